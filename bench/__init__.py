@@ -1,0 +1,1 @@
+"""Figures, each printed beside the raw limit measured in the same run."""

@@ -1,0 +1,1 @@
+"""Muscle: functions and tasks on Modal or in a local sandbox."""

@@ -1,0 +1,1 @@
+"""Where it runs: the Modal app and the container files."""

@@ -1,0 +1,1 @@
+"""The hub: what a message is and how it travels; the spokes plug into its ports."""

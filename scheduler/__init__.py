@@ -1,0 +1,1 @@
+"""Time: triggers, and the ticker that turns due slots into inbound messages."""

@@ -1,0 +1,1 @@
+"""Memory: the durable core on SQLite and in dictionaries, and the artifacts."""

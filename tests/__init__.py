@@ -1,0 +1,1 @@
+"""Tests by purpose: unit, contracts, scenarios, properties, crash, platforms, architecture."""

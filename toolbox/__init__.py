@@ -1,0 +1,1 @@
+"""Hands: tools that run in the gateway, their registry and their executor."""

@@ -1,0 +1,48 @@
+"""Where people and one agent talk, and the readable id of such a place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.domain.ids import ConversationId
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A place on a platform: `platform:workspace:channel[:thread]`."""
+
+    platform: str
+    """`discord`, `slack`, `web` or `console`."""
+    workspace: str
+    """Slack team, Discord guild or `dm`, `local` where the platform has no such thing."""
+    channel: str
+    thread: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse parts that could not be read back out of the id."""
+        for part in (self.platform, self.workspace, self.channel):
+            if not part or not _is_plain(part):
+                raise ValueError(f'"{part}" can not be part of a conversation id.')
+        if self.thread is not None and not (self.thread and _is_plain(self.thread)):
+            raise ValueError(f'"{self.thread}" can not be the thread of a conversation id.')
+
+    @property
+    def id(self) -> ConversationId:
+        """The readable id; `Conversation.parse` reads it back."""
+        parts = (self.platform, self.workspace, self.channel, self.thread)
+        return ConversationId(":".join(part for part in parts if part is not None))
+
+    @classmethod
+    def parse(cls, readable: str) -> Conversation:
+        """Read `platform:workspace:channel[:thread]`; raises ValueError with a sentence."""
+        parts = readable.split(":")
+        if len(parts) not in (3, 4):
+            raise ValueError(
+                f'"{readable}" is not a conversation. It reads platform:workspace:channel'
+                "[:thread], for example discord:dm:99 or slack:T1:C2:171.5."
+            )
+        return cls(*parts)
+
+
+def _is_plain(part: str) -> bool:
+    return part.isprintable() and not any(c.isspace() or c == ":" for c in part)

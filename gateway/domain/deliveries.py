@@ -1,0 +1,112 @@
+"""What goes out: one message on one platform, from its first sign to its receipt."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from gateway.domain.conversations import Conversation
+from gateway.domain.ids import DeliveryId, PlatformMessageId, TurnId
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery stands. `sent` and `failed` are ends, until a new revision."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    """Stored before the call to the platform, so that a crash leaves a trace."""
+    UNKNOWN = "unknown"
+    """The call was made and its outcome was not seen: ask the platform before a repeat."""
+    SENT = "sent"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """One outbound message, not yet sent."""
+
+    id: DeliveryId
+    conversation: Conversation
+    text: str
+    """Markdown as the agent wrote it. Empty takes back what was shown before."""
+    turn: TurnId | None = None
+    index: int = 0
+    """Its place among the deliveries of its turn."""
+    is_draft: bool = False
+    """True while the agent still speaks: the text will be replaced when the turn ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A stored delivery, claimed for sending in the order of its conversation.
+
+    The platform is brought to `revision`: by a post when it shows nothing yet,
+    by an edit of the same message when `receipt` is known.
+    """
+
+    id: DeliveryId
+    conversation: Conversation
+    text: str
+    revision: int
+    """Counts the texts it had; the outbox sends the newest."""
+    state: DeliveryState
+    """SENDING when claimed to be sent; UNKNOWN when an earlier try must be resolved first."""
+    attempts: int
+    """Tries so far, this one included."""
+    fence: int
+    """Proves the right to settle it; an old one changes nothing."""
+    created_at: datetime
+    receipt: PlatformMessageId | None = None
+    turn: TurnId | None = None
+    index: int = 0
+    is_draft: bool = False
+
+    @property
+    def nonce(self) -> str:
+        """22 characters derived from the id: the same for every repeat of this post."""
+        digest = hashlib.blake2b(self.id.encode(), digest_size=16).digest()
+        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryClaim:
+    """What a claim brought, and when it is worth asking again without a signal."""
+
+    deliveries: tuple[Delivery, ...]
+    next_ready_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The platform has it; `receipt` is its id there (empty text: it is gone there)."""
+
+    receipt: PlatformMessageId
+
+
+@dataclass(frozen=True, slots=True)
+class SendLater:
+    """The platform surely does not have it; try again at `at`."""
+
+    at: datetime
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendUnknown:
+    """It may or may not be there; ask the platform at `at`."""
+
+    at: datetime
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendFailed:
+    """It will never be there; the reason is kept and shown to the operator."""
+
+    error: str
+
+
+SendOutcome = Sent | SendLater | SendUnknown | SendFailed

@@ -1,0 +1,70 @@
+"""What comes in: anything that asks for an agent's attention."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from gateway.domain.conversations import Conversation
+from gateway.domain.ids import PersonId
+from gateway.domain.people import Sender
+
+_OTID_NAMESPACE = uuid.UUID("a8a3f0d2-9d2c-5d0e-8c53-6f0b2f6f3b6e")
+
+
+class MessageKind(StrEnum):
+    """What asked for attention."""
+
+    TEXT = "text"
+    COMMAND = "command"
+    WAKEUP = "wakeup"
+
+
+@dataclass(frozen=True, slots=True)
+class InboundMessage:
+    """One event from a door. The same (platform, workspace, event id) is one message."""
+
+    event_id: str
+    """The platform's own id of the event: the idempotency key, with platform and workspace."""
+    conversation: Conversation
+    sender: Sender
+    text: str
+    """Verbatim; what is known about sender and place is kept beside it, not in it."""
+    sent_at: datetime
+    kind: MessageKind = MessageKind.TEXT
+
+    @property
+    def idempotency_key(self) -> str:
+        """One string that names the event over all platforms."""
+        return f"{self.conversation.platform}:{self.conversation.workspace}:{self.event_id}"
+
+    @property
+    def otid(self) -> str:
+        """The key under which the agent runtime sees this message at most once."""
+        return str(uuid.uuid5(_OTID_NAMESPACE, self.idempotency_key))
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The store has the message (fsync): now the platform may be acknowledged."""
+
+    sequence: int
+    person: PersonId
+    is_new: bool
+    """False when this event was stored before: acknowledge it, and do nothing more."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One line of a conversation as a person saw it."""
+
+    id: str
+    """Stable; a page that knows it already does not show it again."""
+    cursor: int
+    """Place in the conversation; pass the smallest one as `before` for older entries."""
+    author: str
+    """`user` or `assistant`."""
+    text: str
+    at: datetime

@@ -1,0 +1,158 @@
+"""One run of an agent over the messages that waited, and what streams out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from gateway.domain.conversations import Conversation
+from gateway.domain.deliveries import NewDelivery
+from gateway.domain.ids import AgentId, LaneId, PersonId, RunId, SessionId, TurnId
+from gateway.domain.messages import InboundMessage
+from gateway.domain.tools import ToolCall, ToolResult, ToolSpec
+
+
+class TurnState(StrEnum):
+    """A turn ends once: done, failed or cancelled; until then it is running."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRef:
+    """Names a turn and proves the right to change it: an old fence changes nothing."""
+
+    id: TurnId
+    lane: LaneId
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A claimed turn. Its messages were fixed at its first claim and never change."""
+
+    ref: TurnRef
+    person: PersonId
+    role: str
+    conversation: Conversation
+    messages: tuple[InboundMessage, ...]
+    """In arrival order, all of one conversation; never empty."""
+    attempt: int
+    """1 for the first claim; more after a failure or a lost lease."""
+    started_at: datetime
+    """Of the first attempt."""
+    runs: tuple[RunId, ...] = ()
+    """Runs already started for this turn, one per round of tool calls; to be re-attached."""
+    tool_results: tuple[ToolResult, ...] = ()
+    """Journal of calls already carried out: never call these again."""
+    drafts: int = 0
+    """How many of its deliveries exist already because streaming showed them."""
+    was_noticed: bool = False
+    """True once the person was told that the answer is late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a claim brought, and when it is worth asking again without a signal."""
+
+    turns: tuple[Turn, ...]
+    next_ready_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnOutcome:
+    """How a turn ended, with the deliveries that become part of the same commit.
+
+    A delivery whose index exists already as a draft replaces the draft's text;
+    drafts beyond the last delivery are taken back.
+    """
+
+    state: TurnState
+    deliveries: tuple[NewDelivery, ...] = ()
+    error: str | None = None
+
+
+# -- what the runtime is asked ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Where a turn runs: an agent and one of its threads."""
+
+    agent: AgentId
+    thread: SessionId
+
+
+@dataclass(frozen=True, slots=True)
+class InputMessage:
+    """One message for the agent, with the key that makes a repeat harmless."""
+
+    text: str
+    otid: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """One round with the agent: what people said, or what the tools returned."""
+
+    session: Session
+    input: tuple[InputMessage, ...] | tuple[ToolResult, ...]
+    otid: str
+    """Idempotency key of the round: the same key again is the same run, never a second one."""
+    tools: tuple[ToolSpec, ...] = ()
+    run: RunId | None = None
+    """Known when the round was started before: re-attach, do not start."""
+
+
+# -- what streams out of a run -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The runtime took the round; from here on it goes on without us."""
+
+    run: RunId
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A piece of what the agent says. Pieces of one `message` join to one text."""
+
+    message: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """A piece of the agent's thinking; never shown to people by default."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUsed:
+    """The agent used a tool of its own, inside the runtime; for status lines only."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolsAsked:
+    """The run waits for these calls; all are answered together in the next round."""
+
+    calls: tuple[ToolCall, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """The agent is done. `reason` is the runtime's own word, `end_turn` normally."""
+
+    reason: str
+
+
+TurnEvent = RunStarted | TextDelta | ReasoningDelta | ToolUsed | ToolsAsked | RunEnded
+"""A run yields `RunStarted` first and `ToolsAsked` or `RunEnded` last, or raises."""
