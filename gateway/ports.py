@@ -22,7 +22,7 @@ from gateway.domain.ids import (
     SessionId,
     WorkerId,
 )
-from gateway.domain.messages import Accepted, HistoryEntry, InboundMessage
+from gateway.domain.messages import Accepted, HistoryEntry, InboundMessage, Refusal
 from gateway.domain.people import AgentBinding, Identity, Pairing, Person, Route
 from gateway.domain.schedules import Fire, Schedule
 from gateway.domain.tools import ToolCall, ToolResult, ToolSpec
@@ -210,10 +210,12 @@ class TurnStore(Protocol):
         """
         ...
 
-    async def refuse(
-        self, message: InboundMessage, reason: str, reply: NewDelivery | None, now: datetime
-    ) -> Accepted:
-        """Store that the message was turned away, with at most one reply to it."""
+    async def refuse(self, refusal: Refusal, now: datetime) -> Accepted:
+        """Store that a message was turned away, with its wish to pair and the reply to it.
+
+        When the event was stored before, or `pairing_limit` live wishes of its
+        identity wait already, neither wish nor reply is stored.
+        """
         ...
 
     async def claim(self, worker: WorkerId, limit: int, lease: timedelta, now: datetime) -> Claim:
@@ -316,10 +318,6 @@ class PeopleStore(Protocol):
 
     async def is_paired(self, identity: Identity) -> bool:
         """Whether the operator said yes to this identity."""
-        ...
-
-    async def ask_pairing(self, pairing: Pairing, limit: int) -> bool:
-        """Store the wish unless `limit` live ones wait for its identity. Expired ones go."""
         ...
 
     async def pairings(self, now: datetime) -> list[Pairing]:

@@ -8,8 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from gateway.domain.conversations import Conversation
+from gateway.domain.deliveries import NewDelivery
 from gateway.domain.ids import PersonId
-from gateway.domain.people import Sender
+from gateway.domain.people import Pairing, Sender
 
 _OTID_NAMESPACE = uuid.UUID("a8a3f0d2-9d2c-5d0e-8c53-6f0b2f6f3b6e")
 
@@ -34,6 +35,8 @@ class InboundMessage:
     """Verbatim; what is known about sender and place is kept beside it, not in it."""
     sent_at: datetime
     kind: MessageKind = MessageKind.TEXT
+    role: str | None = None
+    """The agent it is addressed to; None for the default one. Not stored: the lane knows."""
 
     @property
     def idempotency_key(self) -> str:
@@ -54,6 +57,19 @@ class Accepted:
     person: PersonId
     is_new: bool
     """False when this event was stored before: acknowledge it, and do nothing more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A message that reaches no agent, and what its sender gets instead."""
+
+    message: InboundMessage
+    reason: str
+    """For the audit log: `not_allowed`, `pairing_asked` …"""
+    reply: NewDelivery | None = None
+    pairing: Pairing | None = None
+    """The wish to pair whose code the reply shows; stored with it or not at all."""
+    pairing_limit: int = 3
 
 
 @dataclass(frozen=True, slots=True)
