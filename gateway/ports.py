@@ -393,7 +393,19 @@ class HistoryStore(Protocol):
     async def history(
         self, conversation: ConversationId, before: int | None, limit: int
     ) -> list[HistoryEntry]:
-        """Return the newest `limit` entries before the cursor, oldest first."""
+        """Return the newest `limit` entries before the cursor, oldest first.
+
+        An answer is in it from the commit that ended its turn, sent or not; a draft is not.
+        """
+        ...
+
+    async def answer(self, message: InboundMessage) -> list[HistoryEntry] | None:
+        """Return what the turn of this message answered, or the reply to its refusal.
+
+        Found by (platform, workspace, event id), so that a door can wait for its
+        own answer and give it again to a repeated request. Empty when there was
+        nothing to say; None while the turn is not over, and for an unknown message.
+        """
         ...
 
     async def counts(self) -> StoreCounts:

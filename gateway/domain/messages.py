@@ -77,7 +77,7 @@ class HistoryEntry:
     """One line of a conversation as a person saw it."""
 
     id: str
-    """Stable; a page that knows it already does not show it again."""
+    """The message's event id or the answer's delivery id: a page never shows it twice."""
     cursor: int
     """Place in the conversation; pass the smallest one as `before` for older entries."""
     author: str
