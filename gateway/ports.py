@@ -63,6 +63,16 @@ class Health:
     sentence: str
 
 
+@dataclass(frozen=True, slots=True)
+class Streaming:
+    """The pace at which a platform lets an answer grow."""
+
+    interval_seconds: float
+    """At least this long between two drafts of one message."""
+    hold_seconds: float = 0.0
+    """Text younger than this is not shown as a draft: a quick answer is one post, no edit."""
+
+
 class Adapter(Protocol):
     """One platform: its events in, its messages out."""
 
@@ -72,8 +82,8 @@ class Adapter(Protocol):
         ...
 
     @property
-    def streams(self) -> bool:
-        """Whether people there can watch an answer grow."""
+    def streaming(self) -> Streaming | None:
+        """How people there can watch an answer grow; None when they can not."""
         ...
 
     async def run(self, accept: Accept) -> None:
@@ -105,11 +115,15 @@ class Adapter(Protocol):
         ...
 
     async def show_draft(self, delivery: Delivery, text: str) -> None:
-        """Show how far the answer has come. A hint: paced, best effort, and never raises."""
+        """Edit a sent draft to show how far the answer has come.
+
+        A hint: best effort, never raises. The outbox paces the calls, makes one
+        at a time for a delivery, and none once the final text is being sent.
+        """
         ...
 
     def show_typing(self, conversation: Conversation) -> AbstractAsyncContextManager[None]:
-        """Show that the agent is at work, for as long as the context is open."""
+        """Show that the agent is at work, for as long as the context is open. Never raises."""
         ...
 
     def health(self) -> Health:
