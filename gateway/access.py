@@ -1,0 +1,92 @@
+"""Who may talk to an agent. Asked by the inbox for every message from every door."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from gateway.domain.deliveries import NewDelivery
+from gateway.domain.ids import DeliveryId
+from gateway.domain.messages import InboundMessage, Refusal
+from gateway.domain.people import Identity, Pairing
+from gateway.pairing_codes import hash_code, new_code
+from gateway.ports import PeopleStore
+
+PAIRING_TTL = timedelta(hours=1)
+_MAX_REMEMBERED = 100_000
+
+
+class AccessMode(StrEnum):
+    """What happens to a sender who is on no list."""
+
+    OPEN = "open"
+    ALLOWLIST = "allowlist"
+    PAIRING = "pairing"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPolicy:
+    """The operator's rules. A platform that is not named lets nobody in but the listed."""
+
+    modes: Mapping[str, AccessMode]
+    allowed: frozenset[str] = frozenset()
+    """Identity keys (`platform:workspace:user`) that may always talk."""
+
+
+class Access:
+    """Admits senders by stable id: listed, paired, or on an open platform."""
+
+    def __init__(self, policy: AccessPolicy, people: PeopleStore) -> None:
+        self._policy = policy
+        self._people = people
+        self._paired: set[Identity] = set()
+
+    async def refusal(self, message: InboundMessage, now: datetime) -> Refusal | None:
+        """Return how the message is turned away; None when its sender is admitted."""
+        identity = message.sender.identity
+        mode = self._policy.modes.get(identity.platform, AccessMode.ALLOWLIST)
+        if mode is AccessMode.OPEN or identity.key in self._policy.allowed:
+            return None
+        if await self._is_paired(identity):
+            return None
+        if mode is AccessMode.ALLOWLIST:
+            return Refusal(message, reason="not_on_the_allowlist")
+        return _pairing_refusal(message, now)
+
+    async def _is_paired(self, identity: Identity) -> bool:
+        """Ask the store once: a yes is remembered until the process ends."""
+        if identity in self._paired:
+            return True
+        is_paired = await self._people.is_paired(identity)
+        if is_paired and len(self._paired) < _MAX_REMEMBERED:
+            self._paired.add(identity)
+        return is_paired
+
+
+def _pairing_refusal(message: InboundMessage, now: datetime) -> Refusal:
+    code = new_code()
+    pairing = Pairing(
+        identity=message.sender.identity,
+        name=message.sender.name,
+        code_hash=hash_code(code),
+        asked_at=now,
+        expires_at=now + PAIRING_TTL,
+    )
+    reply = NewDelivery(
+        id=_reply_id(message),
+        conversation=message.conversation,
+        text=(
+            f"I don't know you yet. Your pairing code is **{code}**.\n\n"
+            "Give it to the operator of this bot, who lets you in with "
+            f"`postern pairing approve {code}`. It is good for one hour."
+        ),
+    )
+    return Refusal(message, reason="pairing_asked", reply=reply, pairing=pairing)
+
+
+def _reply_id(message: InboundMessage) -> DeliveryId:
+    digest = hashlib.blake2b(message.idempotency_key.encode(), digest_size=12).hexdigest()
+    return DeliveryId(f"pairing-{digest}")

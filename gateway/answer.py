@@ -1,0 +1,89 @@
+"""What an agent has said so far in a turn, and how much of it people watch growing."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from gateway.domain.deliveries import NewDelivery
+from gateway.domain.ids import DeliveryId
+from gateway.domain.turns import TextDelta, Turn
+from gateway.drafts import Drafts
+from gateway.ports import Adapter, Clock, TurnStore
+
+
+class Answer:
+    """Joins the pieces of an answer; shows them as drafts where the platform streams.
+
+    A draft is stored before anybody sees it, so that after a crash the same
+    message is finished instead of a second one posted.
+    """
+
+    def __init__(
+        self, turn: Turn, adapter: Adapter, store: TurnStore, drafts: Drafts, clock: Clock
+    ) -> None:
+        self._turn = turn
+        self._adapter = adapter
+        self._store = store
+        self._drafts = drafts
+        self._clock = clock
+        self._messages: dict[str, str] = {}
+        self._opened = turn.drafts
+        self._first_at: datetime | None = None
+        for index in range(turn.drafts):
+            drafts.open(self._id(index))
+
+    @property
+    def text(self) -> str:
+        """All that the agent said, its messages a blank line apart."""
+        said = (message.strip() for message in self._messages.values())
+        return "\n\n".join(message for message in said if message)
+
+    def deliveries(self) -> tuple[NewDelivery, ...]:
+        """Return the final answer as the messages that its platform will show."""
+        return self._parts(is_draft=False)
+
+    def notice(self, text: str, *, name: str) -> NewDelivery:
+        """Return a message of ours beside the answer, at most one of each name in a turn."""
+        delivery_id = DeliveryId(f"{self._turn.ref.id}.{name}")
+        return NewDelivery(delivery_id, self._turn.conversation, text)
+
+    async def add(self, delta: TextDelta) -> None:
+        """Take in a piece, and let the draft grow by it when that is due."""
+        now = self._clock.now()
+        self._first_at = self._first_at or now
+        self._messages[delta.message] = self._messages.get(delta.message, "") + delta.text
+        streaming = self._adapter.streaming
+        if streaming and now - self._first_at >= timedelta(seconds=streaming.hold_seconds):
+            await self._show()
+
+    async def flush(self) -> None:
+        """Show what there is before a longer silence, such as a tool call."""
+        if self._adapter.streaming is not None and self.text:
+            await self._show()
+
+    async def _show(self) -> None:
+        for part in self._parts(is_draft=True):
+            if part.index < self._opened:
+                self._drafts.grow(part.id, part.text)
+                continue
+            self._drafts.open(part.id)
+            await self._store.open_draft(self._turn.ref, part, self._clock.now())
+            self._opened = part.index + 1
+
+    def _parts(self, *, is_draft: bool) -> tuple[NewDelivery, ...]:
+        text = self.text
+        parts = self._adapter.split(text) if text else []
+        return tuple(
+            NewDelivery(
+                id=self._id(index),
+                conversation=self._turn.conversation,
+                text=part,
+                turn=self._turn.ref.id,
+                index=index,
+                is_draft=is_draft,
+            )
+            for index, part in enumerate(parts)
+        )
+
+    def _id(self, index: int) -> DeliveryId:
+        return DeliveryId(f"{self._turn.ref.id}.{index}")

@@ -1,0 +1,119 @@
+"""Claims ready lanes as turns and has them run: one turn in flight per lane, many lanes at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gateway.domain.ids import WorkerId
+from gateway.domain.turns import Turn, TurnRef
+from gateway.errors import Fenced, StoreUnavailable
+from gateway.ports import Clock, Store
+from gateway.turn_runner import TurnRunner
+from gateway.waiting import wait_until
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DispatcherOptions:
+    """Limits of the dispatcher."""
+
+    worker: WorkerId
+    max_in_flight: int = 2_000
+    lease: timedelta = timedelta(seconds=30)
+    poll: timedelta = timedelta(seconds=1)
+    """How often to look without a signal, for what other processes stored."""
+
+
+class Dispatcher:
+    """Keeps turns running. It claims lanes, never scans messages.
+
+    A turn whose lease is lost is stopped here: its new owner goes on with it.
+    """
+
+    def __init__(
+        self, store: Store, runner: TurnRunner, clock: Clock, options: DispatcherOptions
+    ) -> None:
+        self._store = store
+        self._runner = runner
+        self._clock = clock
+        self._options = options
+        self._running: dict[TurnRef, asyncio.Task[None]] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._is_draining = False
+
+    async def run(self) -> None:
+        """Dispatch until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_leases())
+            while True:
+                self._store.turn_ready.clear()
+                next_ready_at = await self._claim_once(group)
+                now = self._clock.now()
+                await wait_until(self._store.turn_ready, next_ready_at, now, self._options.poll)
+
+    async def drain(self) -> None:
+        """Claim nothing more; return when the turns that run have ended."""
+        self._is_draining = True
+        await self._idle.wait()
+
+    async def _claim_once(self, group: asyncio.TaskGroup) -> datetime | None:
+        """Start the turns there is room for; return when the next lane will be ready."""
+        room = self._options.max_in_flight - len(self._running)
+        if room <= 0 or self._is_draining:
+            return None
+        limit = min(room, 256)
+        now = self._clock.now()
+        try:
+            claim = await self._store.turns.claim(
+                self._options.worker, limit, self._options.lease, now
+            )
+        except StoreUnavailable as error:
+            log.warning("turns_not_claimed", extra={"error": str(error)})
+            return None
+        for turn in claim.turns:
+            self._idle.clear()
+            self._running[turn.ref] = group.create_task(self._run(turn))
+        return now if len(claim.turns) == limit else claim.next_ready_at
+
+    async def _run(self, turn: Turn) -> None:
+        try:
+            await self._run_or_set_aside(turn)
+        except Fenced:
+            log.info("turn_fenced", extra={"turn": turn.ref.id})
+        except StoreUnavailable as error:
+            # Its lease runs out, and whoever claims it then re-attaches to its run.
+            log.warning("turn_not_stored", extra={"turn": turn.ref.id, "error": str(error)})
+        finally:
+            del self._running[turn.ref]
+            if not self._running:
+                self._idle.set()
+            self._store.turn_ready.set()
+
+    async def _run_or_set_aside(self, turn: Turn) -> None:
+        try:
+            await self._runner.run(turn)
+        except (Fenced, StoreUnavailable):
+            raise
+        except Exception as error:  # the loop's edge: one turn never stops the others
+            log.exception("turn_bug", extra={"turn": turn.ref.id})
+            await self._runner.set_aside(turn, error)
+
+    async def _keep_leases(self) -> None:
+        """Prolong what runs, stop what was lost, and take over what others left behind."""
+        while True:
+            await asyncio.sleep(self._options.lease.total_seconds() / 3)
+            now = self._clock.now()
+            try:
+                lost = await self._store.turns.extend(list(self._running), self._options.lease, now)
+                await self._store.turns.recover(now)
+            except StoreUnavailable as error:
+                log.warning("leases_not_extended", extra={"error": str(error)})
+                continue
+            for ref in lost:
+                if task := self._running.get(ref):
+                    task.cancel()

@@ -1,0 +1,82 @@
+"""The only way in: checks the sender, stores every message once, and only then returns."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+
+from gateway.access import Access
+from gateway.domain.messages import Accepted, InboundMessage
+from gateway.domain.people import Route
+from gateway.errors import BadInput
+from gateway.ports import Clock, Store
+from gateway.telemetry import Metrics
+from gateway.text.storable import storable
+
+log = logging.getLogger(__name__)
+
+LONGEST_TEXT = 100_000
+"""Characters. Beyond every platform's own limit, so that only a broken door meets it."""
+
+
+class Inbox:
+    """Accepts messages from every door. The first route is the default agent's."""
+
+    def __init__(
+        self,
+        store: Store,
+        access: Access,
+        routes: Mapping[str, Route],
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._store = store
+        self._access = access
+        self._routes = routes
+        self._default = next(iter(routes.values()))
+        self._clock = clock
+        self._metrics = metrics
+
+    async def receive(self, message: InboundMessage) -> None:
+        """Store the message; when this returns, the platform may be acknowledged.
+
+        The same event again is stored no second time. Raises BadInput for what
+        no agent can take, and StoreUnavailable when nothing was stored.
+        """
+        if len(message.text) > LONGEST_TEXT:
+            raise BadInput(
+                f"This message has {len(message.text):,} characters; "
+                f"{LONGEST_TEXT:,} is the most that an agent takes."
+            )
+        route = self._route(message)
+        message = _cleaned(message)
+        now = self._clock.now()
+        refusal = await self._access.refusal(message, now)
+        if refusal is None:
+            accepted = await self._store.turns.accept(message, route, now)
+            self._count("accepted", message, accepted)
+        else:
+            accepted = await self._store.turns.refuse(refusal, now)
+            self._count("refused", message, accepted)
+
+    def _route(self, message: InboundMessage) -> Route:
+        if message.role is None:
+            return self._default
+        try:
+            return self._routes[message.role]
+        except KeyError:
+            known = ", ".join(f'"{role}"' for role in self._routes)
+            raise BadInput(f'There is no agent "{message.role}" here. There is {known}.') from None
+
+    def _count(self, result: str, message: InboundMessage, accepted: Accepted) -> None:
+        outcome = result if accepted.is_new else "duplicate"
+        platform = message.conversation.platform
+        self._metrics.messages.labels(platform=platform, outcome=outcome).inc()
+        ids = {"event_id": message.event_id, "conversation": message.conversation.id}
+        log.info("message_received", extra={"outcome": outcome, **ids})
+
+
+def _cleaned(message: InboundMessage) -> InboundMessage:
+    sender = replace(message.sender, name=storable(message.sender.name))
+    return replace(message, text=storable(message.text), sender=sender)

@@ -1,0 +1,176 @@
+"""The only way out: sends every stored delivery, and keeps on until it is sent or given up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from gateway.domain.deliveries import (
+    Delivery,
+    DeliveryState,
+    SendFailed,
+    SendOutcome,
+    Sent,
+)
+from gateway.domain.ids import DeliveryId, PlatformMessageId, WorkerId
+from gateway.drafts import Drafts
+from gateway.errors import Fenced, OutcomeUnknown, PosternError, StoreUnavailable
+from gateway.ports import Adapter, Clock, Store
+from gateway.retries import RetryPolicy, decide_send_retry
+from gateway.telemetry import Metrics
+from gateway.waiting import wait_until
+
+log = logging.getLogger(__name__)
+
+MAY_BE_A_REPEAT = "\n\n_(this may be a repeat)_"
+"""Added where the platform can never tell whether an earlier try is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxOptions:
+    """Limits of the outbox."""
+
+    worker: WorkerId
+    max_in_flight: int = 256
+    lease: timedelta = timedelta(seconds=60)
+    poll: timedelta = timedelta(seconds=1)
+    """How often to look without a signal, for what other processes stored."""
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+
+class Outbox:
+    """Sends in order per conversation, many conversations at once.
+
+    A delivery is stored as `sending` before its platform is called. A call whose
+    outcome was not seen is resolved by asking the platform, never by guessing;
+    where the platform can not tell, the repeat says that it may be one.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        adapters: Mapping[str, Adapter],
+        drafts: Drafts,
+        clock: Clock,
+        metrics: Metrics,
+        options: OutboxOptions,
+    ) -> None:
+        self._store = store
+        self._adapters = adapters
+        self._drafts = drafts
+        self._clock = clock
+        self._metrics = metrics
+        self._options = options
+        self._sending: dict[DeliveryId, Delivery] = {}
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_leases())
+            while True:
+                self._store.delivery_ready.clear()
+                next_ready_at = await self._claim_once(group)
+                await wait_until(
+                    self._store.delivery_ready,
+                    next_ready_at,
+                    self._clock.now(),
+                    self._options.poll,
+                )
+
+    async def _claim_once(self, group: asyncio.TaskGroup) -> datetime | None:
+        """Start what can be sent now; return when the next one will be ready."""
+        room = self._options.max_in_flight - len(self._sending)
+        if room <= 0:
+            return None
+        options = self._options
+        try:
+            claim = await self._store.deliveries.claim(
+                options.worker, list(self._adapters), room, options.lease, self._clock.now()
+            )
+        except StoreUnavailable as error:
+            log.warning("deliveries_not_claimed", extra={"error": str(error)})
+            return None
+        for delivery in claim.deliveries:
+            self._sending[delivery.id] = delivery
+            group.create_task(self._send(delivery, group))
+        if len(claim.deliveries) == room:
+            return self._clock.now()
+        return claim.next_ready_at
+
+    async def _send(self, delivery: Delivery, group: asyncio.TaskGroup) -> None:
+        adapter = self._adapters[delivery.conversation.platform]
+        try:
+            if not delivery.is_draft:
+                await self._drafts.close(delivery.id)
+            outcome = await self._outcome(delivery, adapter)
+            await self._store.deliveries.settle(delivery, outcome, self._clock.now())
+        except Fenced:
+            log.info("delivery_fenced", extra={"delivery": delivery.id})
+            return
+        except StoreUnavailable as error:
+            # Its lease runs out, and whoever claims it then asks the platform.
+            log.warning(
+                "delivery_not_settled", extra={"delivery": delivery.id, "error": str(error)}
+            )
+            return
+        finally:
+            self._sending.pop(delivery.id, None)
+            self._store.delivery_ready.set()
+        self._note(delivery, outcome)
+        if isinstance(outcome, Sent) and delivery.is_draft and adapter.streaming is not None:
+            shown = replace(delivery, receipt=outcome.receipt)
+            group.create_task(self._drafts.show(shown, adapter, adapter.streaming))
+
+    async def _outcome(self, delivery: Delivery, adapter: Adapter) -> SendOutcome:
+        try:
+            return Sent(await self._carry_out(delivery, adapter))
+        except PosternError as error:
+            return self._after(error, delivery)
+        except Exception as error:  # the loop's edge: one delivery never stops the others
+            log.exception("delivery_bug", extra={"delivery": delivery.id})
+            return self._after(error, delivery)
+
+    def _after(self, error: Exception, delivery: Delivery) -> SendOutcome:
+        return decide_send_retry(error, delivery, self._clock.now(), self._options.retry)
+
+    async def _carry_out(self, delivery: Delivery, adapter: Adapter) -> PlatformMessageId:
+        """Bring the platform to the delivery's text, whatever an earlier try has done."""
+        is_unresolved = delivery.state is DeliveryState.UNKNOWN and delivery.receipt is None
+        if not is_unresolved:
+            return await adapter.send(delivery)
+        try:
+            found = await adapter.find(delivery)
+        except OutcomeUnknown:
+            return await adapter.send(replace(delivery, text=delivery.text + MAY_BE_A_REPEAT))
+        if found is None:
+            return await adapter.send(delivery)
+        if delivery.revision == 1:
+            return found
+        return await adapter.send(replace(delivery, receipt=found))
+
+    async def _keep_leases(self) -> None:
+        """Prolong what is being sent, and take over what others left behind."""
+        while True:
+            await asyncio.sleep(self._options.lease.total_seconds() / 3)
+            now = self._clock.now()
+            try:
+                await self._store.deliveries.extend(
+                    list(self._sending.values()), self._options.lease, now
+                )
+                await self._store.deliveries.recover(now)
+            except StoreUnavailable as error:
+                log.warning("leases_not_extended", extra={"error": str(error)})
+
+    def _note(self, delivery: Delivery, outcome: SendOutcome) -> None:
+        platform = delivery.conversation.platform
+        name = type(outcome).__name__
+        self._metrics.deliveries.labels(platform=platform, outcome=name).inc()
+        details = {"delivery": delivery.id, "attempt": delivery.attempts, "outcome": name}
+        if isinstance(outcome, Sent):
+            log.info("delivery_settled", extra=details)
+        else:
+            level = logging.ERROR if isinstance(outcome, SendFailed) else logging.WARNING
+            log.log(level, "delivery_settled", extra={**details, "error": outcome.error})

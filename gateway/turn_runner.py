@@ -1,0 +1,219 @@
+"""Runs one turn: what people said → the agent → tools → the deliveries that end it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gateway.answer import Answer
+from gateway.domain.ids import RunId
+from gateway.domain.tools import ToolCall, ToolResult
+from gateway.domain.turns import (
+    ReasoningDelta,
+    RunEnded,
+    RunRequest,
+    RunStarted,
+    Session,
+    TextDelta,
+    ToolsAsked,
+    ToolUsed,
+    Turn,
+    TurnOutcome,
+    TurnState,
+)
+from gateway.drafts import Drafts
+from gateway.envelope import to_input
+from gateway.errors import Refused, RetryLater, RunFailed
+from gateway.ports import Adapter, AgentRuntime, Clock, Constellation, Store, Toolbox
+from gateway.retries import GiveUp, RetryAt, RetryPolicy, decide_turn_retry
+from gateway.telemetry import Metrics
+
+log = logging.getLogger(__name__)
+
+ANSWER_IS_LATE = (
+    "My mind can't be reached right now. Your message is safe, "
+    "and I'll answer as soon as it is back."
+)
+COULD_NOT_ANSWER = "Sorry, I could not answer this: {reason}"
+UNKNOWN_FAULT = "something went wrong on our side. The operator can see it in the log."
+
+
+@dataclass(frozen=True, slots=True)
+class Mind:
+    """All that a turn needs to think: who answers, where it runs, and with which hands."""
+
+    constellation: Constellation
+    runtime: AgentRuntime
+    toolbox: Toolbox
+
+
+@dataclass(frozen=True, slots=True)
+class TurnOptions:
+    """Limits of one turn."""
+
+    deadline_seconds: float = 900.0
+    """A turn that runs longer is stopped, and its person told."""
+    max_tool_rounds: int = 16
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+
+class TurnRunner:
+    """Answers turns. Every step can be repeated after a crash without a second effect.
+
+    The rounds with the runtime carry idempotency keys, so a repeat re-attaches;
+    tool results are journaled; drafts and deliveries have ids made from the turn's.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        adapters: Mapping[str, Adapter],
+        mind: Mind,
+        drafts: Drafts,
+        clock: Clock,
+        metrics: Metrics,
+        options: TurnOptions,
+    ) -> None:
+        self._store = store
+        self._adapters = adapters
+        self._mind = mind
+        self._drafts = drafts
+        self._clock = clock
+        self._metrics = metrics
+        self._options = options
+
+    async def run(self, turn: Turn) -> None:
+        """Run the turn to its end, or give it back to be claimed again later.
+
+        Raises Fenced when another worker has the turn, and StoreUnavailable when
+        its end could not be stored: then its lease runs out and it is run again.
+        """
+        adapter = self._adapters[turn.conversation.platform]
+        answer = Answer(turn, adapter, self._store.turns, self._drafts, self._clock)
+        try:
+            async with adapter.show_typing(turn.conversation):
+                await self._answer(turn, answer)
+        except (Refused, RetryLater) as error:
+            await self._set_aside(turn, answer, error)
+        else:
+            outcome = TurnOutcome(TurnState.DONE, answer.deliveries())
+            await self._finish(turn, outcome)
+
+    async def set_aside(self, turn: Turn, error: Exception) -> None:
+        """Give back, or give up, a turn that failed in a way that nobody foresaw."""
+        adapter = self._adapters[turn.conversation.platform]
+        answer = Answer(turn, adapter, self._store.turns, self._drafts, self._clock)
+        await self._set_aside(turn, answer, error)
+
+    async def _answer(self, turn: Turn, answer: Answer) -> None:
+        session = await self._mind.constellation.session_for(turn)
+        request = self._first_request(turn, session)
+        try:
+            async with asyncio.timeout(self._options.deadline_seconds):
+                await self._run_rounds(turn, answer, request)
+        except TimeoutError:
+            await self._mind.runtime.cancel(request)
+            minutes = self._options.deadline_seconds / 60
+            raise RunFailed(f"it took longer than {minutes:g} minutes.", kind="deadline") from None
+
+    async def _run_rounds(self, turn: Turn, answer: Answer, request: RunRequest) -> None:
+        for round_index in range(self._options.max_tool_rounds):
+            calls = await self._run_round(turn, answer, request, round_index)
+            if not calls:
+                return
+            await answer.flush()
+            results = await self._carry_out(turn, calls)
+            request = self._next_request(turn, request, round_index + 1, results)
+        await self._mind.runtime.cancel(request)
+        raise RunFailed(
+            f"it used tools {self._options.max_tool_rounds} times without coming to an end.",
+            kind="tool_rounds",
+        )
+
+    async def _run_round(
+        self, turn: Turn, answer: Answer, request: RunRequest, round_index: int
+    ) -> tuple[ToolCall, ...]:
+        """Follow one run to its end; return the calls that it waits for."""
+        async for event in self._mind.runtime.run(request):
+            match event:
+                case TextDelta():
+                    await answer.add(event)
+                case RunStarted(run):
+                    if request.run != run:
+                        await self._store.turns.record_run(turn.ref, round_index, run)
+                case ToolsAsked(calls):
+                    return calls
+                case RunEnded():
+                    return ()
+                case ReasoningDelta() | ToolUsed():
+                    pass
+        return ()
+
+    async def _carry_out(self, turn: Turn, calls: tuple[ToolCall, ...]) -> tuple[ToolResult, ...]:
+        """Return the result of every call, carrying out only those that the journal lacks."""
+        journal = {result.call_id: result for result in turn.tool_results}
+        results: list[ToolResult] = []
+        for call in calls:
+            result = journal.get(call.id)
+            if result is None:
+                result = await self._mind.toolbox.call(turn, call)
+                await self._store.turns.record_tool_result(turn.ref, call, result)
+            results.append(result)
+        return tuple(results)
+
+    def _first_request(self, turn: Turn, session: Session) -> RunRequest:
+        return RunRequest(
+            session=session,
+            input=tuple(to_input(message) for message in turn.messages),
+            otid=turn.messages[0].otid,
+            tools=self._mind.toolbox.specs(turn),
+            run=_run_of(turn, 0),
+        )
+
+    def _next_request(
+        self, turn: Turn, before: RunRequest, round_index: int, results: tuple[ToolResult, ...]
+    ) -> RunRequest:
+        return RunRequest(
+            session=before.session,
+            input=results,
+            otid=str(uuid.uuid5(uuid.UUID(turn.messages[0].otid), str(round_index))),
+            tools=before.tools,
+            run=_run_of(turn, round_index),
+        )
+
+    async def _set_aside(self, turn: Turn, answer: Answer, error: Exception) -> None:
+        now = self._clock.now()
+        reason = f"{type(error).__name__}: {error}"
+        match decide_turn_retry(error, turn, now, self._options.retry):
+            case RetryAt(at):
+                late = (
+                    answer.notice(ANSWER_IS_LATE, name="late") if _is_time_to_tell(turn) else None
+                )
+                await self._store.turns.postpone(turn.ref, at, reason, late, now)
+                log.warning("turn_postponed", extra={"turn": turn.ref.id, "error": reason})
+            case GiveUp(why):
+                said = str(error) if isinstance(error, Refused) else UNKNOWN_FAULT
+                sorry = answer.notice(COULD_NOT_ANSWER.format(reason=said), name="sorry")
+                outcome = TurnOutcome(TurnState.FAILED, (*answer.deliveries(), sorry), why)
+                await self._finish(turn, outcome)
+
+    async def _finish(self, turn: Turn, outcome: TurnOutcome) -> None:
+        now = self._clock.now()
+        await self._store.turns.finish(turn.ref, outcome, now)
+        self._metrics.turns.labels(outcome=outcome.state).inc()
+        self._metrics.turn_seconds.observe((now - turn.started_at).total_seconds())
+        details = {"turn": turn.ref.id, "outcome": outcome.state, "attempt": turn.attempt}
+        level = logging.INFO if outcome.error is None else logging.ERROR
+        log.log(level, "turn_ended", extra={**details, "error": outcome.error})
+
+
+def _run_of(turn: Turn, round_index: int) -> RunId | None:
+    return turn.runs[round_index] if round_index < len(turn.runs) else None
+
+
+def _is_time_to_tell(turn: Turn) -> bool:
+    """Say once that the answer is late, and not for a hiccup that the first retry mends."""
+    return turn.attempt > 1 and not turn.was_noticed
