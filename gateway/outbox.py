@@ -65,6 +65,7 @@ class Outbox:
         self._metrics = metrics
         self._options = options
         self._sending: dict[DeliveryId, Delivery] = {}
+        self._idle = asyncio.Event()
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -73,12 +74,16 @@ class Outbox:
             while True:
                 self._store.delivery_ready.clear()
                 next_ready_at = await self._claim_once(group)
-                await wait_until(
-                    self._store.delivery_ready,
-                    next_ready_at,
-                    self._clock.now(),
-                    self._options.poll,
-                )
+                if not self._sending:
+                    self._idle.set()
+                now = self._clock.now()
+                await wait_until(self._store.delivery_ready, next_ready_at, now, self._options.poll)
+
+    async def drain(self) -> None:
+        """Return when nothing is left that could be sent now; what must wait stays stored."""
+        self._idle.clear()
+        self._store.delivery_ready.set()
+        await self._idle.wait()
 
     async def _claim_once(self, group: asyncio.TaskGroup) -> datetime | None:
         """Start what can be sent now; return when the next one will be ready."""

@@ -1,0 +1,138 @@
+"""Starts the parts of a gateway in order, keeps them going, and stops them in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from gateway.dispatcher import Dispatcher
+from gateway.domain.ids import WorkerId
+from gateway.errors import SettingsWrong, StoreUnavailable
+from gateway.http import HttpServer
+from gateway.inbox import Inbox
+from gateway.outbox import Outbox
+from gateway.ports import Adapter, Clock, Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """The HTTP server and the port that it was given; the port is bound before all else."""
+
+    server: HttpServer
+    listener: socket.socket
+
+
+@dataclass(frozen=True, slots=True)
+class Housekeeping:
+    """What is done now and then."""
+
+    retention: timedelta
+    """Contents of what ended longer ago than this are dropped."""
+    every: timedelta = timedelta(hours=1)
+    rows_per_commit: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that a gateway consists of, made and plugged together by bootstrap."""
+
+    worker: WorkerId
+    clock: Clock
+    store: Store
+    inbox: Inbox
+    outbox: Outbox
+    dispatcher: Dispatcher
+    adapters: Sequence[Adapter]
+    housekeeping: Housekeeping
+    resources: Sequence[AbstractAsyncContextManager[object]] = ()
+    """Entered in this order once the store is open, left in reverse before it closes."""
+    web: Web | None = None
+    drain_seconds: float = 10.0
+
+
+class Gateway:
+    """A gateway from its start to its end. What was acknowledged is never lost by a stop."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def run(self, stop: asyncio.Event, on_ready: Callable[[], None] = lambda: None) -> None:
+        """Serve until `stop` is set; then finish what runs, within limits, and close.
+
+        `on_ready` is called when every part has begun. Raises SettingsWrong when
+        something must be changed before it can start.
+        """
+        parts = self._parts
+        async with AsyncExitStack() as stack:
+            await parts.store.open()
+            stack.push_async_callback(parts.store.close)
+            await self._recover()
+            for resource in parts.resources:
+                await stack.enter_async_context(resource)
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(part) for part in self._running_parts()]
+                on_ready()
+                await stop.wait()
+                await self._drain()
+                for task in tasks:
+                    task.cancel()
+
+    async def _recover(self) -> None:
+        """Take up what the process before this one left behind."""
+        now = self._parts.clock.now()
+        store, worker = self._parts.store, self._parts.worker
+        turns = await store.turns.recover(now, predecessor=worker)
+        deliveries = await store.deliveries.recover(now, predecessor=worker)
+        if turns or deliveries:
+            log.info("recovered", extra={"turns": turns, "deliveries": deliveries})
+
+    def _running_parts(self) -> list[Coroutine[None, None, None]]:
+        parts = self._parts
+        running: list[Coroutine[None, None, None]] = [parts.outbox.run(), parts.dispatcher.run()]
+        running += [self._keep_running(adapter) for adapter in parts.adapters]
+        running.append(self._keep_house())
+        if parts.web is not None:
+            running.append(parts.web.server.serve(sockets=[parts.web.listener]))
+        return running
+
+    async def _keep_running(self, adapter: Adapter) -> None:
+        """Run a channel; one that fails is started again, and never stops the others."""
+        wait = 1.0
+        while True:
+            try:
+                await adapter.run(self._parts.inbox.receive)
+            except SettingsWrong as error:
+                log.error("channel_off", extra={"channel": adapter.platform, "error": str(error)})  # noqa: TRY400 - the sentence says it all
+                return
+            except Exception:
+                # The loop's edge: whatever befalls one platform, the others go on.
+                log.exception("channel_failed", extra={"channel": adapter.platform})
+            await asyncio.sleep(wait)
+            wait = min(60.0, wait * 2)
+
+    async def _keep_house(self) -> None:
+        house = self._parts.housekeeping
+        while True:
+            await asyncio.sleep(house.every.total_seconds())
+            before = self._parts.clock.now() - house.retention
+            try:
+                while await self._parts.store.history.retain(before, house.rows_per_commit):
+                    log.info("contents_dropped")
+            except StoreUnavailable as error:
+                log.warning("retention_put_off", extra={"error": str(error)})
+
+    async def _drain(self) -> None:
+        """Let running turns end and their answers go out, for as long as is allowed."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._parts.drain_seconds):
+                await self._parts.dispatcher.drain()
+                await self._parts.outbox.drain()
+        if self._parts.web is not None:
+            self._parts.web.server.ask_to_stop()
