@@ -1,0 +1,111 @@
+"""The web as a platform: brings deliveries to open pages, and people's messages to the inbox."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from adapters.web.open_pages import OpenPages
+from adapters.web.outbound import (
+    draft_of,
+    final_frame,
+    message_frame,
+    split_text,
+    typing_frame,
+)
+from adapters.web.pages import LONG_TEXT, Frame
+from gateway.domain.conversations import Conversation
+from gateway.domain.deliveries import Delivery
+from gateway.domain.ids import PlatformMessageId
+from gateway.domain.messages import InboundMessage
+from gateway.errors import StoreUnavailable
+from gateway.ports import Accept, Clock, Health
+
+
+class WebAdapter:
+    """Shows each answer to the pages that are open, and leaves the rest to history.
+
+    What pages show is read from the store, so a post can never double: the
+    receipt of a delivery is its own id.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.pages = OpenPages()
+        self._accept: Accept | None = None
+
+    @property
+    def platform(self) -> str:
+        """The first part of its conversation ids."""
+        return "web"
+
+    @property
+    def streams(self) -> bool:
+        """Pages show an answer as it grows."""
+        return True
+
+    async def run(self, accept: Accept) -> None:
+        """Let messages in until cancelled; then send the open pages away to reconnect."""
+        self._accept = accept
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            self._accept = None
+            self.pages.close()
+
+    async def receive(self, message: InboundMessage) -> None:
+        """Store the message, then show it on the person's other pages.
+
+        Raises StoreUnavailable, also while the gateway starts or stops, and BadInput.
+        """
+        if self._accept is None:
+            raise StoreUnavailable("Postern is starting or stopping. Try again in a moment.")
+        await self._accept(message)
+        frame = message_frame(message.event_id, "user", message.text, message.sent_at)
+        self.pages.publish(message.conversation.id, frame)
+
+    def split(self, text: str) -> list[str]:
+        """Return the text whole, unless it is over 30,000 characters. Pure."""
+        return split_text(text)
+
+    async def send(self, delivery: Delivery) -> PlatformMessageId:
+        """Show it, or take it away, on every page that is open; never fails."""
+        if delivery.is_draft and delivery.text:
+            if not self.pages.has_draft(delivery.id):
+                await self.show_draft(delivery, delivery.text)
+        else:
+            self.pages.end(delivery.conversation.id, delivery.id, await self._frame(delivery))
+        return PlatformMessageId(delivery.id)
+
+    async def find(self, delivery: Delivery) -> PlatformMessageId | None:
+        """Say that it is there: history shows it, and so does a page that opens now."""
+        return PlatformMessageId(delivery.id)
+
+    async def show_draft(self, delivery: Delivery, text: str) -> None:
+        """Show how far the answer has come; each page looks at most every 30 ms."""
+        self.pages.draft(delivery.conversation.id, delivery.id, *draft_of(delivery.id, text))
+
+    def show_typing(self, conversation: Conversation) -> AbstractAsyncContextManager[None]:
+        """Show that the agent is at work, for as long as the context is open."""
+        return self._typing(conversation)
+
+    def health(self) -> Health:
+        """Say how many pages are open."""
+        if self._accept is None:
+            return Health(is_ready=False, sentence="The web chat is starting.")
+        return Health(is_ready=True, sentence=f"The web chat is open on {self.pages.count} pages.")
+
+    async def _frame(self, delivery: Delivery) -> Frame | None:
+        """Render for pages that are open; one that opens meanwhile reads it from history."""
+        if not self.pages.count_of(delivery.conversation.id):
+            return None
+        if len(delivery.text) <= LONG_TEXT:
+            return final_frame(delivery)
+        return await asyncio.to_thread(final_frame, delivery)
+
+    @asynccontextmanager
+    async def _typing(self, conversation: Conversation) -> AsyncGenerator[None]:
+        on, off = typing_frame(is_on=True), typing_frame(is_on=False)
+        with self.pages.typing(conversation.id, on, off):
+            yield
