@@ -1,0 +1,403 @@
+"""Agents that follow a script: a runtime, host and constellation for tests, demos and drills.
+
+It behaves as a real runtime does towards the gateway: a run goes on when nobody listens, the
+same otid is the same run, a thread has one run at a time. It runs on any event loop, real or
+virtual, needs no task of its own, and remembers what it heard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from gateway.domain.conversations import Conversation
+from gateway.domain.ids import AgentId, ConversationId, PersonId, RunId, SessionId
+from gateway.domain.people import Person
+from gateway.domain.tools import ToolCall, ToolResult
+from gateway.domain.turns import (
+    InputMessage,
+    ReasoningDelta,
+    RunEnded,
+    RunRequest,
+    RunStarted,
+    Session,
+    TextDelta,
+    ToolsAsked,
+    ToolUsed,
+    Turn,
+    TurnEvent,
+)
+from gateway.errors import RunFailed, RuntimeUnavailable
+from gateway.ports import Health
+
+# -- the script ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """The agent says `text`, word by word, with a pause before each word."""
+
+    text: str
+    pause_seconds: float = 0.0
+    message: str | None = None
+    """Which of its messages this belongs to; each `Say` is a message of its own without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Think:
+    """The agent thinks aloud, where people do not hear it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """The agent uses a tool of its own, inside the runtime."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing happens for a while."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The agent asks for tools of the gateway; the run ends until they are answered."""
+
+    calls: tuple[ToolCall, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """The run ends in an error of its own, with the runtime's word for it."""
+
+    kind: str
+    message: str = "the script says so."
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The stream breaks here, once; the run goes on, and a re-attach hears all of it."""
+
+
+Step = Say | Think | Use | Wait | Ask | Fail | Drop
+Script = Callable[[RunRequest], Iterable[Step]]
+"""What the agent does when it hears this."""
+
+
+def echo(request: RunRequest) -> Iterable[Step]:
+    """Say back what was heard, or what the tools returned."""
+    return (Say(" ".join(item.text for item in request.input)),)
+
+
+class HostFault(StrEnum):
+    """What goes wrong with one call to the host."""
+
+    NONE = "none"
+    LOST_REQUEST = "lost request"
+    """It never happened."""
+    LOST_ANSWER = "lost answer"
+    """It happened, and the caller can not know."""
+
+
+# -- the agents ----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Run:
+    """A run as a timeline: what happens, and when. No task is needed to let it go on."""
+
+    id: RunId
+    request: RunRequest
+    started_at: float
+    timeline: list[tuple[float, TurnEvent | Fail | Drop]] = field(
+        default_factory=list[tuple[float, TurnEvent | Fail | Drop]]
+    )
+    """Moments of the loop's clock, ascending; the last one is the end."""
+
+    @property
+    def ends_at(self) -> float:
+        return self.timeline[-1][0]
+
+    @property
+    def pending(self) -> tuple[ToolCall, ...]:
+        """The calls it waits for at its end."""
+        last = self.timeline[-1][1]
+        return last.calls if isinstance(last, ToolsAsked) else ()
+
+
+class ScriptedAgents:
+    """Implements `AgentRuntime`, `AgentHost` and `Constellation` over one memory.
+
+    Give it scripts with `will`, one for each run to come; without one the agent
+    follows `script`, which echoes. Rounds that answer tools take scripts too.
+    """
+
+    def __init__(self, script: Script = echo) -> None:
+        self.script = script
+        self.heard: list[list[str]] = []
+        """What people said, one list for each run that was started with it."""
+        self.returned: list[list[ToolResult]] = []
+        """What tools returned, one list for each round that resumed a run."""
+        self.overlaps: list[SessionId] = []
+        """Threads where a round was asked for while another run was under way: a broken lane."""
+        self.abandoned: list[ToolCall] = []
+        """Calls that were never answered, because something else was said."""
+        self.created: list[tuple[PersonId, str, AgentId]] = []
+        """Every agent that was ever made."""
+        self.threads: list[tuple[AgentId, ConversationId, SessionId]] = []
+        """Every thread that was ever made."""
+        self.host_faults: deque[HostFault] = deque()
+        """What happens to the next calls to the host, oldest first."""
+        self.host_delay_seconds = 0.0
+        self.is_down = False
+        self.refusals = 0
+        """How many of the next rounds are turned away before anything of them is heard."""
+        self._scripts: deque[Script] = deque()
+        self._runs: dict[RunId, _Run] = {}
+        self._by_otid: dict[str, _Run] = {}
+        self._latest: dict[SessionId, _Run] = {}
+        self._gone: set[AgentId] = set()
+        self._stir = asyncio.Event()
+
+    # -- how tests steer it
+    @property
+    def runs_started(self) -> int:
+        """How many runs there ever were; a replay is none."""
+        return len(self._runs)
+
+    def will(self, *steps: Step) -> None:
+        """Do this in the next run that has no script yet."""
+        self._scripts.append(lambda _: steps)
+
+    def will_say(self, text: str, *, after: float = 0.0, pause: float = 0.0) -> None:
+        """Say this in the next run, `after` seconds from its start."""
+        self.will(Wait(after), Say(text, pause_seconds=pause))
+
+    def go_down(self) -> None:
+        """Break every stream and refuse every call; runs go on behind the closed door."""
+        self.is_down = True
+        self._wake()
+
+    def come_back(self) -> None:
+        """Serve again."""
+        self.is_down = False
+
+    def lose_agent(self, agent: AgentId) -> None:
+        """Delete the agent behind the gateway's back."""
+        self._gone.add(agent)
+
+    # -- AgentRuntime
+
+    async def run(self, request: RunRequest) -> AsyncIterator[TurnEvent]:
+        """Start the round, or re-attach to it, and yield all its events from the beginning."""
+        self._check_serving()
+        run = self._find_run(request) or self._start(request)
+        position = 0
+        while position < len(run.timeline):
+            due, event = run.timeline[position]
+            if not await self._reaches(due):
+                continue
+            if isinstance(event, Drop):
+                del run.timeline[position]
+                raise RuntimeUnavailable(f'The stream of run "{run.id}" broke.')
+            if isinstance(event, Fail):
+                raise RunFailed(event.message, kind=event.kind)
+            yield event
+            position += 1
+
+    async def cancel(self, request: RunRequest) -> None:
+        """Stop the round now; calls it waits for are no longer waited for."""
+        self._check_serving()
+        run = self._find_run(request)
+        if run is None:
+            return
+        now = _loop_time()
+        if run.pending or run.ends_at > now:
+            kept = [entry for entry in run.timeline if entry[0] <= now and not _is_end(entry[1])]
+            run.timeline = [*kept, (now, RunEnded("cancelled"))]
+            self._wake()
+
+    async def health(self) -> Health:
+        """Say whether it serves."""
+        sentence = "The agents are down." if self.is_down else "The agents serve."
+        return Health(is_ready=not self.is_down, sentence=sentence)
+
+    def _find_run(self, request: RunRequest) -> _Run | None:
+        known = self._runs.get(request.run) if request.run else None
+        return known or self._by_otid.get(request.otid)
+
+    def _start(self, request: RunRequest) -> _Run:
+        if self.refusals:
+            self.refusals -= 1
+            raise RuntimeUnavailable("The agents are too busy.", retry_after_seconds=1.0)
+        if request.session.agent in self._gone:
+            raise RunFailed("Your agent can not be found.", kind="not_found")
+        self._take_thread(request)
+        run = _Run(RunId(f"run-{len(self._runs) + 1}"), request, _loop_time())
+        script = self._scripts.popleft() if self._scripts else self.script
+        run.timeline = list(_timeline(run, script(request)))
+        self._hear(request)
+        self._runs[run.id] = self._by_otid[request.otid] = run
+        self._latest[request.session.thread] = run
+        return run
+
+    def _take_thread(self, request: RunRequest) -> None:
+        """Hold the round to the rules of a thread: one run at a time, all calls answered."""
+        thread = request.session.thread
+        latest = self._latest.get(thread)
+        if latest and latest.ends_at > _loop_time():
+            self.overlaps.append(thread)
+            raise RuntimeUnavailable(f'"{thread}" is busy with run "{latest.id}".')
+        waiting = {call.id for call in latest.pending} if latest else set[str]()
+        answered = {item.call_id for item in request.input if isinstance(item, ToolResult)}
+        if answered and answered != waiting:
+            raise RunFailed("Other tool results were expected.", kind="invalid_tool_results")
+        if latest and not answered:
+            self.abandoned.extend(latest.pending)
+
+    def _hear(self, request: RunRequest) -> None:
+        texts = [item.text for item in request.input if isinstance(item, InputMessage)]
+        results = [item for item in request.input if isinstance(item, ToolResult)]
+        if results:
+            self.returned.append(results)
+        else:
+            self.heard.append(texts)
+
+    async def _reaches(self, due: float) -> bool:
+        """Wait for the moment; False when something changed meanwhile and all is to be reread."""
+        if due <= _loop_time():
+            self._check_serving()
+            return True
+        stir = self._stir
+        try:
+            async with asyncio.timeout_at(due):
+                await stir.wait()
+            return False
+        except TimeoutError:
+            return True
+        finally:
+            self._check_serving()
+
+    def _wake(self) -> None:
+        self._stir.set()
+        self._stir = asyncio.Event()
+
+    def _check_serving(self) -> None:
+        if self.is_down:
+            raise RuntimeUnavailable("The agents are down.", retry_after_seconds=1.0)
+
+    # -- AgentHost
+
+    async def find_agent(self, person: Person, role: str) -> AgentId | None:
+        """Return the person's oldest agent in this role."""
+        async with _HostCall(self):
+            found = [a for p, r, a in self.created if (p, r) == (person.id, role)]
+        return found[0] if found else None
+
+    async def create_agent(self, person: Person, role: str) -> AgentId:
+        """Make an agent; a second one when asked twice, as a real host does."""
+        async with _HostCall(self):
+            agent = AgentId(f"agent-{len(self.created) + 1}")
+            self.created.append((person.id, role, agent))
+        return agent
+
+    async def find_session(self, agent: AgentId, conversation: Conversation) -> SessionId | None:
+        """Return the agent's thread for this conversation."""
+        async with _HostCall(self):
+            found = [s for a, c, s in self.threads if (a, c) == (agent, conversation.id)]
+        return found[0] if found else None
+
+    async def create_session(self, agent: AgentId, conversation: Conversation) -> SessionId:
+        """Make the thread."""
+        async with _HostCall(self):
+            session = SessionId(f"thread-{len(self.threads) + 1}")
+            self.threads.append((agent, conversation.id, session))
+        return session
+
+    # -- Constellation
+
+    async def session_for(self, turn: Turn) -> Session:
+        """Return a session of the person's own agent, made at once when it is new."""
+        person = Person(turn.person, name="")
+        agent = await self.find_agent(person, turn.role)
+        agent = agent or await self.create_agent(person, turn.role)
+        thread = await self.find_session(agent, turn.conversation)
+        thread = thread or await self.create_session(agent, turn.conversation)
+        return Session(agent, thread)
+
+
+class _HostCall:
+    """One call to the host: it may come late, get lost on the way, or lose its answer."""
+
+    def __init__(self, agents: ScriptedAgents) -> None:
+        self._agents = agents
+        self._fault = HostFault.NONE
+
+    async def __aenter__(self) -> None:
+        faults = self._agents.host_faults
+        self._fault = faults.popleft() if faults else HostFault.NONE
+        await asyncio.sleep(self._agents.host_delay_seconds)
+        if self._agents.is_down or self._fault is HostFault.LOST_REQUEST:
+            raise RuntimeUnavailable("The agents' host did not answer.")
+
+    async def __aexit__(self, *error: object) -> None:
+        await asyncio.sleep(self._agents.host_delay_seconds)
+        if self._fault is HostFault.LOST_ANSWER:
+            raise RuntimeUnavailable("The answer of the agents' host was lost.")
+
+
+# -- scripts become timelines --------------------------------------------------------------------
+
+
+def _timeline(run: _Run, steps: Iterable[Step]) -> Iterable[tuple[float, TurnEvent | Fail | Drop]]:
+    """Lay the steps out in time; always begins with the start and finishes with one end."""
+    moment = run.started_at
+    yield moment, RunStarted(run.id)
+    for number, step in enumerate(steps):
+        for delay, event in _events(f"{run.id}-message-{number}", step):
+            moment += delay
+            if event is not None:
+                yield moment, event
+        if isinstance(step, Ask | Fail):
+            return
+    yield moment, RunEnded("end_turn")
+
+
+def _events(message: str, step: Step) -> Sequence[tuple[float, TurnEvent | Fail | Drop | None]]:
+    """Return what one step does, each with the wait before it."""
+    match step:
+        case Say(text, pause, of_message):
+            pieces = _words(text)
+            return [(pause, TextDelta(of_message or message, piece)) for piece in pieces]
+        case Think(text):
+            return [(0.0, ReasoningDelta(text))]
+        case Use(name):
+            return [(0.0, ToolUsed(name))]
+        case Wait(seconds):
+            return [(seconds, None)]
+        case Ask(calls):
+            return [(0.0, ToolsAsked(calls))]
+        case Fail() | Drop():
+            return [(0.0, step)]
+
+
+def _words(text: str) -> list[str]:
+    """Cut after each space, so that the pieces join to the text again."""
+    words = text.split(" ")
+    return [f"{word} " for word in words[:-1]] + words[-1:]
+
+
+def _is_end(event: TurnEvent | Fail | Drop) -> bool:
+    return isinstance(event, RunEnded | ToolsAsked | Fail)
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
