@@ -1,0 +1,162 @@
+"""A whole hub in one process: a store, scripted agents, and the platform that remembers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from agents.scripted import ScriptedAgents
+from gateway.access import Access, AccessMode, AccessPolicy
+from gateway.dispatcher import Dispatcher, DispatcherOptions
+from gateway.domain.conversations import Conversation
+from gateway.domain.ids import WorkerId
+from gateway.domain.messages import InboundMessage
+from gateway.domain.people import Identity, Route, Sender
+from gateway.drafts import Drafts
+from gateway.inbox import Inbox
+from gateway.outbox import Outbox, OutboxOptions
+from gateway.ports import Clock, Store, Streaming, Toolbox
+from gateway.telemetry import Metrics
+from gateway.turn_runner import Mind, TurnOptions, TurnRunner
+from tests.fakes.crashing import CrashPoints
+from tests.fakes.platform import FakeAdapter, FakePlatform
+from tests.fakes.virtual_time import LoopClock
+from toolbox.builtin import builtin_tools
+from toolbox.executor import Executor
+from toolbox.registry import Registry
+
+WORKER = WorkerId("local")
+
+
+@dataclass(frozen=True, slots=True)
+class HubOptions:
+    """What tests vary."""
+
+    streaming: Streaming | None = None
+    can_find: bool = True
+    route: Route = field(default_factory=lambda: Route("postern"))
+    access: AccessPolicy = field(
+        default_factory=lambda: AccessPolicy(modes={"fake": AccessMode.OPEN})
+    )
+    turns: TurnOptions = field(default_factory=TurnOptions)
+    lease: timedelta = timedelta(seconds=30)
+
+
+class FakeHub:
+    """The hub as bootstrap would plug it together, over stand-ins for the outside.
+
+    `running` may be entered again and again over the same store, agents and
+    platform: leaving it stops every task at once, as a crash would.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        options: HubOptions | None = None,
+        clock: Clock | None = None,
+        toolbox: Toolbox | None = None,
+    ) -> None:
+        self.options = options or HubOptions()
+        self.store = store
+        self.clock = clock or LoopClock()
+        self.agents = ScriptedAgents()
+        self.platform = FakePlatform()
+        self.toolbox = toolbox or Executor(Registry(builtin_tools(self.clock)))
+        self._events = 0
+        self._points = CrashPoints()
+        self.inbox = self._new_inbox()
+
+    async def until_crash(self, points: CrashPoints) -> None:
+        """Run as a process that dies at one of its moments; returns when it is dead."""
+        self._points = points
+        try:
+            async with self.running():
+                await points.crashed.wait()
+        finally:
+            self._points = CrashPoints()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Run dispatcher and outbox as a new process would; stop them dead at the end."""
+        await self._recover()
+        self.inbox = self._new_inbox()
+        outbox, dispatcher = self._new_parts()
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(outbox.run()), group.create_task(dispatcher.run())]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+
+    def person(self, name: str) -> FakePerson:
+        """Return somebody with a direct conversation of their own."""
+        return FakePerson(self, name, Conversation("fake", "w1", f"dm-{name}"))
+
+    def message(self, person: FakePerson, text: str, event_id: str | None = None) -> InboundMessage:
+        """Return what the platform would bring when this person writes."""
+        self._events += 1
+        return InboundMessage(
+            event_id=event_id or f"event-{self._events}",
+            conversation=person.conversation,
+            sender=Sender(Identity("fake", "w1", person.name), person.name),
+            text=text,
+            sent_at=self.clock.now(),
+        )
+
+    async def _recover(self) -> None:
+        now = self.clock.now()
+        await self.store.turns.recover(now, predecessor=WORKER)
+        await self.store.deliveries.recover(now, predecessor=WORKER)
+
+    def _new_inbox(self) -> Inbox:
+        store = self._points.around(self.store, "store")
+        access = Access(self.options.access, store.people)
+        routes = {self.options.route.role: self.options.route}
+        return Inbox(store, access, routes, self.clock, Metrics())
+
+    def _new_parts(self) -> tuple[Outbox, Dispatcher]:
+        options = self.options
+        around = self._points.around
+        fake = FakeAdapter(self.platform, streaming=options.streaming, can_find=options.can_find)
+        store = around(self.store, "store")
+        agents = around(self.agents, "agents")
+        adapters = {fake.platform: around(fake, "platform")}
+        drafts = Drafts()
+        metrics = Metrics()
+        mind = Mind(agents, agents, around(self.toolbox, "toolbox"))
+        runner = TurnRunner(store, adapters, mind, drafts, self.clock, metrics, options.turns)
+        dispatching = DispatcherOptions(WORKER, lease=options.lease)
+        sending = OutboxOptions(WORKER, lease=options.lease)
+        return (
+            Outbox(store, adapters, drafts, self.clock, metrics, sending),
+            Dispatcher(store, runner, self.clock, dispatching),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FakePerson:
+    """Somebody who writes, and reads what comes back."""
+
+    hub: FakeHub
+    name: str
+    conversation: Conversation
+
+    async def says(self, text: str, *, event_id: str | None = None) -> InboundMessage:
+        """Write; returns when the platform has been acknowledged."""
+        message = self.hub.message(self, text, event_id)
+        await self.hub.inbox.receive(message)
+        return message
+
+    @property
+    def sees(self) -> list[str]:
+        """What stands in the conversation now."""
+        return self.hub.platform.visible(self.conversation.id)
+
+    async def reads(self, count: int = 1) -> list[str]:
+        """Wait until so many messages stand in the conversation; return them."""
+        return await self.hub.platform.until_visible(self.conversation.id, count)

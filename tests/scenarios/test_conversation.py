@@ -1,0 +1,120 @@
+"""What people can count on in an ordinary conversation."""
+
+from __future__ import annotations
+
+import asyncio
+
+from agents.scripted import Ask, Say
+from gateway.domain.people import Route
+from gateway.domain.tools import ToolCall
+from storage.memory.store import MemoryStore
+from tests.fakes.hub import FakeHub, HubOptions
+
+
+def _texts(hub: FakeHub) -> list[list[str]]:
+    """What the agents heard, without the envelope line."""
+    return [[text.partition("\n")[2] for text in turn] for turn in hub.agents.heard]
+
+
+async def test_a_message_is_answered(hub: FakeHub) -> None:
+    hub.agents.will_say("Hello Ada.")
+
+    await hub.person("ada").says("hello")
+
+    assert await hub.person("ada").reads() == ["Hello Ada."]
+
+
+async def test_one_event_delivered_100_times_gives_one_turn(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+
+    await asyncio.gather(*(ada.says("hello", event_id="e1") for _ in range(100)))
+    await ada.reads()
+    await asyncio.sleep(60)
+
+    assert hub.agents.runs_started == 1
+    assert len(ada.sees) == 1
+
+
+async def test_messages_sent_during_a_turn_wait_for_the_next_and_coalesce(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+    hub.agents.will_say("first", after=5)
+    hub.agents.will_say("second")
+    await ada.says("one")
+    await asyncio.sleep(1)
+    await ada.says("two")
+    await ada.says("three")
+
+    seen = await ada.reads(2)
+
+    assert seen == ["first", "second"]
+    assert _texts(hub) == [["one"], ["two", "three"]]
+
+
+async def test_with_a_quiet_window_three_quick_messages_are_one_turn() -> None:
+    hub = FakeHub(MemoryStore(), options=HubOptions(route=Route("postern", quiet_seconds=2)))
+    async with hub.running():
+        ada = hub.person("ada")
+        for text in ("one", "two", "three"):
+            await ada.says(text)
+            await asyncio.sleep(0.5)
+        await ada.reads()
+
+    assert _texts(hub) == [["one", "two", "three"]]
+
+
+async def test_two_people_never_see_each_others_text(hub: FakeHub) -> None:
+    people = [hub.person(f"p{number}") for number in range(20)]
+
+    await asyncio.gather(*(person.says(f"secret of {person.name}.") for person in people))
+    answers = [await person.reads() for person in people]
+
+    for person, answer in zip(people, answers, strict=True):
+        others = {other.name for other in people} - {person.name}
+        assert f"secret of {person.name}." in answer[0]
+        assert not any(f"secret of {name}." in answer[0] for name in others)
+    assert len(hub.agents.created) == 20
+
+
+async def test_a_tool_call_is_carried_out_and_its_result_returned(hub: FakeHub) -> None:
+    hub.agents.will(Say("Let me look. "), Ask((ToolCall("c1", "current_time", "{}"),)))
+    hub.agents.will_say("It is nine.")
+    ada = hub.person("ada")
+
+    await ada.says("what time is it?")
+
+    assert await ada.reads() == ["Let me look.\n\nIt is nine."]
+    assert "Monday, 05 January 2026, 09:00" in hub.agents.returned[0][0].text
+
+
+async def test_a_long_answer_arrives_whole_and_in_order(hub: FakeHub) -> None:
+    words = " ".join(f"word{number}" for number in range(200))
+    hub.agents.will_say(words)
+    ada = hub.person("ada")
+
+    await ada.says("tell me everything")
+    await ada.reads(8)
+
+    assert "".join(ada.sees) == words
+
+
+async def test_typing_is_shown_while_the_agent_works_and_cleared_after(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+    hub.agents.will_say("done", after=5)
+    await ada.says("work")
+    await asyncio.sleep(1)
+    during = hub.platform.typing[ada.conversation.id]
+
+    await ada.reads()
+
+    assert (during, hub.platform.typing[ada.conversation.id]) == (1, 0)
+
+
+async def test_an_agent_with_nothing_to_say_posts_nothing(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+    hub.agents.will()
+
+    await ada.says("shh")
+    await asyncio.sleep(60)
+
+    assert ada.sees == []
+    assert (await hub.store.history.counts()).turns_running == 0

@@ -1,0 +1,160 @@
+"""What people see when something on the way breaks."""
+
+from __future__ import annotations
+
+import asyncio
+
+from agents.scripted import Ask, Drop, Fail, Say, Wait
+from gateway.domain.deliveries import DeliveryState
+from gateway.domain.ids import DeliveryId
+from gateway.domain.tools import ToolCall
+from gateway.errors import DeliveryRefused, OutcomeUnknown, RateLimited
+from gateway.turn_runner import ANSWER_IS_LATE
+from storage.memory.store import MemoryStore
+from tests.fakes.hub import FakeHub, HubOptions
+
+
+async def test_with_letta_down_the_person_is_told_once_and_answered_when_it_is_back(
+    hub: FakeHub,
+) -> None:
+    ada = hub.person("ada")
+    hub.agents.go_down()
+    await ada.says("hello")
+    await asyncio.sleep(600)
+    during = ada.sees
+    hub.agents.will_say("Here I am.")
+
+    hub.agents.come_back()
+    await ada.reads(2)
+
+    assert during == [ANSWER_IS_LATE]
+    assert ada.sees == [ANSWER_IS_LATE, "Here I am."]
+    assert len(hub.agents.created) == 1
+
+
+async def test_a_stream_that_breaks_in_mid_answer_is_taken_up_again(hub: FakeHub) -> None:
+    hub.agents.will(Say("One. "), Drop(), Say("Two."))
+    ada = hub.person("ada")
+
+    await ada.says("count")
+
+    assert await ada.reads() == ["One.\n\nTwo."]
+    assert hub.agents.runs_started == 1
+
+
+async def test_letta_going_down_in_mid_turn_runs_nothing_twice(hub: FakeHub) -> None:
+    hub.agents.will(Say("Slowly. "), Wait(10), Say("Done."))
+    ada = hub.person("ada")
+    await ada.says("go")
+    await asyncio.sleep(5)
+
+    hub.agents.go_down()
+    await asyncio.sleep(60)
+    hub.agents.come_back()
+    await ada.reads(2)
+
+    assert ada.sees == [ANSWER_IS_LATE, "Slowly.\n\nDone."]
+    assert hub.agents.runs_started == 1
+
+
+async def test_a_failed_run_is_told_in_a_plain_sentence_and_the_next_message_works(
+    hub: FakeHub,
+) -> None:
+    hub.agents.will(Fail("llm_error", "the model is not there."))
+    ada = hub.person("ada")
+    await ada.says("hello")
+    first = await ada.reads()
+    hub.agents.will_say("Now it works.")
+
+    await ada.says("again")
+
+    assert first == ["Sorry, I could not answer this: the model is not there."]
+    assert (await ada.reads(2))[1] == "Now it works."
+
+
+async def test_a_lost_reply_of_the_platform_does_not_double_the_message(hub: FakeHub) -> None:
+    hub.platform.faults.after.append(OutcomeUnknown("connection cut"))
+    hub.agents.will_say("once")
+    ada = hub.person("ada")
+
+    await ada.says("hello")
+    await ada.reads()
+    await asyncio.sleep(600)
+
+    assert ada.sees == ["once"]
+    assert await _state(hub, "turn-1.0") is DeliveryState.SENT
+
+
+async def test_a_cut_before_the_platform_saw_it_is_sent_again(hub: FakeHub) -> None:
+    hub.platform.faults.before.append(OutcomeUnknown("connection cut"))
+    hub.agents.will_say("once")
+    ada = hub.person("ada")
+
+    await ada.says("hello")
+
+    assert await ada.reads() == ["once"]
+
+
+async def test_where_the_platform_can_not_tell_the_repeat_says_so() -> None:
+    hub = FakeHub(MemoryStore(), options=HubOptions(can_find=False))
+    async with hub.running():
+        hub.platform.faults.after.append(OutcomeUnknown("connection cut"))
+        hub.agents.will_say("once")
+        ada = hub.person("ada")
+        await ada.says("hello")
+        await ada.reads(2)
+
+    assert ada.sees == ["once", "once\n\n_(this may be a repeat)_"]
+
+
+async def test_a_rate_limited_send_waits_as_long_as_it_was_asked_to(hub: FakeHub) -> None:
+    hub.platform.faults.before.append(RateLimited("slow down", retry_after_seconds=30))
+    hub.agents.will_say("late")
+    ada = hub.person("ada")
+    await ada.says("hello")
+
+    await asyncio.sleep(29)
+    before = ada.sees
+    await asyncio.sleep(2)
+
+    assert (before, ada.sees) == ([], ["late"])
+
+
+async def test_a_refused_delivery_does_not_hold_up_what_follows(hub: FakeHub) -> None:
+    hub.platform.faults.before.append(DeliveryRefused("no such channel"))
+    ada = hub.person("ada")
+    hub.agents.will_say("refused")
+    await ada.says("one")
+    await asyncio.sleep(1)
+    hub.agents.will_say("shown")
+
+    await ada.says("two")
+
+    assert await ada.reads() == ["shown"]
+
+
+async def test_an_agent_that_calls_tools_for_ever_is_stopped(hub: FakeHub) -> None:
+    hub.agents.script = lambda _: (Ask((ToolCall("c", "current_time", "{}"),)),)
+    ada = hub.person("ada")
+
+    await ada.says("loop")
+
+    assert "it used tools 16 times" in (await ada.reads())[0]
+
+
+async def test_an_agent_that_never_ends_is_stopped_at_the_deadline(hub: FakeHub) -> None:
+    hub.agents.will(Wait(100_000), Say("too late"))
+    ada = hub.person("ada")
+    await ada.says("hello")
+
+    seen = await ada.reads()
+    hub.agents.will_say("next")
+    await ada.says("again")
+
+    assert seen == ["Sorry, I could not answer this: it took longer than 15 minutes."]
+    assert (await ada.reads(2))[1] == "next"
+
+
+async def _state(hub: FakeHub, delivery: str) -> DeliveryState | None:
+    found = await hub.store.deliveries.get(DeliveryId(delivery))
+    return found.state if found else None
