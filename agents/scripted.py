@@ -33,8 +33,6 @@ from gateway.domain.turns import (
 from gateway.errors import RunFailed, RuntimeUnavailable
 from gateway.ports import Health
 
-# -- the script ----------------------------------------------------------------------------------
-
 
 @dataclass(frozen=True, slots=True)
 class Say:
@@ -203,7 +201,9 @@ class ScriptedAgents:
         position = 0
         while position < len(run.timeline):
             due, event = run.timeline[position]
-            if not await self._reaches(due):
+            is_reached = await self._reaches(due)
+            self._check_serving()
+            if not is_reached:
                 continue
             if isinstance(event, Drop):
                 del run.timeline[position]
@@ -274,17 +274,13 @@ class ScriptedAgents:
     async def _reaches(self, due: float) -> bool:
         """Wait for the moment; False when something changed meanwhile and all is to be reread."""
         if due <= _loop_time():
-            self._check_serving()
             return True
-        stir = self._stir
         try:
             async with asyncio.timeout_at(due):
-                await stir.wait()
-            return False
+                await self._stir.wait()
         except TimeoutError:
             return True
-        finally:
-            self._check_serving()
+        return False
 
     def _wake(self) -> None:
         self._stir.set()
