@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from gateway.domain.audit import AuditEntry
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery, DeliveryClaim, NewDelivery, SendOutcome
 from gateway.domain.ids import (
@@ -424,6 +425,10 @@ class HistoryStore(Protocol):
 
     async def counts(self) -> StoreCounts:
         """Count what waits."""
+        ...
+
+    async def audit(self, after: int, limit: int) -> list[AuditEntry]:
+        """Return the oldest `limit` entries of the audit log after the cursor, in order."""
         ...
 
     async def retain(self, before: datetime, limit: int) -> int:

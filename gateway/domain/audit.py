@@ -1,0 +1,53 @@
+"""One line of the log that explains what happened; it holds ids and outcomes, never texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class AuditKind(StrEnum):
+    """What happened. The first word says to what."""
+
+    MESSAGE_ACCEPTED = "message.accepted"
+    MESSAGE_REFUSED = "message.refused"
+    TURN_CLAIMED = "turn.claimed"
+    TURN_RUN = "turn.run"
+    TURN_TOOL = "turn.tool"
+    TURN_POSTPONED = "turn.postponed"
+    TURN_LOST = "turn.lost"
+    TURN_ENDED = "turn.ended"
+    DELIVERY_STORED = "delivery.stored"
+    DELIVERY_REVISED = "delivery.revised"
+    DELIVERY_DROPPED = "delivery.dropped"
+    DELIVERY_CLAIMED = "delivery.claimed"
+    DELIVERY_SETTLED = "delivery.settled"
+    DELIVERY_LOST = "delivery.lost"
+    PERSON_MET = "person.met"
+    PAIRING_ASKED = "pairing.asked"
+    PAIRING_DECIDED = "pairing.decided"
+    AGENT_INTENDED = "agent.intended"
+    AGENT_BOUND = "agent.bound"
+    SESSION_BOUND = "session.bound"
+    SCHEDULE_PUT = "schedule.put"
+    SCHEDULE_FIRED = "schedule.fired"
+    SCHEDULE_MISSED = "schedule.missed"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Written in the commit of what it tells, so that it is there when, and only when, it is."""
+
+    sequence: int
+    """Its place in the log; pass the largest one as `after` for newer entries."""
+    at: datetime | None
+    """None where the operation is not told the moment."""
+    kind: AuditKind
+    subject: str
+    """The lane, conversation, person or schedule that it happened to."""
+    ref: str
+    """The idempotency key, turn id, delivery id … that it happened to."""
+    data: Mapping[str, object]
+    """What else is needed to rebuild the state: JSON values, described by the stores' writers."""

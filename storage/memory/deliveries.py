@@ -1,0 +1,187 @@
+"""Messages out, one conversation in order, in dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from gateway.domain.audit import AuditKind
+from gateway.domain.conversations import Conversation
+from gateway.domain.deliveries import (
+    Delivery,
+    DeliveryClaim,
+    DeliveryState,
+    NewDelivery,
+    SendOutcome,
+)
+from gateway.domain.ids import DeliveryId, WorkerId
+from gateway.errors import Fenced
+from storage.memory.tables import DeliveryRow, OutboxRow, Tables
+from storage.rules import OPEN, Standing, settled
+
+
+def add_delivery(tables: Tables, new: NewDelivery, now: datetime) -> bool:
+    """Store a delivery; False when its id exists, which is then left alone."""
+    if new.id in tables.deliveries:
+        return False
+    row = DeliveryRow(tables.next_sequence(), new, now, now)
+    tables.deliveries[new.id] = row
+    tables.posts[new.conversation.id].append(row)
+    data = {"sequence": row.sequence, "is_draft": new.is_draft}
+    _log(tables, AuditKind.DELIVERY_STORED, now, row, data)
+    ready_outbox(tables, new.conversation)
+    return True
+
+
+def revise(tables: Tables, row: DeliveryRow, text: str, now: datetime) -> None:
+    """Give a draft its final text; whatever it shows is brought to it."""
+    row.new = replace(row.new, text=text, is_draft=False)
+    row.revision += 1
+    if row.state not in OPEN:
+        row.state, row.next_at, row.attempts = DeliveryState.PENDING, now, 0
+        row.settled_at = None
+    data = {"revision": row.revision, "state": str(row.state)}
+    _log(tables, AuditKind.DELIVERY_REVISED, now, row, data)
+    ready_outbox(tables, row.new.conversation)
+
+
+def drop_draft(tables: Tables, row: DeliveryRow, now: datetime) -> None:
+    """Forget a draft that nobody can have seen."""
+    del tables.deliveries[row.new.id]
+    tables.posts[row.new.conversation.id].remove(row)
+    _log(tables, AuditKind.DELIVERY_DROPPED, now, row, {})
+    ready_outbox(tables, row.new.conversation)
+
+
+def ready_outbox(tables: Tables, conversation: Conversation) -> None:
+    """Make the conversation ready for its first open delivery, unless one is being sent."""
+    outbox = tables.outboxes.setdefault(conversation.id, OutboxRow(conversation))
+    if outbox.standing is Standing.BUSY:
+        return
+    head = tables.head(conversation.id)
+    outbox.standing = Standing.READY if head else Standing.IDLE
+    outbox.ready_at = head.next_at if head else None
+    if head:
+        tables.delivery_ready.set()
+
+
+def _log(
+    tables: Tables, kind: AuditKind, now: datetime, row: DeliveryRow, data: Mapping[str, object]
+) -> None:
+    tables.log(kind, now, row.new.conversation.id, row.new.id, data)
+
+
+class MemoryDeliveries:
+    """The DeliveryStore in dictionaries."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def enqueue(self, deliveries: Sequence[NewDelivery], now: datetime) -> int:
+        """Store proactive posts; an id that exists already is left alone. Counts the new."""
+        return sum(add_delivery(self._tables, new, now) for new in deliveries)
+
+    async def claim(
+        self,
+        worker: WorkerId,
+        platforms: Collection[str],
+        limit: int,
+        lease: timedelta,
+        now: datetime,
+    ) -> DeliveryClaim:
+        """Take the first open delivery of up to `limit` conversations and mark it (T8)."""
+        ready = [
+            outbox
+            for outbox in self._tables.outboxes.values()
+            if outbox.standing is Standing.READY and outbox.conversation.platform in platforms
+        ]
+        ready.sort(key=lambda outbox: (outbox.ready_at or now, outbox.conversation.id))
+        ripe = [o for o in ready if o.ready_at is None or o.ready_at <= now][:limit]
+        claimed = tuple(self._claim_head(outbox, worker, now + lease, now) for outbox in ripe)
+        rest = ready[len(ripe) :]
+        return DeliveryClaim(claimed, rest[0].ready_at if rest else None)
+
+    def _claim_head(
+        self, outbox: OutboxRow, worker: WorkerId, lease_until: datetime, now: datetime
+    ) -> Delivery:
+        row = self._tables.head(outbox.conversation.id)
+        assert row is not None, "a ready conversation has an open delivery"  # noqa: S101 - invariant
+        if row.state is DeliveryState.PENDING:
+            row.state = DeliveryState.SENDING
+        row.attempts += 1
+        outbox.standing, outbox.owner = Standing.BUSY, worker
+        outbox.ready_at, outbox.lease_until = None, lease_until
+        outbox.fence += 1
+        data = {"state": str(row.state), "attempt": row.attempts, "revision": row.revision}
+        _log(self._tables, AuditKind.DELIVERY_CLAIMED, now, row, data)
+        return _delivery(row, outbox.fence)
+
+    async def extend(
+        self, deliveries: Collection[Delivery], lease: timedelta, now: datetime
+    ) -> None:
+        """Prolong the leases of deliveries that are still being sent."""
+        for delivery in deliveries:
+            try:
+                self._tables.held_outbox(delivery).lease_until = now + lease
+            except Fenced:
+                continue
+
+    async def settle(self, delivery: Delivery, outcome: SendOutcome, now: datetime) -> None:
+        """Record what became of a claimed delivery (T9)."""
+        outbox = self._tables.held_outbox(delivery)
+        row = self._tables.deliveries[delivery.id]
+        stands = settled(delivery, row.revision, outcome, now)
+        row.state, row.next_at, row.attempts = stands.state, stands.next_at, stands.attempts
+        row.receipt, row.error = stands.receipt, stands.error
+        row.settled_at = None if stands.state in OPEN else now
+        data = {"state": str(row.state), "revision": delivery.revision}
+        _log(self._tables, AuditKind.DELIVERY_SETTLED, now, row, data)
+        outbox.standing = Standing.IDLE
+        outbox.owner = outbox.lease_until = None
+        ready_outbox(self._tables, outbox.conversation)
+
+    async def get(self, delivery: str) -> Delivery | None:
+        """Read one delivery as it stands."""
+        row = self._tables.deliveries.get(DeliveryId(delivery))
+        if row is None:
+            return None
+        return _delivery(row, self._tables.outboxes[row.new.conversation.id].fence)
+
+    async def recover(self, now: datetime, predecessor: WorkerId | None = None) -> int:
+        """Turn SENDING into UNKNOWN where the lease is over or was `predecessor`'s (T7)."""
+        lost = [
+            outbox
+            for outbox in self._tables.outboxes.values()
+            if outbox.lease_until is not None
+            and (outbox.lease_until <= now or outbox.owner == predecessor)
+        ]
+        for outbox in sorted(lost, key=lambda outbox: outbox.conversation.id):
+            self._lose(outbox, now)
+        return len(lost)
+
+    def _lose(self, outbox: OutboxRow, now: datetime) -> None:
+        posts = self._tables.posts[outbox.conversation.id]
+        for row in (row for row in posts if row.state is DeliveryState.SENDING):
+            row.state, row.next_at = DeliveryState.UNKNOWN, now
+            _log(self._tables, AuditKind.DELIVERY_LOST, now, row, {"fence": outbox.fence})
+        outbox.standing = Standing.IDLE
+        outbox.owner = outbox.lease_until = None
+        ready_outbox(self._tables, outbox.conversation)
+
+
+def _delivery(row: DeliveryRow, fence: int) -> Delivery:
+    return Delivery(
+        id=row.new.id,
+        conversation=row.new.conversation,
+        text=row.new.text,
+        revision=row.revision,
+        state=row.state,
+        attempts=row.attempts,
+        fence=fence,
+        created_at=row.created_at,
+        receipt=row.receipt,
+        turn=row.new.turn,
+        index=row.new.index,
+        is_draft=row.new.is_draft,
+    )

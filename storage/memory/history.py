@@ -1,0 +1,129 @@
+"""Reading what was, and forgetting what it said, in dictionaries."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from gateway.domain.audit import AuditEntry
+from gateway.domain.deliveries import DeliveryState
+from gateway.domain.ids import ConversationId, DeliveryId
+from gateway.domain.messages import HistoryEntry, InboundMessage, MessageKind
+from gateway.domain.turns import TurnState
+from gateway.ports import StoreCounts
+from storage.memory.tables import DeliveryRow, MessageRow, Tables, TurnRow
+from storage.rules import OPEN, MessageState, Standing
+
+
+class MemoryHistory:
+    """The HistoryStore in dictionaries."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def history(
+        self, conversation: ConversationId, before: int | None, limit: int
+    ) -> list[HistoryEntry]:
+        """Return the newest `limit` entries before the cursor, oldest first."""
+        posts = self._tables.posts.get(conversation, [])
+        entries = [_said_by_agent(row) for row in posts if _is_visible(row)]
+        heard = (row for row in self._tables.messages.values() if _is_heard(row))
+        entries += [_said_by_user(r) for r in heard if r.message.conversation.id == conversation]
+        entries = [entry for entry in entries if before is None or entry.cursor < before]
+        newest = sorted(entries, key=lambda entry: entry.cursor, reverse=True)[:limit]
+        return newest[::-1]
+
+    async def answer(self, message: InboundMessage) -> list[HistoryEntry] | None:
+        """Return what the turn of this message answered, or the reply to its refusal."""
+        row = self._tables.messages.get(message.idempotency_key)
+        if row is None:
+            return None
+        if row.state is MessageState.REFUSED:
+            return self._said([] if row.reply is None else [row.reply])
+        if row.state is not MessageState.DONE or row.turn is None:
+            return None
+        return self._said(self._tables.turns[row.turn].answers)
+
+    def _said(self, deliveries: list[DeliveryId]) -> list[HistoryEntry]:
+        rows = [self._tables.deliveries[delivery] for delivery in deliveries]
+        rows.sort(key=lambda row: row.sequence)
+        return [_said_by_agent(row) for row in rows if row.new.text]
+
+    async def counts(self) -> StoreCounts:
+        """Count what waits."""
+        tables = self._tables
+        standings = [mailbox.standing for mailbox in tables.mailboxes.values()]
+        states = [row.state for row in tables.deliveries.values()]
+        return StoreCounts(
+            lanes_ready=standings.count(Standing.READY),
+            turns_running=standings.count(Standing.BUSY),
+            deliveries_open=sum(state in OPEN for state in states),
+            turns_failed=sum(t.state is TurnState.FAILED for t in tables.turns.values()),
+            deliveries_failed=states.count(DeliveryState.FAILED),
+        )
+
+    async def audit(self, after: int, limit: int) -> list[AuditEntry]:
+        """Return the oldest `limit` entries of the audit log after the cursor, in order."""
+        start = max(after, 0)
+        return self._tables.audit[start : start + limit]
+
+    async def retain(self, before: datetime, limit: int) -> int:
+        """Drop the contents of what ended before; the ids stay (T11)."""
+        done = self._retain_deliveries(before, limit)
+        for turn in self._ended_turns(before):
+            if done >= limit:
+                break
+            done += self._retain_turn(turn, limit - done)
+        return done
+
+    def _retain_deliveries(self, before: datetime, limit: int) -> int:
+        rows = [
+            row
+            for row in self._tables.deliveries.values()
+            if row.new.text and row.settled_at is not None and row.settled_at < before
+        ]
+        rows.sort(key=lambda row: (row.settled_at, row.sequence))
+        for row in rows[:limit]:
+            row.new = replace(row.new, text="")
+        return len(rows[:limit])
+
+    def _ended_turns(self, before: datetime) -> list[TurnRow]:
+        rows = [
+            (row.ended_at, row.id, row)
+            for row in self._tables.turns.values()
+            if row.is_retained and row.ended_at is not None and row.ended_at < before
+        ]
+        return [row for _, _, row in sorted(rows, key=lambda ended: ended[:2])]
+
+    def _retain_turn(self, turn: TurnRow, limit: int) -> int:
+        messages = [row for row in self._tables.turn_messages[turn.id] if row.message.text]
+        for row in messages[:limit]:
+            row.message = replace(row.message, text="")
+        done = len(messages[:limit])
+        for call in list(turn.tool_results)[: limit - done]:
+            del turn.tool_results[call]
+            done += 1
+        if done < limit:
+            turn.is_retained, turn.error = False, None
+            done += 1
+        return done
+
+
+def _is_visible(row: DeliveryRow) -> bool:
+    is_shown = row.state is not DeliveryState.FAILED
+    return bool(row.new.text) and not row.new.is_draft and is_shown
+
+
+def _is_heard(row: MessageRow) -> bool:
+    is_refused = row.state is MessageState.REFUSED
+    is_wakeup = row.message.kind is MessageKind.WAKEUP
+    return bool(row.message.text) and not is_refused and not is_wakeup
+
+
+def _said_by_agent(row: DeliveryRow) -> HistoryEntry:
+    return HistoryEntry(row.new.id, row.sequence, "assistant", row.new.text, row.created_at)
+
+
+def _said_by_user(row: MessageRow) -> HistoryEntry:
+    message = row.message
+    return HistoryEntry(message.event_id, row.sequence, "user", message.text, message.sent_at)

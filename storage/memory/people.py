@@ -1,0 +1,116 @@
+"""Who may talk, and which agents are theirs, in dictionaries."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from gateway.domain.audit import AuditKind
+from gateway.domain.ids import AgentId, ConversationId, PersonId, SessionId
+from gateway.domain.messages import Refusal
+from gateway.domain.people import AgentBinding, Identity, Pairing, Person
+from storage.memory.tables import PairingRow, Tables
+
+
+def ask_pairing(tables: Tables, refusal: Refusal, now: datetime) -> bool:
+    """Store the wish to pair; False when too many of its identity wait, or its code is taken."""
+    pairing = refusal.pairing
+    if pairing is None or pairing.code_hash in tables.pairings:
+        return False
+    live = [wish for wish in _live(tables, now) if wish.identity == pairing.identity]
+    if len(live) >= refusal.pairing_limit:
+        return False
+    tables.pairings[pairing.code_hash] = PairingRow(pairing)
+    tables.log(AuditKind.PAIRING_ASKED, now, pairing.identity.key, pairing.code_hash, {})
+    return True
+
+
+def _live(tables: Tables, now: datetime) -> list[Pairing]:
+    rows = tables.pairings.values()
+    wishes = [row.pairing for row in rows if row.is_allowed is None]
+    wishes = [wish for wish in wishes if wish.expires_at > now]
+    return sorted(wishes, key=lambda wish: (wish.asked_at, wish.code_hash))
+
+
+class MemoryPeople:
+    """The PeopleStore in dictionaries."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def find_person(self, identity: Identity) -> Person | None:
+        """Return the person that this identity belongs to."""
+        person = self._tables.identities.get(identity)
+        return None if person is None else self._tables.people[person]
+
+    async def get_person(self, person: PersonId) -> Person | None:
+        """Return the person by id."""
+        return self._tables.people.get(person)
+
+    async def is_paired(self, identity: Identity) -> bool:
+        """Whether the operator said yes to this identity."""
+        rows = self._tables.pairings.values()
+        return any(row.is_allowed and row.pairing.identity == identity for row in rows)
+
+    async def pairings(self, now: datetime) -> list[Pairing]:
+        """List the live wishes, oldest first."""
+        return _live(self._tables, now)
+
+    async def decide_pairing(
+        self, code_hash: str, *, is_allowed: bool, now: datetime
+    ) -> Pairing | None:
+        """Approve or deny a live wish, once; None when there is no such wish."""
+        row = self._tables.pairings.get(code_hash)
+        if row is None or row.is_allowed is not None or row.pairing.expires_at <= now:
+            return None
+        row.is_allowed = is_allowed
+        data = {"is_allowed": is_allowed}
+        key = row.pairing.identity.key
+        self._tables.log(AuditKind.PAIRING_DECIDED, now, key, code_hash, data)
+        return row.pairing
+
+    async def binding(self, person: PersonId, role: str) -> AgentBinding | None:
+        """Return the person's agent in this role, or the intent to make it."""
+        return self._tables.bindings.get((person, role))
+
+    async def intend_agent(self, person: PersonId, role: str, now: datetime) -> AgentBinding:
+        """Store the intent to make an agent, or return what is there already."""
+        known = self._tables.bindings.get((person, role))
+        if known is not None:
+            return known
+        binding = AgentBinding(person, role, None, now)
+        self._tables.bindings[person, role] = binding
+        self._tables.log(AuditKind.AGENT_INTENDED, now, person, role, {})
+        return binding
+
+    async def bind_agent(self, person: PersonId, role: str, agent: AgentId) -> AgentBinding:
+        """Remember the agent's id. The first id stays; raises ValueError without an intent."""
+        known = self._tables.bindings.get((person, role))
+        if known is None:
+            raise ValueError(f'There is no intent to make the agent "{role}" of "{person}".')
+        if known.agent_id is not None:
+            return known
+        bound = replace(known, agent_id=agent)
+        self._tables.bindings[person, role] = bound
+        self._tables.log(AuditKind.AGENT_BOUND, None, person, role, {"agent": agent})
+        return bound
+
+    async def bindings(self) -> list[AgentBinding]:
+        """List all bindings and open intents."""
+        return [binding for _, binding in sorted(self._tables.bindings.items())]
+
+    async def session(self, agent: AgentId, conversation: ConversationId) -> SessionId | None:
+        """Return the agent's thread for the conversation."""
+        return self._tables.sessions.get((agent, conversation))
+
+    async def bind_session(
+        self, agent: AgentId, conversation: ConversationId, thread: SessionId
+    ) -> SessionId:
+        """Remember the thread. The first one stays and is returned."""
+        known = self._tables.sessions.get((agent, conversation))
+        if known is not None:
+            return known
+        self._tables.sessions[agent, conversation] = thread
+        data = {"thread": thread}
+        self._tables.log(AuditKind.SESSION_BOUND, None, conversation, agent, data)
+        return thread

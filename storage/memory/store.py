@@ -1,0 +1,46 @@
+"""The in-memory store: keeps every promise of the port but the one to survive the process."""
+
+from __future__ import annotations
+
+from gateway.errors import StoreUnavailable
+from gateway.ports import (
+    DeliveryStore,
+    HistoryStore,
+    PeopleStore,
+    ScheduleStore,
+    TurnStore,
+)
+from storage.memory.deliveries import MemoryDeliveries
+from storage.memory.history import MemoryHistory
+from storage.memory.people import MemoryPeople
+from storage.memory.schedules import MemorySchedules
+from storage.memory.tables import Tables
+from storage.memory.turns import MemoryTurns
+
+
+class MemoryStore:
+    """The Store in dictionaries. Closed and opened again, it still knows everything."""
+
+    def __init__(self) -> None:
+        tables = Tables()
+        self.turns: TurnStore = MemoryTurns(tables)
+        self.deliveries: DeliveryStore = MemoryDeliveries(tables)
+        self.people: PeopleStore = MemoryPeople(tables)
+        self.schedules: ScheduleStore = MemorySchedules(tables)
+        self.history: HistoryStore = MemoryHistory(tables)
+        self.turn_ready = tables.turn_ready
+        self.delivery_ready = tables.delivery_ready
+        self._is_open = False
+
+    async def open(self) -> None:
+        """Begin to answer `check`."""
+        self._is_open = True
+
+    async def close(self) -> None:
+        """Stop to answer `check`."""
+        self._is_open = False
+
+    async def check(self) -> None:
+        """Raise StoreUnavailable unless the store is open."""
+        if not self._is_open:
+            raise StoreUnavailable("The store is closed.")

@@ -1,0 +1,186 @@
+"""The rows of the in-memory store and how they are found; what is done to them is elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gateway.domain.audit import AuditEntry, AuditKind
+from gateway.domain.conversations import Conversation
+from gateway.domain.deliveries import Delivery, DeliveryState, NewDelivery
+from gateway.domain.ids import (
+    AgentId,
+    ConversationId,
+    DeliveryId,
+    LaneId,
+    PersonId,
+    PlatformMessageId,
+    RunId,
+    SessionId,
+    TurnId,
+    WorkerId,
+)
+from gateway.domain.messages import InboundMessage
+from gateway.domain.people import AgentBinding, Identity, Pairing, Person
+from gateway.domain.schedules import Schedule
+from gateway.domain.tools import ToolResult
+from gateway.domain.turns import TurnRef, TurnState
+from gateway.errors import Fenced
+from storage.rules import OPEN, MessageState, Standing
+
+
+@dataclass(slots=True)
+class MessageRow:
+    """A stored message."""
+
+    sequence: int
+    message: InboundMessage
+    person: PersonId
+    lane: LaneId | None
+    received_at: datetime
+    state: MessageState
+    turn: TurnId | None = None
+    reply: DeliveryId | None = None
+
+
+@dataclass(slots=True)
+class MailboxRow:
+    """A lane. `first_at` is the moment of its oldest waiting message, None when none waits."""
+
+    lane: LaneId
+    standing: Standing = Standing.IDLE
+    ready_at: datetime | None = None
+    first_at: datetime | None = None
+    owner: WorkerId | None = None
+    fence: int = 0
+    lease_until: datetime | None = None
+    turn: TurnId | None = None
+
+
+@dataclass(slots=True)
+class TurnRow:
+    """A turn, open or ended."""
+
+    id: TurnId
+    lane: LaneId
+    person: PersonId
+    conversation: Conversation
+    started_at: datetime
+    state: TurnState = TurnState.RUNNING
+    attempt: int = 0
+    ended_at: datetime | None = None
+    error: str | None = None
+    runs: list[RunId] = field(default_factory=list[RunId])
+    tool_results: dict[str, ToolResult] = field(default_factory=dict[str, ToolResult])
+    drafts: list[DeliveryId] = field(default_factory=list[DeliveryId])
+    was_noticed: bool = False
+    answers: list[DeliveryId] = field(default_factory=list[DeliveryId])
+    is_retained: bool = True
+
+
+@dataclass(slots=True)
+class DeliveryRow:
+    """A stored delivery."""
+
+    sequence: int
+    new: NewDelivery
+    created_at: datetime
+    next_at: datetime
+    revision: int = 1
+    state: DeliveryState = DeliveryState.PENDING
+    attempts: int = 0
+    receipt: PlatformMessageId | None = None
+    error: str | None = None
+    settled_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class OutboxRow:
+    """A conversation that has, or had, something to send."""
+
+    conversation: Conversation
+    standing: Standing = Standing.IDLE
+    ready_at: datetime | None = None
+    owner: WorkerId | None = None
+    fence: int = 0
+    lease_until: datetime | None = None
+
+
+@dataclass(slots=True)
+class PairingRow:
+    """A wish to pair, and what the operator said."""
+
+    pairing: Pairing
+    is_allowed: bool | None = None
+
+
+class Tables:
+    """Everything that the store remembers."""
+
+    def __init__(self) -> None:
+        self.turn_ready = asyncio.Event()
+        self.delivery_ready = asyncio.Event()
+        self.sequence = 0
+        self.messages: dict[str, MessageRow] = {}
+        self.waiting: defaultdict[LaneId, list[MessageRow]] = defaultdict(list)
+        self.mailboxes: dict[LaneId, MailboxRow] = {}
+        self.turns: dict[TurnId, TurnRow] = {}
+        self.turn_messages: dict[TurnId, list[MessageRow]] = {}
+        self.deliveries: dict[DeliveryId, DeliveryRow] = {}
+        self.posts: defaultdict[ConversationId, list[DeliveryRow]] = defaultdict(list)
+        self.outboxes: dict[ConversationId, OutboxRow] = {}
+        self.people: dict[PersonId, Person] = {}
+        self.identities: dict[Identity, PersonId] = {}
+        self.pairings: dict[str, PairingRow] = {}
+        self.bindings: dict[tuple[PersonId, str], AgentBinding] = {}
+        self.sessions: dict[tuple[AgentId, ConversationId], SessionId] = {}
+        self.schedules: dict[str, Schedule] = {}
+        self.fires: dict[tuple[str, datetime], bool] = {}
+        self.audit: list[AuditEntry] = []
+
+    def next_sequence(self) -> int:
+        """Return the next place in the sequence that messages and deliveries share."""
+        self.sequence += 1
+        return self.sequence
+
+    def log(
+        self,
+        kind: AuditKind,
+        at: datetime | None,
+        subject: str,
+        ref: str,
+        data: Mapping[str, object],
+    ) -> None:
+        """Write one line of the audit log."""
+        self.audit.append(AuditEntry(len(self.audit) + 1, at, kind, subject, ref, data))
+
+    def held(self, turn: TurnRef) -> MailboxRow:
+        """Return the lane that this turn holds; raises Fenced."""
+        mailbox = self.mailboxes.get(turn.lane)
+        if (
+            mailbox is None
+            or mailbox.standing is not Standing.BUSY
+            or mailbox.fence != turn.fence
+            or mailbox.turn != turn.id
+        ):
+            raise Fenced(f'Turn "{turn.id}" with fence {turn.fence} does not hold its lane.')
+        return mailbox
+
+    def held_outbox(self, delivery: Delivery) -> OutboxRow:
+        """Return the conversation that this claimed delivery holds; raises Fenced."""
+        outbox = self.outboxes.get(delivery.conversation.id)
+        if (
+            outbox is None
+            or outbox.standing is not Standing.BUSY
+            or outbox.fence != delivery.fence
+            or delivery.id not in self.deliveries
+        ):
+            raise Fenced(f'Delivery "{delivery.id}" with fence {delivery.fence} is not held.')
+        return outbox
+
+    def head(self, conversation: ConversationId) -> DeliveryRow | None:
+        """Return the first open delivery of the conversation."""
+        return next((row for row in self.posts[conversation] if row.state in OPEN), None)

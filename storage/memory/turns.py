@@ -1,0 +1,290 @@
+"""Messages in, and the turns that answer them, in dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from gateway.domain.audit import AuditKind
+from gateway.domain.deliveries import NewDelivery
+from gateway.domain.ids import DeliveryId, LaneId, PersonId, RunId, TurnId, WorkerId
+from gateway.domain.messages import Accepted, InboundMessage, Refusal
+from gateway.domain.people import Person, Route, Sender, person_id_of
+from gateway.domain.tools import ToolCall, ToolResult
+from gateway.domain.turns import Claim, Turn, TurnOutcome, TurnRef, TurnState
+from gateway.errors import Fenced
+from storage.memory.deliveries import add_delivery, drop_draft, revise
+from storage.memory.people import ask_pairing
+from storage.memory.tables import MailboxRow, MessageRow, Tables, TurnRow
+from storage.rules import (
+    TURN_MESSAGES_LIMIT,
+    MessageState,
+    Standing,
+    finals,
+    may_be_shown,
+    ripe_at,
+    role_of,
+)
+
+
+def accept_message(
+    tables: Tables, message: InboundMessage, route: Route, now: datetime
+) -> Accepted:
+    """Store the message once and make its lane ready (T1)."""
+    known = tables.messages.get(message.idempotency_key)
+    if known is not None:
+        return Accepted(known.sequence, known.person, is_new=False)
+    person = _meet(tables, message.sender, now)
+    lane = route.lane(person, message.conversation)
+    row = _store(tables, message, person, lane, now)
+    tables.waiting[lane].append(row)
+    _wake(tables, lane, route, now)
+    tables.log(
+        AuditKind.MESSAGE_ACCEPTED, now, lane, message.idempotency_key, {"sequence": row.sequence}
+    )
+    return Accepted(row.sequence, person, is_new=True)
+
+
+def _meet(tables: Tables, sender: Sender, now: datetime) -> PersonId:
+    known = tables.identities.get(sender.identity)
+    if known is not None:
+        return known
+    person = person_id_of(sender.identity)
+    tables.people.setdefault(person, Person(person, sender.name))
+    tables.identities[sender.identity] = person
+    tables.log(AuditKind.PERSON_MET, now, person, sender.identity.key, {})
+    return person
+
+
+def _store(
+    tables: Tables, message: InboundMessage, person: PersonId, lane: LaneId | None, now: datetime
+) -> MessageRow:
+    state = MessageState.REFUSED if lane is None else MessageState.WAITING
+    row = MessageRow(tables.next_sequence(), replace(message, role=None), person, lane, now, state)
+    tables.messages[message.idempotency_key] = row
+    return row
+
+
+def _wake(tables: Tables, lane: LaneId, route: Route, now: datetime) -> None:
+    mailbox = tables.mailboxes.setdefault(lane, MailboxRow(lane))
+    mailbox.first_at = mailbox.first_at or now
+    is_postponed = mailbox.standing is Standing.READY and mailbox.turn is not None
+    if not is_postponed:
+        mailbox.ready_at = ripe_at(mailbox.first_at, route, now)
+    if mailbox.standing is Standing.IDLE:
+        mailbox.standing = Standing.READY
+    if mailbox.standing is Standing.READY:
+        tables.turn_ready.set()
+
+
+class MemoryTurns:
+    """The TurnStore in dictionaries."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def accept(self, message: InboundMessage, route: Route, now: datetime) -> Accepted:
+        """Store the message once and make its lane ready (T1)."""
+        return accept_message(self._tables, message, route, now)
+
+    async def refuse(self, refusal: Refusal, now: datetime) -> Accepted:
+        """Store that a message was turned away; its text is not kept."""
+        tables, message = self._tables, refusal.message
+        known = tables.messages.get(message.idempotency_key)
+        if known is not None:
+            return Accepted(known.sequence, known.person, is_new=False)
+        identity = message.sender.identity
+        person = tables.identities.get(identity) or person_id_of(identity)
+        row = _store(tables, replace(message, text=""), person, None, now)
+        tables.log(
+            AuditKind.MESSAGE_REFUSED,
+            now,
+            message.conversation.id,
+            message.idempotency_key,
+            {"sequence": row.sequence, "reason": refusal.reason},
+        )
+        may_reply = refusal.pairing is None or ask_pairing(tables, refusal, now)
+        if refusal.reply is not None and may_reply:
+            add_delivery(tables, refusal.reply, now)
+            row.reply = refusal.reply.id
+        return Accepted(row.sequence, person, is_new=True)
+
+    async def claim(self, worker: WorkerId, limit: int, lease: timedelta, now: datetime) -> Claim:
+        """Take up to `limit` ready lanes, oldest first, as turns with new fences (T2)."""
+        ready = [m for m in self._tables.mailboxes.values() if m.standing is Standing.READY]
+        ready.sort(key=lambda mailbox: (mailbox.ready_at or now, mailbox.lane))
+        ripe = [m for m in ready if m.ready_at is None or m.ready_at <= now][:limit]
+        turns = tuple(self._claim_lane(mailbox, worker, now + lease, now) for mailbox in ripe)
+        rest = ready[len(ripe) :]
+        return Claim(turns, rest[0].ready_at if rest else None)
+
+    def _claim_lane(
+        self, mailbox: MailboxRow, worker: WorkerId, lease_until: datetime, now: datetime
+    ) -> Turn:
+        tables = self._tables
+        if mailbox.turn is None:
+            mailbox.turn = self._compose(mailbox.lane, now)
+        row = tables.turns[mailbox.turn]
+        row.attempt += 1
+        mailbox.standing, mailbox.owner = Standing.BUSY, worker
+        mailbox.fence += 1
+        mailbox.lease_until = lease_until
+        waiting = tables.waiting[mailbox.lane]
+        mailbox.first_at = mailbox.ready_at = waiting[0].received_at if waiting else None
+        messages = tables.turn_messages[row.id]
+        sequences = [message.sequence for message in messages]
+        tables.log(
+            AuditKind.TURN_CLAIMED,
+            now,
+            row.lane,
+            row.id,
+            {"fence": mailbox.fence, "attempt": row.attempt, "messages": sequences},
+        )
+        return _turn(tables, row, messages, mailbox.fence)
+
+    def _compose(self, lane: LaneId, now: datetime) -> TurnId:
+        tables = self._tables
+        waiting = tables.waiting[lane]
+        first = waiting[0]
+        place = first.message.conversation
+        taken = [row for row in waiting if row.message.conversation == place]
+        taken = taken[:TURN_MESSAGES_LIMIT]
+        turn = TurnId(f"turn-{first.sequence}")
+        for row in taken:
+            row.state, row.turn = MessageState.IN_TURN, turn
+        tables.waiting[lane] = [row for row in waiting if row.turn is None]
+        tables.turns[turn] = TurnRow(turn, lane, first.person, place, now)
+        tables.turn_messages[turn] = taken
+        return turn
+
+    async def extend(
+        self, turns: Collection[TurnRef], lease: timedelta, now: datetime
+    ) -> Collection[TurnRef]:
+        """Prolong the leases (T3); return those that are lost, whose work must stop."""
+        lost: list[TurnRef] = []
+        for turn in turns:
+            try:
+                self._tables.held(turn).lease_until = now + lease
+            except Fenced:
+                lost.append(turn)
+        return lost
+
+    async def record_run(self, turn: TurnRef, round_index: int, run: RunId) -> None:
+        """Remember which run answers this round, so that it can be re-attached (T4)."""
+        self._tables.held(turn)
+        runs = self._tables.turns[turn.id].runs
+        if not 0 <= round_index <= len(runs):
+            raise ValueError(f'Round {round_index} of turn "{turn.id}" has no round before it.')
+        runs[round_index : round_index + 1] = [run]
+        self._log(AuditKind.TURN_RUN, None, turn, {"round": round_index, "run": run})
+
+    async def record_tool_result(self, turn: TurnRef, call: ToolCall, result: ToolResult) -> None:
+        """Journal the result of a call, so that it is never carried out again (T4)."""
+        self._tables.held(turn)
+        results = self._tables.turns[turn.id].tool_results
+        if call.id in results:
+            return
+        results[call.id] = replace(result, call_id=call.id)
+        data = {"call": call.id, "tool": call.name, "is_error": result.is_error}
+        self._log(AuditKind.TURN_TOOL, None, turn, data)
+
+    async def open_draft(self, turn: TurnRef, draft: NewDelivery, now: datetime) -> None:
+        """Store a delivery that streaming will show before the turn ends (T4). Idempotent."""
+        self._tables.held(turn)
+        if add_delivery(self._tables, replace(draft, is_draft=True), now):
+            self._tables.turns[turn.id].drafts.append(draft.id)
+
+    async def finish(self, turn: TurnRef, outcome: TurnOutcome, now: datetime) -> None:
+        """End the turn: messages done, deliveries stored, lane idle or ready again (T5)."""
+        tables = self._tables
+        mailbox = tables.held(turn)
+        if outcome.state is TurnState.RUNNING:
+            raise ValueError(f'Turn "{turn.id}" can not end as running.')
+        self._release(mailbox, now)
+        row = tables.turns[turn.id]
+        row.state, row.ended_at, row.error = outcome.state, now, outcome.error
+        for message in tables.turn_messages[turn.id]:
+            message.state = MessageState.DONE
+        row.answers = self._deliver(turn.id, outcome, now)
+        data = {"state": str(outcome.state), "deliveries": row.answers}
+        self._log(AuditKind.TURN_ENDED, now, turn, data)
+
+    def _release(self, mailbox: MailboxRow, now: datetime) -> None:
+        has_more = bool(self._tables.waiting[mailbox.lane])
+        mailbox.standing = Standing.READY if has_more else Standing.IDLE
+        mailbox.ready_at = (mailbox.ready_at or now) if has_more else None
+        mailbox.owner = mailbox.lease_until = mailbox.turn = None
+        if has_more:
+            self._tables.turn_ready.set()
+
+    def _deliver(self, turn: TurnId, outcome: TurnOutcome, now: datetime) -> list[DeliveryId]:
+        tables = self._tables
+        rows = {draft: tables.deliveries[draft] for draft in tables.turns[turn].drafts}
+        drafts = {row.new.index: row.new.id for row in rows.values()}
+        final = finals(turn, dict(sorted(drafts.items())), outcome.deliveries)
+        for draft, new in final.replaced.items():
+            revise(tables, rows[draft], new.text, now)
+        for draft in final.spare:
+            row = rows[draft]
+            if may_be_shown(row.state, row.receipt):
+                revise(tables, row, "", now)
+            else:
+                drop_draft(tables, row, now)
+        for new in final.fresh:
+            add_delivery(tables, replace(new, is_draft=False), now)
+        return [*final.replaced, *(new.id for new in final.fresh)]
+
+    async def postpone(
+        self, turn: TurnRef, until: datetime, error: str, notice: NewDelivery | None, now: datetime
+    ) -> None:
+        """Give the turn back, to be claimed again at `until`, with at most one notice (T6)."""
+        tables = self._tables
+        mailbox = tables.held(turn)
+        mailbox.standing, mailbox.ready_at = Standing.READY, until
+        mailbox.owner = mailbox.lease_until = None
+        row = tables.turns[turn.id]
+        row.error = error
+        self._log(AuditKind.TURN_POSTPONED, now, turn, {"until": until.isoformat()})
+        if notice is not None and not row.was_noticed:
+            row.was_noticed = True
+            add_delivery(tables, replace(notice, is_draft=False), now)
+        tables.turn_ready.set()
+
+    async def recover(self, now: datetime, predecessor: WorkerId | None = None) -> int:
+        """Make lanes ready whose lease is over, or was held by `predecessor`; count them (T7)."""
+        lost = [
+            mailbox
+            for mailbox in self._tables.mailboxes.values()
+            if mailbox.lease_until is not None
+            and (mailbox.lease_until <= now or mailbox.owner == predecessor)
+        ]
+        for mailbox in sorted(lost, key=lambda mailbox: mailbox.lane):
+            mailbox.standing, mailbox.ready_at = Standing.READY, now
+            mailbox.owner = mailbox.lease_until = None
+            data = {"fence": mailbox.fence}
+            self._tables.log(AuditKind.TURN_LOST, now, mailbox.lane, str(mailbox.turn), data)
+        if lost:
+            self._tables.turn_ready.set()
+        return len(lost)
+
+    def _log(
+        self, kind: AuditKind, now: datetime | None, turn: TurnRef, data: Mapping[str, object]
+    ) -> None:
+        self._tables.log(kind, now, turn.lane, turn.id, data)
+
+
+def _turn(tables: Tables, row: TurnRow, messages: list[MessageRow], fence: int) -> Turn:
+    return Turn(
+        ref=TurnRef(row.id, row.lane, fence),
+        person=row.person,
+        role=role_of(row.lane),
+        conversation=row.conversation,
+        messages=tuple(message.message for message in messages),
+        attempt=row.attempt,
+        started_at=row.started_at,
+        runs=tuple(row.runs),
+        tool_results=tuple(row.tool_results.values()),
+        drafts=len(row.drafts),
+        was_noticed=row.was_noticed,
+    )

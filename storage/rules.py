@@ -1,0 +1,127 @@
+"""What every store decides alike, whatever it is made of: pure rules and the words for states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum
+from typing import assert_never
+
+from gateway.domain.deliveries import (
+    Delivery,
+    DeliveryState,
+    NewDelivery,
+    SendFailed,
+    SendLater,
+    SendOutcome,
+    SendUnknown,
+    Sent,
+)
+from gateway.domain.ids import DeliveryId, LaneId, PlatformMessageId, TurnId
+from gateway.domain.people import Route
+
+TURN_MESSAGES_LIMIT = 50
+"""At most so many waiting messages become one turn."""
+
+
+class Standing(IntEnum):
+    """Where a lane's mailbox or a conversation's outbox stands."""
+
+    IDLE = 0
+    READY = 1
+    BUSY = 2
+
+
+class MessageState(IntEnum):
+    """Where a message stands. REFUSED ones never wait and never end."""
+
+    WAITING = 0
+    IN_TURN = 1
+    DONE = 2
+    REFUSED = 3
+
+
+IN_FLIGHT = (DeliveryState.SENDING, DeliveryState.UNKNOWN)
+"""Perhaps shown: only a settlement may move these on."""
+OPEN = (DeliveryState.PENDING, *IN_FLIGHT)
+"""Still needs work, and holds up what follows in its conversation."""
+
+
+def ripe_at(first_at: datetime, route: Route, now: datetime) -> datetime:
+    """Return when a lane with waiting messages may start, as its newest one arrives."""
+    quiet = now + timedelta(seconds=route.quiet_seconds)
+    return min(quiet, first_at + timedelta(seconds=route.max_wait_seconds))
+
+
+def role_of(lane: LaneId) -> str:
+    """Return the role that a lane is for."""
+    return lane.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Standpoint:
+    """What a settlement makes of a delivery."""
+
+    state: DeliveryState
+    next_at: datetime
+    attempts: int
+    receipt: PlatformMessageId | None
+    error: str | None
+
+
+def settled(
+    delivery: Delivery, newest_revision: int, outcome: SendOutcome, now: datetime
+) -> Standpoint:
+    """Decide where a delivery stands after `outcome`; a newer text is sent at once."""
+    is_newest = delivery.revision >= newest_revision
+    match outcome:
+        case Sent(receipt):
+            state = DeliveryState.SENT if is_newest else DeliveryState.PENDING
+            return Standpoint(state, now, 0, receipt, None)
+        case SendLater(at, error):
+            state = DeliveryState.PENDING
+            return Standpoint(state, at, delivery.attempts, delivery.receipt, error)
+        case SendUnknown(at, error):
+            state = DeliveryState.UNKNOWN
+            return Standpoint(state, at, delivery.attempts, delivery.receipt, error)
+        case SendFailed(error):
+            state = DeliveryState.FAILED if is_newest else DeliveryState.PENDING
+            attempts = delivery.attempts if is_newest else 0
+            return Standpoint(state, now, attempts, delivery.receipt, error)
+        case _:
+            assert_never(outcome)
+
+
+def may_be_shown(state: DeliveryState, receipt: PlatformMessageId | None) -> bool:
+    """Whether people may see an earlier text of it, so that it must be taken back."""
+    return receipt is not None or state in IN_FLIGHT
+
+
+@dataclass(frozen=True, slots=True)
+class Finals:
+    """What the deliveries of an ended turn do to its drafts."""
+
+    replaced: dict[DeliveryId, NewDelivery]
+    """By the id of the draft that gets this text."""
+    fresh: list[NewDelivery]
+    """New ones, in order."""
+    spare: list[DeliveryId]
+    """Drafts that nothing replaces."""
+
+
+def finals(
+    turn: TurnId, drafts: Mapping[int, DeliveryId], deliveries: Sequence[NewDelivery]
+) -> Finals:
+    """Match a turn's deliveries with its drafts, by id, or by index where both are the turn's."""
+    replaced: dict[DeliveryId, NewDelivery] = {}
+    fresh: list[NewDelivery] = []
+    for new in deliveries:
+        draft = new.id if new.id in drafts.values() else None
+        if draft is None and new.turn == turn:
+            draft = drafts.get(new.index)
+        if draft is None:
+            fresh.append(new)
+        else:
+            replaced[draft] = new
+    return Finals(replaced, fresh, [draft for draft in drafts.values() if draft not in replaced])
