@@ -8,6 +8,7 @@ from agents.scripted import Ask, Drop, Fail, Say, Wait
 from gateway.domain.deliveries import DeliveryState
 from gateway.domain.ids import DeliveryId
 from gateway.domain.tools import ToolCall
+from gateway.domain.turns import RunRequest
 from gateway.errors import DeliveryRefused, OutcomeUnknown, RateLimited
 from gateway.turn_runner import ANSWER_IS_LATE
 from storage.memory.store import MemoryStore
@@ -134,7 +135,7 @@ async def test_a_refused_delivery_does_not_hold_up_what_follows(hub: FakeHub) ->
 
 
 async def test_an_agent_that_calls_tools_for_ever_is_stopped(hub: FakeHub) -> None:
-    hub.agents.script = lambda _: (Ask((ToolCall("c", "current_time", "{}"),)),)
+    hub.agents.script = _ask_the_time
     ada = hub.person("ada")
 
     await ada.says("loop")
@@ -158,3 +159,7 @@ async def test_an_agent_that_never_ends_is_stopped_at_the_deadline(hub: FakeHub)
 async def _state(hub: FakeHub, delivery: str) -> DeliveryState | None:
     found = await hub.store.deliveries.get(DeliveryId(delivery))
     return found.state if found else None
+
+
+def _ask_the_time(request: RunRequest) -> tuple[Ask]:
+    return (Ask((ToolCall("c", "current_time", "{}"),)),)

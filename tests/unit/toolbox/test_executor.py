@@ -1,0 +1,118 @@
+"""Tool calls within their limits."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from gateway.domain.conversations import Conversation
+from gateway.domain.ids import LaneId, PersonId, TurnId
+from gateway.domain.tools import ToolCall
+from gateway.domain.turns import Turn, TurnRef
+from tests.fakes.virtual_time import EPOCH
+from toolbox.executor import LONGEST_RESULT, Executor
+from toolbox.registry import Registry, tool_from
+
+TURN = Turn(
+    TurnRef(TurnId("turn-1"), LaneId("p/postern"), 1),
+    PersonId("p"),
+    "postern",
+    Conversation("fake", "w1", "c1"),
+    (),
+    1,
+    EPOCH,
+)
+
+
+async def add(first: int, second: int = 1) -> str:
+    """Add two numbers."""
+    return str(first + second)
+
+
+async def hang() -> str:
+    """Never come back."""
+    await asyncio.Event().wait()
+    return "unreachable"
+
+
+async def shout() -> str:
+    """Say far too much."""
+    return "x" * (LONGEST_RESULT * 2)
+
+
+async def stumble() -> str:
+    """Fail."""
+    raise RuntimeError("the disk is gone")
+
+
+EXECUTOR = Executor(
+    Registry(
+        [
+            tool_from(add),
+            tool_from(hang, timeout_seconds=0.01),
+            tool_from(shout),
+            tool_from(stumble),
+        ]
+    )
+)
+
+
+async def _call(name: str, arguments: str) -> tuple[str, bool]:
+    result = await EXECUTOR.call(TURN, ToolCall("c1", name, arguments))
+    return result.text, result.is_error
+
+
+async def test_arguments_are_checked_and_defaults_filled_in() -> None:
+    assert await _call("add", '{"first": 2}') == ("3", False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ('{"first": "two"}', "first"),
+        ("{}", "first"),
+        ('{"first": 1, "third": 3}', "third"),
+        ("not json", "Invalid JSON"),
+        ("[1]", "object"),
+    ],
+)
+async def test_wrong_arguments_are_told_to_the_agent(arguments: str, problem: str) -> None:
+    text, is_error = await _call("add", arguments)
+
+    assert is_error
+    assert problem in text
+
+
+async def test_an_unknown_tool_is_answered_with_the_nearest_name() -> None:
+    assert await _call("ad", "{}") == ('There is no tool "ad". Did you mean "add"?', True)
+
+
+async def test_a_tool_that_hangs_is_stopped() -> None:
+    assert await _call("hang", "{}") == ("hang was stopped after 0.01 s.", True)
+
+
+async def test_a_tool_that_fails_tells_the_agent_why() -> None:
+    assert await _call("stumble", "{}") == (
+        "stumble failed: RuntimeError: the disk is gone",
+        True,
+    )
+
+
+async def test_a_result_that_is_too_long_is_cut_and_says_so() -> None:
+    text, is_error = await _call("shout", "{}")
+
+    assert not is_error
+    assert text.endswith("[cut: 40,000 characters in all]")
+
+
+def test_two_tools_of_one_name_are_refused() -> None:
+    with pytest.raises(ValueError, match='two tools called "add"'):
+        Registry([tool_from(add), tool_from(add)])
+
+
+def test_the_model_reads_the_signature_and_the_docstring() -> None:
+    spec = tool_from(add).spec
+
+    assert spec.description == "Add two numbers."
+    assert spec.parameters["required"] == ["first"]
