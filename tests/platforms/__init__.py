@@ -1,0 +1,1 @@
+"""The real platform clients against loopback servers that speak the protocol."""
