@@ -1,0 +1,155 @@
+"""What a setting can be: the checked types of which the settings tree is made."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, get_args
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic_core import PydanticCustomError, PydanticKnownError
+from pydantic_core.core_schema import ValidationInfo
+
+PLATFORMS = ("discord", "slack", "web", "console")
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """The variable's name that everybody knows, read when our own is not set."""
+
+    name: str
+
+
+class Section(BaseModel):
+    """One table of the settings: unknown keys are errors, and nothing changes later."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _tidy(cls, value: object, info: ValidationInfo) -> object:
+        """Trim texts, take a blank one for "not set", and true for no number."""
+        field = cls.model_fields[info.field_name or ""]
+        if isinstance(value, bool) and _is_number(field.annotation):
+            raise PydanticKnownError("int_type")
+        if not isinstance(value, str):
+            return value
+        if value.strip() or field.is_required():
+            return value.strip()
+        return field.get_default(call_default_factory=True, validated_data=info.data)
+
+
+def must_be(what: str) -> PydanticCustomError:
+    """Return the error that says what a value has to be: "<setting> must be <what>"."""
+    return PydanticCustomError("must_be", "{what}", {"what": what})
+
+
+def rule(sentence: str) -> PydanticCustomError:
+    """Return the error of a rule over several settings, said by a sentence of its own."""
+    return PydanticCustomError("rule", "{sentence}", {"sentence": sentence})
+
+
+def _is_number(annotation: object) -> bool:
+    """Say whether the type is int, float, or one of them that may be missing."""
+    return any(kind in (int, float) for kind in (annotation, *get_args(annotation)))
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine reaches what listens on `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _home_expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise must_be("a folder; the home directory that it names is not known") from None
+
+
+def _database_url(url: SecretStr) -> SecretStr:
+    text = url.get_secret_value()
+    scheme = text.partition("://")[0]
+    file = text.removeprefix("sqlite:///")
+    is_file = scheme == "sqlite" and file not in (text, "", ":memory:")
+    if is_file or (scheme in ("postgres", "postgresql") and _has_host(text)):
+        return url
+    raise must_be("sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE")
+
+
+def _http_url(url: str) -> str:
+    return _checked_url(url, ("http", "https"))
+
+
+def _ws_url(url: str) -> str:
+    return _checked_url(url, ("ws", "wss"))
+
+
+def _checked_url(url: str, schemes: tuple[str, str]) -> str:
+    is_plain = url.isprintable() and " " not in url
+    if is_plain and url.partition("://")[0] in schemes and _has_host(url):
+        return url.rstrip("/")
+    raise must_be(f"an address that starts with {schemes[0]}:// or {schemes[1]}://")
+
+
+def _has_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _public_key(key: str) -> str:
+    if len(key) == 64 and all(digit in "0123456789abcdefABCDEF" for digit in key):
+        return key.lower()
+    raise must_be("the 64 hexadecimal digits that Discord shows as the application's public key")
+
+
+def _snowflake(number: str) -> str:
+    if number.isascii() and number.isdigit():
+        return number
+    raise must_be("the digits that Discord shows as the application's id")
+
+
+def _identity_key(key: str) -> str:
+    parts = key.strip().split(":", 2)
+    if len(parts) == 3 and all(parts) and parts[0] in PLATFORMS:
+        return key.strip()
+    raise must_be('platform:workspace:user, such as "discord:discord:80351110224678912"')
+
+
+def _role(name: str) -> str:
+    is_plain = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
+    if is_plain and name == name.lower() and len(name) <= 40:
+        return name
+    raise must_be("at most 40 lower-case letters, digits, - and _")
+
+
+Folder = Annotated[Path, AfterValidator(_home_expanded)]
+"""A directory; `~` is the home directory, and a relative one starts at the working directory."""
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+"""Secret, because of the password in it."""
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+"""Kept without a slash at its end."""
+
+WsUrl = Annotated[str, AfterValidator(_ws_url)]
+PublicKey = Annotated[str, AfterValidator(_public_key)]
+Snowflake = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(_snowflake)]
+IdentityKey = Annotated[str, AfterValidator(_identity_key)]
+RoleName = Annotated[str, AfterValidator(_role)]
+Seconds = Annotated[float, Field(ge=0, le=86_400)]
+SomeSeconds = Annotated[float, Field(gt=0, le=86_400)]

@@ -1,0 +1,347 @@
+"""The settings tree: every setting of Postern with its default and what it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Self, cast
+from urllib.parse import urlsplit
+
+from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
+from pydantic_core.core_schema import ValidationInfo
+
+from gateway.access import AccessMode
+from gateway.settings.kinds import (
+    DatabaseUrl,
+    Folder,
+    HttpUrl,
+    IdentityKey,
+    PublicKey,
+    RoleName,
+    Seconds,
+    Section,
+    Snowflake,
+    SomeSeconds,
+    Usual,
+    WsUrl,
+    is_loopback,
+    rule,
+)
+
+_LETTA_CLOUD = "https://api.letta.com"
+_OPENAI = "https://api.openai.com/v1"
+_PERSONA = (
+    "I am Postern, a calm and helpful companion. I remember what people tell me, keep my promises, "
+    "say so when I do not know something, and answer in the language I am spoken to."
+)
+
+
+class HttpSettings(Section):
+    """Where the gateway listens."""
+
+    host: str = Field(
+        default="127.0.0.1",
+        description="Address to listen on; beyond this machine only with an admin token",
+    )
+    port: int = Field(default=8080, ge=0, le=65_535, description="Port; 0 takes any free one")
+    public_url: HttpUrl | None = Field(
+        default=None,
+        description="Address under which Slack, Discord and browsers reach the gateway",
+    )
+    admin_token: SecretStr | None = Field(
+        default=None, description="Bearer token of the admin API and the metrics"
+    )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can connect."""
+        return is_loopback(self.host)
+
+    @model_validator(mode="after")
+    def _guard_the_open_port(self) -> Self:
+        if self.is_local or self.admin_token is not None:
+            return self
+        raise rule(
+            f'http.host is "{self.host}", which other machines can reach, and http.admin_token is '
+            "not set; set http.admin_token (POSTERN_HTTP__ADMIN_TOKEN) to a long random text, or "
+            'http.host to "127.0.0.1".'
+        )
+
+
+class DiscordSettings(Section):
+    """The Discord application."""
+
+    token: Annotated[SecretStr | None, Usual("DISCORD_TOKEN")] = Field(
+        default=None, description="Bot token; with it Discord is on"
+    )
+    public_key: Annotated[PublicKey | None, Usual("DISCORD_PUBLIC_KEY")] = Field(
+        default=None, description="Public key; with it POST /discord/interactions is served"
+    )
+    application_id: Annotated[Snowflake | None, Usual("DISCORD_APPLICATION_ID")] = Field(
+        default=None, description="Application id; asked from Discord when not set"
+    )
+    gateway: bool = Field(
+        default=True, description="Hold a gateway connection; off where another process holds it"
+    )
+    api_url: HttpUrl = Field(
+        default="https://discord.com/api/v10", description="Address of Discord's REST API"
+    )
+    gateway_url: WsUrl | None = Field(
+        default=None, description="Address of Discord's gateway; asked from the API when not set"
+    )
+
+    @property
+    def connects(self) -> bool:
+        """Whether this process holds the gateway connection."""
+        return self.token is not None and self.gateway
+
+    @property
+    def has_webhook(self) -> bool:
+        """Whether interactions come by HTTP and can be verified."""
+        return self.token is not None and self.public_key is not None
+
+    @property
+    def is_on(self) -> bool:
+        """Whether Discord can be written to; what is heard there may come by another process."""
+        return self.token is not None
+
+
+class SlackSettings(Section):
+    """The Slack app."""
+
+    bot_token: Annotated[SecretStr | None, Usual("SLACK_BOT_TOKEN")] = Field(
+        default=None, description="Bot token (xoxb-…) of the workspace"
+    )
+    signing_secret: Annotated[SecretStr | None, Usual("SLACK_SIGNING_SECRET")] = Field(
+        default=None, description="Signing secret; with it POST /slack/events is served"
+    )
+    app_token: Annotated[SecretStr | None, Usual("SLACK_APP_TOKEN")] = Field(
+        default=None, description="App-level token (xapp-…); with it Socket Mode is on"
+    )
+    client_id: Annotated[str | None, Usual("SLACK_CLIENT_ID")] = Field(
+        default=None, description="Client id, for installing into many workspaces"
+    )
+    client_secret: Annotated[SecretStr | None, Usual("SLACK_CLIENT_SECRET")] = Field(
+        default=None, description="Client secret, for installing into many workspaces"
+    )
+    api_url: HttpUrl = Field(
+        default="https://slack.com/api", description="Address of Slack's Web API"
+    )
+
+    @property
+    def connects(self) -> bool:
+        """Whether this process holds a Socket Mode connection."""
+        return self.bot_token is not None and self.app_token is not None
+
+    @property
+    def installs(self) -> bool:
+        """Whether other workspaces can install the app by OAuth."""
+        given = (self.client_id, self.client_secret, self.signing_secret)
+        return all(part is not None for part in given)
+
+    @property
+    def has_webhook(self) -> bool:
+        """Whether events come by HTTP and can be verified and answered."""
+        return self.installs or (self.bot_token is not None and self.signing_secret is not None)
+
+    @property
+    def is_on(self) -> bool:
+        """Whether Slack can be written to; what is heard there may come by another process."""
+        return self.bot_token is not None or self.installs
+
+
+class LettaSettings(Section):
+    """Where the agents live."""
+
+    base_url: Annotated[HttpUrl | None, Usual("LETTA_BASE_URL")] = Field(
+        default=None,
+        description="Address of a Letta server; without it and a key, the embedded one runs",
+    )
+    api_key: Annotated[SecretStr | None, Usual("LETTA_API_KEY")] = Field(
+        default=None, description="Key of the Letta server; without an address, of Letta Cloud"
+    )
+    model: str | None = Field(
+        default=None, description="Model handle for new agents; the server's first when not set"
+    )
+    embedding: str | None = Field(
+        default=None, description="Embedding handle for new agents; the server's own when not set"
+    )
+
+    @property
+    def server_url(self) -> str | None:
+        """Address of the server; None for the embedded one."""
+        if self.base_url is None and self.api_key is not None:
+            return _LETTA_CLOUD
+        return self.base_url
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the Letta-compatible server of this project runs in the gateway."""
+        return self.server_url is None
+
+
+class ModelSettings(Section):
+    """The language model of the embedded server."""
+
+    base_url: Annotated[HttpUrl | None, Usual("OPENAI_BASE_URL")] = Field(
+        default=None,
+        description="Address of an OpenAI-compatible API; without it and a key, offline",
+    )
+    api_key: Annotated[SecretStr | None, Usual("OPENAI_API_KEY")] = Field(
+        default=None, description="Its key; without an address, OpenAI's own"
+    )
+    name: str = Field(default="gpt-4o-mini", description="Name of the model there")
+
+    @property
+    def server_url(self) -> str | None:
+        """Address of the API; None for the offline model."""
+        if self.base_url is None and self.api_key is not None:
+            return _OPENAI
+        return self.base_url
+
+    @property
+    def is_offline(self) -> bool:
+        """Whether the deterministic offline model answers."""
+        return self.server_url is None
+
+
+class AccessSettings(Section):
+    """Who may talk."""
+
+    discord: AccessMode = Field(
+        default=AccessMode.PAIRING, description="Strangers on Discord: pairing, allowlist or open"
+    )
+    slack: AccessMode = Field(
+        default=AccessMode.PAIRING, description="Strangers on Slack: pairing, allowlist or open"
+    )
+    web: AccessMode = Field(
+        default=AccessMode.OPEN,
+        description="Strangers on the web page; by default open on this machine, else pairing",
+    )
+    allow: tuple[IdentityKey, ...] = Field(
+        default=(),
+        description="People who may always talk, as platform:workspace:user "
+        "(Discord's workspace is discord)",
+    )
+
+
+class AgentSettings(Section):
+    """One agent that people can talk to. The first one is the default."""
+
+    name: RoleName = Field(description="Its name, by which people address it")
+    persona: str = Field(default=_PERSONA, description="Who it is, in its own words")
+    shared: bool = Field(
+        default=False, description="One agent for all people, not one for each of them"
+    )
+    model: str | None = Field(default=None, description="Its model; letta.model when not set")
+
+
+class TurnSettings(Section):
+    """How messages become turns, and the limits of a turn."""
+
+    quiet_seconds: Seconds = Field(
+        default=0.0, description="Silence to wait for, so that a burst becomes one turn"
+    )
+    max_wait_seconds: Seconds = Field(
+        default=10.0, description="However much comes, no message waits longer for silence"
+    )
+    lease_seconds: SomeSeconds = Field(
+        default=30.0, description="How long a dead worker's turns stay with it"
+    )
+    max_in_flight: int = Field(
+        default=2_000, ge=1, le=100_000, description="Turns that one process runs at once"
+    )
+    max_attempts: int = Field(
+        default=5, ge=1, le=100, description="Tries of a turn that fails in a way not foreseen"
+    )
+    deadline_seconds: SomeSeconds = Field(
+        default=900.0, description="A turn that runs longer is stopped"
+    )
+    max_tool_rounds: int = Field(
+        default=16, ge=1, le=1_000, description="Rounds of tool calls in one turn"
+    )
+
+
+class RetentionSettings(Section):
+    """How long things are kept."""
+
+    days: int | None = Field(
+        default=None,
+        ge=1,
+        le=36_500,
+        description="Days after which the texts of ended turns are dropped; kept when not set",
+    )
+
+
+def _database_in_data_dir(validated: Mapping[str, object]) -> SecretStr:
+    return SecretStr(f"sqlite:///{validated.get('data_dir', '.postern')}/postern.db")
+
+
+class Settings(Section):
+    """Everything that an operator can choose. Read once, handed down in parts."""
+
+    data_dir: Folder = Field(
+        default=Path(".postern"), description="Folder of the database and everything kept in files"
+    )
+    database_url: Annotated[DatabaseUrl, Usual("DATABASE_URL")] = Field(
+        default_factory=_database_in_data_dir,
+        description="sqlite:///FILE or postgresql://…; by default postern.db in data_dir",
+    )
+    http: HttpSettings = HttpSettings()
+    discord: DiscordSettings = DiscordSettings()
+    slack: SlackSettings = SlackSettings()
+    letta: LettaSettings = LettaSettings()
+    model: ModelSettings = ModelSettings()
+    access: AccessSettings = Field(default=AccessSettings(), validate_default=True)
+    agents: tuple[AgentSettings, ...] = Field(
+        default=(AgentSettings(name="postern"),), min_length=1, description="The agents"
+    )
+    turns: TurnSettings = TurnSettings()
+    retention: RetentionSettings = RetentionSettings()
+
+    _origins: Mapping[str, str] = PrivateAttr(default_factory=dict[str, str])
+
+    def model_post_init(self, context: object, /) -> None:
+        """Remember where each value came from (dotted name → source), as the reader found it."""
+        if isinstance(context, Mapping):
+            found = cast("Mapping[object, object]", context)  # isinstance can not see inside
+            self._origins = {str(name): str(source) for name, source in found.items()}
+
+    def origin(self, name: str) -> str:
+        """Say where the setting of this dotted name came from: a file, a variable, `default`."""
+        return self._origins.get(name, "default")
+
+    @property
+    def sqlite_path(self) -> Path | None:
+        """The database file; None when the database is Postgres."""
+        url = self.database_url.get_secret_value()
+        file = url.removeprefix("sqlite:///")
+        return None if file == url else Path(file)
+
+    def secrets(self) -> list[str]:
+        """Return every secret among the values, for the log to leave out."""
+        sections = (self.http, self.discord, self.slack, self.letta, self.model)
+        values = [value for section in sections for _, value in section]
+        found = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        password = urlsplit(self.database_url.get_secret_value()).password
+        return [*found, password] if password else found
+
+    @field_validator("access", mode="after")
+    @classmethod
+    def _pair_strangers_from_afar(
+        cls, access: AccessSettings, info: ValidationInfo
+    ) -> AccessSettings:
+        """The web page is open by default only where nobody else can reach it."""
+        http = info.data.get("http")
+        if "web" in access.model_fields_set or not isinstance(http, HttpSettings) or http.is_local:
+            return access
+        return access.model_copy(update={"web": AccessMode.PAIRING})
+
+    @field_validator("agents", mode="after")
+    @classmethod
+    def _name_agents_apart(cls, agents: tuple[AgentSettings, ...]) -> tuple[AgentSettings, ...]:
+        names = [agent.name for agent in agents]
+        for name in names:
+            if names.count(name) > 1:
+                raise rule(f'Two [[agents]] are called "{name}"; give each a name of its own.')
+        return agents
