@@ -90,6 +90,8 @@ def _kind(mistake: ErrorDetails) -> str:
     value: object = mistake["input"]
     if mistake["type"] in _BOUNDS:
         return "not"
+    if mistake["type"] == "too_short":
+        return "empty"
     if mistake["type"] in ("must_be", "enum") and isinstance(value, str):
         return "another text"
     return next((word for kind, word in _KINDS if isinstance(value, kind)), "something else")

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TypeGuard
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -124,12 +124,11 @@ def _parsed(name: Name, text: str) -> object:
 
 
 def _is_in(values: Mapping[str, object], dotted: str) -> bool:
-    place: object = values
-    for key in dotted.split("."):
-        if not isinstance(place, Mapping) or key not in place:
-            return False
-        place = cast("Mapping[str, object]", place)[key]  # keys of TOML tables are texts
-    return True
+    first, _, rest = dotted.partition(".")
+    if first not in values or not rest:
+        return first in values
+    below = values[first]
+    return _is_table(below) and _is_in(below, rest)
 
 
 def _with_value(values: Mapping[str, object], keys: list[str], value: object) -> dict[str, object]:
@@ -138,6 +137,11 @@ def _with_value(values: Mapping[str, object], keys: list[str], value: object) ->
     if not rest:
         return {**values, first: value}
     below = values.get(first, {})
-    if not isinstance(below, Mapping):
+    if not _is_table(below):
         return dict(values)
     return {**values, first: _with_value(below, rest, value)}
+
+
+def _is_table(value: object) -> TypeGuard[Mapping[str, object]]:
+    """Say whether it is a TOML table, whose keys are always texts."""
+    return isinstance(value, Mapping)
