@@ -14,13 +14,13 @@ from adapters.web.outbound import (
     split_text,
     typing_frame,
 )
-from adapters.web.pages import LONG_TEXT, Frame
+from adapters.web.pages import DRAFT_SECONDS, LONG_TEXT, Frame
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery
 from gateway.domain.ids import PlatformMessageId
 from gateway.domain.messages import InboundMessage
 from gateway.errors import StoreUnavailable
-from gateway.ports import Accept, Clock, Health
+from gateway.ports import Accept, Clock, Health, Streaming
 
 
 class WebAdapter:
@@ -41,9 +41,9 @@ class WebAdapter:
         return "web"
 
     @property
-    def streams(self) -> bool:
-        """Pages show an answer as it grows."""
-        return True
+    def streaming(self) -> Streaming:
+        """Pages show an answer as it grows; one that is there at once needs no draft."""
+        return Streaming(interval_seconds=DRAFT_SECONDS, hold_seconds=0.1)
 
     async def run(self, accept: Accept) -> None:
         """Let messages in until cancelled; then send the open pages away to reconnect."""

@@ -1,0 +1,185 @@
+// The messages on the page: one element per id, in the order of the conversation.
+
+const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
+
+// A user's message carries who wrote it before the id that the page gave it.
+export const idOf = (frame) =>
+  frame.role === "user" ? frame.id.slice(frame.id.indexOf(":") + 1) : frame.id;
+
+export class Thread {
+  #list;
+  #items = new Map();
+  agent = "";
+
+  constructor(list) {
+    this.#list = list;
+  }
+
+  get isEmpty() {
+    return this.#items.size === 0;
+  }
+
+  get oldest() {
+    const cursors = [...this.#items.values()].map((item) => item.cursor).filter(Number.isInteger);
+    return cursors.length ? Math.min(...cursors) : null;
+  }
+
+  get hasDraft() {
+    return [...this.#items.values()].some((item) => item.state === "draft");
+  }
+
+  clear() {
+    this.#items.clear();
+    this.#list.replaceChildren();
+  }
+
+  // Show a whole message, or replace what is shown under its id.
+  show(frame, { isFresh = false } = {}) {
+    const item = this.#items.get(idOf(frame)) ?? this.#add(idOf(frame), frame, isFresh);
+    item.cursor = frame.cursor ?? item.cursor;
+    this.#fill(item, frame);
+    this.#mark(item, "whole");
+    if (frame.at) this.#date(item, new Date(frame.at));
+  }
+
+  // Show how far an answer has come. What is whole already is never overwritten.
+  draft(frame) {
+    const item = this.#items.get(frame.id) ?? this.#add(frame.id, { role: "assistant" }, true);
+    if (item.state === "whole") return;
+    this.#fill(item, { role: "assistant", html: frame.html });
+    this.#mark(item, "draft");
+  }
+
+  // Show what the person wrote before the server has it.
+  wait(id, text) {
+    const item = this.#items.get(id) ?? this.#add(id, { role: "user", isWaiting: true }, true);
+    this.#fill(item, { role: "user", text });
+    this.#mark(item, "waiting", "Sending…");
+  }
+
+  note(id, sentence) {
+    const item = this.#items.get(id);
+    if (item?.state === "waiting") this.#mark(item, "waiting", sentence);
+  }
+
+  refuse(id, sentence) {
+    const item = this.#items.get(id);
+    if (item) this.#mark(item, "refused", sentence);
+  }
+
+  accept(id) {
+    const item = this.#items.get(id);
+    if (item) this.#mark(item, "whole");
+  }
+
+  remove(id) {
+    this.#items.get(id)?.element.remove();
+    this.#items.delete(id);
+  }
+
+  // What was growing when the connection broke is told again by the server.
+  removeDrafts() {
+    for (const [id, item] of this.#items) if (item.state === "draft") this.remove(id);
+  }
+
+  // What the server has shown, without what still waits to be sent.
+  removeAllButWaiting() {
+    for (const [id, item] of this.#items) if (item.state !== "waiting") this.remove(id);
+  }
+
+  #add(id, { role, cursor = null, isWaiting = false }, isFresh) {
+    const element = document.createElement("li");
+    element.className = isFresh ? `${role} fresh` : role;
+    element.append(...["by", "body", "note"].map(part));
+    const item = { id, role, cursor, element, state: "", blocks: [] };
+    this.#list.insertBefore(element, isWaiting ? null : this.#after(cursor));
+    this.#items.set(id, item);
+    element.dataset.id = id;
+    if (role === "assistant") this.#date(item, new Date());
+    return item;
+  }
+
+  // The element before which an entry belongs. Live ones have no cursor yet: they are the newest.
+  #after(cursor) {
+    let place = null;
+    for (let element = this.#list.lastElementChild; element; element = element.previousElementSibling) {
+      const item = this.#items.get(element.dataset.id);
+      const isLater = cursor !== null && (item.cursor === null || item.cursor > cursor);
+      if (item.state !== "waiting" && !isLater) break;
+      place = element;
+    }
+    return place;
+  }
+
+  #mark(item, state, note = "") {
+    item.state = item.element.dataset.state = state;
+    const line = item.element.querySelector(".note");
+    line.textContent = note;
+    line.hidden = !note;
+  }
+
+  #date(item, at) {
+    item.element.title = moment.format(at);
+    if (item.role !== "assistant") return;
+    const name = document.createElement("b");
+    name.textContent = this.agent;
+    item.element.querySelector(".by").replaceChildren(name, time.format(at));
+  }
+
+  #fill(item, { role, text, html }) {
+    const body = item.element.querySelector(".body");
+    if (role === "user") body.textContent = text;
+    else renderBlocks(item, body, html);
+  }
+}
+
+function part(name) {
+  const element = document.createElement("div");
+  element.className = name;
+  if (name === "note") element.hidden = true;
+  return element;
+}
+
+// The server made the HTML safe. Only the blocks that changed are replaced, so
+// that a growing answer neither flickers nor loses a selection.
+function renderBlocks(item, body, html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  const fresh = [...template.content.children];
+  const blocks = fresh.map((block) => block.outerHTML);
+  let same = 0;
+  while (same < blocks.length && blocks[same] === item.blocks[same]) same += 1;
+  while (body.children.length > same) body.lastElementChild.remove();
+  body.append(...fresh.slice(same).map(dressed));
+  item.blocks = blocks;
+}
+
+function dressed(block) {
+  for (const inner of block.querySelectorAll("pre, table")) inner.replaceWith(dressed(inner.cloneNode(true)));
+  if (block.tagName === "TABLE") return wrapped("table", block);
+  if (block.tagName === "PRE") return wrapped("code", block, copyButton(block));
+  return block;
+}
+
+function wrapped(name, ...parts) {
+  const box = part(name);
+  box.append(...parts);
+  return box;
+}
+
+function copyButton(pre) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = "Copy";
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(pre.textContent);
+    button.textContent = "Copied";
+    button.classList.add("done");
+    setTimeout(() => {
+      button.textContent = "Copy";
+      button.classList.remove("done");
+    }, 1500);
+  });
+  return button;
+}

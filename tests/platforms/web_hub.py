@@ -1,0 +1,150 @@
+"""A small hub behind the web door: real store, real commits, and answers that tests decide."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from fastapi import FastAPI
+
+from adapters.web.adapter import WebAdapter
+from adapters.web.guard import WebOptions
+from adapters.web.routes import make_router
+from gateway.clock import SystemClock
+from gateway.domain.deliveries import NewDelivery, Sent
+from gateway.domain.ids import DeliveryId, WorkerId
+from gateway.domain.messages import InboundMessage
+from gateway.domain.people import Route
+from gateway.domain.turns import Turn, TurnOutcome, TurnState
+from gateway.errors import StoreUnavailable
+from gateway.http import HttpServer, create_server, listen
+from storage.memory import MemoryStore
+
+ROLES = ("postern", "muse")
+ADMIN_TOKEN = "admin-secret"
+WORKER = WorkerId("local")
+LEASE = timedelta(minutes=5)
+
+
+@dataclass
+class WebHub:
+    """Stores what comes in; turns are claimed, answered and delivered when a test says so."""
+
+    store: MemoryStore = field(default_factory=MemoryStore)
+    clock: SystemClock = field(default_factory=SystemClock)
+    accepted: list[InboundMessage] = field(default_factory=list[InboundMessage])
+    is_down: bool = False
+    """Pretend that the database can not be written."""
+
+    def __post_init__(self) -> None:
+        """Make the adapter under test."""
+        self.adapter = WebAdapter(self.clock)
+
+    async def accept(self, message: InboundMessage) -> None:
+        """Store the message once; what the adapter's `run` is given."""
+        if self.is_down:
+            raise StoreUnavailable("The database is away.")
+        route = Route(message.conversation.workspace)
+        accepted = await self.store.turns.accept(message, route, self.clock.now())
+        if accepted.is_new:
+            self.accepted.append(message)
+
+    async def next_turn(self) -> Turn:
+        """Claim the next turn, waiting for one."""
+        async with asyncio.timeout(10):
+            while True:
+                self.store.turn_ready.clear()
+                claim = await self.store.turns.claim(WORKER, 1, LEASE, self.clock.now())
+                if claim.turns:
+                    return claim.turns[0]
+                await self.store.turn_ready.wait()
+
+    async def stream(self, turn: Turn, text: str) -> None:
+        """Show how far the first answer of the turn has come."""
+        draft = new_delivery(turn, 0, text, is_draft=True)
+        await self.store.turns.open_draft(turn.ref, draft, self.clock.now())
+        await self.deliver()
+        stored = await self.store.deliveries.get(draft.id)
+        assert stored is not None
+        await self.adapter.show_draft(stored, text)
+
+    async def finish(self, turn: Turn, *texts: str) -> None:
+        """End the turn with these answers, and bring them to the pages."""
+        deliveries = tuple(new_delivery(turn, i, text) for i, text in enumerate(texts))
+        outcome = TurnOutcome(TurnState.DONE, deliveries)
+        await self.store.turns.finish(turn.ref, outcome, self.clock.now())
+        await self.deliver()
+
+    async def answer_next(self, *texts: str) -> Turn:
+        """Claim the next turn and end it with these answers."""
+        turn = await self.next_turn()
+        await self.finish(turn, *texts)
+        return turn
+
+    async def deliver(self) -> None:
+        """Send everything that waits to be sent."""
+        while True:
+            now = self.clock.now()
+            claim = await self.store.deliveries.claim(WORKER, ["web"], 10, LEASE, now)
+            if not claim.deliveries:
+                return
+            for delivery in claim.deliveries:
+                receipt = await self.adapter.send(delivery)
+                await self.store.deliveries.settle(delivery, Sent(receipt), self.clock.now())
+
+
+def new_delivery(turn: Turn, index: int, text: str, *, is_draft: bool = False) -> NewDelivery:
+    """Return an answer of this turn."""
+    return NewDelivery(
+        id=DeliveryId(f"{turn.ref.id}.{index}"),
+        conversation=turn.conversation,
+        text=text,
+        turn=turn.ref.id,
+        index=index,
+        is_draft=is_draft,
+    )
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running web door."""
+
+    hub: WebHub
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def socket_url(self, path: str) -> str:
+        """Return the WebSocket address of a path."""
+        return f"ws://127.0.0.1:{self.port}{path}"
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    hub: WebHub, options: WebOptions | None = None, *, port: int = 0, is_running: bool = True
+) -> AsyncGenerator[Served]:
+    """Serve the hub's web door on loopback; `is_running` also lets messages in."""
+    options = options or WebOptions(admin_token=ADMIN_TOKEN, answer_seconds=5)
+    app = FastAPI()
+    app.include_router(make_router(hub.adapter, hub.store.history, ROLES, options))
+    server = create_server(app)
+    with contextlib.closing(listen("127.0.0.1", port)) as listener:
+        async with asyncio.TaskGroup() as tasks:
+            runner = tasks.create_task(hub.adapter.run(hub.accept)) if is_running else None
+            serving_task = tasks.create_task(_serve(server, listener))
+            yield Served(hub, listener.getsockname()[1])
+            if runner is not None:
+                runner.cancel()
+            server.ask_to_stop()
+            await serving_task
+
+
+async def _serve(server: HttpServer, listener: socket.socket) -> None:
+    await server.serve(sockets=[listener])
