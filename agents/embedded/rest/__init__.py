@@ -1,0 +1,1 @@
+"""The REST layer: one router per resource, thin: parse, call a service, shape the answer."""

@@ -1,0 +1,92 @@
+"""What every router needs: the services, checked path ids, JSON answers, list pages."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from fastapi import Depends, Path, Query, Request
+from fastapi.responses import JSONResponse
+
+from agents.embedded.errors import Malformed
+from agents.embedded.options import EmbeddedOptions
+from agents.embedded.records import Json
+from agents.embedded.services.agents import AgentService
+from agents.embedded.services.archival import ArchivalService
+from agents.embedded.services.blocks import BlockService
+from agents.embedded.services.conversations import ConversationService
+from agents.embedded.services.runs import RunService
+from agents.embedded.services.tools import ToolService
+from agents.embedded.store.paging import Page
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything behind REST, opened by the server's lifespan."""
+
+    options: EmbeddedOptions
+    agents: AgentService
+    blocks: BlockService
+    conversations: ConversationService
+    runs: RunService
+    tools: ToolService
+    archival: ArchivalService
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+ServicesDep = Annotated[Services, Depends(_services)]
+
+_UUID4 = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+AgentId = Annotated[str, Path(pattern=f"^agent-{_UUID4}$")]
+BlockId = Annotated[str, Path(pattern=f"^block-{_UUID4}$")]
+ConversationId = Annotated[str, Path(pattern=f"^(default|(conv|agent)-{_UUID4})$")]
+PassageId = Annotated[str, Path(pattern=f"^passage-{_UUID4}$")]
+RunId = Annotated[str, Path(pattern=f"^run-{_UUID4}$")]
+ToolId = Annotated[str, Path(pattern=f"^tool-{_UUID4}$")]
+Strings = Annotated[list[str] | None, Query()]
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """The paging parameters that every Letta listing has."""
+
+    after: str | None = None
+    before: str | None = None
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100
+    order: Literal["asc", "desc"] | None = None
+    ascending: bool = False
+
+    def page(self, *, default: Literal["asc", "desc"] = "desc") -> Page:
+        """`after` follows the order."""
+        ascending = self.ascending or (self.order or default) == "asc"
+        return Page(self.limit, ascending, self.after, self.before)
+
+    def message_page(self, *, default: Literal["asc", "desc"] = "desc") -> Page:
+        """`after` always means newer, as in Letta's message lists."""
+        ascending = (self.order or default) == "asc"
+        return Page(self.limit, ascending, self.after, self.before, after_is_newer=True)
+
+
+PageDep = Annotated[PageQuery, Depends(PageQuery)]
+
+
+def answer(content: Mapping[str, object] | Sequence[object] | None) -> JSONResponse:
+    """A JSON answer; the content is JSON already, so nothing is converted."""
+    return JSONResponse(content)
+
+
+def resolve_conversation(conversation_id: str, agent_id: str | None) -> str:
+    """The stored id: an agent's default thread has the agent's id."""
+    if conversation_id != "default":
+        return conversation_id
+    if agent_id is None:
+        raise Malformed('The "default" conversation needs `agent_id`.')
+    return agent_id
+
+
+def without_none(values: Json) -> Json:
+    """Only what was given."""
+    return {key: value for key, value in values.items() if value is not None}

@@ -1,0 +1,40 @@
+"""/v1/models: the one model this server thinks with."""
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from agents.embedded.rest.agents import default_handle
+from agents.embedded.rest.deps import ServicesDep, answer
+from agents.embedded.server_defaults import context_window
+
+router = APIRouter(prefix="/v1/models")
+
+
+@router.get("/")
+async def list_models(services: ServicesDep) -> JSONResponse:
+    """The configured model, or the offline one."""
+    handle = default_handle(services.options)
+    provider, _, name = handle.partition("/")
+    window = context_window(services.options)
+    return answer(
+        [
+            {
+                "name": name,
+                "model": name,
+                "display_name": name,
+                "handle": handle,
+                "model_endpoint_type": "openai",
+                "model_type": "llm",
+                "provider_type": "openai",
+                "provider_name": provider,
+                "context_window": window,
+                "max_context_window": window,
+            }
+        ]
+    )
+
+
+@router.get("/embedding")
+async def list_embedding_models() -> JSONResponse:
+    """None: archival memory is searched by words."""
+    return answer([])

@@ -1,0 +1,61 @@
+"""Server-sent events: a run's stream as an HTTP answer."""
+
+import json
+from collections.abc import AsyncIterator
+
+from fastapi.responses import StreamingResponse
+
+from agents.embedded.errors import ApprovalPending
+from agents.embedded.ids import new_id
+from agents.embedded.rest.deps import Services
+from agents.embedded.services.runs import follow
+from agents.embedded.steps.loop import ping_json
+from agents.embedded.steps.stream import DONE, encode
+
+
+async def run_stream(
+    services: Services, run_id: str, *, starting_after: int = 0, pings: bool = True
+) -> StreamingResponse:
+    """Every event of a run after this number: what was, then what comes.
+
+    A reader may leave at any time; the run goes on.
+    """
+    stream = await services.runs.stream(run_id)
+    ping = _keepalive(run_id) if pings else None
+    return _event_stream(follow(stream, starting_after, services.options.ping_seconds, ping))
+
+
+def refusal_stream(error: ApprovalPending) -> StreamingResponse:
+    """A turn that may not begin, told inside a stream, as Letta does in conversations.
+
+    Letta gives this error type only; the code and the message id are ours.
+    """
+    run_id = new_id("run")
+    failure = {
+        "message_type": "error_message",
+        "run_id": run_id,
+        "error_type": "internal_error",
+        "message": error.detail,
+        "detail": error.detail,
+        "code": "PENDING_APPROVAL",
+        "pending_request_id": error.message_id,
+    }
+    events = [
+        encode(1, ping_json(run_id)),
+        encode(2, {"message_type": "stop_reason", "stop_reason": "error"}),
+        encode(3, failure, is_error=True),
+    ]
+    return _event_stream(_once(b"".join(event.data for event in events) + DONE))
+
+
+def _keepalive(run_id: str) -> bytes:
+    return f"data: {json.dumps(ping_json(run_id))}\n\n".encode()
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+def _event_stream(events: AsyncIterator[bytes]) -> StreamingResponse:
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    return StreamingResponse(events, media_type="text/event-stream", headers=headers)

@@ -1,0 +1,188 @@
+"""The embedded server: the application, its lifespan, and running it inside this event loop."""
+
+import asyncio
+import hmac
+import socket
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from agents.embedded.errors import EmbeddedError, Unauthorized
+from agents.embedded.models.model import Model
+from agents.embedded.models.offline import OfflineModel
+from agents.embedded.models.scripted import ScriptedModel
+from agents.embedded.options import EmbeddedOptions, ModelOptions
+from agents.embedded.rest import (
+    agents,
+    blocks,
+    conversations,
+    health,
+    messages,
+    models,
+    passages,
+    runs,
+    tools,
+    unsupported,
+)
+from agents.embedded.rest.deps import Services
+from agents.embedded.server_defaults import context_window
+from agents.embedded.services.agents import AgentService
+from agents.embedded.services.archival import ArchivalService
+from agents.embedded.services.blocks import BlockService
+from agents.embedded.services.conversations import ConversationService
+from agents.embedded.services.runs import RunService
+from agents.embedded.services.tools import ToolService
+from agents.embedded.steps.loop import StepLoop
+from agents.embedded.store.database import open_database
+
+_ROUTERS = (
+    health,
+    messages,
+    blocks,
+    passages,
+    tools,
+    agents,
+    conversations,
+    runs,
+    models,
+    unsupported,
+)
+
+
+def create_app(options: EmbeddedOptions) -> FastAPI:
+    """The ASGI application; its lifespan opens the store and takes up unfinished turns."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        async with open_services(options) as services:
+            app.state.services = services
+            yield
+
+    app = FastAPI(lifespan=lifespan, openapi_url=None, title="Postern's embedded Letta server")
+    for module in _ROUTERS:
+        app.include_router(module.router)
+    app.add_exception_handler(EmbeddedError, _refuse)
+    if options.token is not None:
+        app.add_middleware(BearerGuard, token=options.token)
+    return app
+
+
+@asynccontextmanager
+async def open_services(options: EmbeddedOptions) -> AsyncGenerator[Services]:
+    """Everything behind REST; on leaving, running turns stop where they are, for the next start."""
+    model = make_model(options)
+    window = context_window(options)
+    async with open_database(options.database) as database, asyncio.TaskGroup() as tasks:
+        turns = RunService(database, StepLoop(database, model, window), tasks)
+        services = Services(
+            options,
+            AgentService(database, turns, window),
+            BlockService(database),
+            ConversationService(database, turns),
+            turns,
+            ToolService(database),
+            ArchivalService(database),
+        )
+        await services.tools.store_core_tools()
+        await turns.take_up_unfinished()
+        try:
+            yield services
+        finally:
+            turns.interrupt()
+            await model.close()
+
+
+def make_model(options: EmbeddedOptions) -> Model:
+    """The model the options ask for."""
+    inner = _endpoint_model(options.model) if options.model else _offline_model(options)
+    return ScriptedModel(inner) if options.scripted else inner
+
+
+def _offline_model(options: EmbeddedOptions) -> Model:
+    return OfflineModel(word_delay_seconds=options.word_delay_seconds)
+
+
+def _endpoint_model(options: ModelOptions) -> Model:
+    # The openai SDK takes long to import; whoever has no model must not wait for it.
+    from agents.embedded.models.openai_compatible import OpenAICompatibleModel
+
+    return OpenAICompatibleModel(options)
+
+
+@asynccontextmanager
+async def serve(
+    options: EmbeddedOptions, host: str = "127.0.0.1", port: int = 0
+) -> AsyncGenerator[str]:
+    """Serve inside this event loop; yields the base URL once requests are answered.
+
+    Port 0 takes a free one. Leaving ends open streams (their readers may resume later), then
+    the server; turns that run are taken up by the next start on the same database.
+    """
+    app = create_app(options)
+    with _listening(host, port) as listener:
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2
+        )
+        server = _Server(config)
+        async with asyncio.TaskGroup() as tasks:
+            serving = tasks.create_task(server.serve([listener]))
+            await server.wait_started(serving)
+            try:
+                yield f"http://{host}:{listener.getsockname()[1]}"
+            finally:
+                services: Services = app.state.services
+                services.runs.interrupt()
+                server.should_exit = True
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn that leaves signals to its host process and says when it has started."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+    async def wait_started(self, serving: asyncio.Task[None]) -> None:
+        while not self.started:
+            if serving.done():
+                raise RuntimeError("The embedded server did not start; its log says why.")
+            await asyncio.sleep(0.001)
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Generator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        yield listener
+
+
+class BearerGuard:
+    """Lets in whoever carries the token; health needs none."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._expected = f"Bearer {token}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 401."""
+        if scope["type"] != "http" or scope["path"].startswith("/v1/health"):
+            await self._app(scope, receive, send)
+            return
+        given = dict(scope["headers"]).get(b"authorization", b"")
+        if hmac.compare_digest(given, self._expected):
+            await self._app(scope, receive, send)
+            return
+        refusal = Unauthorized("Unauthorized")
+        await JSONResponse(refusal.body, refusal.status)(scope, receive, send)
+
+
+async def _refuse(_request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, EmbeddedError):
+        raise error
+    return JSONResponse(error.body, error.status)

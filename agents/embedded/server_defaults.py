@@ -1,0 +1,10 @@
+"""What follows from the options where they say nothing. Pure."""
+
+from agents.embedded.options import EmbeddedOptions
+
+OFFLINE_CONTEXT_WINDOW = 32_000
+
+
+def context_window(options: EmbeddedOptions) -> int:
+    """How much the model can see, in tokens."""
+    return options.model.context_window if options.model else OFFLINE_CONTEXT_WINDOW

@@ -1,0 +1,57 @@
+"""Archival memory as REST sees it."""
+
+import sqlite3
+from datetime import UTC, datetime
+
+from agents.embedded.errors import NotFound
+from agents.embedded.ids import new_id
+from agents.embedded.records import Passage
+from agents.embedded.services.agents import need_agent
+from agents.embedded.store import passages
+from agents.embedded.store.database import Database
+from agents.embedded.store.paging import Page
+
+
+class ArchivalService:
+    """An agent's long-term entries. Unknown ids raise NotFound."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, agent_id: str, text: str, tags: tuple[str, ...]) -> Passage:
+        """Add an entry."""
+        moment = datetime.now(UTC).isoformat()
+        passage = Passage(new_id("passage"), agent_id, text, moment, tags)
+
+        def insert(db: sqlite3.Connection) -> None:
+            need_agent(db, agent_id)
+            passages.insert(db, passage)
+
+        await self._database.write(insert)
+        return passage
+
+    async def list_page(self, agent_id: str, page: Page, text: str | None) -> list[Passage]:
+        """A page of entries."""
+
+        def read(db: sqlite3.Connection) -> list[Passage]:
+            need_agent(db, agent_id)
+            return passages.list_page(db, agent_id, page, text)
+
+        return await self._database.read(read)
+
+    async def search(
+        self, agent_id: str, query: str, limit: int, tags: frozenset[str]
+    ) -> list[Passage]:
+        """The best entries, of those that have one of the tags if any are given."""
+
+        def read(db: sqlite3.Connection) -> list[Passage]:
+            need_agent(db, agent_id)
+            return passages.search(db, agent_id, query, limit)
+
+        found = await self._database.read(read)
+        return [passage for passage in found if not tags or tags & set(passage.tags)]
+
+    async def delete(self, agent_id: str, passage_id: str) -> None:
+        """Remove an entry."""
+        if not await self._database.write(lambda db: passages.delete(db, agent_id, passage_id)):
+            raise NotFound(f"Passage with ID {passage_id} not found")

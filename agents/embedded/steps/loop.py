@@ -1,0 +1,266 @@
+"""The step loop itself: think, store the step with its tools' effects, show it, go on.
+
+A step is one transaction: the reply, what its tools did and answered, the events and, for the
+last one, the end of the run. So a restart finds only whole steps, and repeats none of them.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from agents.embedded.errors import EmbeddedError, ModelError
+from agents.embedded.ids import new_id
+from agents.embedded.models.model import Model, ModelRequest
+from agents.embedded.records import (
+    AssistantSaid,
+    Json,
+    Message,
+    Run,
+    RunStatus,
+    ToolsReturned,
+)
+from agents.embedded.sending import sent_text
+from agents.embedded.steps import context as contexts
+from agents.embedded.steps.core_tools import ToolContext, execute
+from agents.embedded.steps.ending import stop_reason_after
+from agents.embedded.steps.reply import ReplyHead, ReplyParser
+from agents.embedded.steps.stream import RunStream, StreamEvent, pack
+from agents.embedded.steps.turn import ActiveTurn
+from agents.embedded.store import conversations, messages, runs
+from agents.embedded.store.database import Database
+from agents.embedded.wire import messages_json, usage_json
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ends."""
+
+    stop_reason: str
+    status: RunStatus = "completed"
+    error: Json | None = None
+
+
+class StepLoop:
+    """Runs turns, one call of `run` each; safe for many turns at once."""
+
+    def __init__(self, database: Database, model: Model, context_window: int) -> None:
+        self._database = database
+        self._model = model
+        self._context_window = context_window
+
+    async def run(self, turn: ActiveTurn) -> None:
+        """Step until the turn ends; cancelled from outside it can be taken up again."""
+        try:
+            await self._step_until_end(turn)
+        except ModelError as error:
+            failure = _error_json(turn.run.id, error.kind, error.message, error.detail)
+            reason = "error" if error.kind == "internal_error" else "llm_api_error"
+            await self._end(turn, Ending(reason, "failed", failure))
+        except EmbeddedError as error:
+            failure = _error_json(turn.run.id, "internal_error", error.detail, error.detail)
+            await self._end(turn, Ending("error", "failed", failure))
+        except Exception as error:  # the edge of a turn: others must go on
+            log.exception("turn_failed", extra={"run": turn.run.id})
+            failure = _error_json(
+                turn.run.id, "internal_error", "The server failed in this turn.", repr(error)
+            )
+            await self._end(turn, Ending("error", "failed", failure))
+
+    async def _step_until_end(self, turn: ActiveTurn) -> None:
+        if turn.run.request.include_pings:
+            turn.stream.say(ping_json(turn.run.id))
+        while turn.run.is_active:
+            run = turn.run
+            context = await self._database.read(lambda db, run=run: contexts.load(db, run))
+            request = contexts.build_request(context, run, self._context_window, _now())
+            head = ReplyHead(new_id("message"), run.id, new_id("step"), _now().isoformat())
+            names = frozenset(tool.name for tool in request.tools if tool.by_client)
+            parser = ReplyParser(head, names)
+            if await self._think(turn, parser, request):
+                await self._finish_step(turn, head, parser)
+            else:
+                await self._end_cancelled(turn, head, parser.reply)
+
+    async def _think(self, turn: ActiveTurn, parser: ReplyParser, request: ModelRequest) -> bool:
+        """Hear the model out, showing its tokens; False when the turn was cancelled."""
+        if turn.is_cancelled:
+            return False
+        turn.begin_thinking()
+        try:
+            async with aclosing(self._model.stream(request)) as events:
+                async for event in events:
+                    _show_piece(turn, parser.take(event))
+        except asyncio.CancelledError:
+            if not turn.is_cancelled:
+                raise
+            turn.uncancel()
+            return False
+        finally:
+            turn.end_thinking()
+        return True
+
+    async def _finish_step(self, turn: ActiveTurn, head: ReplyHead, parser: ReplyParser) -> None:
+        message = _reply_message(turn.run, head, parser.reply)
+        run = replace(turn.run, usage=turn.run.usage.plus(parser.usage))
+        step = FinishedStep(run, message, turn.stream, _now().isoformat(), turn.is_cancelled)
+        run, shown = await self._database.write(lambda db: store_step(db, step))
+        self._show_stored(turn, run, shown)
+
+    async def _end_cancelled(self, turn: ActiveTurn, head: ReplyHead, said: AssistantSaid) -> None:
+        partial = AssistantSaid(said.text, said.reasoning) if said.text else None
+        message = None if partial is None else _reply_message(turn.run, head, partial)
+        await self._end(turn, Ending("cancelled", "cancelled"), message)
+
+    async def _end(self, turn: ActiveTurn, ending: Ending, message: Message | None = None) -> None:
+        stream, run, moment = turn.stream, turn.run, _now().isoformat()
+
+        def store(db: sqlite3.Connection) -> tuple[Run, list[StreamEvent]]:
+            if message is not None:
+                messages.insert(db, message)
+            if ending.status == "failed" and not run.usage.steps:
+                messages.reject_input(db, run.id)
+            return end_run(db, run, stream, ending, moment)
+
+        run, shown = await self._database.write(store)
+        self._show_stored(turn, run, shown)
+
+    def _show_stored(self, turn: ActiveTurn, run: Run, shown: list[StreamEvent]) -> None:
+        turn.run = run
+        turn.stream.show(shown)
+        turn.stream.mark_saved()
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedStep:
+    """A reply that is complete and not stored yet."""
+
+    run: Run
+    message: Message
+    stream: RunStream
+    moment: str
+    is_cancelled: bool
+
+
+def store_step(db: sqlite3.Connection, step: FinishedStep) -> tuple[Run, list[StreamEvent]]:
+    """Store a step and what its tools do; gives the run after it and the events to show."""
+    run, reply = step.run, step.message.body
+    if not isinstance(reply, AssistantSaid):
+        raise TypeError("a step is a reply of the model")
+    messages.insert(db, step.message)
+    payloads = _reply_payloads(run, step.message)
+    calls = [call for call in reply.calls if not call.by_client]
+    if calls:
+        tools = ToolContext(db, run.agent_id, step.moment)
+        returned = replace(
+            step.message,
+            id=new_id("message"),
+            created_at=step.moment,
+            body=ToolsReturned(tuple(execute(tools, call) for call in calls)),
+        )
+        messages.insert(db, returned)
+        payloads += messages_json([returned])
+    reason = stop_reason_after(reply, run, is_cancelled=step.is_cancelled)
+    if reason is None:
+        return _store_events(db, run, step.stream, step.stream.draft(_wanted(run, payloads)))
+    if reason == "requires_approval":
+        conversations.set_pending(db, run.conversation_id, step.message.id)
+    status = "cancelled" if reason == "cancelled" else "completed"
+    return end_run(db, run, step.stream, Ending(reason, status), step.moment, payloads)
+
+
+def end_run(
+    db: sqlite3.Connection,
+    run: Run,
+    stream: RunStream,
+    ending: Ending,
+    moment: str,
+    payloads: list[Json] | None = None,
+) -> tuple[Run, list[StreamEvent]]:
+    """Store the end of a run and its last events."""
+    ended = replace(
+        run,
+        status=ending.status,
+        stop_reason=ending.stop_reason,
+        completed_at=moment,
+        error=ending.error,
+    )
+    last: list[Json] = [{"message_type": "stop_reason", "stop_reason": ending.stop_reason}]
+    if ending.error is None:
+        last.append(usage_json(ended.usage, run.id))
+    drafts = stream.draft([*_wanted(run, payloads or []), *last], error=ending.error)
+    return _store_events(db, ended, stream, drafts)
+
+
+def ping_json(run_id: str) -> Json:
+    """A sign of life; the first one of a stream tells the run's id."""
+    return {
+        "message_type": "ping",
+        "id": f"ping-{uuid4()}",
+        "date": _now().isoformat(),
+        "run_id": run_id,
+    }
+
+
+def _store_events(
+    db: sqlite3.Connection, run: Run, stream: RunStream, drafts: list[StreamEvent]
+) -> tuple[Run, list[StreamEvent]]:
+    runs.save(db, run)
+    events = [*stream.unsaved(), *drafts]
+    if events:
+        runs.append_events(db, run.id, pack(events))
+    return run, drafts
+
+
+def _show_piece(turn: ActiveTurn, payload: Json | None) -> None:
+    if payload is None:
+        return
+    if turn.run.first_token_ns is None:
+        turn.run = replace(turn.run, first_token_ns=turn.elapsed_ns)
+    if turn.run.request.stream_tokens and _wanted(turn.run, [payload]):
+        turn.stream.say(payload)
+
+
+def _reply_payloads(run: Run, message: Message) -> list[Json]:
+    """The whole reply when tokens are not streamed, else what no token showed."""
+    parts = messages_json([message])
+    if not run.request.stream_tokens:
+        return parts
+    sent = isinstance(message.body, AssistantSaid) and sent_text(message.body)
+    return [part for part in parts if sent and part.get("content") == sent]
+
+
+def _wanted(run: Run, payloads: list[Json]) -> list[Json]:
+    types = run.request.message_types
+    return [item for item in payloads if types is None or item["message_type"] in types]
+
+
+def _reply_message(run: Run, head: ReplyHead, reply: AssistantSaid) -> Message:
+    return Message(
+        id=head.message_id,
+        conversation_id=run.conversation_id,
+        agent_id=run.agent_id,
+        body=reply,
+        created_at=head.date,
+        run_id=run.id,
+        step_id=head.step_id,
+    )
+
+
+def _error_json(run_id: str, kind: str, message: str, detail: str) -> Json:
+    return {
+        "message_type": "error_message",
+        "run_id": run_id,
+        "error_type": kind,
+        "message": message,
+        "detail": detail,
+    }
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,107 @@
+"""Records as JSON text and back: the columns that hold more than one value. No SQL."""
+
+import json
+from dataclasses import asdict
+from typing import Any, assert_never
+
+from agents.embedded.records import (
+    AssistantSaid,
+    Body,
+    ClientTool,
+    SystemSaid,
+    ToolCall,
+    ToolReturn,
+    ToolsReturned,
+    TurnRequest,
+    Usage,
+    UserSaid,
+)
+
+
+def dump(value: object) -> str:
+    """Compact JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def load_object(text: str) -> dict[str, Any]:
+    """A JSON object."""
+    value: dict[str, Any] = json.loads(text)
+    return value
+
+
+def load_strings(text: str) -> tuple[str, ...]:
+    """A JSON list of strings."""
+    return tuple(json.loads(text))
+
+
+def dump_body(body: Body) -> str:
+    """A message's body, with its role beside it."""
+    match body:
+        case UserSaid(content):
+            return dump({"role": "user", "content": content})
+        case SystemSaid(content):
+            return dump({"role": "system", "content": content})
+        case AssistantSaid():
+            return dump({"role": "assistant", **asdict(body)})
+        case ToolsReturned():
+            return dump({"role": "tool", **asdict(body)})
+        case _:
+            assert_never(body)
+
+
+def load_body(text: str) -> Body:
+    """The body that `dump_body` wrote."""
+    data = load_object(text)
+    match data["role"]:
+        case "user":
+            return UserSaid(data["content"])
+        case "system":
+            return SystemSaid(data["content"])
+        case "assistant":
+            calls = tuple(ToolCall(**call) for call in data["calls"])
+            return AssistantSaid(data["text"], data["reasoning"], calls)
+        case _:
+            return ToolsReturned(tuple(load_return(item) for item in data["returns"]))
+
+
+def load_return(data: dict[str, Any]) -> ToolReturn:
+    """One tool's answer."""
+    return ToolReturn(
+        tool_call_id=data["tool_call_id"],
+        name=data["name"],
+        status=data["status"],
+        text=data["text"],
+        stdout=tuple(data["stdout"]),
+        stderr=tuple(data["stderr"]),
+    )
+
+
+def dump_request(request: TurnRequest) -> str:
+    """How a turn was asked for."""
+    return dump(asdict(request))
+
+
+def load_request(text: str) -> TurnRequest:
+    """The request that `dump_request` wrote."""
+    data = load_object(text)
+    types = data["message_types"]
+    return TurnRequest(
+        client_tools=tuple(ClientTool(**tool) for tool in data["client_tools"]),
+        max_steps=data["max_steps"],
+        stream_tokens=data["stream_tokens"],
+        include_pings=data["include_pings"],
+        message_types=None if types is None else tuple(types),
+        override_model=data["override_model"],
+        override_system=data["override_system"],
+        background=data["background"],
+    )
+
+
+def dump_usage(usage: Usage) -> str:
+    """Token counts."""
+    return dump(asdict(usage))
+
+
+def load_usage(text: str) -> Usage:
+    """The counts that `dump_usage` wrote."""
+    return Usage(**load_object(text))

@@ -1,0 +1,148 @@
+"""The SQLite file: opening, migrations, group commit. Knows no table.
+
+One connection writes and one reads, each in aiosqlite's own thread. Transactions that wait
+while another commits share the next commit, so a busy server pays one fsync for many.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiosqlite
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+
+_BATCH_LIMIT = 256
+
+
+class _Connection(aiosqlite.Connection):
+    """An aiosqlite connection that can run a whole function in its thread, in one hop."""
+
+    async def run(self, work: Work[T]) -> T:
+        result: T = await self._execute(work, self._conn)  # pyright: ignore[reportUnknownMemberType] - untyped there
+        return result
+
+
+class _Waiting:
+    """One transaction that waits for the next commit."""
+
+    def __init__(self, work: Work[Any], future: asyncio.Future[Any]) -> None:
+        self.work = work
+        self.future = future
+
+    def settle(self, outcome: object) -> None:
+        if self.future.done():
+            return
+        if isinstance(outcome, BaseException):
+            self.future.set_exception(outcome)
+        else:
+            self.future.set_result(outcome)
+
+
+class Database:
+    """Runs functions as transactions; what `write` returned is on the disk (fsync)."""
+
+    def __init__(self, writer: _Connection, reader: _Connection) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._waiting: list[_Waiting] = []
+        self._wake = asyncio.Event()
+
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` in a write transaction of its own; raises what it raised, rolled back."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(work, future))
+        self._wake.set()
+        return await future
+
+    async def read(self, work: Work[T]) -> T:
+        """Run `work` on the reading connection: it sees every commit before this call."""
+        return await self._reader.run(work)
+
+    async def commit_forever(self) -> None:
+        """Commit what waits, batch by batch, until cancelled."""
+        while True:
+            await self._wake.wait()
+            batch, self._waiting = self._waiting[:_BATCH_LIMIT], self._waiting[_BATCH_LIMIT:]
+            if not self._waiting:
+                self._wake.clear()
+            await self._commit(batch)
+
+    async def _commit(self, batch: list[_Waiting]) -> None:
+        works = [waiting.work for waiting in batch]
+        try:
+            outcomes = await self._writer.run(lambda db: _run_batch(db, works))
+        except sqlite3.Error as error:
+            outcomes = [error] * len(batch)
+        for waiting, outcome in zip(batch, outcomes, strict=True):
+            waiting.settle(outcome)
+
+
+def _run_batch(db: sqlite3.Connection, works: list[Work[Any]]) -> list[object]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        outcomes = [_run_one(db, work) for work in works]
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+    return outcomes
+
+
+def _run_one(db: sqlite3.Connection, work: Work[Any]) -> object:
+    db.execute("SAVEPOINT one")
+    try:
+        result = work(db)
+    except Exception as error:  # noqa: BLE001 - handed to the caller whose work it was
+        db.execute("ROLLBACK TO one")
+        result = error
+    db.execute("RELEASE one")
+    return result
+
+
+@asynccontextmanager
+async def open_database(path: Path) -> AsyncGenerator[Database]:
+    """Open the file, bring its schema up to date, and commit until the caller leaves."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writer, reader = _connect(path), _connect(path)
+    async with writer:
+        await writer.run(_migrate)
+        async with reader, asyncio.TaskGroup() as tasks:
+            database = Database(writer, reader)
+            committer = tasks.create_task(database.commit_forever())
+            try:
+                yield database
+            finally:
+                committer.cancel()
+
+
+def _connect(path: Path) -> _Connection:
+    def connect() -> sqlite3.Connection:
+        db = sqlite3.connect(path, isolation_level=None, timeout=10)
+        db.row_factory = sqlite3.Row
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA foreign_keys = ON")
+        return db
+
+    return _Connection(connect, 64)
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    for number, script in _migrations():
+        if number <= version:
+            continue
+        db.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+
+
+def _migrations() -> list[tuple[int, str]]:
+    folder = resources.files("agents.embedded.store.migrations")
+    files = sorted(file.name for file in folder.iterdir() if file.name.endswith(".sql"))
+    return [(int(name[:4]), (folder / name).read_text("utf-8")) for name in files]

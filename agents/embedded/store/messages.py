@@ -1,0 +1,107 @@
+"""Statements about the messages of conversations."""
+
+import sqlite3
+
+from agents.embedded.records import Message
+from agents.embedded.store.codec import dump_body, load_body
+from agents.embedded.store.paging import Page, page_rows
+
+
+def insert(db: sqlite3.Connection, message: Message) -> None:
+    """Append a message to its conversation."""
+    db.execute(
+        "INSERT INTO messages (id, conversation_id, agent_id, run_id, step_id, otid, name,"
+        " is_error, body, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            message.id,
+            message.conversation_id,
+            message.agent_id,
+            message.run_id,
+            message.step_id,
+            message.otid,
+            message.name,
+            int(message.is_error),
+            dump_body(message.body),
+            message.created_at,
+        ),
+    )
+
+
+def get(db: sqlite3.Connection, message_id: str) -> Message | None:
+    """One message."""
+    row = db.execute("SELECT * FROM messages WHERE id = ?", (message_id,)).fetchone()
+    return None if row is None else _read(row)
+
+
+def newest(db: sqlite3.Connection, conversation_id: str, limit: int) -> list[Message]:
+    """The last messages of a conversation's history, oldest first."""
+    rows = db.execute(
+        "SELECT * FROM messages WHERE conversation_id = ? AND is_error = 0"
+        " ORDER BY position DESC LIMIT ?",
+        (conversation_id, limit),
+    ).fetchall()
+    return [_read(row) for row in reversed(rows)]
+
+
+def count(db: sqlite3.Connection, conversation_id: str) -> int:
+    """How many messages the conversation's history has."""
+    row = db.execute(
+        "SELECT count(*) AS n FROM messages WHERE conversation_id = ? AND is_error = 0",
+        (conversation_id,),
+    ).fetchone()
+    return int(row["n"])
+
+
+def list_page(
+    db: sqlite3.Connection, conversation_id: str, page: Page, *, with_errors: bool = False
+) -> list[Message]:
+    """A page of a conversation."""
+    where = ["conversation_id = ?"] if with_errors else ["conversation_id = ?", "is_error = 0"]
+    return [_read(row) for row in page_rows(db, "messages", where, [conversation_id], page)]
+
+
+def of_run(db: sqlite3.Connection, run_id: str, page: Page) -> list[Message]:
+    """A page of one run's messages, its input included."""
+    return [_read(row) for row in page_rows(db, "messages", ["run_id = ?"], [run_id], page)]
+
+
+def search(db: sqlite3.Connection, agent_id: str, words: str, limit: int) -> list[Message]:
+    """The newest messages of an agent, in all its conversations, that contain the words."""
+    rows = db.execute(
+        "SELECT * FROM messages WHERE agent_id = ? AND is_error = 0"
+        " AND json_extract(body, '$.role') IN ('user', 'assistant')"
+        " AND instr(lower(ifnull(json_extract(body, '$.content'), '') ||"
+        " ifnull(json_extract(body, '$.text'), '')), lower(?)) > 0"
+        " ORDER BY position DESC LIMIT ?",
+        (agent_id, words, limit),
+    ).fetchall()
+    return [_read(row) for row in rows]
+
+
+def reject_input(db: sqlite3.Connection, run_id: str) -> None:
+    """Take what was said in a failed turn out of the history; tool results stay."""
+    db.execute(
+        "UPDATE messages SET is_error = 1 WHERE run_id = ? AND"
+        " json_extract(body, '$.role') <> 'tool'",
+        (run_id,),
+    )
+
+
+def delete_all(db: sqlite3.Connection, conversation_id: str) -> None:
+    """Empty a conversation."""
+    db.execute("DELETE FROM messages WHERE conversation_id = ?", (conversation_id,))
+
+
+def _read(row: sqlite3.Row) -> Message:
+    return Message(
+        id=row["id"],
+        conversation_id=row["conversation_id"],
+        agent_id=row["agent_id"],
+        body=load_body(row["body"]),
+        created_at=row["created_at"],
+        run_id=row["run_id"],
+        step_id=row["step_id"],
+        otid=row["otid"],
+        name=row["name"],
+        is_error=bool(row["is_error"]),
+    )

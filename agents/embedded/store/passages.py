@@ -1,0 +1,68 @@
+"""Statements about archival memory, searched by its words (FTS5, stemmed)."""
+
+import re
+import sqlite3
+
+from agents.embedded.records import Passage
+from agents.embedded.store.codec import dump, load_object, load_strings
+from agents.embedded.store.paging import Page, page_rows
+
+
+def insert(db: sqlite3.Connection, passage: Passage) -> None:
+    """Add an entry to an agent's archival memory."""
+    db.execute(
+        "INSERT INTO passages (id, agent_id, text, tags, metadata, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            passage.id,
+            passage.agent_id,
+            passage.text,
+            dump(passage.tags),
+            dump(passage.metadata),
+            passage.created_at,
+        ),
+    )
+
+
+def delete(db: sqlite3.Connection, agent_id: str, passage_id: str) -> bool:
+    """Remove an entry; False when the agent has none such."""
+    removed = db.execute(
+        "DELETE FROM passages WHERE agent_id = ? AND id = ?", (agent_id, passage_id)
+    )
+    return removed.rowcount > 0
+
+
+def list_page(
+    db: sqlite3.Connection, agent_id: str, page: Page, text: str | None = None
+) -> list[Passage]:
+    """A page of an agent's archival memory, or of the entries that contain the text."""
+    where, values = ["agent_id = ?"], [agent_id]
+    if text:
+        where.append("instr(lower(text), lower(?)) > 0")
+        values.append(text)
+    return [_read(row) for row in page_rows(db, "passages", where, list(values), page)]
+
+
+def search(db: sqlite3.Connection, agent_id: str, query: str, limit: int) -> list[Passage]:
+    """The entries that share words with the query, best first."""
+    words = re.findall(r"\w+", query)
+    if not words:
+        return []
+    rows = db.execute(
+        "SELECT passages.* FROM passage_words JOIN passages ON"
+        " passages.position = passage_words.rowid WHERE passage_words MATCH ? AND agent_id = ?"
+        " ORDER BY bm25(passage_words), passages.position DESC LIMIT ?",
+        (" OR ".join(f'"{word}"' for word in words), agent_id, limit),
+    ).fetchall()
+    return [_read(row) for row in rows]
+
+
+def _read(row: sqlite3.Row) -> Passage:
+    return Passage(
+        id=row["id"],
+        agent_id=row["agent_id"],
+        text=row["text"],
+        created_at=row["created_at"],
+        tags=load_strings(row["tags"]),
+        metadata=load_object(row["metadata"]),
+    )
