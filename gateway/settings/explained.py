@@ -1,0 +1,206 @@
+"""Settings told to people: what holds and why, the page of all settings, and a first file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import reduce
+from pathlib import Path
+from typing import cast
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from gateway.settings.kinds import Section
+from gateway.settings.sources import FILE_NAME, FILE_VARIABLE, Name, names
+from gateway.settings.tree import AgentSettings, Settings
+from gateway.telemetry.redaction import HIDDEN, Redactor
+
+_DATABASE = "database_url"
+_AGENTS = "agents"
+_SPECIAL_DEFAULTS = {_DATABASE: "`sqlite:///<data_dir>/postern.db`", _AGENTS: "one, `postern`"}
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One setting as it holds now."""
+
+    name: str
+    value: str | None
+    """As TOML; a secret is "[hidden]", and None is "not set"."""
+    source: str
+    """The file or the variable it came from, or `default`."""
+    meaning: str
+    variable: str
+
+
+def explain(settings: Settings) -> list[Explained]:
+    """Tell every setting's value, where it came from and what it is for; no secret is shown."""
+    return [
+        Explained(
+            name=name.dotted,
+            value=_shown(name, settings),
+            source=settings.origin(name.dotted),
+            meaning=name.field.description or "",
+            variable=name.variable,
+        )
+        for name in names()
+    ]
+
+
+def as_toml(settings: Settings) -> str:
+    """Write what holds as a settings file, without the secrets."""
+    lines: list[str] = []
+    section = ""
+    for name in (name for name in names() if name.dotted != _AGENTS):
+        above, _, key = name.dotted.rpartition(".")
+        if above != section:
+            lines += ["", f"[{above}]"]
+            section = above
+        value = _shown(name, settings)
+        lines.append(f"# {key} is not set" if value is None else f"{key} = {value}")
+    for agent in settings.agents:
+        lines += ["", "[[agents]]", *_agent_lines(agent)]
+    return "\n".join(lines) + "\n"
+
+
+def as_variables(settings: Settings) -> str:
+    """Write an environment file: every variable, with what it is for and what holds now."""
+    blocks: list[str] = []
+    for name in names():
+        usual = f" Also read from {name.usual}." if name.usual else ""
+        value = _plain(name, settings)
+        assigned = f"{name.variable}={value}"
+        line = assigned if settings.origin(name.dotted) != "default" else f"# {assigned}"
+        blocks.append(f"# {name.field.description}.{usual}\n{line}\n")
+    return "\n".join(blocks)
+
+
+def first_file() -> str:
+    """Return a settings file in which everything is explained and nothing is set."""
+    lines = [
+        "# Settings of Postern. Everything here has a default: a line counts once its # is gone.",
+        "# The environment wins over this file; `postern config explain` tells what holds.",
+        "# Keep this file to yourself once tokens stand in it.",
+    ]
+    section = ""
+    for name in (name for name in names() if name.dotted != _AGENTS):
+        above, _, key = name.dotted.rpartition(".")
+        if above != section:
+            lines += ["", f"[{above}]"]
+            section = above
+        lines += ["", f"# {name.field.description}.", f"# {key} = {_example(name.field)}"]
+    lines += ["", "# The agents that people talk to; the first one is the default."]
+    lines += ["# [[agents]]"]
+    for key, field in AgentSettings.model_fields.items():
+        lines += [f"# {field.description}.", f"# {key} = {_example(field)}"]
+    return "\n".join(lines) + "\n"
+
+
+def page() -> str:
+    """Return the documentation page of all settings, in Markdown."""
+    return "\n".join([*_page_head(), *_page_tables(), *_page_agents()]) + "\n"
+
+
+def _page_head() -> Iterator[str]:
+    yield "# Settings"
+    yield ""
+    yield f"Settings stand in `{FILE_NAME}` in the working directory, or in the file that"
+    yield f"`{FILE_VARIABLE}` names; `postern init` writes one to start from. The environment wins"
+    yield "over the file: `POSTERN_<SECTION>__<KEY>` first, then the usual name where there is one."
+    yield "A blank variable is not set. Lists are JSON in the environment, or texts with commas"
+    yield "between them. A name that does not exist is an error, not a silence."
+    yield ""
+    yield "`postern config explain` tells what holds and where it came from; `postern config env`"
+    yield "lists the variables. This page is what `postern config explain --markdown` prints."
+
+
+def _page_tables() -> Iterator[str]:
+    section = None
+    for name in (name for name in names() if name.dotted != _AGENTS):
+        above = name.dotted.rpartition(".")[0]
+        if above != section:
+            title = f"`[{above}]` {_meaning_of(above)}" if above else "At the top"
+            yield from ("", f"## {title}", "")
+            yield from ("| setting | default | also read from | meaning |", "|---|---|---|---|")
+            section = above
+        default = _SPECIAL_DEFAULTS.get(name.dotted) or _default(name.field)
+        usual = f"`{name.usual}`" if name.usual else ""
+        yield f"| `{name.dotted}` | {default} | {usual} | {name.field.description} |"
+
+
+def _page_agents() -> Iterator[str]:
+    yield from ("", "## `[[agents]]` One agent that people can talk to", "")
+    yield "Without any, there is one, called `postern`. The first one is the default. In the"
+    yield "environment, `POSTERN_AGENTS` is a JSON list of them."
+    yield from ("", "| key | default | meaning |", "|---|---|---|")
+    for key, field in AgentSettings.model_fields.items():
+        yield f"| `{key}` | {_default(field)} | {field.description} |"
+
+
+def _meaning_of(section: str) -> str:
+    annotation = Settings.model_fields[section].annotation
+    assert annotation is not None  # noqa: S101 - every section is a model
+    return (annotation.__doc__ or "").strip().rstrip(".")
+
+
+def _shown(name: Name, settings: Settings) -> str | None:
+    """Return the value as TOML."""
+    value = _safe(name, settings)
+    return None if value is None else _toml(value)
+
+
+def _plain(name: Name, settings: Settings) -> str:
+    """Return the value as a variable holds it."""
+    value = _safe(name, settings)
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else _toml(value)
+
+
+def _safe(name: Name, settings: Settings) -> object:
+    """Return the value in simple types, with everything hidden that is a secret."""
+    holder: object = settings
+    value = reduce(getattr, name.dotted.split("."), holder)
+    hide = Redactor(settings.secrets()).redact
+    if name.dotted == _DATABASE:
+        return hide(settings.database_url.get_secret_value())
+    if isinstance(value, SecretStr):
+        return HIDDEN
+    simple = _simple(value)
+    return hide(simple) if isinstance(simple, str) else simple
+
+
+def _simple(value: object) -> object:
+    if isinstance(value, Section):
+        return value.model_dump(mode="json", exclude_none=True)
+    if isinstance(value, tuple):
+        return [_simple(part) for part in cast("tuple[object, ...]", value)]  # of any kind
+    if isinstance(value, Enum):
+        return str(value.value)
+    return str(value) if isinstance(value, Path) else value
+
+
+def _agent_lines(agent: AgentSettings) -> list[str]:
+    simple = cast("Mapping[str, object]", _simple(agent))  # of a model, always this
+    return [f"{key} = {_toml(value)}" for key, value in simple.items()]
+
+
+def _toml(value: object) -> str:
+    """Write a value as TOML; JSON is the same for texts, numbers, flags and lists of them."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "(needed)"
+    value = _simple(field.default)
+    return "–" if value is None else f"`{_toml(value)}`"
+
+
+def _example(field: FieldInfo) -> str:
+    if field.is_required() or field.default_factory is not None or field.default is None:
+        return '""'
+    return _toml(_simple(field.default))
