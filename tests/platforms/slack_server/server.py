@@ -9,6 +9,7 @@ import aiohttp
 from aiohttp import web
 
 from tests.platforms.slack_server.clock import Clock, SystemClock
+from tests.platforms.slack_server.control import Control
 from tests.platforms.slack_server.events import Attempt, EventSender
 from tests.platforms.slack_server.faults import Faults
 from tests.platforms.slack_server.files import FileServer
@@ -89,6 +90,7 @@ class SlackServer:
         router.add_post("/upload/v1/{file}", files.upload)
         router.add_get("/files-pri/{file}/{path:.*}", files.download)
         router.add_get("/oauth/v2/authorize", OAuthPages(self.world).authorize)
+        router.add_route("*", "/_control/{name}", Control(self).handle)
         return application
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:

@@ -63,7 +63,7 @@ def channel_wire(workspace: Workspace, channel: Channel) -> Json:
     }
     if channel.kind == "im":
         other = next((member for member in channel.members if member != workspace.bot.id), "")
-        return {**common, "user": other, "is_user_deleted": False, "priority": 0}
+        return {**common, "user": other, "priority": 0}
     return {
         **common,
         "name": channel.name,
@@ -125,6 +125,7 @@ def message_wire(workspace: Workspace, message: Message, *, with_metadata: bool 
     if message.files:
         wire["files"] = [file_wire(workspace.files[file_id]) for file_id in message.files]
         wire |= {"upload": False, "display_as_bot": False}
+        del wire["team"]
     if message.stream and not message.stream.is_stopped:
         wire["streaming_state"] = "in_progress"
     return wire
@@ -185,13 +186,20 @@ def file_wire(file: File) -> Json:
                 channel: [{"ts": ts} for ts in all_ts] for channel, all_ts in file.shares.items()
             }
         },
-        "channels": [channel for channel in file.shares if channel.startswith("C")],
-        "groups": [channel for channel in file.shares if channel.startswith("G")],
-        "ims": [channel for channel in file.shares if channel.startswith("D")],
         "has_more_shares": False,
         "has_rich_preview": False,
         "file_access": "visible",
         "media_display_type": "unknown",
+    }
+
+
+def shared_file_wire(file: File) -> Json:
+    """A file as the files.* methods give it: with the places where it was shared."""
+    return {
+        **file_wire(file),
+        "channels": [channel for channel in file.shares if channel.startswith("C")],
+        "groups": [channel for channel in file.shares if channel.startswith("G")],
+        "ims": [channel for channel in file.shares if channel.startswith("D")],
     }
 
 

@@ -9,7 +9,7 @@ from tests.platforms.slack_server.shapes import Json
 from tests.platforms.slack_server.state import File
 from tests.platforms.slack_server.web_api.call import Call, Method, Methods, ok
 from tests.platforms.slack_server.web_api.chat import thread_of
-from tests.platforms.slack_server.wire import file_wire
+from tests.platforms.slack_server.wire import shared_file_wire
 
 
 def get_upload_url(call: Call) -> Json:
@@ -48,7 +48,7 @@ def complete_upload(call: Call) -> Json:
         share(
             call.world, call.workspace, channel, files, _in_thread(draft, thread_of(call, channel))
         )
-    return ok(files=[file_wire(file) for file in files])
+    return ok(files=[shared_file_wire(file) for file in files])
 
 
 def _in_thread(draft: Draft, thread_ts: str | None) -> Draft:
@@ -73,7 +73,7 @@ def info(call: Call) -> Json:
     file = call.workspace.files.get(call.required("file"))
     if file is None or not file.is_complete:
         raise Refused("file_not_found")
-    return ok(file=file_wire(file), comments=[], response_metadata={"next_cursor": ""})
+    return ok(file=shared_file_wire(file), comments=[], response_metadata={"next_cursor": ""})
 
 
 METHODS: Methods = {
