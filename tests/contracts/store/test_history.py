@@ -1,0 +1,250 @@
+"""Reading what was: pages, answers, counts, the audit log, and forgetting."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+from gateway.domain.audit import AuditKind
+from gateway.domain.deliveries import SendFailed
+from gateway.domain.ids import ConversationId
+from gateway.domain.messages import HistoryEntry
+from gateway.domain.turns import TurnOutcome, TurnState
+from gateway.ports import Store, StoreCounts
+from tests.contracts.store.words import (
+    LEASE,
+    NOW,
+    ROUTE,
+    WORKER,
+    at,
+    claim_post,
+    claim_turn,
+    finish,
+    message,
+    part,
+    post,
+    refusal,
+    say,
+    send_all,
+    sent_as,
+    settle,
+    start_turn,
+    wakeup,
+)
+
+HERE = ConversationId("fake:local:c1")
+
+
+async def _page(store: Store, before: int | None = None, limit: int = 100) -> list[HistoryEntry]:
+    return await store.history.history(HERE, before, limit)
+
+
+async def _texts(store: Store) -> list[tuple[str, str]]:
+    return [(entry.author, entry.text) for entry in await _page(store)]
+
+
+async def _talk(store: Store, rounds: int) -> None:
+    for n in range(rounds):
+        turn = await start_turn(store, f"e{n}")
+        await finish(store, turn, part(turn, 0, f"answer {n}"), now=n)
+
+
+async def test_a_conversation_is_read_as_it_went(store: Store) -> None:
+    await _talk(store, 2)
+
+    entries = await _page(store)
+
+    assert [(entry.author, entry.text) for entry in entries] == [
+        ("user", "text of e0"),
+        ("assistant", "answer 0"),
+        ("user", "text of e1"),
+        ("assistant", "answer 1"),
+    ]
+    assert entries[0].id == "e0"
+    assert (entries[0].at, entries[3].at) == (NOW, at(1))
+    assert entries[1].id.startswith("turn-")
+
+
+async def test_pages_join_without_gap_or_repeat(store: Store) -> None:
+    await _talk(store, 5)
+    whole = await _page(store)
+
+    newest = await _page(store, limit=3)
+    middle = await _page(store, before=newest[0].cursor, limit=3)
+    oldest = await _page(store, before=middle[0].cursor, limit=100)
+
+    assert [*oldest, *middle, *newest] == whole
+    assert len(whole) == 10
+
+
+async def test_another_conversation_is_another_history(store: Store) -> None:
+    await store.turns.accept(message("e1", channel="c2"), ROUTE, at(0))
+    await store.deliveries.enqueue([post("p1", channel="c2")], at(0))
+
+    assert await _page(store) == []
+
+
+async def test_an_answer_is_there_before_it_is_sent_and_a_draft_is_not(store: Store) -> None:
+    turn = await start_turn(store)
+    await store.turns.open_draft(turn.ref, part(turn, 0, "…", is_draft=True), at(0))
+    before = await _texts(store)
+
+    await finish(store, turn, part(turn, 0, "final"))
+
+    assert before == [("user", "text of e1")]
+    assert await _texts(store) == [("user", "text of e1"), ("assistant", "final")]
+
+
+async def test_what_was_never_shown_is_not_history(store: Store) -> None:
+    await store.turns.refuse(refusal("e1"), at(0))
+    await store.turns.accept(wakeup("e2"), ROUTE, at(0))
+    await store.deliveries.enqueue([post("bad", text="too long")], at(0))
+    await settle(store, await claim_post(store), sent_as("p1"))
+
+    await settle(store, await claim_post(store), SendFailed("too long"))
+
+    assert await _texts(store) == [("assistant", "text of reply-e1")]
+
+
+async def test_a_door_reads_its_own_answer_when_the_turn_is_over(store: Store) -> None:
+    turn = await start_turn(store, "e1")
+    await store.turns.open_draft(turn.ref, part(turn, 0, "…", is_draft=True), at(0))
+    waiting = await store.history.answer(message("e1"))
+
+    await finish(store, turn, part(turn, 0, "one"), part(turn, 1, "two"), post("sorry"))
+
+    answer = await store.history.answer(message("e1"))
+    assert waiting is None
+    assert answer is not None
+    assert [entry.text for entry in answer] == ["one", "two", "text of sorry"]
+
+
+async def test_a_late_notice_is_not_the_answer(store: Store) -> None:
+    turn = await start_turn(store, "e1")
+    await store.turns.postpone(turn.ref, at(1), "no answer", post("late"), at(0))
+    late = await store.history.answer(message("e1"))
+    again = await claim_turn(store, now=1)
+
+    await finish(store, again, part(again, 0, "one"))
+
+    answer = await store.history.answer(message("e1"))
+    assert late is None
+    assert answer is not None
+    assert [entry.text for entry in answer] == ["one"]
+
+
+async def test_an_answer_without_words_is_empty_and_an_unknown_one_is_none(store: Store) -> None:
+    await finish(store, await start_turn(store, "e1"))
+
+    assert await store.history.answer(message("e1")) == []
+    assert await store.history.answer(message("e2")) is None
+
+
+async def test_the_answer_to_a_refused_message_is_its_reply(store: Store) -> None:
+    await store.turns.refuse(refusal("e1", code="hash-1", limit=1), at(0))
+    await store.turns.refuse(refusal("e2", code="hash-2", limit=1), at(0))
+
+    answer = await store.history.answer(message("e1"))
+    assert answer is not None
+    assert [entry.text for entry in answer] == ["text of reply-e1"]
+    assert await store.history.answer(message("e2")) == []
+
+
+async def test_counts_say_what_waits(store: Store) -> None:
+    failed = await start_turn(store, "e1")
+    outcome = TurnOutcome(TurnState.FAILED, (part(failed, 0),), "broken")
+    await store.turns.finish(failed.ref, outcome, at(0))
+    await settle(store, await claim_post(store), SendFailed("no"))
+    await start_turn(store, "e2")
+    await store.turns.accept(message("b1", user="bob"), ROUTE, at(0))
+    await store.deliveries.enqueue([post("p1"), post("p2")], at(0))
+
+    assert await store.history.counts() == StoreCounts(
+        lanes_ready=1,
+        turns_running=1,
+        deliveries_open=2,
+        turns_failed=1,
+        deliveries_failed=1,
+    )
+
+
+async def test_the_audit_log_tells_a_whole_turn_in_order(store: Store) -> None:
+    turn = await start_turn(store, "e1")
+    await finish(store, turn, part(turn, 0))
+    await send_all(store)
+
+    entries = await store.history.audit(0, 100)
+
+    assert [entry.kind for entry in entries] == [
+        AuditKind.PERSON_MET,
+        AuditKind.MESSAGE_ACCEPTED,
+        AuditKind.TURN_CLAIMED,
+        AuditKind.DELIVERY_STORED,
+        AuditKind.TURN_ENDED,
+        AuditKind.DELIVERY_CLAIMED,
+        AuditKind.DELIVERY_SETTLED,
+    ]
+    assert entries[1].ref == message("e1").idempotency_key
+    assert {entry.at for entry in entries} == {at(0)}
+
+
+async def test_the_audit_log_is_read_in_pages(store: Store) -> None:
+    await _talk(store, 3)
+    whole = await store.history.audit(0, 1000)
+
+    first = await store.history.audit(0, 4)
+    rest = await store.history.audit(first[-1].sequence, 1000)
+
+    assert [*first, *rest] == whole
+
+
+async def test_the_audit_log_holds_no_texts(store: Store) -> None:
+    await _talk(store, 1)
+    await send_all(store)
+
+    told = [json.dumps(dict(entry.data)) for entry in await store.history.audit(0, 1000)]
+
+    assert not any("text of" in line or "answer" in line for line in told)
+
+
+async def test_contents_are_dropped_after_their_time_and_repeats_stay_known(store: Store) -> None:
+    await _talk(store, 2)
+    await send_all(store, now=10)
+
+    dropped = await store.history.retain(at(11), 100)
+
+    assert dropped > 0
+    assert await _page(store) == []
+    assert await store.history.retain(at(11), 100) == 0
+    assert not (await say(store, "e0", now=12)).is_new
+    assert await store.deliveries.enqueue([post("turn-1.0")], at(12)) == 0
+
+
+async def test_contents_are_dropped_in_commits_of_a_bounded_size(store: Store) -> None:
+    await _talk(store, 4)
+    await send_all(store, now=10)
+
+    sizes = [await store.history.retain(at(11), 3) for _ in range(6)]
+
+    assert sizes == [3, 3, 3, 3, 0, 0]
+    assert await _page(store) == []
+
+
+async def test_what_ended_later_or_not_at_all_is_kept(store: Store) -> None:
+    turn = await start_turn(store, "e1")
+    await finish(store, turn, part(turn, 0, "unsent"), now=100)
+    waiting = await _start_late(store)
+
+    dropped = await store.history.retain(at(100), 100)
+
+    assert dropped == 0
+    assert [text for _, text in await _texts(store)] == ["text of e1", "unsent", "text of e2"]
+    await store.turns.recover(at(200), predecessor=WORKER)
+    (again,) = (await store.turns.claim(WORKER, 1, LEASE, at(200))).turns
+    assert again.messages == waiting
+
+
+async def _start_late(store: Store) -> tuple[object, ...]:
+    await say(store, "e2", now=50)
+    claim = await store.turns.claim(WORKER, 1, timedelta(seconds=30), at(150))
+    return claim.turns[0].messages

@@ -1,0 +1,139 @@
+"""People: who may talk, and which agents and threads are theirs."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from gateway.domain.ids import AgentId, ConversationId, PersonId, SessionId
+from gateway.domain.people import AgentBinding
+from gateway.ports import Store
+from tests.contracts.store.words import at, identity, refusal, say, wish
+
+ADA = PersonId("person-ada")
+AGENT = AgentId("agent-1")
+PLACE = ConversationId("fake:local:c1")
+
+
+async def _ask(store: Store, event: str, code: str, user: str = "ada") -> None:
+    await store.turns.refuse(refusal(event, code=code, user=user), at(0))
+
+
+async def test_nobody_is_known_at_first(store: Store) -> None:
+    assert await store.people.find_person(identity()) is None
+    assert await store.people.get_person(ADA) is None
+    assert not await store.people.is_paired(identity())
+
+
+async def test_a_person_keeps_the_name_of_the_first_meeting(store: Store) -> None:
+    accepted = await say(store, "e1")
+    await say(store, "e2")
+
+    person = await store.people.get_person(accepted.person)
+    assert person is not None
+    assert person.name == "Ada"
+
+
+async def test_wishes_are_listed_oldest_first_until_they_expire(store: Store) -> None:
+    await _ask(store, "e1", "hash-b")
+    await _ask(store, "e2", "hash-a", user="bob")
+
+    assert await store.people.pairings(at(599)) == [wish("hash-a", user="bob"), wish("hash-b")]
+    assert await store.people.pairings(at(600)) == []
+
+
+async def test_an_approved_wish_pairs_its_identity(store: Store) -> None:
+    await _ask(store, "e1", "hash-1")
+
+    decided = await store.people.decide_pairing("hash-1", is_allowed=True, now=at(1))
+
+    assert decided == wish("hash-1")
+    assert await store.people.is_paired(identity())
+    assert not await store.people.is_paired(identity("bob"))
+    assert await store.people.pairings(at(1)) == []
+
+
+async def test_a_denied_wish_pairs_nobody(store: Store) -> None:
+    await _ask(store, "e1", "hash-1")
+
+    decided = await store.people.decide_pairing("hash-1", is_allowed=False, now=at(1))
+
+    assert decided == wish("hash-1")
+    assert not await store.people.is_paired(identity())
+
+
+async def test_a_wish_is_decided_once(store: Store) -> None:
+    await _ask(store, "e1", "hash-1")
+    await store.people.decide_pairing("hash-1", is_allowed=False, now=at(1))
+
+    again = await store.people.decide_pairing("hash-1", is_allowed=True, now=at(2))
+
+    assert again is None
+    assert not await store.people.is_paired(identity())
+
+
+async def test_an_expired_or_unknown_wish_is_not_decided(store: Store) -> None:
+    await _ask(store, "e1", "hash-1")
+
+    assert await store.people.decide_pairing("hash-1", is_allowed=True, now=at(600)) is None
+    assert await store.people.decide_pairing("hash-2", is_allowed=True, now=at(0)) is None
+    assert not await store.people.is_paired(identity())
+
+
+async def test_an_intent_is_stored_before_the_agent_is_made(store: Store) -> None:
+    assert await store.people.binding(ADA, "postern") is None
+
+    intent = await store.people.intend_agent(ADA, "postern", at(0))
+
+    assert intent == AgentBinding(ADA, "postern", None, at(0))
+    assert await store.people.binding(ADA, "postern") == intent
+
+
+async def test_the_first_intent_stays(store: Store) -> None:
+    first = await store.people.intend_agent(ADA, "postern", at(0))
+
+    assert await store.people.intend_agent(ADA, "postern", at(9)) == first
+
+
+async def test_the_first_agent_of_a_role_stays(store: Store) -> None:
+    await store.people.intend_agent(ADA, "postern", at(0))
+
+    bound = await asyncio.gather(
+        *(store.people.bind_agent(ADA, "postern", AgentId(f"agent-{n}")) for n in range(10))
+    )
+
+    kept = AgentBinding(ADA, "postern", AgentId("agent-0"), at(0))
+    assert set(bound) == {kept}
+    assert await store.people.intend_agent(ADA, "postern", at(9)) == kept
+
+
+async def test_an_agent_is_not_bound_without_an_intent(store: Store) -> None:
+    with pytest.raises(ValueError, match="no intent"):
+        await store.people.bind_agent(ADA, "postern", AGENT)
+
+    assert await store.people.bindings() == []
+
+
+async def test_bindings_are_listed_by_person_and_role(store: Store) -> None:
+    bob = PersonId("person-bob")
+    for person, role in ((bob, "postern"), (ADA, "researcher"), (ADA, "postern")):
+        await store.people.intend_agent(person, role, at(0))
+    await store.people.bind_agent(ADA, "postern", AGENT)
+
+    assert await store.people.bindings() == [
+        AgentBinding(ADA, "postern", AGENT, at(0)),
+        AgentBinding(ADA, "researcher", None, at(0)),
+        AgentBinding(bob, "postern", None, at(0)),
+    ]
+
+
+async def test_the_first_thread_of_a_conversation_stays(store: Store) -> None:
+    assert await store.people.session(AGENT, PLACE) is None
+
+    first = await store.people.bind_session(AGENT, PLACE, SessionId("s1"))
+    second = await store.people.bind_session(AGENT, PLACE, SessionId("s2"))
+
+    assert (first, second) == ("s1", "s1")
+    assert await store.people.session(AGENT, PLACE) == "s1"
+    assert await store.people.session(AgentId("agent-2"), PLACE) is None
