@@ -286,6 +286,8 @@ def test_broken_toml_is_told_with_its_line(file: Path) -> None:
     assert sentence.count("\n") == 0
 
 
+PUBLIC_KEY_IS = "the 64 hexadecimal digits that Discord shows as the application's public key"
+
 WRONG = [
     ("[http]\nport = true\n", "http.port", "a whole number; it is true or false"),
     ('[http]\nport = "many"\n', "http.port", "a whole number; it is a text"),
@@ -331,8 +333,7 @@ WRONG = [
     (
         "[discord]\npublic_key = 'short'\n",
         "discord.public_key",
-        "the 64 hexadecimal digits that Discord shows as the application's public key; it is "
-        + "another text",
+        f"{PUBLIC_KEY_IS}; it is another text",
     ),
     (
         "[[agents]]\nname = 'My Agent'\n",
