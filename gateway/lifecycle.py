@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -33,8 +33,8 @@ class Web:
 class Housekeeping:
     """What is done now and then."""
 
-    retention: timedelta
-    """Contents of what ended longer ago than this are dropped."""
+    retention: timedelta | None
+    """Contents of what ended longer ago than this are dropped; None keeps them for ever."""
     every: timedelta = timedelta(hours=1)
     rows_per_commit: int = 500
 
@@ -51,8 +51,6 @@ class Parts:
     dispatcher: Dispatcher
     adapters: Sequence[Adapter]
     housekeeping: Housekeeping
-    resources: Sequence[AbstractAsyncContextManager[object]] = ()
-    """Entered in this order once the store is open, left in reverse before it closes."""
     web: Web | None = None
     drain_seconds: float = 10.0
 
@@ -74,8 +72,6 @@ class Gateway:
             await parts.store.open()
             stack.push_async_callback(parts.store.close)
             await self._recover()
-            for resource in parts.resources:
-                await stack.enter_async_context(resource)
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(part) for part in self._running_parts()]
                 on_ready()
@@ -119,7 +115,7 @@ class Gateway:
 
     async def _keep_house(self) -> None:
         house = self._parts.housekeeping
-        while True:
+        while house.retention is not None:
             await asyncio.sleep(house.every.total_seconds())
             before = self._parts.clock.now() - house.retention
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 Port = TypeVar("Port")
 
@@ -32,15 +32,24 @@ class CrashPoints:
         if self.crashed.is_set():
             await asyncio.get_running_loop().create_future()
 
-    def around(self, port: Port, name: str) -> Port:
-        """Return the port with a moment before and after each of its async calls."""
-        return cast("Port", _Around(port, name, self))  # a proxy has the port's shape by design
+
+class Moments(Protocol):
+    """Whoever wants to know about every moment."""
+
+    async def pass_by(self, name: str) -> None:
+        """Come to a moment."""
+        ...
+
+
+def around(port: Port, name: str, moments: Moments) -> Port:
+    """Return the port with a moment before and after each of its async calls."""
+    return cast("Port", _Around(port, name, moments))  # a proxy has the port's shape by design
 
 
 class _Around:
     """Stands before a port and passes everything on."""
 
-    def __init__(self, port: object, name: str, points: CrashPoints) -> None:
+    def __init__(self, port: object, name: str, points: Moments) -> None:
         self._port = port
         self._name = name
         self._points = points

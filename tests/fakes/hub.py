@@ -21,7 +21,7 @@ from gateway.outbox import Outbox, OutboxOptions
 from gateway.ports import Clock, Store, Streaming, Toolbox
 from gateway.telemetry import Metrics
 from gateway.turn_runner import Mind, TurnOptions, TurnRunner
-from tests.fakes.crashing import CrashPoints
+from tests.fakes.crashing import CrashPoints, around
 from tests.fakes.platform import FakeAdapter, FakePlatform
 from tests.fakes.virtual_time import LoopClock
 from toolbox.builtin import builtin_tools
@@ -114,21 +114,20 @@ class FakeHub:
         await self.store.deliveries.recover(now, predecessor=WORKER)
 
     def _new_inbox(self) -> Inbox:
-        store = self._points.around(self.store, "store")
+        store = around(self.store, "store", self._points)
         access = Access(self.options.access, store.people)
         routes = {self.options.route.role: self.options.route}
         return Inbox(store, access, routes, self.clock, Metrics())
 
     def _new_parts(self) -> tuple[Outbox, Dispatcher]:
-        options = self.options
-        around = self._points.around
+        options, points = self.options, self._points
         fake = FakeAdapter(self.platform, streaming=options.streaming, can_find=options.can_find)
-        store = around(self.store, "store")
-        agents = around(self.agents, "agents")
-        adapters = {fake.platform: around(fake, "platform")}
+        store = around(self.store, "store", points)
+        agents = around(self.agents, "agents", points)
+        adapters = {fake.platform: around(fake, "platform", points)}
         drafts = Drafts()
         metrics = Metrics()
-        mind = Mind(agents, agents, around(self.toolbox, "toolbox"))
+        mind = Mind(agents, agents, around(self.toolbox, "toolbox", points))
         runner = TurnRunner(store, adapters, mind, drafts, self.clock, metrics, options.turns)
         dispatching = DispatcherOptions(WORKER, lease=options.lease)
         sending = OutboxOptions(WORKER, lease=options.lease)
