@@ -31,10 +31,16 @@ from tests.platforms.discord_server.errors import Refusal
 class Bot(discord.AutoShardedClient):
     """Answers "ping" with "pong", and keeps what it was told."""
 
-    def __init__(self, intents: discord.Intents | None = None) -> None:
+    def __init__(
+        self, intents: discord.Intents | None = None, heartbeat_timeout: float = 60.0
+    ) -> None:
         default = discord.Intents.default()
         default.message_content = True
-        super().__init__(intents=intents or default, guild_ready_timeout=0.01)
+        super().__init__(
+            intents=intents or default,
+            guild_ready_timeout=0.01,
+            heartbeat_timeout=heartbeat_timeout,
+        )
         self.heard: list[discord.Message] = []
         self.edits: list[discord.RawMessageUpdateEvent] = []
         self.deletes: list[int] = []
@@ -620,3 +626,114 @@ class Remote:
         async with self.session.post(f"{self.url}/{act}", json=body) as response:
             assert response.status == 200
             return await response.json()
+
+
+@asynccontextmanager
+async def rest(server: DiscordServer) -> AsyncGenerator[aiohttp.ClientSession]:
+    """Speak REST with the bot's token; addresses are relative to the API."""
+    token = {"Authorization": f"Bot {server.token}"}
+    base = server.api_url + "/"
+    async with aiohttp.ClientSession(base_url=base, headers=token) as session:
+        yield session
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "field"),
+    [
+        ({}, 50006, None),
+        ({"content": "   "}, 50006, None),
+        ({"content": "x" * 2001}, 50035, "content"),
+        ({"content": 5}, 50035, "content"),
+        ({"content": "x", "contnet": "y"}, 50035, "contnet"),
+        ({"content": "x", "nonce": "n" * 26}, 50035, "nonce"),
+        ({"content": "x", "tts": "yes"}, 50035, "tts"),
+        ({"embeds": [{"title": "x"}] * 11}, 50035, "embeds"),
+        ({"embeds": [{"title": "x" * 257}]}, 50035, "embeds"),
+        ({"embeds": [{"description": "x" * 4000}] * 2}, 50035, "embeds"),
+        ({"content": "x", "allowed_mentions": {"parse": ["all"]}}, 50035, "allowed_mentions"),
+        ({"content": "x", "message_reference": {"message_id": "1"}}, 50035, "message_reference"),
+        ({"content": "x", "components": [{"type": 2}]}, 50035, "components"),
+        ({"content": "x", "flags": 1 << 6}, 50035, "flags"),
+    ],
+)
+async def test_a_message_that_discord_refuses_is_refused(
+    server: DiscordServer, body: dict[str, Any], code: int, field: str | None
+) -> None:
+    async with rest(server) as session:
+        answer = await session.post(f"channels/{server.general.id}/messages", json=body)
+        refusal = await answer.json()
+
+    assert (answer.status, refusal["code"]) == (400, code)
+    assert field is None or list(refusal["errors"]) == [field]
+    assert server.visible(server.general) == []
+
+
+async def test_unknown_things_have_their_own_codes(server: DiscordServer) -> None:
+    place = f"channels/{server.general.id}"
+
+    async with rest(server) as session:
+        answers = [
+            await session.get("channels/1/messages"),
+            await session.get(f"{place}/messages/1"),
+            await session.get("users/1"),
+            await session.post("webhooks/1/token", json={"content": "x"}),
+            await session.post("interactions/1/token/callback", json={"type": 5}),
+            await session.get("nowhere"),
+        ]
+        codes = [(answer.status, (await answer.json())["code"]) for answer in answers]
+
+    assert codes == [(404, 10003), (404, 10008), (404, 10013), (404, 10015), (404, 10062), (404, 0)]
+
+
+async def test_a_wrong_token_and_broken_json_are_refused(server: DiscordServer) -> None:
+    address = f"channels/{server.general.id}/messages"
+    json_type = {"Content-Type": "application/json"}
+
+    async with rest(server) as session:
+        wrong = await session.get("users/@me", headers={"Authorization": "Bot wrong"})
+        broken = await session.post(address, data=b"{", headers=json_type)
+
+        assert (wrong.status, await wrong.json()) == (
+            401,
+            {"message": "401: Unauthorized", "code": 0},
+        )
+        assert (broken.status, (await broken.json())["code"]) == (400, 50109)
+        assert broken.headers["Content-Type"] == "application/json"
+
+
+async def test_nobody_is_pinged_who_is_not_allowed_to_be(server: DiscordServer) -> None:
+    ada = server.person("ada")
+    text = f"@everyone <@{ada.id}>"
+
+    async with running(server) as bot:
+        place = bot.get_partial_messageable(server.general.id)
+        await place.send(text)
+        await place.send(text, allowed_mentions=discord.AllowedMentions.none())
+
+    loud, quiet = server.messages(server.general)
+    assert (loud.mentions.everyone, loud.mentions.user_ids) == (True, (ada.id,))
+    assert (quiet.mentions.everyone, quiet.mentions.user_ids) == (False, ())
+
+
+async def test_a_client_without_heartbeat_answers_comes_back_and_resumes() -> None:
+    settings = ServerSettings(heartbeat_interval_ms=50)
+    async with DiscordServer(settings) as server:
+        bot = Bot(heartbeat_timeout=0.2)
+        async with running(server, bot):
+            server.gateway.acknowledge_heartbeats(answers=False)
+            await server.until(lambda: bot.resumed)
+            server.gateway.acknowledge_heartbeats(answers=True)
+
+        assert server.gateway.identifies == 1
+
+
+async def test_a_server_that_was_down_still_remembers(server: DiscordServer) -> None:
+    server.person("ada").says(server.general, "before")
+
+    await server.stop()
+    await server.start()
+    async with rest(server) as session:
+        answer = await session.get(f"channels/{server.general.id}/messages")
+        found = [message["content"] for message in await answer.json()]
+
+    assert found == ["before"]

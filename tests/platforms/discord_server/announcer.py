@@ -67,7 +67,7 @@ class Announcer:
                 payloads.attachment(file, self.attachment_url(file), ephemeral=message.is_ephemeral)
                 for file in last.attachments
             ],
-            "embeds": [{"type": "rich", **embed} for embed in last.embeds],
+            "embeds": [payloads.embed(one) for one in last.embeds],
             "components": payloads.components(last.components),
             "pinned": False,
             "flags": message.flags,

@@ -43,6 +43,7 @@ class Connection:
         self._gateway = gateway
         self._socket = web.WebSocketResponse(compress=False, autoping=True, max_msg_size=0)
         self._outbox: asyncio.Queue[str | ClosedBy] = asyncio.Queue()
+        # Any: zlib gives the type of its compressor no public name.
         self._compressor: Any = None
         self._sent_at: deque[float] = deque(maxlen=_COMMANDS_PER_MINUTE)
         self._request: web.Request | None = None

@@ -130,7 +130,8 @@ class Body:
 
     def require_something(self, file_count: int) -> None:
         """Raise 50006 when a new message would show nothing."""
-        if not any((self.content, self.embeds, self.components, file_count)):
+        has_text = bool(self.content and self.content.strip())
+        if not any((has_text, self.embeds, self.components, file_count)):
             raise refuse(50006)
 
 

@@ -10,7 +10,7 @@ from tests.platforms.discord_server.records import (
     User,
     Webhook,
 )
-from tests.platforms.discord_server.wire import Json, iso
+from tests.platforms.discord_server.wire import Json, iso, listed
 
 
 def user(record: User) -> Json:
@@ -89,6 +89,14 @@ def components(items: tuple[Json, ...]) -> list[Json]:
         return copy
 
     return [numbered(item) for item in items]
+
+
+def embed(given: Json) -> Json:
+    """Give an embed as Discord returns it: with its type, each field saying if it is inline."""
+    shown: Json = {"type": "rich", **given}
+    if "fields" in given:
+        shown["fields"] = [{"inline": False, **one} for one in listed(given, "fields")]
+    return shown
 
 
 def emoji(name: str) -> Json:
