@@ -3,10 +3,13 @@
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.say.async_say import AsyncSay
 from slack_sdk.errors import SlackApiError
@@ -147,6 +150,39 @@ async def test_an_event_not_acknowledged_in_time_is_sent_again(slack: SlackServe
     assert reasons == [None, "http_timeout"]
 
 
+async def test_an_event_refused_for_good_is_not_sent_again(slack: SlackServer) -> None:
+    async def refuse(_: web.Request) -> web.Response:
+        return web.Response(status=500, headers={"X-Slack-No-Retry": "1"})
+
+    async with TestServer(_one_route(refuse)) as host:
+        slack.events_url = str(host.make_url("/slack/events"))
+        slack.person("ada").dm("hello")
+        await slack.until_delivered()
+
+    assert [attempt.reason for attempt in slack.attempts] == ["http_error"]
+
+
+def _one_route(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.Application:
+    application = web.Application()
+    application.router.add_post("/slack/events", handler)
+    return application
+
+
+async def test_the_app_can_tell_a_forged_event(slack: SlackServer) -> None:
+    app = AsyncApp(client=web_client(slack), signing_secret="another secret")
+
+    async with over_http(slack, app):
+        slack.person("ada").dm("hello")
+        await slack.until_delivered()
+
+    assert {attempt.status for attempt in slack.attempts} == {401}
+
+
+async def test_the_url_is_verified_with_a_challenge(slack: SlackServer) -> None:
+    async with over_http(slack, bolt_app(slack)) as base_url:
+        assert await slack.events.verify_url(f"{base_url}/slack/events")
+
+
 async def test_a_mention_arrives_twice_under_two_event_ids(slack: SlackServer) -> None:
     heard = Heard(slack)
     ada = slack.person("ada")
@@ -209,6 +245,19 @@ async def test_a_refresh_moves_the_app_to_a_new_connection_without_losing_events
         await slack.until(lambda: "heard after" in ada.sees())
 
     assert slack.sockets.opened == 2
+
+
+async def test_an_eleventh_connection_is_turned_away(slack: SlackServer) -> None:
+    slack.settings.max_connections = 1
+    client = web_client(slack, slack.app.app_token)
+
+    async with aiohttp.ClientSession() as session, over_socket_mode(slack, bolt_app(slack)):
+        await slack.until(lambda: slack.sockets.connections)
+        opened = await client.apps_connections_open(app_token=slack.app.app_token)
+        async with session.ws_connect(str(opened["url"])) as second:
+            first_frame = await second.receive_json()
+
+    assert (first_frame["type"], first_frame["reason"]) == ("disconnect", "too_many_websockets")
 
 
 async def test_an_event_unanswered_on_a_cut_connection_comes_again(slack: SlackServer) -> None:

@@ -5,6 +5,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import pytest
 from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.context.respond.async_respond import AsyncRespond
@@ -186,3 +187,24 @@ async def test_a_trigger_expires_after_three_seconds(
         await client.views_open(trigger_id=trigger_id, view=MODAL)
 
     assert caught.value.response["error"] == "expired_trigger_id"
+
+
+async def test_a_lost_answer_to_a_response_url_was_shown_all_the_same(slack: SlackServer) -> None:
+    app, failures = bolt_app(slack), list[str]()
+    slack.faults.lose_reply("response_url", times=2)
+
+    @app.command("/ask")
+    async def ask(ack: AsyncAck, respond: AsyncRespond) -> None:
+        await ack()
+        try:
+            await respond("an answer")
+        except aiohttp.ClientConnectionError as error:
+            failures.append(type(error).__name__)
+
+    ada = slack.person("ada")
+    async with over_http(slack, app):
+        await ada.slash("/ask")
+        await slack.until(lambda: failures)
+
+    # slack_sdk's webhook client sends once more after a cut connection: seen twice.
+    assert ada.sees() == ["an answer", "an answer"]

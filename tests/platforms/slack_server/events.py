@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from urllib.parse import urlencode
@@ -36,6 +36,15 @@ class Attempt:
     @property
     def is_accepted(self) -> bool:
         return self.reason is None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended; `is_final` when no further one is wanted."""
+
+    status: int | None
+    reason: str | None
+    is_final: bool = False
 
 
 @dataclass(slots=True)
@@ -168,46 +177,41 @@ class EventSender:
             if dispatch.after is not None:
                 await dispatch.after.wait()
                 dispatch.after = None
-            again = not await self._try(dispatch, 0, None)
+            first = await self._try(dispatch, 0, None)
             dispatch.tried.set()
-            if again:
-                await self._retry(dispatch)
+            await self._retry(dispatch, first)
         finally:
             dispatch.tried.set()
             self.in_flight -= 1
             self._world.pulse.beat()
 
-    async def _retry(self, dispatch: Dispatch) -> None:
+    async def _retry(self, dispatch: Dispatch, last: Outcome) -> None:
+        """Try again until it is accepted, refused for good, or the settings' delays are used up."""
         number = 0
-        while number < len(self._world.settings.retry_delays_seconds):
+        while not last.is_final and number < len(self._world.settings.retry_delays_seconds):
             await asyncio.sleep(self._world.settings.retry_delays_seconds[number])
             number += 1
-            if await self._try(
-                dispatch, number, self.attempts_of(dispatch.payload["event_id"])[-1].reason
-            ):
-                return
+            last = await self._try(dispatch, number, last.reason)
 
-    def attempts_of(self, event_id: str) -> list[Attempt]:
-        return [attempt for attempt in self.attempts if attempt.event_id == event_id]
-
-    async def _try(self, dispatch: Dispatch, number: int, last_reason: str | None) -> bool:
-        """One attempt; True when no further one is wanted."""
+    async def _try(self, dispatch: Dispatch, number: int, last_reason: str | None) -> Outcome:
         started = time.perf_counter()
-        if dispatch.via == "http":
-            status, reason, is_final = await self._try_http(dispatch, number, last_reason)
-        else:
-            status, reason, is_final = await self._try_socket(dispatch, number, last_reason)
-        latency = time.perf_counter() - started
-        event_id = dispatch.payload["event_id"]
+        attempt = self._try_http if dispatch.via == "http" else self._try_socket
+        outcome = await attempt(dispatch, number, last_reason)
         self.attempts.append(
-            Attempt(event_id, dispatch.event_type, number, dispatch.via, status, reason, latency)
+            Attempt(
+                dispatch.payload["event_id"],
+                dispatch.event_type,
+                number,
+                dispatch.via,
+                outcome.status,
+                outcome.reason,
+                time.perf_counter() - started,
+            )
         )
         self._world.pulse.beat()
-        return is_final
+        return outcome
 
-    async def _try_http(
-        self, dispatch: Dispatch, number: int, last_reason: str | None
-    ) -> tuple[int | None, str | None, bool]:
+    async def _try_http(self, dispatch: Dispatch, number: int, last_reason: str | None) -> Outcome:
         headers = {"Content-Type": "application/json"}
         if number:
             headers |= {
@@ -218,32 +222,32 @@ class EventSender:
         try:
             status, answer_headers, _ = await self.post_signed(self.url or "", body, headers)
         except TimeoutError:
-            return None, "http_timeout", False
+            return Outcome(None, "http_timeout")
         except aiohttp.TooManyRedirects:
-            return None, "too_many_redirects", False
+            return Outcome(None, "too_many_redirects")
         except aiohttp.ClientConnectionError:
-            return None, "connection_failed", False
+            return Outcome(None, "connection_failed")
         except aiohttp.ClientError:
-            return None, "unknown_error", False
+            return Outcome(None, "unknown_error")
         if 200 <= status < 300:
-            return status, None, True
-        return status, "http_error", answer_headers.get("X-Slack-No-Retry") == "1"
+            return Outcome(status, None, is_final=True)
+        return Outcome(status, "http_error", answer_headers.get("X-Slack-No-Retry") == "1")
 
     async def _try_socket(
         self, dispatch: Dispatch, number: int, last_reason: str | None
-    ) -> tuple[int | None, str | None, bool]:
+    ) -> Outcome:
         retry: Json = {"retry_attempt": number, "retry_reason": last_reason or ""}
         try:
             await self._sockets.send("events_api", dispatch.payload, **retry)
         except TimeoutError:
-            return None, "timeout", False
+            return Outcome(None, "timeout")
         except ConnectionError:
-            return None, "connection_failed", False
-        return 200, None, True
+            return Outcome(None, "connection_failed")
+        return Outcome(200, None, is_final=True)
 
     async def post_signed(
         self, url: str, body: bytes, headers: dict[str, str]
-    ) -> tuple[int, dict[str, str], str]:
+    ) -> tuple[int, Mapping[str, str], str]:
         """POST with a fresh signature; status, headers and body of the answer.
 
         TimeoutError after the acknowledgement time.
@@ -253,7 +257,7 @@ class EventSender:
         async with self._session.post(
             url, data=body, headers=signed, timeout=timeout, max_redirects=2
         ) as answer:
-            return answer.status, dict(answer.headers), await answer.text()
+            return answer.status, answer.headers, await answer.text()
 
     async def post_form(self, url: str, form: dict[str, str]) -> tuple[int, str]:
         """POST a signed form, as slash commands and interactions arrive."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from tests.platforms.slack_server.cuts import cut
+from tests.platforms.slack_server.cuts import after, befall
 from tests.platforms.slack_server.messages import Draft, post
 from tests.platforms.slack_server.refusals import Refused
 from tests.platforms.slack_server.shapes import Json
@@ -45,12 +45,10 @@ class FileServer:
         """Take the bytes for a URL of files.getUploadURLExternal, raw or as multipart."""
         file = self._file(request)
         fault = self._world.faults.take_for_call("files.upload", {"file": file.id})
-        if fault is not None and fault.kind != "lose_reply":
-            return cut(request) if fault.kind == "cut_before" else web.Response(status=fault.status)
+        if (failed := await befall(request, fault)) is not None:
+            return failed
         file.data = await self._read(request)
-        if fault is not None:
-            return cut(request)
-        return web.Response(text=f"OK - {len(file.data)}")
+        return after(request, fault, web.Response(text=f"OK - {len(file.data)}"))
 
     async def _read(self, request: web.Request) -> bytes:
         if not request.content_type.startswith("multipart/"):
@@ -64,12 +62,11 @@ class FileServer:
     async def download(self, request: web.Request) -> web.Response:
         """The bytes for a good bot token; else 200 and the sign-in page, as Slack answers."""
         fault = self._world.faults.take_for_call("files.download", {})
-        if fault is not None:
-            return (
-                cut(request)
-                if fault.kind in ("cut_before", "lose_reply")
-                else web.Response(status=fault.status)
-            )
+        if (failed := await befall(request, fault)) is not None:
+            return failed
+        return after(request, fault, self._download(request))
+
+    def _download(self, request: web.Request) -> web.Response:
         text = request.headers.get("Authorization", "").removeprefix("Bearer ")
         file = self._file(request)
         try:

@@ -41,7 +41,7 @@ class Person:
 
     def says(self, channel: Channel | str, text: str, *, thread_ts: str | None = None) -> Message:
         """Write in a channel, given as itself, its id or its name."""
-        place = self._channel(channel)
+        place = self._joined(channel)
         return post(
             self.server.world, self.workspace, place, Draft(self.id, text, thread_ts=thread_ts)
         )
@@ -77,7 +77,7 @@ class Person:
         thread_ts: str | None = None,
     ) -> Message:
         """Upload a file with a comment: file_shared and a message of subtype file_share."""
-        world, place = self.server.world, self._channel(channel)
+        world, place = self.server.world, self._joined(channel)
         file = File(
             self.workspace.new_id("F"),
             self.workspace.id,
@@ -249,6 +249,13 @@ class Person:
 
     def _channel(self, channel: Channel | str) -> Channel:
         return self.server.channel_of(self.workspace, channel)
+
+    def _joined(self, channel: Channel | str) -> Channel:
+        """The channel; whoever writes in it is a member."""
+        place = self._channel(channel)
+        if self.id not in place.members:
+            place.members.append(self.id)
+        return place
 
     def _new_ts(self) -> str:
         return self.workspace.new_ts(self.server.world.now())

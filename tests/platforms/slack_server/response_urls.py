@@ -4,7 +4,7 @@ import json
 
 from aiohttp import web
 
-from tests.platforms.slack_server.cuts import cut
+from tests.platforms.slack_server.cuts import after, befall
 from tests.platforms.slack_server.interactions import Interactions
 from tests.platforms.slack_server.refusals import Refused
 from tests.platforms.slack_server.shapes import Json, is_object
@@ -26,13 +26,11 @@ class ResponseUrls:
         if not is_object(body):
             return web.Response(status=400, text="invalid_payload")
         fault = self._world.faults.take_for_call("response_url", body)
-        if fault is not None and fault.kind == "cut_before":
-            return cut(request)
-        if fault is not None and fault.kind in ("status", "ratelimited"):
-            status = 429 if fault.kind == "ratelimited" else fault.status
-            return web.Response(status=status, headers={"Retry-After": str(int(fault.seconds))})
-        response = self._respond(request.match_info["link"], body)
-        return cut(request) if fault is not None and fault.kind == "lose_reply" else response
+        failed = await befall(request, fault)
+        if failed is not None:
+            self._log(body, fault.kind if fault else "")
+            return failed
+        return after(request, fault, self._respond(request.match_info["link"], body))
 
     def _respond(self, link_id: str, body: Json) -> web.Response:
         try:

@@ -226,6 +226,11 @@ class SlackServer:
         messages = self.transcript(channel, thread, workspace=name)
         return [message.shown for message in messages if message.ephemeral_for in (None, user_id)]
 
+    def said_by_app(self, channel: Channel | str, *, workspace: str = "acme") -> list[str]:
+        """Every text of the app that can be seen there, in any thread, oldest first."""
+        messages = self.channel_of(self.workspace(workspace), channel).messages.values()
+        return [m.shown for m in messages if m.is_by_app and not m.is_deleted]
+
     def status(self, channel: Channel, thread_ts: str) -> str | None:
         """The "is thinking..." line of a thread, while it shows."""
         for workspace in self.world.workspaces.values():

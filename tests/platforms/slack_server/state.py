@@ -184,6 +184,8 @@ class Workspace:
         ] = {}  # (channel, thread) -> text, moment
         self.thread_titles: dict[tuple[str, str], str] = {}
         self.suggested_prompts: dict[tuple[str, str], list[Json]] = {}
+        self._dms: dict[str, Channel] = {}  # by the other person's id
+        self._names: dict[str, User] = {}
         self._ids = count(1)
         self._last_micros = 0
         bot_id = self.new_id("B")
@@ -202,10 +204,11 @@ class Workspace:
     def add_user(self, name: str, bot_id: str | None = None) -> User:
         user = User(self.new_id("U"), name, is_bot=bot_id is not None, bot_id=bot_id)
         self.users[user.id] = user
+        self._names[name] = user
         return user
 
     def user_named(self, name: str) -> User | None:
-        return next((user for user in self.users.values() if user.name == name), None)
+        return self._names.get(name)
 
     def channel_named(self, name: str) -> Channel | None:
         return next((channel for channel in self.channels.values() if channel.name == name), None)
@@ -217,10 +220,9 @@ class Workspace:
         return channel
 
     def dm_with(self, user: User, now: float) -> Channel:
-        for channel in self.channels.values():
-            if channel.kind == "im" and user.id in channel.members:
-                return channel
-        return self.add_channel("", "im", [user.id, self.bot.id], now)
+        if user.id not in self._dms:
+            self._dms[user.id] = self.add_channel("", "im", [user.id, self.bot.id], now)
+        return self._dms[user.id]
 
     def channel(self, channel_id: object) -> Channel:
         found = self.channels.get(channel_id) if isinstance(channel_id, str) else None
