@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 MAY_BE_A_REPEAT = "\n\n_(this may be a repeat)_"
 """Added where the platform can never tell whether an earlier try is there."""
 
+NOT_THERE = PlatformMessageId("")
+"""The receipt of a message that was to be taken back and had never been shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class OutboxOptions:
@@ -143,15 +146,15 @@ class Outbox:
 
     async def _carry_out(self, delivery: Delivery, adapter: Adapter) -> PlatformMessageId:
         """Bring the platform to the delivery's text, whatever an earlier try has done."""
-        is_unresolved = delivery.state is DeliveryState.UNKNOWN and delivery.receipt is None
-        if not is_unresolved:
+        if delivery.state is not DeliveryState.UNKNOWN or delivery.receipt is not None:
             return await adapter.send(delivery)
         try:
             found = await adapter.find(delivery)
         except OutcomeUnknown:
-            return await adapter.send(replace(delivery, text=delivery.text + MAY_BE_A_REPEAT))
+            repeat = replace(delivery, text=delivery.text + MAY_BE_A_REPEAT)
+            return await adapter.send(repeat) if delivery.text else NOT_THERE
         if found is None:
-            return await adapter.send(delivery)
+            return await adapter.send(delivery) if delivery.text else NOT_THERE
         if delivery.revision == 1:
             return found
         return await adapter.send(replace(delivery, receipt=found))
