@@ -95,6 +95,8 @@ async def test_a_message_keeps_all_its_revisions_until_after_its_deletion(
         ({"text": "x", "blocks": [{"type": "shout", "text": "x"}]}, "invalid_blocks"),
         ({"text": "x", "blocks": [section("x" * 2_900)] * 5}, "msg_blocks_too_long"),
         ({"text": "x", "blocks": "[not json"}, "invalid_blocks_format"),
+        ({"text": "x", "blocks": [{"type": "section", "fields": 3}]}, "invalid_blocks"),
+        ({"text": "x", "blocks": [{"type": "actions", "elements": [3]}]}, "invalid_blocks"),
         ({"text": "x", "metadata": {"event_type": "x"}}, "invalid_metadata_format"),
         (
             {"text": "x", "metadata": {"event_type": "x", "event_payload": []}},
@@ -271,50 +273,6 @@ async def test_rate_tiers_count_per_method_and_channel(
     assert ada.sees() == ["one", "two"]
     history = client.conversations_history(channel=ada.dm_channel.id)
     assert await refusal(history) == "ratelimited"
-
-
-async def test_a_stream_grows_and_is_final_after_its_stop(
-    slack: SlackServer, client: AsyncWebClient, ada: Person
-) -> None:
-    root = ada.dm("tell me")
-    stream = await client.chat_stream(channel=ada.dm_channel.id, thread_ts=root.ts, buffer_size=1)
-    await stream.append(markdown_text="one ")
-    await stream.append(markdown_text="two ")
-    shown_meanwhile = ada.sees(thread=root.ts)
-    await stream.stop(markdown_text="three")
-
-    message = slack.transcript(ada.dm_channel, root.ts)[1]
-    assert shown_meanwhile == ["tell me", "one two "]
-    assert message.shown == "one two three"
-    late = client.chat_appendStream(channel=ada.dm_channel.id, ts=message.ts, markdown_text="four")
-    assert await refusal(late) == "message_not_in_streaming_state"
-
-
-async def test_a_stream_that_nobody_feeds_dies(
-    slack: SlackServer, client: AsyncWebClient, ada: Person, clock: ManualClock
-) -> None:
-    slack.settings.stream_idle_seconds = 60
-    root, dm = ada.dm("tell me"), ada.dm_channel.id
-    started = await answered(
-        client.chat_startStream(channel=dm, thread_ts=root.ts, markdown_text="one")
-    )
-    clock.advance(61)
-
-    append = client.chat_appendStream(channel=dm, ts=started["ts"], markdown_text="two")
-
-    assert await refusal(append) == "message_not_in_streaming_state"
-    await client.chat_update(channel=dm, ts=started["ts"], markdown_text="one two")
-    assert ada.sees(thread=root.ts) == ["tell me", "one two"]
-
-
-async def test_a_stream_in_a_channel_needs_to_know_for_whom(
-    slack: SlackServer, client: AsyncWebClient, ada: Person
-) -> None:
-    general = slack.channel("general")
-    root = ada.says(general, "tell us")
-    call = client.chat_startStream(channel=general.id, thread_ts=root.ts)
-
-    assert await refusal(call) == "missing_recipient_team_id"
 
 
 async def test_a_file_is_uploaded_shared_and_protected(

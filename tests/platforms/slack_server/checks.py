@@ -100,9 +100,10 @@ def _check_block(block: object, pointer: str) -> None:
 
 
 def _check_section(block: Json, pointer: str) -> None:
-    texts = block.get("fields", [])
+    texts: object = block.get("fields", [])
+    if not is_list(texts) or len(texts) > 10:
+        raise Refused("invalid_blocks", f"must be at most 10 texts [json-pointer:{pointer}/fields]")
     _require("text" in block or texts, f"{pointer}/text")
-    _require(len(texts) <= 10, f"{pointer}/fields")
     if "text" in block:
         _check_text(block["text"], SECTION_CHARACTERS, f"{pointer}/text")
     for text in texts:
@@ -116,6 +117,7 @@ def _check_elements(block: Json, kind: str, pointer: str) -> None:
         raise Refused(
             "invalid_blocks", f"1 to {most} items allowed [json-pointer:{pointer}/elements]"
         )
+    _require(all(is_object(element) for element in elements), f"{pointer}/elements")
     for index, element in enumerate(elements):
         if element.get("type") == "button":
             _check_button(element, f"{pointer}/elements/{index}")
@@ -196,7 +198,8 @@ def check_view(view: object, kind: str) -> Json:
 
 
 def _check_modal(view: Json, blocks: Sequence[Json]) -> None:
-    if not 0 < len(view.get("title", {}).get("text", "")) <= 24:
+    title: object = view.get("title")
+    if not is_object(title) or not 0 < len(str(title.get("text", ""))) <= 24:
         raise Refused("invalid_arguments", "must be 1 to 24 characters [json-pointer:/view/title]")
     if any(block.get("type") == "input" for block in blocks) and "submit" not in view:
         raise Refused("invalid_arguments", "missing required field: submit [json-pointer:/view]")

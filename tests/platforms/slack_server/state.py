@@ -24,6 +24,7 @@ class Stream:
     touched_at: float
     is_stopped: bool = False
     tasks: dict[str, Json] = field(default_factory=dict[str, Json])
+    blocks: list[Json] = field(default_factory=list[Json])  # from chunks; shown when it stops
 
 
 @dataclass(slots=True)

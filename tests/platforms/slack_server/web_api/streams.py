@@ -11,13 +11,14 @@ from tests.platforms.slack_server.checks import (
 )
 from tests.platforms.slack_server.messages import Draft, edit, post, writable_channel
 from tests.platforms.slack_server.refusals import Refused
-from tests.platforms.slack_server.shapes import Json
+from tests.platforms.slack_server.shapes import Json, is_list
 from tests.platforms.slack_server.state import Channel, Message, Stream
 from tests.platforms.slack_server.web_api.call import Call, Method, Methods, ok
 from tests.platforms.slack_server.web_api.chat import thread_of
 from tests.platforms.slack_server.wire import message_wire
 
-_CHUNK_TYPES = ("markdown_text", "task_update", "plan_update", "blocks")
+# The text field that each type of chunk must have.
+_CHUNK_FIELDS = {"markdown_text": "text", "task_update": "id", "plan_update": "title"}
 
 
 def start(call: Call) -> Json:
@@ -27,7 +28,7 @@ def start(call: Call) -> Json:
     now = call.world.now()
     stream = Stream(now, now)
     draft = Draft(call.workspace.bot.id, text, thread_ts=thread_ts, stream=stream)
-    _keep_tasks(stream, chunks)
+    _keep(stream, chunks)
     message = post(call.world, call.workspace, channel, draft)
     return ok(channel=channel.id, ts=message.ts)
 
@@ -53,8 +54,7 @@ def _written(call: Call) -> tuple[str, list[Json]]:
     markdown = call.text("markdown_text")
     chunks = call.objects("chunks", "invalid_chunks")
     for chunk in chunks:
-        if chunk.get("type") not in _CHUNK_TYPES:
-            raise Refused("invalid_chunks", f"unsupported type: {chunk.get('type')}")
+        _check_chunk(chunk)
     text = (markdown or "") + "".join(
         chunk["text"] for chunk in chunks if chunk["type"] == "markdown_text"
     )
@@ -63,10 +63,24 @@ def _written(call: Call) -> tuple[str, list[Json]]:
     return text, chunks
 
 
-def _keep_tasks(stream: Stream, chunks: list[Json]) -> None:
+def _check_chunk(chunk: Json) -> None:
+    if chunk.get("type") == "blocks":
+        blocks: object = chunk.get("blocks")
+        if not is_list(blocks):
+            raise Refused("invalid_chunks", "blocks must be a list")
+        check_blocks(blocks, MESSAGE_BLOCKS)
+        return
+    field = _CHUNK_FIELDS.get(chunk.get("type", ""))
+    if field is None or not isinstance(chunk.get(field), str):
+        raise Refused("invalid_chunks", f"unsupported or incomplete: {chunk.get('type')}")
+
+
+def _keep(stream: Stream, chunks: list[Json]) -> None:
     for chunk in chunks:
         if chunk["type"] == "task_update":
             stream.tasks[chunk["id"]] = {**stream.tasks.get(chunk["id"], {}), **chunk}
+        if chunk["type"] == "blocks":
+            stream.blocks.extend(chunk["blocks"])
 
 
 def append(call: Call) -> Json:
@@ -75,7 +89,7 @@ def append(call: Call) -> Json:
     if not text and not chunks:
         raise Refused("no_text")
     stream.touched_at = call.world.now()
-    _keep_tasks(stream, chunks)
+    _keep(stream, chunks)
     message.text += text
     message.remember(call.world.now())
     call.world.pulse.beat()
@@ -88,11 +102,12 @@ def stop(call: Call) -> Json:
     blocks = call.objects("blocks", "invalid_blocks_format")
     check_blocks(blocks, MESSAGE_BLOCKS)
     metadata = check_metadata(call.args.get("metadata"))
-    _keep_tasks(stream, chunks)
+    _keep(stream, chunks)
     stream.is_stopped = True
     message.metadata = metadata or message.metadata
     whole = message.text + text
-    shown = [{"type": "markdown", "text": whole}, *blocks] if blocks and whole else blocks
+    bottom = [*stream.blocks, *blocks]
+    shown = [{"type": "markdown", "text": whole}, *bottom] if bottom and whole else bottom
     edit(call.world, call.workspace, message, whole, shown, shows_edited=False)
     wire = message_wire(call.workspace, message, with_metadata=True)
     return ok(channel=channel.id, ts=message.ts, message=wire)
