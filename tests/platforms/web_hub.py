@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from adapters.web.adapter import WebAdapter
 from adapters.web.guard import WebOptions
@@ -21,7 +21,7 @@ from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Route
 from gateway.domain.turns import Turn, TurnOutcome, TurnState
 from gateway.errors import StoreUnavailable
-from gateway.http import HttpServer, create_server, listen
+from gateway.http import create_server, listen
 from storage.memory import MemoryStore
 
 ROLES = ("postern", "muse")
@@ -43,6 +43,7 @@ class WebHub:
     def __post_init__(self) -> None:
         """Make the adapter under test."""
         self.adapter = WebAdapter(self.clock)
+        self._heard = asyncio.Condition()
 
     async def accept(self, message: InboundMessage) -> None:
         """Store the message once; what the adapter's `run` is given."""
@@ -51,7 +52,14 @@ class WebHub:
         route = Route(message.conversation.workspace)
         accepted = await self.store.turns.accept(message, route, self.clock.now())
         if accepted.is_new:
-            self.accepted.append(message)
+            async with self._heard:
+                self.accepted.append(message)
+                self._heard.notify_all()
+
+    async def has_accepted(self, count: int) -> None:
+        """Wait until this many messages are stored."""
+        async with asyncio.timeout(10), self._heard:
+            await self._heard.wait_for(lambda: len(self.accepted) >= count)
 
     async def next_turn(self) -> Turn:
         """Claim the next turn, waiting for one."""
@@ -126,25 +134,40 @@ class Served:
         return f"ws://127.0.0.1:{self.port}{path}"
 
 
-@contextlib.asynccontextmanager
-async def serving(
-    hub: WebHub, options: WebOptions | None = None, *, port: int = 0, is_running: bool = True
-) -> AsyncGenerator[Served]:
-    """Serve the hub's web door on loopback; `is_running` also lets messages in."""
-    options = options or WebOptions(admin_token=ADMIN_TOKEN, answer_seconds=5)
-    app = FastAPI()
-    app.include_router(make_router(hub.adapter, hub.store.history, ROLES, options))
-    server = create_server(app)
-    with contextlib.closing(listen("127.0.0.1", port)) as listener:
+class WebServer:
+    """A real server on a free port of loopback, which serves one hub after the other."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self._app: ASGIApp = FastAPI()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncGenerator[WebServer]:
+        """Listen until the context is left."""
+        app = FastAPI()
+        app.mount("/", self)
+        server = create_server(app)
+        with contextlib.closing(listen("127.0.0.1", self.port)) as listener:
+            self.port = listener.getsockname()[1]
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(server.serve(sockets=[listener]))
+                yield self
+                server.ask_to_stop()
+
+    @contextlib.asynccontextmanager
+    async def serving(
+        self, hub: WebHub, options: WebOptions | None = None, *, is_running: bool = True
+    ) -> AsyncGenerator[Served]:
+        """Serve the hub's web door; `is_running` also lets messages in."""
+        options = options or WebOptions(admin_token=ADMIN_TOKEN, answer_seconds=5)
+        self._app = app = FastAPI()
+        app.include_router(make_router(hub.adapter, hub.store.history, ROLES, options))
         async with asyncio.TaskGroup() as tasks:
             runner = tasks.create_task(hub.adapter.run(hub.accept)) if is_running else None
-            serving_task = tasks.create_task(_serve(server, listener))
-            yield Served(hub, listener.getsockname()[1])
+            yield Served(hub, self.port)
             if runner is not None:
                 runner.cancel()
-            server.ask_to_stop()
-            await serving_task
 
-
-async def _serve(server: HttpServer, listener: socket.socket) -> None:
-    await server.serve(sockets=[listener])
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request to the hub that is being served."""
+        await self._app(scope, receive, send)

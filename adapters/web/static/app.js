@@ -30,7 +30,7 @@ async function start() {
 function fillPicker(names) {
   $("agents").replaceChildren(...names.map((name) => new Option(titled(name), name)));
   $("picker").hidden = names.length < 2;
-  $("title").hidden = names.length > 1;
+  $("title").classList.toggle("unseen", names.length > 1);
 }
 
 async function open(name) {
@@ -115,7 +115,7 @@ function announce(said) {
   $("announcer").textContent = `${titled(role)}: ${said}`;
 }
 
-const STATES = { connecting: "Connecting…", connected: "", lost: "Reconnecting…" };
+const STATES = { connecting: "Connecting…", connected: "Connected", lost: "Reconnecting…" };
 
 function showState(state) {
   $("link").dataset.state = state;

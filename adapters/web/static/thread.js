@@ -158,7 +158,7 @@ function renderBlocks(item, body, html) {
 function dressed(block) {
   for (const inner of block.querySelectorAll("pre, table")) inner.replaceWith(dressed(inner.cloneNode(true)));
   if (block.tagName === "TABLE") return wrapped("table", block);
-  if (block.tagName === "PRE") return wrapped("code", block, copyButton(block));
+  if (block.tagName === "PRE") return wrapped("code", head(block), block);
   return block;
 }
 
@@ -168,6 +168,13 @@ function wrapped(name, ...parts) {
   return box;
 }
 
+function head(pre) {
+  const language = pre.querySelector("code")?.className.replace("language-", "") ?? "";
+  const label = document.createElement("span");
+  label.textContent = language;
+  return wrapped("head", label, copyButton(pre));
+}
+
 function copyButton(pre) {
   const button = document.createElement("button");
   button.type = "button";
@@ -175,11 +182,7 @@ function copyButton(pre) {
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(pre.textContent);
     button.textContent = "Copied";
-    button.classList.add("done");
-    setTimeout(() => {
-      button.textContent = "Copy";
-      button.classList.remove("done");
-    }, 1500);
+    setTimeout(() => (button.textContent = "Copy"), 1500);
   });
   return button;
 }

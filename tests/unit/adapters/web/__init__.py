@@ -1,0 +1,1 @@
+"""The pure parts of the web door, and the queues of its pages."""
