@@ -1,0 +1,97 @@
+"""What the Letta adapter is told: where the server is, and what its agents are like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gateway.domain.people import Person
+from gateway.errors import SettingsWrong
+
+DEFAULT_PERSONA = (
+    "I am a personal assistant in a chat. I remember what people tell me, answer plainly "
+    "and briefly, and say so when I do not know something."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockSpec:
+    """One block of an agent's core memory, as it is when the agent is made."""
+
+    label: str
+    value: str = ""
+    """`{name}` in it becomes the person's name."""
+    limit: int = 5000
+    """In characters. Held to here: Letta 0.16.8 only shows it to the model."""
+    description: str | None = None
+    read_only: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a block that is over its own limit before it reaches any agent."""
+        if len(self.value) > self.limit:
+            raise SettingsWrong(
+                f'The block "{self.label}" has {len(self.value)} characters and its limit is '
+                f"{self.limit}. Shorten it, or raise the limit."
+            )
+
+    def value_for(self, person: Person) -> str:
+        """Return the value with the person's name in it, cut to the limit."""
+        return self.value.replace("{name}", person.name)[: self.limit]
+
+
+_DEFAULT_BLOCKS = (
+    BlockSpec("persona", DEFAULT_PERSONA, description="Who I am and how I behave."),
+    BlockSpec("human", "Their name is {name}.", description="What I know about my person."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSpec:
+    """What agents of one role are made of."""
+
+    blocks: tuple[BlockSpec, ...] = _DEFAULT_BLOCKS
+    model: str | None = None
+    """A handle such as `openai/gpt-4o-mini`; None for the one of `LettaOptions`."""
+    system: str | None = None
+    """Instructions in the place of Letta's own."""
+    tools: tuple[str, ...] = ()
+    """Names of tools on the server, beside those of the gateway."""
+    has_base_tools: bool = True
+    """Whether it may search its past and edit its own blocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class LettaOptions:
+    """Where Letta is, and how patient we are with it. Nothing here reads the environment."""
+
+    base_url: str
+    api_key: str = field(default="", repr=False)
+    """Empty for a server without passwords."""
+    model: str | None = None
+    """Handle for new agents; None leaves the choice to the server."""
+    embedding: str | None = None
+    project: str | None = None
+    """Letta Cloud's project."""
+    tag_prefix: str = "postern"
+    """Marks our agents; different for each deployment that shares one Letta account."""
+    roles: dict[str, AgentSpec] = field(default_factory=dict[str, AgentSpec])
+    """What the agents of each role are made of; a role without one gets the default."""
+    connect_seconds: float = 5.0
+    read_seconds: float = 60.0
+    """How long a stream may be silent. Letta pings every 20 s: 60 s of nothing is a dead peer."""
+    write_seconds: float = 30.0
+    pool_seconds: float = 10.0
+    max_connections: int = 1000
+    """Every run that is listened to holds one."""
+    busy_wait_seconds: float = 30.0
+    """How long to wait for another run of the same thread, before giving the turn back."""
+    reconnect_tries: int = 6
+    """Broken connections in a row, without one new event between them, before giving up."""
+    reconnect_first_seconds: float = 0.1
+    """The wait before the first reconnect; it doubles, up to `reconnect_longest_seconds`."""
+    reconnect_longest_seconds: float = 3.0
+    silence_seconds: float = 45.0
+    """A stream that only pings for this long is checked against the run's own record."""
+
+    def spec_of(self, role: str) -> AgentSpec:
+        """Return what agents of this role are made of."""
+        return self.roles.get(role) or AgentSpec()
