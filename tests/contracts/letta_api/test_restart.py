@@ -1,130 +1,203 @@
-"""What a real kill -9 leaves behind, and how the next life goes on with it."""
+"""What a real kill -9 leaves behind, and how the next life goes on with it.
 
+One life is killed in the middle of several turns at once; every test looks at one of them in
+the next life.
+"""
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from httpx import HTTPError
 from letta_client import APIConnectionError, AsyncLetta
 
-from tests.contracts.letta_api.heard import WEATHER, Heard, begin, listen, returns, say, user
-from tests.contracts.letta_api.mortal_server import living
+from tests.contracts.letta_api.heard import (
+    WEATHER,
+    Heard,
+    Param,
+    begin,
+    listen,
+    returns,
+    say,
+    user,
+)
 
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(60)]
+pytestmark = [
+    pytest.mark.crash,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(60),
+]
+
+FORTY = " ".join(f"w{n}" for n in range(40))
+STEP = 'call memory_insert {"label":"human","new_string":"once"}\nsay a b c\ndrip 0.5'
 
 
-async def _thread(client: AsyncLetta) -> tuple[str, str]:
+@dataclass
+class Turn:
+    """A turn of the first life, as far as its reader heard it."""
+
+    agent_id: str
+    thread: str
+    message: Param
+    heard: Heard
+
+
+@dataclass
+class Aftermath:
+    """The second life, and what was going on in the first."""
+
+    client: AsyncLetta
+    turns: dict[str, Turn]
+
+    async def whole(self, name: str) -> Heard:
+        """The run of this turn, from its beginning to its end."""
+        run_id = self.turns[name].heard.run_id
+        return await listen(await self.client.runs.messages.stream(run_id, starting_after=0))
+
+
+@asynccontextmanager
+async def life(database: Path) -> AsyncGenerator[str]:
+    """A process serving this database, by its address; leaving kills it, -9."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.contracts.letta_api.mortal_server",
+        str(database),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(30):
+            address = await process.stdout.readline()
+        yield address.decode().strip()
+    finally:
+        process.kill()
+        await process.wait()
+
+
+def _client(url: str) -> AsyncLetta:
+    return AsyncLetta(base_url=url, api_key="none", max_retries=0)
+
+
+async def _start_turn(client: AsyncLetta, text: str, until: int | None) -> Turn:
     agent = await client.agents.create(
         name="mortal", memory_blocks=[{"label": "human", "value": ""}]
     )
-    return agent.id, (await client.conversations.create(agent_id=agent.id)).id
+    thread = (await client.conversations.create(agent_id=agent.id)).id
+    message = user(text)
+    stream = await begin(client, thread, [message], client_tools=[WEATHER])
+    return Turn(agent.id, thread, message, await listen(stream, until))
 
 
-async def _whole_run(client: AsyncLetta, run_id: str) -> Heard:
-    return await listen(await client.runs.messages.stream(run_id, starting_after=0))
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def aftermath(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Aftermath]:
+    """Kill one life in the middle of everything; start the next."""
+    database = tmp_path_factory.mktemp("mortal") / "letta.db"
+    async with life(database) as url, _client(url) as client:
+        turns = {
+            "memory": await _start_turn(client, "my name is Ada", None),
+            "waiting": await _start_turn(client, 'call get_weather {"city":"Paris"}', None),
+            "step": await _start_turn(client, STEP, 4),
+            "cut": await _start_turn(client, "words 40\ndrip 0.05", 9),
+            "early": await _start_turn(client, "sleep 0.5\nsay late", 1),
+        }
+    async with life(database) as url, _client(url) as client:
+        yield Aftermath(client, turns)
 
 
-async def test_a_turn_killed_in_mid_stream_is_finished_by_the_next_life(tmp_path: Path) -> None:
-    once = user("words 40\ndrip 0.02")
-    async with living(tmp_path / "letta.db") as first:
-        _, thread = await _thread(first.client)
-        cut = await listen(await begin(first.client, thread, [once]), until=5)
-        await first.kill()
+async def test_a_turn_killed_in_mid_stream_is_finished(aftermath: Aftermath) -> None:
+    turn = aftermath.turns["cut"]
 
-    async with living(tmp_path / "letta.db") as second:
-        resumed = await _whole_run(second.client, cut.run_id)
-        again = await listen(await begin(second.client, thread, [once]))
-        history = await second.client.conversations.messages.list(thread, order="asc")
+    resumed = await aftermath.whole("cut")
 
-    whole = " ".join(f"w{n}" for n in range(40))
-    assert cut.text
-    assert (resumed.text, resumed.stop_reason) == (whole, "end_turn")
-    assert (again.run_id, again.text) == (cut.run_id, whole)
+    assert turn.heard.text
+    assert FORTY.startswith(turn.heard.text)
+    assert turn.heard.stop_reason == ""
+    assert (resumed.text, resumed.stop_reason) == (FORTY, "end_turn")
+    assert len(resumed.message_ids) == 1
+
+
+async def test_a_turn_killed_before_its_first_word_is_finished(aftermath: Aftermath) -> None:
+    resumed = await aftermath.whole("early")
+
+    assert (resumed.text, resumed.stop_reason) == ("late", "end_turn")
+
+
+async def test_the_request_sent_again_joins_the_run_it_had(aftermath: Aftermath) -> None:
+    turn = aftermath.turns["cut"]
+
+    again = await listen(await begin(aftermath.client, turn.thread, [turn.message]))
+    history = await aftermath.client.conversations.messages.list(turn.thread, order="asc")
+
+    assert (again.run_id, again.text) == (turn.heard.run_id, FORTY)
     assert [item.message_type for item in history.items] == ["user_message", "assistant_message"]
 
 
-async def test_what_half_a_stream_showed_is_never_counted_again(tmp_path: Path) -> None:
-    async with living(tmp_path / "letta.db") as first:
-        _, thread = await _thread(first.client)
-        cut = await listen(
-            await begin(first.client, thread, [user("words 40\ndrip 0.02")]), until=9
-        )
-        await first.kill()
+async def test_numbers_and_ids_of_the_lost_half_are_not_used_again(aftermath: Aftermath) -> None:
+    heard = aftermath.turns["cut"].heard
 
-    async with living(tmp_path / "letta.db") as second:
-        stream = await second.client.runs.messages.stream(cut.run_id, starting_after=cut.last_seq)
-        rest = await listen(stream)
+    stream = await aftermath.client.runs.messages.stream(
+        heard.run_id, starting_after=heard.last_seq
+    )
+    rest = await listen(stream)
 
-    assert rest.text == " ".join(f"w{n}" for n in range(40))
-    assert min(rest.seqs) > cut.last_seq
-    assert not rest.message_ids & cut.message_ids
+    assert rest.text == FORTY
+    assert min(rest.seqs) > heard.last_seq
+    assert not rest.message_ids & heard.message_ids
 
 
-async def test_a_finished_step_is_not_repeated(tmp_path: Path) -> None:
-    script = 'call memory_insert {"label":"human","new_string":"once"}\nsay a b c\ndrip 0.2'
-    async with living(tmp_path / "letta.db") as first:
-        agent_id, thread = await _thread(first.client)
-        cut = await listen(await begin(first.client, thread, [user(script)]), until=4)
-        await first.kill()
+async def test_a_finished_step_is_not_repeated(aftermath: Aftermath) -> None:
+    turn = aftermath.turns["step"]
 
-    async with living(tmp_path / "letta.db") as second:
-        resumed = await _whole_run(second.client, cut.run_id)
-        block = await second.client.agents.blocks.retrieve("human", agent_id=agent_id)
+    resumed = await aftermath.whole("step")
 
-    assert cut.kinds[:3] == ["ping", "tool_call_message", "tool_return_message"]
+    block = await aftermath.client.agents.blocks.retrieve("human", agent_id=turn.agent_id)
+    assert turn.heard.kinds[:3] == ["ping", "tool_call_message", "tool_return_message"]
     assert block.value == "once"
     assert resumed.text == "a b c"
     assert resumed.kinds.count("tool_return_message") == 1
 
 
-async def test_a_killed_conversation_takes_messages_after_its_turn(tmp_path: Path) -> None:
-    async with living(tmp_path / "letta.db") as first:
-        _, thread = await _thread(first.client)
-        cut = await listen(await begin(first.client, thread, [user("words 9\ndrip 0.05")]), 3)
-        await first.kill()
+async def test_the_conversation_takes_messages_afterwards(aftermath: Aftermath) -> None:
+    await aftermath.whole("early")
 
-    async with living(tmp_path / "letta.db") as second:
-        await _whole_run(second.client, cut.run_id)
-        heard = await say(second.client, thread, "say next")
+    heard = await say(aftermath.client, aftermath.turns["early"].thread, "say next")
 
     assert heard.text == "next"
 
 
-async def test_a_waiting_approval_survives_and_can_be_answered(tmp_path: Path) -> None:
-    async with living(tmp_path / "letta.db") as first:
-        _, thread = await _thread(first.client)
-        call = 'call get_weather {"city":"Paris"}'
-        asked = await say(first.client, thread, call, client_tools=[WEATHER])
-        await first.kill()
+async def test_a_waiting_approval_survives_and_can_be_answered(aftermath: Aftermath) -> None:
+    turn = aftermath.turns["waiting"]
 
-    async with living(tmp_path / "letta.db") as second:
-        refused = await say(second.client, thread, "say hello?")
-        answered = await listen(await begin(second.client, thread, [returns(asked.calls, "sunny")]))
+    refused = await say(aftermath.client, turn.thread, "say hello?")
+    answer = returns(turn.heard.calls, "sunny")
+    answered = await listen(await begin(aftermath.client, turn.thread, [answer]))
 
     assert "waiting for approval" in refused.error["message"]
     assert answered.text == "tool said: sunny"
 
 
-async def test_a_stream_that_is_cut_does_not_look_finished(tmp_path: Path) -> None:
-    async with living(tmp_path / "letta.db") as first:
-        _, thread = await _thread(first.client)
-        stream = await begin(first.client, thread, [user("say one two\ndrip 30")])
-        events = aiter(stream)
-        await anext(events)
-        await first.kill()
+async def test_memory_survives(aftermath: Aftermath) -> None:
+    agent_id = aftermath.turns["memory"].agent_id
+    other = (await aftermath.client.conversations.create(agent_id=agent_id)).id
 
-        with pytest.raises((HTTPError, APIConnectionError)):
-            async for _ in events:
-                pass
-
-
-async def test_memory_and_history_survive(tmp_path: Path) -> None:
-    async with living(tmp_path / "letta.db") as first:
-        agent_id, thread = await _thread(first.client)
-        await say(first.client, thread, "my name is Ada")
-        await first.kill()
-
-    async with living(tmp_path / "letta.db") as second:
-        other = (await second.client.conversations.create(agent_id=agent_id)).id
-        heard = await say(second.client, other, "what is my name?")
+    heard = await say(aftermath.client, other, "what is my name?")
 
     assert "**Ada**" in heard.text
+
+
+async def test_a_stream_that_is_cut_does_not_look_finished(tmp_path: Path) -> None:
+    async with AsyncExitStack() as after_the_end:
+        async with life(tmp_path / "letta.db") as url:
+            client = await after_the_end.enter_async_context(_client(url))
+            agent = await client.agents.create(name="mortal")
+            thread = (await client.conversations.create(agent_id=agent.id)).id
+            stream = await begin(client, thread, [user("say one two\ndrip 30")])
+
+        with pytest.raises((HTTPError, APIConnectionError)):
+            await listen(stream)
