@@ -29,6 +29,8 @@ class Answer:
         self._messages: dict[str, str] = {}
         self._opened = turn.drafts
         self._first_at: datetime | None = None
+        self._handle = turn.messages[0].handle
+        self._is_private = any(message.is_private for message in turn.messages)
         for index in range(turn.drafts):
             drafts.open(self._id(index))
 
@@ -44,8 +46,13 @@ class Answer:
 
     def notice(self, text: str, *, name: str) -> NewDelivery:
         """Return a message of ours beside the answer, at most one of each name in a turn."""
-        delivery_id = DeliveryId(f"{self._turn.ref.id}.{name}")
-        return NewDelivery(delivery_id, self._turn.conversation, text)
+        return NewDelivery(
+            id=DeliveryId(f"{self._turn.ref.id}.{name}"),
+            conversation=self._turn.conversation,
+            text=text,
+            handle=self._handle,
+            is_private=self._is_private,
+        )
 
     async def add(self, delta: TextDelta) -> None:
         """Take in a piece, and let the draft grow by it when that is due."""
@@ -81,6 +88,8 @@ class Answer:
                 turn=self._turn.ref.id,
                 index=index,
                 is_draft=is_draft,
+                handle=self._handle,
+                is_private=self._is_private,
             )
             for index, part in enumerate(parts)
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.domain.messages import InboundMessage
+from gateway.domain.messages import InboundMessage, MessageKind
 from gateway.domain.turns import InputMessage
 
 
@@ -16,6 +16,22 @@ def to_input(message: InboundMessage) -> InputMessage:
 
 
 def _header(message: InboundMessage) -> str:
-    name = "".join(c for c in message.sender.name if c.isprintable() and c not in "[]")[:80]
+    name = _name(message)
     moment = message.sent_at.strftime("%Y-%m-%d %H:%M UTC")
-    return f"[{name or 'someone'} on {message.conversation.platform}, {moment}]"
+    return f"[{name or 'someone'} on {message.conversation.platform}, {moment}{_about(message)}]"
+
+
+def _about(message: InboundMessage) -> str:
+    match message.kind:
+        case MessageKind.EDIT:
+            return "; a correction of an earlier message"
+        case MessageKind.REACTION:
+            return "; a reaction to an earlier message"
+        case MessageKind.WAKEUP:
+            return "; a scheduled wakeup"
+        case _:
+            return ""
+
+
+def _name(message: InboundMessage) -> str:
+    return "".join(c for c in message.sender.name if c.isprintable() and c not in "[]")[:80]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from gateway.access import Access
-from gateway.domain.messages import Accepted, InboundMessage
+from gateway.domain.messages import Accepted, InboundMessage, MessageKind
 from gateway.domain.people import Route
 from gateway.errors import BadInput
 from gateway.ports import Clock, Store
@@ -53,12 +54,23 @@ class Inbox:
         message = _cleaned(message)
         now = self._clock.now()
         refusal = await self._access.refusal(message, now)
-        if refusal is None:
-            accepted = await self._store.turns.accept(message, route, now)
-            self._count("accepted", message, accepted)
-        else:
+        if refusal is not None:
             accepted = await self._store.turns.refuse(refusal, now)
             self._count("refused", message, accepted)
+        elif not await self._changes_a_waiting_one(message, now):
+            accepted = await self._store.turns.accept(message, route, now)
+            self._count("accepted", message, accepted)
+
+    async def _changes_a_waiting_one(self, message: InboundMessage, now: datetime) -> bool:
+        """Edit or take back what still waits; a deletion that comes too late changes nothing."""
+        match message.kind:
+            case MessageKind.EDIT:
+                return await self._store.turns.revise(message, now)
+            case MessageKind.DELETE:
+                await self._store.turns.withdraw(message, now)
+                return True
+            case _:
+                return False
 
     def _route(self, message: InboundMessage) -> Route:
         if message.role is None:

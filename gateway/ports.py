@@ -225,6 +225,18 @@ class TurnStore(Protocol):
         """
         ...
 
+    async def revise(self, edit: InboundMessage, now: datetime) -> bool:
+        """Replace the text of the message `edit.target` while it waits.
+
+        False when its turn has begun, or when it is unknown or another sender's:
+        then nothing happened. Repeating it is harmless.
+        """
+        ...
+
+    async def withdraw(self, deletion: InboundMessage, now: datetime) -> bool:
+        """Drop the message `deletion.target` while it waits; False as for `revise`."""
+        ...
+
     async def refuse(self, refusal: Refusal, now: datetime) -> Accepted:
         """Store that a message was turned away, with its wish to pair and the reply to it.
 

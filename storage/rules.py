@@ -34,12 +34,13 @@ class Standing(IntEnum):
 
 
 class MessageState(IntEnum):
-    """Where a message stands. REFUSED ones never wait and never end."""
+    """Where a message stands. REFUSED ones never waited; WITHDRAWN ones were taken back."""
 
     WAITING = 0
     IN_TURN = 1
     DONE = 2
     REFUSED = 3
+    WITHDRAWN = 4
 
 
 IN_FLIGHT = (DeliveryState.SENDING, DeliveryState.UNKNOWN)
@@ -52,6 +53,17 @@ def ripe_at(first_at: datetime, route: Route, now: datetime) -> datetime:
     """Return when a lane with waiting messages may start, as its newest one arrives."""
     quiet = now + timedelta(seconds=route.quiet_seconds)
     return min(quiet, first_at + timedelta(seconds=route.max_wait_seconds))
+
+
+def turn_length(has_handle: Sequence[bool]) -> int:
+    """Return how many of a conversation's waiting messages become one turn.
+
+    A message with a handle wants an answer of its own, so it is a turn by itself.
+    """
+    if has_handle[0]:
+        return 1
+    alone = next((place for place, has in enumerate(has_handle) if has), len(has_handle))
+    return min(alone, TURN_MESSAGES_LIMIT)
 
 
 def role_of(lane: LaneId) -> str:

@@ -13,6 +13,8 @@ class AuditKind(StrEnum):
 
     MESSAGE_ACCEPTED = "message.accepted"
     MESSAGE_REFUSED = "message.refused"
+    MESSAGE_REVISED = "message.revised"
+    MESSAGE_WITHDRAWN = "message.withdrawn"
     TURN_CLAIMED = "turn.claimed"
     TURN_RUN = "turn.run"
     TURN_TOOL = "turn.tool"

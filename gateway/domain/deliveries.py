@@ -37,6 +37,10 @@ class NewDelivery:
     """Its place among the deliveries of its turn."""
     is_draft: bool = False
     """True while the agent still speaks: the text will be replaced when the turn ends."""
+    handle: str | None = None
+    """The platform's own way to answer the event that this replies to; it expires."""
+    is_private: bool = False
+    """Whether only the person who is answered may see it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ class Delivery:
     turn: TurnId | None = None
     index: int = 0
     is_draft: bool = False
+    handle: str | None = None
+    is_private: bool = False
 
     @property
     def nonce(self) -> str:

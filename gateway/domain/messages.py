@@ -19,8 +19,26 @@ class MessageKind(StrEnum):
     """What asked for attention."""
 
     TEXT = "text"
+    EDIT = "edit"
+    """A new text for the message `target`; while that one waits, it replaces its text."""
+    DELETE = "delete"
+    """Takes back the message `target`, if it still waits."""
+    REACTION = "reaction"
+    """An emoji on the message `target`."""
     COMMAND = "command"
+    """Something for the gateway itself: `status`, `whoami` …, with its arguments."""
     WAKEUP = "wakeup"
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that came with a message."""
+
+    name: str
+    media_type: str
+    size_bytes: int
+    artifact: str
+    """Where the artifact store keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +55,13 @@ class InboundMessage:
     kind: MessageKind = MessageKind.TEXT
     role: str | None = None
     """The agent it is addressed to; None for the default one. Not stored: the lane knows."""
+    target: str | None = None
+    """The event id of the message that an edit, a deletion or a reaction is about."""
+    handle: str | None = None
+    """The platform's own way to answer this very event: an interaction token, a response_url."""
+    is_private: bool = False
+    """Whether only its sender may see the answer, where others share the conversation."""
+    attachments: tuple[Attachment, ...] = ()
 
     @property
     def idempotency_key(self) -> str:

@@ -184,4 +184,6 @@ def _delivery(row: DeliveryRow, fence: int) -> Delivery:
         turn=row.new.turn,
         index=row.new.index,
         is_draft=row.new.is_draft,
+        handle=row.new.handle,
+        is_private=row.new.is_private,
     )

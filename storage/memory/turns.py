@@ -18,13 +18,13 @@ from storage.memory.deliveries import add_delivery, drop_draft, revise
 from storage.memory.people import ask_pairing
 from storage.memory.tables import MailboxRow, MessageRow, Tables, TurnRow
 from storage.rules import (
-    TURN_MESSAGES_LIMIT,
     MessageState,
     Standing,
     finals,
     may_be_shown,
     ripe_at,
     role_of,
+    turn_length,
 )
 
 
@@ -88,6 +88,40 @@ class MemoryTurns:
         """Store the message once and make its lane ready (T1)."""
         return accept_message(self._tables, message, route, now)
 
+    async def revise(self, edit: InboundMessage, now: datetime) -> bool:
+        """Replace the text of the message `edit.target` while it waits."""
+        row = self._waiting_target(edit)
+        if row is None:
+            return False
+        row.message = replace(row.message, text=edit.text)
+        key = row.message.idempotency_key
+        self._tables.log(AuditKind.MESSAGE_REVISED, now, str(row.lane), key, {})
+        return True
+
+    async def withdraw(self, deletion: InboundMessage, now: datetime) -> bool:
+        """Drop the message `deletion.target` while it waits."""
+        row = self._waiting_target(deletion)
+        if row is None or row.lane is None:
+            return False
+        row.state = MessageState.WITHDRAWN
+        row.message = replace(row.message, text="")
+        waiting = self._tables.waiting[row.lane]
+        waiting.remove(row)
+        key = row.message.idempotency_key
+        self._tables.log(AuditKind.MESSAGE_WITHDRAWN, now, row.lane, key, {})
+        mailbox = self._tables.mailboxes[row.lane]
+        mailbox.first_at = waiting[0].received_at if waiting else None
+        if not waiting and mailbox.turn is None:
+            mailbox.standing, mailbox.ready_at = Standing.IDLE, None
+        return True
+
+    def _waiting_target(self, change: InboundMessage) -> MessageRow | None:
+        original = replace(change, event_id=change.target or "")
+        row = self._tables.messages.get(original.idempotency_key)
+        if row is None or row.state is not MessageState.WAITING:
+            return None
+        return row if row.message.sender.identity == change.sender.identity else None
+
     async def refuse(self, refusal: Refusal, now: datetime) -> Accepted:
         """Store that a message was turned away; its text is not kept."""
         tables, message = self._tables, refusal.message
@@ -148,8 +182,8 @@ class MemoryTurns:
         waiting = tables.waiting[lane]
         first = waiting[0]
         place = first.message.conversation
-        taken = [row for row in waiting if row.message.conversation == place]
-        taken = taken[:TURN_MESSAGES_LIMIT]
+        here = [row for row in waiting if row.message.conversation == place]
+        taken = here[: turn_length([row.message.handle is not None for row in here])]
         turn = TurnId(f"turn-{first.sequence}")
         for row in taken:
             row.state, row.turn = MessageState.IN_TURN, turn
