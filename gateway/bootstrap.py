@@ -1,0 +1,276 @@
+"""Settings → Gateway. The only place that names concrete classes; vendors load when they are on."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter
+from pydantic import SecretStr
+
+from gateway.access import Access, AccessMode, AccessPolicy
+from gateway.clock import SystemClock
+from gateway.data_dir import held
+from gateway.dispatcher import Dispatcher, DispatcherOptions
+from gateway.domain.ids import WorkerId
+from gateway.domain.people import Route
+from gateway.drafts import Drafts
+from gateway.errors import SettingsWrong
+from gateway.http import HttpServer, Vitals, create_app, create_server, listen
+from gateway.inbox import Inbox
+from gateway.lifecycle import Gateway, Housekeeping, Parts, Web
+from gateway.outbox import Outbox, OutboxOptions
+from gateway.ports import Adapter, Clock, Store
+from gateway.retries import RetryPolicy
+from gateway.settings import Settings
+from gateway.telemetry import Metrics
+from gateway.turn_runner import Mind, TurnOptions, TurnRunner
+
+if TYPE_CHECKING:
+    from adapters.web.adapter import WebAdapter
+    from agents.constellation import ConstellationOptions
+    from agents.embedded import EmbeddedOptions
+    from agents.letta import BlockSpec, LettaOptions
+
+WORKER = WorkerId("local")
+"""On SQLite one process serves a data directory, so its predecessor's leases are its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spokes:
+    """What the hub is plugged into; tests put their own in some places."""
+
+    clock: Clock
+    metrics: Metrics
+    store: Store
+    mind: Mind
+    adapters: Sequence[Adapter]
+    routers: Sequence[APIRouter] = ()
+
+
+@asynccontextmanager
+async def opened_gateway(settings: Settings) -> AsyncGenerator[Gateway]:
+    """Make everything that the settings turn on; yields it ready to run.
+
+    Raises SettingsWrong when the data directory or the port is taken.
+    """
+    async with AsyncExitStack() as stack:
+        data_dir = stack.enter_context(held(settings.data_dir))
+        listener = stack.enter_context(listen(settings.http.host, settings.http.port))
+        data_dir.announce(_url(settings, listener))
+        clock, store = SystemClock(), make_store(settings)
+        mind = await stack.enter_async_context(opened_mind(settings, store, clock))
+        web, router = make_web(settings, store, clock)
+        spokes = Spokes(clock, Metrics(), store, mind, [web], [router])
+        yield plug(settings, spokes, listener)
+
+
+@asynccontextmanager
+async def opened_store(settings: Settings) -> AsyncGenerator[Store]:
+    """Open the store alone, for commands that work on it beside a running gateway."""
+    store = make_store(settings)
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def opened_mind(settings: Settings, store: Store, clock: Clock) -> AsyncGenerator[Mind]:
+    """Connect to Letta, or start the embedded server; yields what turns think with."""
+    from agents.constellation import AgentConstellation
+    from agents.letta.client import open_letta
+    from toolbox.builtin import builtin_tools
+    from toolbox.executor import Executor
+    from toolbox.registry import Registry
+
+    async with AsyncExitStack() as stack:
+        options = letta_options(settings)
+        if settings.letta.is_embedded:
+            options = await stack.enter_async_context(_embedded(settings, options))
+        letta = await stack.enter_async_context(open_letta(options))
+        constellation = AgentConstellation(
+            store.people, letta.host, clock, constellation_options(settings)
+        )
+        yield Mind(constellation, letta.runtime, Executor(Registry(builtin_tools(clock))))
+
+
+def make_store(settings: Settings) -> Store:
+    """Return the store that the settings name, not yet open."""
+    path = settings.sqlite_path
+    if path is None:
+        raise SettingsWrong(
+            "Postgres is not supported yet. Leave database_url out to use SQLite in data_dir."
+        )
+    from storage.sqlite.store import SqliteStore
+
+    return SqliteStore(path)
+
+
+def make_web(settings: Settings, store: Store, clock: Clock) -> tuple[WebAdapter, APIRouter]:
+    """Return the web chat: its adapter, and the routes by which browsers reach it."""
+    from adapters.web.adapter import WebAdapter
+    from adapters.web.guard import WebOptions
+    from adapters.web.routes import make_router
+
+    adapter = WebAdapter(clock)
+    options = WebOptions(
+        host=settings.http.host,
+        public_url=settings.http.public_url,
+        admin_token=_secret(settings.http.admin_token) or None,
+    )
+    return adapter, make_router(adapter, store.history, list(routes(settings)), options)
+
+
+def plug(settings: Settings, spokes: Spokes, listener: socket.socket | None = None) -> Gateway:
+    """Put the hub together around its spokes; with a listener it serves HTTP there."""
+    store, clock, metrics = spokes.store, spokes.clock, spokes.metrics
+    adapters = {adapter.platform: adapter for adapter in spokes.adapters}
+    drafts = Drafts()
+    turns = settings.turns
+    retry = RetryPolicy(bug_attempts=turns.max_attempts)
+    lease = timedelta(seconds=turns.lease_seconds)
+    runner = TurnRunner(
+        store,
+        adapters,
+        spokes.mind,
+        drafts,
+        clock,
+        metrics,
+        TurnOptions(turns.deadline_seconds, turns.max_tool_rounds, retry),
+    )
+    parts = Parts(
+        worker=WORKER,
+        clock=clock,
+        store=store,
+        inbox=Inbox(
+            store, Access(access_policy(settings), store.people), routes(settings), clock, metrics
+        ),
+        outbox=Outbox(
+            store, adapters, drafts, clock, metrics, OutboxOptions(WORKER, lease=lease, retry=retry)
+        ),
+        dispatcher=Dispatcher(
+            store, runner, clock, DispatcherOptions(WORKER, turns.max_in_flight, lease)
+        ),
+        adapters=spokes.adapters,
+        housekeeping=Housekeeping(_retention(settings)),
+        web=None if listener is None else Web(_server(settings, spokes), listener),
+    )
+    return Gateway(parts)
+
+
+def _server(settings: Settings, spokes: Spokes) -> HttpServer:
+    channels = {adapter.platform: adapter.health for adapter in spokes.adapters}
+    vitals = Vitals(spokes.store, spokes.mind.runtime, channels)
+    token = _secret(settings.http.admin_token) or None
+    return create_server(create_app(vitals, spokes.store, spokes.metrics, spokes.routers, token))
+
+
+def routes(settings: Settings) -> Mapping[str, Route]:
+    """Return the agents that messages can be for, the default one first."""
+    return {
+        agent.name: Route(
+            role=agent.name,
+            is_shared=agent.shared,
+            quiet_seconds=settings.turns.quiet_seconds,
+            max_wait_seconds=settings.turns.max_wait_seconds,
+        )
+        for agent in settings.agents
+    }
+
+
+def access_policy(settings: Settings) -> AccessPolicy:
+    """Return who may talk on each platform; whoever has this machine's terminal may."""
+    access = settings.access
+    modes = {
+        "discord": access.discord,
+        "slack": access.slack,
+        "web": access.web,
+        "console": AccessMode.OPEN,
+    }
+    return AccessPolicy(modes, frozenset(access.allow))
+
+
+def constellation_options(settings: Settings) -> ConstellationOptions:
+    """Return how agents are made. With the embedded server no creation outlives its caller."""
+    from agents.constellation import ConstellationOptions
+
+    shared = [agent.name for agent in settings.agents if agent.shared]
+    if settings.letta.is_embedded:
+        return ConstellationOptions(shared, settle_seconds=0.0)
+    return ConstellationOptions(shared)
+
+
+def letta_options(settings: Settings) -> LettaOptions:
+    """Return what the Letta adapter is told; an embedded server adds its address later."""
+    from agents.letta import AgentSpec, LettaOptions
+
+    letta = settings.letta
+    return LettaOptions(
+        base_url=letta.server_url or "",
+        api_key=_secret(letta.api_key),
+        model=letta.model,
+        embedding=letta.embedding,
+        roles={
+            agent.name: AgentSpec(blocks=_blocks(agent.persona), model=agent.model)
+            for agent in settings.agents
+        },
+    )
+
+
+def _blocks(persona: str) -> tuple[BlockSpec, ...]:
+    from agents.letta import BlockSpec
+
+    return (
+        BlockSpec("persona", persona, description="Who I am and how I behave."),
+        BlockSpec("human", "Their name is {name}.", description="What I know about my person."),
+    )
+
+
+def embedded_options(settings: Settings, token: str | None) -> EmbeddedOptions:
+    """Return what the embedded server is started with."""
+    from agents.embedded import EmbeddedOptions, ModelOptions
+
+    model = settings.model
+    return EmbeddedOptions(
+        database=settings.data_dir / "letta.db",
+        token=token,
+        model=None
+        if model.is_offline
+        else ModelOptions(
+            name=model.name,
+            api_key=_secret(model.api_key),
+            base_url=model.server_url,
+        ),
+    )
+
+
+@asynccontextmanager
+async def _embedded(settings: Settings, options: LettaOptions) -> AsyncGenerator[LettaOptions]:
+    """Run the embedded server on a free loopback port, behind a token that only we know."""
+    from agents.embedded.server import serve
+
+    token = secrets.token_urlsafe(32)
+    async with serve(embedded_options(settings, token)) as base_url:
+        yield replace(options, base_url=base_url, api_key=token)
+
+
+def _secret(value: SecretStr | None) -> str:
+    return value.get_secret_value() if value is not None else ""
+
+
+def _url(settings: Settings, listener: socket.socket) -> str:
+    host = settings.http.host
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{listener.getsockname()[1]}"
+
+
+def _retention(settings: Settings) -> timedelta | None:
+    days = settings.retention.days
+    return None if days is None else timedelta(days=days)

@@ -1,0 +1,59 @@
+"""A gateway that kills itself with SIGKILL at a named moment: `DIE_AT="before store.turns.finish"`.
+
+Run as a program by the crash tests. It is the real gateway, bootstrapped from the
+environment; only its ports are wrapped, so that the moment is noticed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+from gateway.bootstrap import Spokes, make_store, make_web, opened_mind, plug
+from gateway.clock import SystemClock
+from gateway.data_dir import held
+from gateway.http import listen
+from gateway.settings import load_settings
+from gateway.telemetry import Metrics
+from gateway.turn_runner import Mind
+from tests.fakes.crashing import around
+
+
+class KillPoint:
+    """Dies when the moment is passed for the first time."""
+
+    def __init__(self, name: str | None) -> None:
+        self._name = name
+
+    async def pass_by(self, name: str) -> None:
+        """Die, or go on."""
+        if name == self._name:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def main() -> None:
+    """Serve until SIGTERM, or until the moment comes."""
+    settings = load_settings({k: v for k, v in os.environ.items() if k != "DIE_AT"})
+    point = KillPoint(os.environ.get("DIE_AT"))
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    clock = SystemClock()
+    store = around(make_store(settings), "store", point)
+    listener = listen(settings.http.host, settings.http.port)
+    with held(settings.data_dir):
+        async with opened_mind(settings, store, clock) as mind:
+            web, router = make_web(settings, store, clock)
+            wrapped = Mind(
+                around(mind.constellation, "agents", point),
+                around(mind.runtime, "runtime", point),
+                around(mind.toolbox, "toolbox", point),
+            )
+            platform = around(web, "platform", point)
+            spokes = Spokes(clock, Metrics(), store, wrapped, [platform], [router])
+            await plug(settings, spokes, listener).run(stop)
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

@@ -1,0 +1,170 @@
+"""kill -9 at named moments of a real gateway: the answer comes once, whole, from the same agent."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import uuid
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from letta_client import AsyncLetta
+
+from agents.embedded import EmbeddedOptions
+from agents.embedded.server import serve
+
+MOMENTS = [
+    "before store.turns.accept",
+    "after store.turns.accept",
+    "before store.turns.claim",
+    "after store.turns.claim",
+    "before agents.session_for",
+    "after agents.session_for",
+    "before runtime.run",
+    "after RunStarted of runtime.run",
+    "before store.turns.record_run",
+    "after store.turns.record_run",
+    "after TextDelta of runtime.run",
+    "before store.turns.open_draft",
+    "after store.turns.open_draft",
+    "before toolbox.call",
+    "after toolbox.call",
+    "before store.turns.record_tool_result",
+    "after store.turns.record_tool_result",
+    "before store.turns.finish",
+    "after store.turns.finish",
+    "before store.deliveries.claim",
+    "after store.deliveries.claim",
+    "before platform.send",
+    "after platform.send",
+    "before store.deliveries.settle",
+    "after store.deliveries.settle",
+]
+
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(120)]
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where a gateway lives from one death to the next."""
+
+    data_dir: Path
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Where its web door is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @asynccontextmanager
+    async def gateway(self, *, die_at: str = "") -> AsyncGenerator[asyncio.subprocess.Process]:
+        """Run a gateway process; it is stopped gently at the end, if it still lives."""
+        environment = {
+            "PATH": os.environ["PATH"],
+            "POSTERN_DATA_DIR": str(self.data_dir),
+            "POSTERN_HTTP__PORT": str(self.port),
+            "DIE_AT": die_at,
+        }
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.crash.gateway_process", env=environment
+        )
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.send_signal(signal.SIGTERM)
+            await process.wait()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    return Home(tmp_path / "data", port)
+
+
+class Ada:
+    """A person at the web door. Her client repeats what was not acknowledged."""
+
+    def __init__(self, home: Home) -> None:
+        self._client = httpx.AsyncClient(base_url=home.url, timeout=30)
+
+    async def asks(self, text: str) -> list[str]:
+        """Write, and wait for the answer, over however many deaths of the gateway."""
+        key = str(uuid.uuid4())
+        while True:
+            try:
+                answer = await self._client.post(
+                    "/chat",
+                    json={"agent_id": "postern", "message": text},
+                    headers={"Idempotency-Key": key},
+                )
+            except httpx.TransportError:
+                await asyncio.sleep(0.05)
+                continue
+            if answer.status_code == 200:
+                return [message["text"] for message in answer.json()["messages"]]
+
+    async def sees(self) -> list[tuple[str, str]]:
+        """Return the whole conversation as a reloaded page shows it."""
+        answer = await self._client.get("/history/postern")
+        return [(entry["role"], entry["text"]) for entry in answer.json()["messages"]]
+
+    async def meet(self) -> None:
+        """Open the page once, so that the browser has its cookie before anything can go wrong."""
+        while True:
+            try:
+                (await self._client.get("/")).raise_for_status()
+            except httpx.TransportError:
+                await asyncio.sleep(0.05)
+                continue
+            return
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_a_kill_loses_and_doubles_nothing(home: Home, moment: str) -> None:
+    ada = Ada(home)
+    async with home.gateway(die_at=moment) as dying:
+        await ada.meet()
+        asking = asyncio.ensure_future(ada.asks("My name is Ada. What time is it?"))
+        status = await asyncio.wait_for(dying.wait(), 30)
+    assert status == -signal.SIGKILL, f'"{moment}" never came'
+
+    async with home.gateway():
+        first = await asyncio.wait_for(asking, 30)
+        second = await asyncio.wait_for(ada.asks("What is my name?"), 30)
+        seen = await ada.sees()
+
+    assert len(first) == len(second) == 1
+    assert "Ada" in second[0]
+    assert seen == [
+        ("user", "My name is Ada. What time is it?"),
+        ("assistant", first[0]),
+        ("user", "What is my name?"),
+        ("assistant", second[0]),
+    ]
+    assert await _heard_by_agents(home) == [
+        ["My name is Ada. What time is it?", "What is my name?"]
+    ]
+
+
+async def _heard_by_agents(home: Home) -> list[list[str]]:
+    """Return what each agent in the embedded server heard, without the envelope."""
+    options = EmbeddedOptions(database=home.data_dir / "letta.db")
+    async with serve(options) as url:
+        client = AsyncLetta(base_url=url, api_key="none", max_retries=0)
+        return [
+            [
+                str(message.content).partition("\n")[2]
+                async for message in client.agents.messages.list(agent.id, order="asc")
+                if message.message_type == "user_message"
+            ]
+            async for agent in client.agents.list()
+        ]
