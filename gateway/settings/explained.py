@@ -50,6 +50,11 @@ def explain(settings: Settings) -> list[Explained]:
     ]
 
 
+def values(settings: Settings) -> dict[str, object]:
+    """Return every setting by its dotted name, in simple types; no secret is shown."""
+    return {name.dotted: _safe(name, settings) for name in names()}
+
+
 def as_toml(settings: Settings) -> str:
     """Write what holds as a settings file, without the secrets."""
     lines: list[str] = []

@@ -1,0 +1,20 @@
+"""Settings and logging for a command: the only place that reads the environment."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
+
+
+def load(level: int = logging.WARNING) -> Settings:
+    """Read the settings, and set up logging so that it shows none of their secrets."""
+    from gateway.settings import load_settings
+    from gateway.telemetry import set_up_logging
+
+    settings = load_settings(os.environ)
+    set_up_logging(secrets=settings.secrets(), level=level)
+    return settings

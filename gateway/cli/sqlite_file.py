@@ -1,0 +1,93 @@
+"""A SQLite file as a whole: is it sound, and a copy of it. What is in it is the store's matter."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Generator
+from pathlib import Path
+
+from gateway.errors import BadInput, StoreUnavailable
+
+_PATIENCE_SECONDS = 30.0
+
+
+def faults(path: Path) -> list[str]:
+    """Return what is wrong with the file; nothing for a sound one. Reads all of it."""
+    with _opened(path) as database:
+        try:
+            rows = database.execute("PRAGMA integrity_check(10)").fetchall()
+            orphans = database.execute("PRAGMA foreign_key_check").fetchall()
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_CORRUPT:
+                raise
+            return [str(error)]
+    found = [str(row[0]) for row in rows if row[0] != "ok"]
+    return [*found, f"{len(orphans)} rows point to nothing"] if orphans else found
+
+
+def copy(source: Path, target: Path) -> None:
+    """Write a sound copy of the moment to `target`, which others see only when it is whole.
+
+    Raises BadInput when something is there already or it can not be written,
+    StoreUnavailable when the copy failed or came out damaged.
+    """
+    partial = target.with_name(f".{target.name}.partial")
+    _claim(target, partial)
+    try:
+        with _opened(source) as database:
+            database.execute("VACUUM INTO ?", (str(partial),))
+        found = faults(partial)
+        if found:
+            raise StoreUnavailable(f"The copy came out damaged: {'; '.join(found)}.")
+        _sync(partial)
+        _publish(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _claim(target: Path, partial: Path) -> None:
+    """Make the empty file that the copy goes into, readable by this user alone."""
+    if target.exists():
+        raise BadInput(_exists(target))
+    try:
+        partial.unlink(missing_ok=True)
+        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except OSError as error:
+        raise BadInput(f'"{target}" can not be written: {error.strerror}.') from error
+
+
+def _publish(partial: Path, target: Path) -> None:
+    """Give the copy its name, in one step that never replaces a file."""
+    try:
+        os.link(partial, target)
+    except FileExistsError:
+        raise BadInput(_exists(target)) from None
+    except OSError:  # some file systems have no hard links; nobody else writes backups there
+        partial.rename(target)
+    _sync(target.parent)
+
+
+def _exists(target: Path) -> str:
+    return f'"{target}" exists already; name another file, a backup replaces nothing.'
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Generator[sqlite3.Connection]:
+    uri = f"{path.absolute().as_uri()}?mode=rw"
+    try:
+        with contextlib.closing(
+            sqlite3.connect(uri, uri=True, timeout=_PATIENCE_SECONDS, isolation_level=None)
+        ) as database:
+            yield database
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f'The database "{path}" can not be read: {error}.') from error
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

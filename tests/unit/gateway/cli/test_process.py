@@ -1,0 +1,131 @@
+"""The command as a process of its own: exit codes, what it imports, how it stops."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[4]
+
+STUBBORN = """
+import asyncio
+from gateway.cli.running import run_until_stopped
+
+async def serve(stop):
+    print("serving", flush=True)
+    await stop.wait()
+    print("draining", flush=True)
+    await asyncio.Event().wait()
+
+run_until_stopped(serve)
+"""
+
+WILLING = """
+from gateway.cli.running import run_until_stopped
+
+async def serve(stop):
+    print("serving", flush=True)
+    await stop.wait()
+    print("closed", flush=True)
+
+run_until_stopped(serve)
+"""
+
+IMPORTED = """
+import sys
+from gateway.cli import main
+try:
+    main()
+finally:
+    print(sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+"""
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "gateway", *words]
+    environment = {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(  # noqa: S603 - our own program
+        command, capture_output=True, text=True, env=environment, timeout=30, check=False
+    )
+
+
+def start(program: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen(  # noqa: S603 - our own program, above
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={"PYTHONPATH": str(ROOT)},
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "serving\n"
+    return process
+
+
+def test_what_is_done_exits_with_0() -> None:
+    done = run("config", "show")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "[http]" in done.stdout
+
+
+def test_what_failed_exits_with_1_and_one_sentence_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "postern.toml").write_text("[htpp]\n")
+
+    failed = run("config", "show")
+
+    assert failed.returncode == 1
+    assert failed.stdout == ""
+    assert failed.stderr == ('"htpp" in postern.toml is no setting. The nearest is "http".\n')
+
+
+@pytest.mark.parametrize("words", [["nope"], ["config", "show", "--nope"], ["pairing", "approve"]])
+def test_wrong_usage_exits_with_2(words: list[str]) -> None:
+    assert run(*words).returncode == 2
+
+
+def test_help_loads_nothing_heavy() -> None:
+    told = subprocess.run(  # noqa: S603 - our own program, above
+        [sys.executable, "-c", IMPORTED, "--help"],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT)},
+        timeout=30,
+        check=True,
+    )
+
+    loaded = set(told.stderr.replace("'", "").strip("[]\n").split(", "))
+    assert "typer" in loaded
+    heavy = {"pydantic", "fastapi", "uvicorn", "httpx", "rich", "discord", "slack_bolt", "openai"}
+    heavy |= {"letta_client", "prometheus_client", "sqlite3", "adapters", "agents", "storage"}
+    assert not loaded & heavy
+
+
+def test_the_version_is_shown() -> None:
+    assert run("--version").stdout.startswith("postern ")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_stops_cleanly(number: signal.Signals) -> None:
+    process = start(WILLING)
+
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+
+    assert process.returncode == 0
+    assert out == "closed\n"
+    assert err == "Stopping; once more stops at once.\n"
+
+
+def test_the_second_signal_stops_at_once() -> None:
+    process = start(STUBBORN)
+    assert process.stdout is not None
+
+    process.send_signal(signal.SIGTERM)
+    assert process.stdout.readline() == "draining\n"
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+
+    assert process.returncode == 1
