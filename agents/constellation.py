@@ -39,8 +39,10 @@ class ConstellationOptions:
     settle_seconds: float = 20.0
     """How long a creation whose outcome was not seen may take to show up in look-ups.
 
-    Our own creations are given up after half of it.
+    Zero for a host that drops what it was asked when its caller is gone.
     """
+    patience_seconds: float = 10.0
+    """How long a creation may take, and how long a look-up before it is believed."""
     remembered: int = 10_000
     """Agents and threads kept in memory, each; the least used are forgotten first."""
 
@@ -133,10 +135,11 @@ class AgentConstellation:
 
     async def _make(self, person: Person, binding: AgentBinding, asked_at: datetime) -> AgentId:
         """Make the agent; a look-up at `asked_at` found none, and is not trusted for long."""
-        if self._clock.now() - asked_at > self._settle / 2:
+        patience = self._options.patience_seconds
+        if self._clock.now() - asked_at > timedelta(seconds=patience):
             raise _maybe_made(binding, timedelta(seconds=1))
         try:
-            async with asyncio.timeout(self._options.settle_seconds / 2):
+            async with asyncio.timeout(patience):
                 return await self._host.create_agent(person, binding.role)
         except TimeoutError:
             raise _maybe_made(binding, self._settle) from None
