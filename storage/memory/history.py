@@ -84,7 +84,7 @@ class MemoryHistory:
         ]
         rows.sort(key=lambda row: (row.settled_at, row.sequence))
         for row in rows[:limit]:
-            row.new = replace(row.new, text="")
+            row.new = replace(row.new, text="", handle=None)
         return len(rows[:limit])
 
     def _ended_turns(self, before: datetime) -> list[TurnRow]:
@@ -96,9 +96,10 @@ class MemoryHistory:
         return [row for _, _, row in sorted(rows, key=lambda ended: ended[:2])]
 
     def _retain_turn(self, turn: TurnRow, limit: int) -> int:
-        messages = [row for row in self._tables.turn_messages[turn.id] if row.message.text]
+        rows = self._tables.turn_messages[turn.id]
+        messages = [row for row in rows if row.message.text or row.message.attachments]
         for row in messages[:limit]:
-            row.message = replace(row.message, text="")
+            row.message = replace(row.message, text="", handle=None, attachments=())
         done = len(messages[:limit])
         for call in list(turn.tool_results)[: limit - done]:
             del turn.tool_results[call]
@@ -115,9 +116,8 @@ def _is_visible(row: DeliveryRow) -> bool:
 
 
 def _is_heard(row: MessageRow) -> bool:
-    is_refused = row.state is MessageState.REFUSED
-    is_wakeup = row.message.kind is MessageKind.WAKEUP
-    return bool(row.message.text) and not is_refused and not is_wakeup
+    was_said = row.message.kind in (MessageKind.TEXT, MessageKind.COMMAND, MessageKind.EDIT)
+    return bool(row.message.text) and was_said and row.state < MessageState.REFUSED
 
 
 def _said_by_agent(row: DeliveryRow) -> HistoryEntry:

@@ -89,11 +89,21 @@ class MemoryTurns:
         return accept_message(self._tables, message, route, now)
 
     async def revise(self, edit: InboundMessage, now: datetime) -> bool:
-        """Replace the text of the message `edit.target` while it waits."""
+        """Replace the text of the message `edit.target` while it waits.
+
+        The edit is stored as carried out, so that its repeat is not taken for
+        news after the turn has begun.
+        """
+        known = self._tables.messages.get(edit.idempotency_key)
+        if known is not None and known.state is MessageState.WITHDRAWN:
+            return True
         row = self._waiting_target(edit)
         if row is None:
             return False
         row.message = replace(row.message, text=edit.text)
+        if known is None:
+            carried_out = _store(self._tables, replace(edit, text=""), row.person, None, now)
+            carried_out.state = MessageState.WITHDRAWN
         key = row.message.idempotency_key
         self._tables.log(AuditKind.MESSAGE_REVISED, now, str(row.lane), key, {})
         return True
@@ -226,7 +236,7 @@ class MemoryTurns:
     async def open_draft(self, turn: TurnRef, draft: NewDelivery, now: datetime) -> None:
         """Store a delivery that streaming will show before the turn ends (T4). Idempotent."""
         self._tables.held(turn)
-        if add_delivery(self._tables, replace(draft, is_draft=True), now):
+        if add_delivery(self._tables, replace(draft, turn=turn.id, is_draft=True), now):
             self._tables.turns[turn.id].drafts.append(draft.id)
 
     async def finish(self, turn: TurnRef, outcome: TurnOutcome, now: datetime) -> None:

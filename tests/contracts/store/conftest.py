@@ -11,6 +11,7 @@ import pytest
 
 from gateway.ports import Store
 from storage.memory import MemoryStore
+from storage.sqlite import SqliteStore
 
 
 @asynccontextmanager
@@ -21,8 +22,17 @@ async def memory(folder: Path) -> AsyncGenerator[Store]:
     await store.close()
 
 
+@asynccontextmanager
+async def sqlite(folder: Path) -> AsyncGenerator[Store]:
+    store = SqliteStore(folder / "postern.db")
+    await store.open()
+    yield store
+    await store.close()
+
+
 STORES: dict[str, Callable[[Path], AbstractAsyncContextManager[Store]]] = {
     "memory": memory,
+    "sqlite": sqlite,
 }
 
 

@@ -1,0 +1,224 @@
+"""The group committer: everything that waits to be written shares one commit."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from gateway.domain.audit import AuditKind
+from gateway.errors import StoreUnavailable
+from storage.sqlite.database import Connection, is_about_the_file, unavailable
+from storage.sqlite.values import maybe_micros
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+Value = str | int | float | bytes | None
+
+BATCH_LIMIT = 512
+"""At most so many operations share a commit, so that none waits long for its neighbours."""
+
+ADD_AUDIT = "INSERT INTO audit (at, kind, subject, ref, data) VALUES (?, ?, ?, ?, ?)"
+
+_to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+class Transaction:
+    """What one operation may do inside the shared transaction."""
+
+    __slots__ = ("_audit", "execute", "lanes_ready", "posts_ready")
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.execute: Callable[[str, Sequence[Value]], sqlite3.Cursor] = connection.execute
+        """Run one statement."""
+        self.lanes_ready = False
+        """Set when a lane became ready."""
+        self.posts_ready = False
+        """Set when a conversation got something to send."""
+        self._audit: list[tuple[Value, ...]] = []
+
+    def log(
+        self,
+        kind: AuditKind,
+        at: datetime | None,
+        subject: str,
+        ref: str,
+        data: Mapping[str, object],
+    ) -> None:
+        """Write one line of the audit log, with the commit."""
+        self._audit.append((maybe_micros(at), kind, subject, ref, _to_json(data)))
+
+    @property
+    def audit(self) -> list[tuple[Value, ...]]:
+        """The lines so far."""
+        return self._audit
+
+
+class _Job:
+    """One operation, and the future of whoever waits for it."""
+
+    __slots__ = ("arguments", "error", "future", "operation", "result")
+
+    def __init__(self, operation: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        self.operation = operation
+        self.arguments = arguments
+        self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.result: Any = None  # whatever the operation returns
+        self.error: Exception | None = None
+
+
+class Committer:
+    """Runs waiting operations in one transaction per thread hop, in the order they came.
+
+    An operation that raises fails alone; when the commit fails, all of them fail
+    with StoreUnavailable and nothing of them happened. A caller that is cancelled
+    leaves its operation to the batch. The running commit is the only delay.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        path: Path,
+        lanes_ready: asyncio.Event,
+        posts_ready: asyncio.Event,
+    ) -> None:
+        self._connection = connection
+        self._path = path
+        self._lanes_ready = lanes_ready
+        self._posts_ready = posts_ready
+        self._waiting: deque[_Job] = deque()
+        self._is_running = False
+        self._is_closed = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.commits = 0
+        """How many batches were committed."""
+
+    async def write(
+        self,
+        operation: Callable[Concatenate[Transaction, Arguments], Result],
+        *arguments: Arguments.args,
+        **_: Arguments.kwargs,
+    ) -> Result:
+        """Run the operation in the next batch; returns when that is on the disk."""
+        if self._is_closed:
+            raise StoreUnavailable("The store is closed.")
+        job = _Job(operation, arguments)
+        self._waiting.append(job)
+        self._start_soon()
+        return await job.future
+
+    async def close(self) -> None:
+        """Take nothing more, and return when everything that waited is written."""
+        self._is_closed = True
+        await self._idle.wait()
+
+    def _start_soon(self) -> None:
+        if self._is_running:
+            return
+        # What else is submitted in this turn of the loop shares the commit.
+        self._is_running = True
+        self._idle.clear()
+        asyncio.get_running_loop().call_soon(self._start)
+
+    def _start(self) -> None:
+        batch: list[_Job] = []
+        while self._waiting and len(batch) < BATCH_LIMIT:
+            job = self._waiting.popleft()
+            if not job.future.cancelled():
+                batch.append(job)
+        if not batch:
+            self._is_running = False
+            self._idle.set()
+            return
+        try:
+            committed = self._connection.call(lambda connection: _commit(connection, batch))
+        except ValueError:  # aiosqlite's word for a connection that is closed
+            self._fail(batch, StoreUnavailable("The store is closed."))
+            asyncio.get_running_loop().call_soon(self._start)
+            return
+        committed.add_done_callback(lambda future: self._end(batch, future))
+
+    def _end(self, batch: list[_Job], committed: asyncio.Future[Transaction]) -> None:
+        """Tell everybody, then look for more; runs in the event loop."""
+        if committed.cancelled():
+            self._fail(batch, StoreUnavailable("The store was stopped."))
+        elif isinstance(error := committed.exception(), sqlite3.Error):
+            self._fail(batch, unavailable(self._path, error))
+        elif error is not None:
+            self._fail(batch, error)
+        else:
+            self._tell(batch, committed.result())
+        # After the wake-ups above, so that what those waiters ask next is in the next batch.
+        asyncio.get_running_loop().call_soon(self._start)
+
+    def _tell(self, batch: list[_Job], transaction: Transaction) -> None:
+        self.commits += 1
+        if transaction.lanes_ready:
+            self._lanes_ready.set()
+        if transaction.posts_ready:
+            self._posts_ready.set()
+        for job in batch:
+            if job.future.done():
+                continue
+            if job.error is None:
+                job.future.set_result(job.result)
+            else:
+                job.future.set_exception(job.error)
+
+    @staticmethod
+    def _fail(batch: list[_Job], error: BaseException) -> None:
+        for job in batch:
+            if not job.future.done():
+                job.future.set_exception(error)
+
+
+def _commit(connection: sqlite3.Connection, batch: list[_Job]) -> Transaction:
+    """Write the batch; in the connection's thread."""
+    try:
+        return _run_batch(connection, batch, _run_bare)
+    except Exception as error:
+        if is_about_the_file(error):
+            raise
+    # One of them raised, which is rare: only now is each worth a savepoint of its own.
+    return _run_batch(connection, batch, _run_in_savepoint)
+
+
+def _run_batch(
+    connection: sqlite3.Connection, batch: list[_Job], run: Callable[[Transaction, _Job], None]
+) -> Transaction:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        transaction = Transaction(connection)
+        for job in batch:
+            run(transaction, job)
+        connection.executemany(ADD_AUDIT, transaction.audit)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return transaction
+
+
+def _run_bare(transaction: Transaction, job: _Job) -> None:
+    job.result = job.operation(transaction, *job.arguments)
+
+
+def _run_in_savepoint(transaction: Transaction, job: _Job) -> None:
+    logged = len(transaction.audit)
+    transaction.execute("SAVEPOINT job", ())
+    try:
+        _run_bare(transaction, job)
+    except Exception as error:  # the batch's edge: one operation's error is its caller's only
+        if is_about_the_file(error):
+            raise
+        transaction.execute("ROLLBACK TO job", ())
+        del transaction.audit[logged:]
+        job.error = error
+    transaction.execute("RELEASE job", ())

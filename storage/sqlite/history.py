@@ -1,0 +1,139 @@
+"""Reading what was, over all tables and the audit log, and forgetting what it said."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from gateway.domain.audit import AuditEntry, AuditKind
+from gateway.domain.ids import ConversationId
+from gateway.domain.messages import HistoryEntry, InboundMessage
+from gateway.ports import StoreCounts
+from storage.rules import MessageState
+from storage.sqlite.committer import Committer, Transaction
+from storage.sqlite.reader import Reader
+from storage.sqlite.values import from_micros, maybe_moment, to_micros
+
+_NEWEST = 2**62
+
+HISTORY = """
+SELECT seq, id, author, text, at FROM (
+    SELECT * FROM (
+        SELECT seq, key AS id, 'user' AS author, text, sent_at AS at FROM inbox
+        WHERE conversation = ?1 AND seq < ?2 AND state < 3 AND text <> ''
+            AND kind IN ('text', 'command', 'edit')
+        ORDER BY seq DESC LIMIT ?3
+    )
+    UNION ALL
+    SELECT * FROM (
+        SELECT seq, id, 'assistant', text, created_at FROM delivery
+        WHERE conversation = ?1 AND seq < ?2 AND is_draft = 0 AND text <> '' AND state <> 4
+        ORDER BY seq DESC LIMIT ?3
+    )
+) ORDER BY seq DESC LIMIT ?3
+"""
+FIND_MESSAGE = """
+SELECT inbox.state, inbox.reply, turn.answers FROM inbox
+LEFT JOIN turn ON turn.id = inbox.turn WHERE inbox.key = ?
+"""
+SAID = """
+SELECT seq, id, 'assistant', text, created_at FROM delivery
+WHERE id IN (SELECT value FROM json_each(?)) AND text <> '' ORDER BY seq
+"""
+COUNTS = """
+SELECT
+    (SELECT count(*) FROM mailbox WHERE state = 1),
+    (SELECT count(*) FROM mailbox WHERE state = 2),
+    (SELECT count(*) FROM delivery WHERE state < 3),
+    (SELECT count(*) FROM turn WHERE state = 'failed'),
+    (SELECT count(*) FROM delivery WHERE state = 4)
+"""
+AUDIT = """
+SELECT seq, at, kind, subject, ref, data FROM audit WHERE seq > ? ORDER BY seq LIMIT ?
+"""
+
+EMPTY_DELIVERIES = """
+UPDATE delivery SET text = '', handle = NULL WHERE seq IN (
+    SELECT seq FROM delivery
+    WHERE settled_at IS NOT NULL AND text <> '' AND settled_at < ? ORDER BY settled_at LIMIT ?
+)
+"""
+ENDED_TURNS = "SELECT id FROM turn WHERE is_kept = 1 AND ended_at < ? ORDER BY ended_at LIMIT ?"
+EMPTY_MESSAGES = """
+UPDATE inbox SET text = '', handle = NULL, attachments = NULL WHERE seq IN (
+    SELECT seq FROM inbox WHERE turn = ? AND (text <> '' OR attachments IS NOT NULL) LIMIT ?
+)
+"""
+DROP_RESULTS = """
+DELETE FROM tool_result WHERE seq IN (SELECT seq FROM tool_result WHERE turn = ? LIMIT ?)
+"""
+EMPTY_TURN = "UPDATE turn SET is_kept = 0, error = NULL WHERE id = ?"
+
+
+class SqliteHistory:
+    """The HistoryStore in SQLite."""
+
+    def __init__(self, committer: Committer, reader: Reader) -> None:
+        self._write = committer.write
+        self._read = reader.read
+
+    async def history(
+        self, conversation: ConversationId, before: int | None, limit: int
+    ) -> list[HistoryEntry]:
+        """Return the newest `limit` entries before the cursor, oldest first."""
+        cursor = _NEWEST if before is None else before
+        rows = await self._read(HISTORY, (conversation, cursor, limit))
+        return [_to_entry(row) for row in reversed(rows)]
+
+    async def answer(self, message: InboundMessage) -> list[HistoryEntry] | None:
+        """Return what the turn of this message answered, or the reply to its refusal."""
+        rows = await self._read(FIND_MESSAGE, (message.idempotency_key,))
+        if not rows:
+            return None
+        state, reply, answers = rows[0]
+        if state == MessageState.REFUSED:
+            answers = json.dumps([] if reply is None else [reply])
+        if answers is None:
+            return None
+        return [_to_entry(row) for row in await self._read(SAID, (answers,))]
+
+    async def counts(self) -> StoreCounts:
+        """Count what waits."""
+        return StoreCounts(*(await self._read(COUNTS))[0])
+
+    async def audit(self, after: int, limit: int) -> list[AuditEntry]:
+        """Return the oldest `limit` entries of the audit log after the cursor, in order."""
+        return [
+            AuditEntry(seq, maybe_moment(at), AuditKind(kind), subject, ref, json.loads(data))
+            for seq, at, kind, subject, ref, data in await self._read(AUDIT, (after, limit))
+        ]
+
+    async def retain(self, before: datetime, limit: int) -> int:
+        """Drop the contents of what ended before; the ids stay (T11)."""
+        return await self._write(_retain, to_micros(before), limit)
+
+
+def _to_entry(row: tuple[Any, ...]) -> HistoryEntry:
+    seq, name, author, text, at = row
+    if author == "user":
+        name = name.split(":", 2)[2]  # platform:workspace:event id
+    return HistoryEntry(name, seq, author, text, from_micros(at))
+
+
+def _retain(tx: Transaction, before: int, limit: int) -> int:
+    done = tx.execute(EMPTY_DELIVERIES, (before, limit)).rowcount
+    for (turn,) in tx.execute(ENDED_TURNS, (before, limit - done)).fetchall():
+        if done >= limit:
+            break
+        done += _retain_turn(tx, turn, limit - done)
+    return done
+
+
+def _retain_turn(tx: Transaction, turn: str, limit: int) -> int:
+    done = tx.execute(EMPTY_MESSAGES, (turn, limit)).rowcount
+    done += tx.execute(DROP_RESULTS, (turn, limit - done)).rowcount
+    if done < limit:
+        tx.execute(EMPTY_TURN, (turn,))
+        done += 1
+    return done

@@ -1,0 +1,193 @@
+"""Who may talk, and which agents are theirs: person, identity, pairing, binding, session."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from gateway.domain.audit import AuditKind
+from gateway.domain.ids import AgentId, ConversationId, PersonId, SessionId
+from gateway.domain.people import AgentBinding, Identity, Pairing, Person, Sender
+from storage.sqlite.committer import Committer, Transaction
+from storage.sqlite.reader import Reader
+from storage.sqlite.values import from_micros, to_micros
+
+_PAIRING = "platform, workspace, account, name, code_hash, asked_at, expires_at"
+_BINDING = "person, role, agent, intended_at"
+
+FIND_PERSON_ID = """
+SELECT person FROM identity WHERE platform = ? AND workspace = ? AND account = ?
+"""
+ADD_PERSON = "INSERT INTO person (id, name) VALUES (?, ?) ON CONFLICT (id) DO NOTHING"
+ADD_IDENTITY = "INSERT INTO identity (platform, workspace, account, person) VALUES (?, ?, ?, ?)"
+FIND_PERSON = """
+SELECT person.id, person.name FROM identity JOIN person ON person.id = identity.person
+WHERE platform = ? AND workspace = ? AND account = ?
+"""
+GET_PERSON = "SELECT id, name FROM person WHERE id = ?"
+
+COUNT_WISHES = """
+SELECT count(*) FROM pairing WHERE platform = ? AND workspace = ? AND account = ?
+    AND is_allowed IS NULL AND expires_at > ?
+"""
+ADD_WISH = f"""
+INSERT INTO pairing ({_PAIRING}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (code_hash) DO NOTHING
+"""  # noqa: S608 - constants
+LIVE_WISHES = f"""
+SELECT {_PAIRING} FROM pairing WHERE is_allowed IS NULL AND expires_at > ?
+ORDER BY asked_at, code_hash
+"""  # noqa: S608 - constants
+DECIDE = f"""
+UPDATE pairing SET is_allowed = ? WHERE code_hash = ? AND is_allowed IS NULL AND expires_at > ?
+RETURNING {_PAIRING}
+"""  # noqa: S608 - constants
+IS_PAIRED = """
+SELECT 1 FROM pairing WHERE platform = ? AND workspace = ? AND account = ? AND is_allowed = 1
+LIMIT 1
+"""
+
+GET_BINDING = f"SELECT {_BINDING} FROM binding WHERE person = ? AND role = ?"  # noqa: S608
+ADD_INTENT = """
+INSERT INTO binding (person, role, intended_at) VALUES (?, ?, ?)
+ON CONFLICT (person, role) DO NOTHING
+"""
+BIND_AGENT = "UPDATE binding SET agent = ? WHERE person = ? AND role = ? AND agent IS NULL"
+ALL_BINDINGS = f"SELECT {_BINDING} FROM binding ORDER BY person, role"  # noqa: S608
+GET_SESSION = "SELECT thread FROM session WHERE agent = ? AND conversation = ?"
+ADD_SESSION = """
+INSERT INTO session (agent, conversation, thread) VALUES (?, ?, ?)
+ON CONFLICT (agent, conversation) DO NOTHING
+"""
+
+
+def _key(identity: Identity) -> tuple[str, str, str]:
+    return identity.platform, identity.workspace, identity.user
+
+
+def find_person_id(tx: Transaction, identity: Identity) -> PersonId | None:
+    """Return whose identity this is."""
+    row = tx.execute(FIND_PERSON_ID, _key(identity)).fetchone()
+    return None if row is None else row[0]
+
+
+def meet(tx: Transaction, sender: Sender, person: PersonId, now: datetime) -> None:
+    """Store a stranger's identity as a person of its own."""
+    tx.execute(ADD_PERSON, (person, sender.name))
+    tx.execute(ADD_IDENTITY, (*_key(sender.identity), person))
+    tx.log(AuditKind.PERSON_MET, now, person, sender.identity.key, {})
+
+
+def ask_pairing(tx: Transaction, wish: Pairing, limit: int, now: datetime) -> bool:
+    """Store the wish to pair; False when too many of its identity wait, or its code is taken."""
+    key = _key(wish.identity)
+    if tx.execute(COUNT_WISHES, (*key, to_micros(now))).fetchone()[0] >= limit:
+        return False
+    moments = to_micros(wish.asked_at), to_micros(wish.expires_at)
+    if tx.execute(ADD_WISH, (*key, wish.name, wish.code_hash, *moments)).rowcount == 0:
+        return False
+    tx.log(AuditKind.PAIRING_ASKED, now, wish.identity.key, wish.code_hash, {})
+    return True
+
+
+class SqlitePeople:
+    """The PeopleStore in SQLite."""
+
+    def __init__(self, committer: Committer, reader: Reader) -> None:
+        self._write = committer.write
+        self._read = reader.read
+
+    async def find_person(self, identity: Identity) -> Person | None:
+        """Return the person that this identity belongs to."""
+        rows = await self._read(FIND_PERSON, _key(identity))
+        return Person(*rows[0]) if rows else None
+
+    async def get_person(self, person: PersonId) -> Person | None:
+        """Return the person by id."""
+        rows = await self._read(GET_PERSON, (person,))
+        return Person(*rows[0]) if rows else None
+
+    async def is_paired(self, identity: Identity) -> bool:
+        """Whether the operator said yes to this identity."""
+        return bool(await self._read(IS_PAIRED, _key(identity)))
+
+    async def pairings(self, now: datetime) -> list[Pairing]:
+        """List the live wishes, oldest first."""
+        return [_to_pairing(row) for row in await self._read(LIVE_WISHES, (to_micros(now),))]
+
+    async def decide_pairing(
+        self, code_hash: str, *, is_allowed: bool, now: datetime
+    ) -> Pairing | None:
+        """Approve or deny a live wish, once; None when there is no such wish."""
+        return await self._write(_decide, code_hash, is_allowed, now)
+
+    async def binding(self, person: PersonId, role: str) -> AgentBinding | None:
+        """Return the person's agent in this role, or the intent to make it."""
+        rows = await self._read(GET_BINDING, (person, role))
+        return _to_binding(rows[0]) if rows else None
+
+    async def intend_agent(self, person: PersonId, role: str, now: datetime) -> AgentBinding:
+        """Store the intent to make an agent, or return what is there already."""
+        return await self._write(_intend, person, role, now)
+
+    async def bind_agent(self, person: PersonId, role: str, agent: AgentId) -> AgentBinding:
+        """Remember the agent's id. The first id stays; raises ValueError without an intent."""
+        return await self._write(_bind, person, role, agent)
+
+    async def bindings(self) -> list[AgentBinding]:
+        """List all bindings and open intents."""
+        return [_to_binding(row) for row in await self._read(ALL_BINDINGS)]
+
+    async def session(self, agent: AgentId, conversation: ConversationId) -> SessionId | None:
+        """Return the agent's thread for the conversation."""
+        rows = await self._read(GET_SESSION, (agent, conversation))
+        return rows[0][0] if rows else None
+
+    async def bind_session(
+        self, agent: AgentId, conversation: ConversationId, thread: SessionId
+    ) -> SessionId:
+        """Remember the thread. The first one stays and is returned."""
+        return await self._write(_bind_session, agent, conversation, thread)
+
+
+def _decide(tx: Transaction, code_hash: str, is_allowed: bool, now: datetime) -> Pairing | None:
+    row = tx.execute(DECIDE, (is_allowed, code_hash, to_micros(now))).fetchone()
+    if row is None:
+        return None
+    wish = _to_pairing(row)
+    data = {"is_allowed": is_allowed}
+    tx.log(AuditKind.PAIRING_DECIDED, now, wish.identity.key, code_hash, data)
+    return wish
+
+
+def _intend(tx: Transaction, person: PersonId, role: str, now: datetime) -> AgentBinding:
+    if tx.execute(ADD_INTENT, (person, role, to_micros(now))).rowcount == 1:
+        tx.log(AuditKind.AGENT_INTENDED, now, person, role, {})
+    return _to_binding(tx.execute(GET_BINDING, (person, role)).fetchone())
+
+
+def _bind(tx: Transaction, person: PersonId, role: str, agent: AgentId) -> AgentBinding:
+    if tx.execute(BIND_AGENT, (agent, person, role)).rowcount == 1:
+        tx.log(AuditKind.AGENT_BOUND, None, person, role, {"agent": agent})
+    row = tx.execute(GET_BINDING, (person, role)).fetchone()
+    if row is None:
+        raise ValueError(f'There is no intent to make the agent "{role}" of "{person}".')
+    return _to_binding(row)
+
+
+def _bind_session(
+    tx: Transaction, agent: AgentId, conversation: ConversationId, thread: SessionId
+) -> SessionId:
+    if tx.execute(ADD_SESSION, (agent, conversation, thread)).rowcount == 1:
+        tx.log(AuditKind.SESSION_BOUND, None, conversation, agent, {"thread": thread})
+    return tx.execute(GET_SESSION, (agent, conversation)).fetchone()[0]
+
+
+def _to_pairing(row: tuple[Any, ...]) -> Pairing:
+    platform, workspace, account, name, code_hash, asked_at, expires_at = row
+    identity = Identity(platform, workspace, account)
+    return Pairing(identity, name, code_hash, from_micros(asked_at), from_micros(expires_at))
+
+
+def _to_binding(row: tuple[Any, ...]) -> AgentBinding:
+    person, role, agent, intended_at = row
+    return AgentBinding(person, role, agent, from_micros(intended_at))

@@ -1,0 +1,76 @@
+"""The SQLite store put together: one writer, one reader, and the five parts of the port."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from gateway.errors import StoreUnavailable
+from gateway.ports import DeliveryStore, HistoryStore, PeopleStore, ScheduleStore, TurnStore
+from storage.sqlite.committer import Committer
+from storage.sqlite.database import connect, not_usable
+from storage.sqlite.deliveries import SqliteDeliveries
+from storage.sqlite.history import SqliteHistory
+from storage.sqlite.migrate import migrate
+from storage.sqlite.people import SqlitePeople
+from storage.sqlite.reader import Reader
+from storage.sqlite.schedules import SqliteSchedules
+from storage.sqlite.turns import SqliteTurns
+
+
+class SqliteStore:
+    """The Store in one file on a local disk; what it acknowledged survives a loss of power.
+
+    Other processes may read and write the same file at the same time. Its parts
+    are there from `open` on.
+    """
+
+    turns: TurnStore
+    deliveries: DeliveryStore
+    people: PeopleStore
+    schedules: ScheduleStore
+    history: HistoryStore
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.turn_ready = asyncio.Event()
+        self.delivery_ready = asyncio.Event()
+        self._reader: Reader | None = None
+        self._closing = AsyncExitStack()
+
+    async def open(self) -> None:
+        """Open and migrate. Raises SettingsWrong when it can not be used as it is."""
+        async with AsyncExitStack() as stack:
+            path = self._path
+            writing = await connect(path)
+            stack.push_async_callback(writing.close)
+            try:
+                await writing.call(lambda connection: migrate(connection, path))
+            except sqlite3.Error as error:
+                raise not_usable(path, error) from error
+            reading = await connect(path, is_reader=True)
+            stack.push_async_callback(reading.close)
+            committer = Committer(writing, path, self.turn_ready, self.delivery_ready)
+            stack.push_async_callback(committer.close)
+            self._plug(committer, Reader(reading, path))
+            self._closing = stack.pop_all()
+
+    def _plug(self, committer: Committer, reader: Reader) -> None:
+        self._reader = reader
+        self.turns = SqliteTurns(committer)
+        self.deliveries = SqliteDeliveries(committer, reader)
+        self.people = SqlitePeople(committer, reader)
+        self.schedules = SqliteSchedules(committer, reader)
+        self.history = SqliteHistory(committer, reader)
+
+    async def close(self) -> None:
+        """Finish what was begun and close."""
+        await self._closing.aclose()
+
+    async def check(self) -> None:
+        """Do one real read; raises StoreUnavailable."""
+        if self._reader is None:
+            raise StoreUnavailable("The store is not open.")
+        await self._reader.read("SELECT count(*) FROM (SELECT 1 FROM mailbox LIMIT 1)")

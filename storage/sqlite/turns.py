@@ -1,0 +1,319 @@
+"""Messages in, and the turns that answer them: the tables inbox, mailbox, turn, tool_result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from gateway.domain.audit import AuditKind
+from gateway.domain.deliveries import NewDelivery
+from gateway.domain.ids import LaneId, RunId, TurnId, WorkerId
+from gateway.domain.messages import Accepted, InboundMessage, Refusal
+from gateway.domain.people import Route
+from gateway.domain.tools import ToolCall, ToolResult
+from gateway.domain.turns import Claim, Turn, TurnOutcome, TurnRef, TurnState
+from gateway.errors import Fenced
+from storage.rules import TURN_MESSAGES_LIMIT, role_of, turn_length
+from storage.sqlite.committer import Committer, Transaction
+from storage.sqlite.deliveries import add_delivery, store_answer
+from storage.sqlite.inbox import MESSAGE, accept, refuse, revise, to_message, withdraw
+from storage.sqlite.values import from_micros, to_micros, to_place
+
+READY_LANES = """
+SELECT lane, ready_at, fence, turn FROM mailbox WHERE state = 1 ORDER BY ready_at, lane LIMIT ?
+"""
+OLDEST_WAITING = f"""
+SELECT {MESSAGE} FROM inbox WHERE lane = ?1 AND state = 0 AND conversation = (
+    SELECT conversation FROM inbox WHERE lane = ?1 AND state = 0 ORDER BY seq LIMIT 1
+) ORDER BY seq LIMIT {TURN_MESSAGES_LIMIT}
+"""  # noqa: S608 - constants
+TAKE_MESSAGES = """
+UPDATE inbox SET state = 1, turn = ?4
+WHERE lane = ?1 AND state = 0 AND conversation = ?2 AND seq <= ?3
+"""
+ADD_TURN = """
+INSERT INTO turn
+    (id, lane, person, conversation, state, attempt, started_at, runs, was_noticed, is_kept)
+VALUES (?, ?, ?, ?, 'running', 1, ?, '[]', 0, 0)
+"""
+HOLD_LANE = """
+UPDATE mailbox SET state = 2, owner = ?2, lease_until = ?3, turn = ?4, fence = fence + 1,
+    (ready_at, first_at) = (
+        SELECT received_at, received_at FROM inbox WHERE lane = ?1 AND state = 0
+        ORDER BY seq LIMIT 1
+    )
+WHERE lane = ?1
+"""
+CLAIM_AGAIN = """
+UPDATE turn SET attempt = attempt + 1 WHERE id = ?
+RETURNING person, conversation, attempt, started_at, runs, was_noticed
+"""
+TURN_MESSAGES = f"SELECT {MESSAGE} FROM inbox WHERE turn = ? ORDER BY seq"  # noqa: S608
+TURN_RESULTS = "SELECT call, text, is_error FROM tool_result WHERE turn = ? ORDER BY seq"
+TURN_DRAFTS = "SELECT count(*) FROM delivery WHERE turn = ? AND is_draft = 1"
+
+IS_HELD = "SELECT 1 FROM mailbox WHERE lane = ? AND state = 2 AND fence = ? AND turn = ?"
+EXTEND_LANE = """
+UPDATE mailbox SET lease_until = ? WHERE lane = ? AND state = 2 AND fence = ? AND turn = ?
+"""
+ADD_RUN = """
+UPDATE turn SET runs = json_set(runs, '$[' || ?4 || ']', ?5)
+WHERE id = ?3 AND json_array_length(runs) >= ?4
+    AND EXISTS (SELECT 1 FROM mailbox WHERE lane = ?1 AND state = 2 AND fence = ?2 AND turn = ?3)
+"""
+ADD_RESULT = """
+INSERT INTO tool_result (turn, call, text, is_error) VALUES (?, ?, ?, ?)
+ON CONFLICT (turn, call) DO NOTHING
+"""
+
+RELEASE_LANE = """
+UPDATE mailbox SET owner = NULL, lease_until = NULL, turn = NULL,
+    state = EXISTS (SELECT 1 FROM inbox WHERE lane = ?1 AND state = 0),
+    ready_at = coalesce(ready_at, ?4)
+WHERE lane = ?1 AND state = 2 AND fence = ?2 AND turn = ?3
+RETURNING state
+"""
+END_MESSAGES = "UPDATE inbox SET state = 2 WHERE turn = ?"
+END_TURN = """
+UPDATE turn SET state = ?, ended_at = ?, error = ?, answers = ?, is_kept = 1 WHERE id = ?
+"""
+POSTPONE_LANE = """
+UPDATE mailbox SET state = 1, ready_at = ?4, owner = NULL, lease_until = NULL
+WHERE lane = ?1 AND state = 2 AND fence = ?2 AND turn = ?3
+"""
+POSTPONE_TURN = "UPDATE turn SET error = ? WHERE id = ?"
+NOTICE_TURN = "UPDATE turn SET was_noticed = 1 WHERE id = ? AND was_noticed = 0"
+EXPIRED_LANES = "SELECT lane, turn, fence FROM mailbox WHERE state = 2 AND lease_until <= ?"
+OWNED_LANES = "SELECT lane, turn, fence FROM mailbox WHERE state = 2 AND owner = ?"
+LOSE_LANE = """
+UPDATE mailbox SET state = 1, ready_at = ?, owner = NULL, lease_until = NULL WHERE lane = ?
+"""
+
+
+class SqliteTurns:
+    """The TurnStore in SQLite."""
+
+    def __init__(self, committer: Committer) -> None:
+        self._write = committer.write
+
+    async def accept(self, message: InboundMessage, route: Route, now: datetime) -> Accepted:
+        """Store the message once and make its lane ready (T1)."""
+        return await self._write(accept, message, route, now)
+
+    async def refuse(self, refusal: Refusal, now: datetime) -> Accepted:
+        """Store that a message was turned away; its text is not kept."""
+        return await self._write(refuse, refusal, now)
+
+    async def revise(self, edit: InboundMessage, now: datetime) -> bool:
+        """Replace the text of the message `edit.target` while it waits."""
+        return await self._write(revise, edit, now)
+
+    async def withdraw(self, deletion: InboundMessage, now: datetime) -> bool:
+        """Drop the message `deletion.target` while it waits."""
+        return await self._write(withdraw, deletion, now)
+
+    async def claim(self, worker: WorkerId, limit: int, lease: timedelta, now: datetime) -> Claim:
+        """Take up to `limit` ready lanes, oldest first, as turns with new fences (T2)."""
+        return await self._write(_claim, worker, limit, now + lease, now)
+
+    async def extend(
+        self, turns: Collection[TurnRef], lease: timedelta, now: datetime
+    ) -> Collection[TurnRef]:
+        """Prolong the leases (T3); return those that are lost, whose work must stop."""
+        return await self._write(_extend, turns, now + lease)
+
+    async def record_run(self, turn: TurnRef, round_index: int, run: RunId) -> None:
+        """Remember which run answers this round, so that it can be re-attached (T4)."""
+        await self._write(_record_run, turn, round_index, run)
+
+    async def record_tool_result(self, turn: TurnRef, call: ToolCall, result: ToolResult) -> None:
+        """Journal the result of a call, so that it is never carried out again (T4)."""
+        await self._write(_record_tool_result, turn, call, result)
+
+    async def open_draft(self, turn: TurnRef, draft: NewDelivery, now: datetime) -> None:
+        """Store a delivery that streaming will show before the turn ends (T4). Idempotent."""
+        await self._write(_open_draft, turn, draft, now)
+
+    async def finish(self, turn: TurnRef, outcome: TurnOutcome, now: datetime) -> None:
+        """End the turn: messages done, deliveries stored, lane idle or ready again (T5)."""
+        await self._write(_finish, turn, outcome, now)
+
+    async def postpone(
+        self, turn: TurnRef, until: datetime, error: str, notice: NewDelivery | None, now: datetime
+    ) -> None:
+        """Give the turn back, to be claimed again at `until`, with at most one notice (T6)."""
+        await self._write(_postpone, turn, (until, error), notice, now)
+
+    async def recover(self, now: datetime, predecessor: WorkerId | None = None) -> int:
+        """Make lanes ready whose lease is over, or was held by `predecessor`; count them (T7)."""
+        return await self._write(_recover, now, predecessor)
+
+
+def _log(
+    tx: Transaction,
+    kind: AuditKind,
+    now: datetime | None,
+    turn: TurnRef,
+    data: Mapping[str, object],
+) -> None:
+    tx.log(kind, now, turn.lane, turn.id, data)
+
+
+def _claim(
+    tx: Transaction, worker: WorkerId, limit: int, lease_until: datetime, now: datetime
+) -> Claim:
+    ready = tx.execute(READY_LANES, (limit + 1,)).fetchall()
+    moment, lease = to_micros(now), to_micros(lease_until)
+    turns: list[Turn] = []
+    for lane, ready_at, fence, open_turn in ready[:limit]:
+        if ready_at > moment:
+            break
+        if open_turn is None:
+            turn = _compose(tx, lane, fence + 1, now)
+        else:
+            turn = _claim_again(tx, TurnRef(open_turn, lane, fence + 1), now)
+        tx.execute(HOLD_LANE, (lane, worker, lease, turn.ref.id))
+        turns.append(turn)
+    rest = ready[len(turns) :]
+    return Claim(tuple(turns), from_micros(rest[0][1]) if rest else None)
+
+
+def _compose(tx: Transaction, lane: LaneId, fence: int, now: datetime) -> Turn:
+    rows = tx.execute(OLDEST_WAITING, (lane,)).fetchall()
+    messages = [to_message(row) for row in rows]
+    length = turn_length([message.handle is not None for message in messages])
+    rows, messages = rows[:length], messages[:length]
+    ref = TurnRef(TurnId(f"turn-{rows[0][0]}"), lane, fence)
+    place, person = messages[0].conversation, rows[0][-1]
+    tx.execute(TAKE_MESSAGES, (lane, place.id, rows[-1][0], ref.id))
+    started_at = to_micros(now)
+    tx.execute(ADD_TURN, (ref.id, lane, person, place.id, started_at))
+    _log_claim(tx, ref, 1, rows, now)
+    return Turn(
+        ref=ref,
+        person=person,
+        role=role_of(lane),
+        conversation=place,
+        messages=tuple(messages),
+        attempt=1,
+        started_at=from_micros(started_at),
+    )
+
+
+def _claim_again(tx: Transaction, ref: TurnRef, now: datetime) -> Turn:
+    row = tx.execute(CLAIM_AGAIN, (ref.id,)).fetchone()
+    person, place, attempt, started_at, runs, was_noticed = row
+    messages = tx.execute(TURN_MESSAGES, (ref.id,)).fetchall()
+    results = tx.execute(TURN_RESULTS, (ref.id,)).fetchall()
+    _log_claim(tx, ref, attempt, messages, now)
+    return Turn(
+        ref=ref,
+        person=person,
+        role=role_of(ref.lane),
+        conversation=to_place(place),
+        messages=tuple(to_message(message) for message in messages),
+        attempt=attempt,
+        started_at=from_micros(started_at),
+        runs=tuple(json.loads(runs)),
+        tool_results=tuple(ToolResult(call, text, bool(is_bad)) for call, text, is_bad in results),
+        drafts=tx.execute(TURN_DRAFTS, (ref.id,)).fetchone()[0],
+        was_noticed=bool(was_noticed),
+    )
+
+
+def _log_claim(
+    tx: Transaction, ref: TurnRef, attempt: int, messages: list[tuple[Any, ...]], now: datetime
+) -> None:
+    sequences = [message[0] for message in messages]
+    data = {"fence": ref.fence, "attempt": attempt, "messages": sequences}
+    _log(tx, AuditKind.TURN_CLAIMED, now, ref, data)
+
+
+def _extend(
+    tx: Transaction, turns: Collection[TurnRef], lease_until: datetime
+) -> Collection[TurnRef]:
+    lease = to_micros(lease_until)
+    return [
+        turn
+        for turn in turns
+        if tx.execute(EXTEND_LANE, (lease, turn.lane, turn.fence, turn.id)).rowcount == 0
+    ]
+
+
+def _check_held(tx: Transaction, turn: TurnRef) -> None:
+    if tx.execute(IS_HELD, (turn.lane, turn.fence, turn.id)).fetchone() is None:
+        raise _fenced(turn)
+
+
+def _fenced(turn: TurnRef) -> Fenced:
+    return Fenced(f'Turn "{turn.id}" with fence {turn.fence} does not hold its lane.')
+
+
+def _record_run(tx: Transaction, turn: TurnRef, round_index: int, run: RunId) -> None:
+    row = (turn.lane, turn.fence, turn.id, round_index, run)
+    if round_index < 0 or tx.execute(ADD_RUN, row).rowcount == 0:
+        _check_held(tx, turn)
+        raise ValueError(f'Round {round_index} of turn "{turn.id}" has no round before it.')
+    _log(tx, AuditKind.TURN_RUN, None, turn, {"round": round_index, "run": run})
+
+
+def _record_tool_result(tx: Transaction, turn: TurnRef, call: ToolCall, result: ToolResult) -> None:
+    _check_held(tx, turn)
+    row = (turn.id, call.id, result.text, result.is_error)
+    if tx.execute(ADD_RESULT, row).rowcount == 0:
+        return
+    data = {"call": call.id, "tool": call.name, "is_error": result.is_error}
+    _log(tx, AuditKind.TURN_TOOL, None, turn, data)
+
+
+def _open_draft(tx: Transaction, turn: TurnRef, draft: NewDelivery, now: datetime) -> None:
+    _check_held(tx, turn)
+    add_delivery(tx, replace(draft, turn=turn.id, is_draft=True), now)
+
+
+def _finish(tx: Transaction, turn: TurnRef, outcome: TurnOutcome, now: datetime) -> None:
+    if outcome.state is TurnState.RUNNING:
+        raise ValueError(f'Turn "{turn.id}" can not end as running.')
+    moment = to_micros(now)
+    released = tx.execute(RELEASE_LANE, (turn.lane, turn.fence, turn.id, moment)).fetchone()
+    if released is None:
+        raise _fenced(turn)
+    tx.lanes_ready |= bool(released[0])
+    tx.execute(END_MESSAGES, (turn.id,))
+    answers = store_answer(tx, turn.id, outcome.deliveries, now)
+    row = (outcome.state, moment, outcome.error, json.dumps(answers), turn.id)
+    tx.execute(END_TURN, row)
+    _log(tx, AuditKind.TURN_ENDED, now, turn, {"state": outcome.state, "deliveries": answers})
+
+
+def _postpone(
+    tx: Transaction,
+    turn: TurnRef,
+    why: tuple[datetime, str],
+    notice: NewDelivery | None,
+    now: datetime,
+) -> None:
+    until, error = why
+    lane = (turn.lane, turn.fence, turn.id, to_micros(until))
+    if tx.execute(POSTPONE_LANE, lane).rowcount == 0:
+        raise _fenced(turn)
+    tx.lanes_ready = True
+    tx.execute(POSTPONE_TURN, (error, turn.id))
+    _log(tx, AuditKind.TURN_POSTPONED, now, turn, {"until": until.isoformat()})
+    if notice is not None and tx.execute(NOTICE_TURN, (turn.id,)).rowcount == 1:
+        add_delivery(tx, replace(notice, is_draft=False), now)
+
+
+def _recover(tx: Transaction, now: datetime, predecessor: WorkerId | None) -> int:
+    moment = to_micros(now)
+    lost = set(tx.execute(EXPIRED_LANES, (moment,)).fetchall())
+    if predecessor is not None:
+        lost.update(tx.execute(OWNED_LANES, (predecessor,)).fetchall())
+    for lane, turn, fence in sorted(lost):
+        tx.execute(LOSE_LANE, (moment, lane))
+        tx.log(AuditKind.TURN_LOST, now, lane, turn, {"fence": fence})
+    tx.lanes_ready |= bool(lost)
+    return len(lost)
