@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,4 +19,12 @@ def load(level: int = logging.WARNING) -> Settings:
 
     settings = load_settings(os.environ)
     set_up_logging(secrets=settings.secrets(), level=level)
+    sys.excepthook = _log_crash
     return settings
+
+
+def _log_crash(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Let the traceback of a bug go by the log, which takes secrets out of it."""
+    logging.getLogger("postern").critical("crashed", exc_info=(kind, error, trace))

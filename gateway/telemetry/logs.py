@@ -14,7 +14,7 @@ from gateway.telemetry.redaction import Redactor
 _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 """What every record has; the rest came by `extra`."""
 
-_TALKATIVE = ("discord", "slack_bolt", "slack_sdk", "httpx", "httpcore", "openai", "aiosqlite")
+_TALKATIVE = ("discord", "slack_bolt", "slack_sdk", "httpx", "httpcore", "openai", "uvicorn")
 """Libraries that tell at INFO what we tell ourselves."""
 
 

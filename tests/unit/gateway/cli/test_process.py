@@ -33,6 +33,13 @@ async def serve(stop):
 run_until_stopped(serve)
 """
 
+CRASHING = """
+from gateway.cli.loading import load
+
+load()
+raise RuntimeError("could not log in with s3cr3t-token")
+"""
+
 IMPORTED = """
 import sys
 from gateway.cli import main
@@ -101,6 +108,21 @@ def test_help_loads_nothing_heavy() -> None:
     heavy = {"pydantic", "fastapi", "uvicorn", "httpx", "rich", "discord", "slack_bolt", "openai"}
     heavy |= {"letta_client", "prometheus_client", "sqlite3", "adapters", "agents", "storage"}
     assert not loaded & heavy
+
+
+def test_the_traceback_of_a_bug_shows_no_secret() -> None:
+    crashed = subprocess.run(  # noqa: S603 - our own program, above
+        [sys.executable, "-c", CRASHING],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT), "DISCORD_TOKEN": "s3cr3t-token"},
+        timeout=30,
+        check=False,
+    )
+
+    assert crashed.returncode == 1
+    assert "could not log in with [hidden]" in crashed.stderr
+    assert "s3cr3t" not in crashed.stderr
 
 
 def test_the_version_is_shown() -> None:
