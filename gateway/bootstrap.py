@@ -63,7 +63,8 @@ async def opened_gateway(settings: Settings) -> AsyncGenerator[Gateway]:
         data_dir = stack.enter_context(held(settings.data_dir))
         listener = stack.enter_context(listen(settings.http.host, settings.http.port))
         data_dir.announce(_url(settings, listener))
-        clock, store = SystemClock(), make_store(settings)
+        clock = SystemClock()
+        store = await stack.enter_async_context(opened_store(settings))
         mind = await stack.enter_async_context(opened_mind(settings, store, clock))
         web, router = make_web(settings, store, clock)
         spokes = Spokes(clock, Metrics(), store, mind, [web], [router])
@@ -72,7 +73,7 @@ async def opened_gateway(settings: Settings) -> AsyncGenerator[Gateway]:
 
 @asynccontextmanager
 async def opened_store(settings: Settings) -> AsyncGenerator[Store]:
-    """Open the store alone, for commands that work on it beside a running gateway."""
+    """Open the store; commands do it beside a running gateway."""
     store = make_store(settings)
     await store.open()
     try:
@@ -198,12 +199,12 @@ def access_policy(settings: Settings) -> AccessPolicy:
 
 
 def constellation_options(settings: Settings) -> ConstellationOptions:
-    """Return how agents are made. With the embedded server no creation outlives its caller."""
+    """Return how agents are made. The embedded server is near, and dies with its caller."""
     from agents.constellation import ConstellationOptions
 
     shared = [agent.name for agent in settings.agents if agent.shared]
     if settings.letta.is_embedded:
-        return ConstellationOptions(shared, settle_seconds=0.0)
+        return ConstellationOptions(shared, settle_seconds=4.0)
     return ConstellationOptions(shared)
 
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -62,23 +62,27 @@ class Gateway:
         self._parts = parts
 
     async def run(self, stop: asyncio.Event, on_ready: Callable[[], None] = lambda: None) -> None:
-        """Serve until `stop` is set; then finish what runs, within limits, and close.
+        """Serve until `stop` is set; then finish what runs, within limits.
 
-        `on_ready` is called when every part has begun. Raises SettingsWrong when
-        something must be changed before it can start.
+        The store is open before and closed after. `on_ready` is called when every
+        part has begun.
         """
-        parts = self._parts
-        async with AsyncExitStack() as stack:
-            await parts.store.open()
-            stack.push_async_callback(parts.store.close)
-            await self._recover()
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(part) for part in self._running_parts()]
-                on_ready()
-                await stop.wait()
-                await self._drain()
-                for task in tasks:
-                    task.cancel()
+        await self._recover()
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(part) for part in self._running_parts()]
+            if self._parts.web is not None:
+                group.create_task(self._serve(self._parts.web))
+            on_ready()
+            await stop.wait()
+            await self._drain()
+            for task in tasks:
+                task.cancel()
+            if self._parts.web is not None:
+                self._parts.web.server.ask_to_stop()
+
+    async def _serve(self, web: Web) -> None:
+        """Serve HTTP until asked to stop; open requests are let go with their channels."""
+        await web.server.serve(sockets=[web.listener])
 
     async def _recover(self) -> None:
         """Take up what the process before this one left behind."""
@@ -94,8 +98,6 @@ class Gateway:
         running: list[Coroutine[None, None, None]] = [parts.outbox.run(), parts.dispatcher.run()]
         running += [self._keep_running(adapter) for adapter in parts.adapters]
         running.append(self._keep_house())
-        if parts.web is not None:
-            running.append(parts.web.server.serve(sockets=[parts.web.listener]))
         return running
 
     async def _keep_running(self, adapter: Adapter) -> None:
@@ -130,5 +132,3 @@ class Gateway:
             async with asyncio.timeout(self._parts.drain_seconds):
                 await self._parts.dispatcher.drain()
                 await self._parts.outbox.drain()
-        if self._parts.web is not None:
-            self._parts.web.server.ask_to_stop()

@@ -10,8 +10,9 @@ import asyncio
 import os
 import signal
 import sys
+from contextlib import AsyncExitStack
 
-from gateway.bootstrap import Spokes, make_store, make_web, opened_mind, plug
+from gateway.bootstrap import Spokes, make_web, opened_mind, opened_store, plug
 from gateway.clock import SystemClock
 from gateway.data_dir import held
 from gateway.http import listen
@@ -40,19 +41,20 @@ async def main() -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     clock = SystemClock()
-    store = around(make_store(settings), "store", point)
     listener = listen(settings.http.host, settings.http.port)
-    with held(settings.data_dir):
-        async with opened_mind(settings, store, clock) as mind:
-            web, router = make_web(settings, store, clock)
-            wrapped = Mind(
-                around(mind.constellation, "agents", point),
-                around(mind.runtime, "runtime", point),
-                around(mind.toolbox, "toolbox", point),
-            )
-            platform = around(web, "platform", point)
-            spokes = Spokes(clock, Metrics(), store, wrapped, [platform], [router])
-            await plug(settings, spokes, listener).run(stop)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(held(settings.data_dir))
+        store = around(await stack.enter_async_context(opened_store(settings)), "store", point)
+        mind = await stack.enter_async_context(opened_mind(settings, store, clock))
+        web, router = make_web(settings, store, clock)
+        wrapped = Mind(
+            around(mind.constellation, "agents", point),
+            around(mind.runtime, "runtime", point),
+            around(mind.toolbox, "toolbox", point),
+        )
+        platform = around(web, "platform", point)
+        spokes = Spokes(clock, Metrics(), store, wrapped, [platform], [router])
+        await plug(settings, spokes, listener).run(stop)
 
 
 if __name__ == "__main__":
