@@ -40,15 +40,15 @@ from agents.embedded.steps.loop import StepLoop
 from agents.embedded.store.database import open_database
 
 _ROUTERS = (
-    health,
+    conversations,
+    runs,
     messages,
     blocks,
     passages,
     tools,
     agents,
-    conversations,
-    runs,
     models,
+    health,
     unsupported,
 )
 
@@ -124,13 +124,10 @@ async def serve(
     """
     app = create_app(options)
     with _listening(host, port) as listener:
-        config = uvicorn.Config(
-            app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2
-        )
-        server = _Server(config)
+        server = _Server(_config(app))
         async with asyncio.TaskGroup() as tasks:
-            serving = tasks.create_task(server.serve([listener]))
-            await server.wait_started(serving)
+            tasks.create_task(server.serve([listener]))
+            await server.wait_started()
             try:
                 yield f"http://{host}:{listener.getsockname()[1]}"
             finally:
@@ -139,24 +136,45 @@ async def serve(
                 server.should_exit = True
 
 
+def _config(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        ws="none",
+        timeout_graceful_shutdown=2,
+    )
+
+
 class _Server(uvicorn.Server):
     """A uvicorn that leaves signals to its host process and says when it has started."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._start_decided = asyncio.Event()
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
 
-    async def wait_started(self, serving: asyncio.Task[None]) -> None:
-        while not self.started:
-            if serving.done():
-                raise RuntimeError("The embedded server did not start; its log says why.")
-            await asyncio.sleep(0.001)
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().startup(sockets)
+        finally:
+            self._start_decided.set()
+
+    async def wait_started(self) -> None:
+        await self._start_decided.wait()
+        if not self.started:
+            raise RuntimeError("The embedded Letta server did not start; its log says why.")
 
 
 @contextmanager
 def _listening(host: str, port: int) -> Generator[socket.socket]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
+    # Naming TCP makes asyncio turn Nagle's algorithm off: else every event waits 40 ms.
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         yield listener

@@ -7,8 +7,8 @@ tells the time, calls tools by name, and otherwise repeats what it heard.
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime
-from uuid import uuid4
 
+from agents.embedded.ids import new_uuid
 from agents.embedded.models.model import (
     CallDelta,
     ModelEvent,
@@ -43,7 +43,7 @@ class OfflineModel:
                 yield TextDelta(word)
         else:
             for index, call in enumerate(decision.calls):
-                call_id = f"call_{uuid4().hex[:24]}"
+                call_id = f"call_{new_uuid().hex[:24]}"
                 yield CallDelta(index, call.arguments, call_id, call.name)
         yield UsageCounted(estimate_usage(request.system, request.messages, said))
 

@@ -9,9 +9,9 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
-from uuid import uuid4
 
 from agents.embedded.errors import ModelError
+from agents.embedded.ids import new_uuid
 from agents.embedded.models.failures import failure_of_status
 from agents.embedded.models.model import (
     CallDelta,
@@ -102,7 +102,7 @@ class ScriptedModel:
         groups = returned(request.messages)
         if len(groups) < len(script.stages):
             for index, (name, arguments) in enumerate(script.stages[len(groups)]):
-                yield CallDelta(index, arguments, f"call_{uuid4().hex[:24]}", name)
+                yield CallDelta(index, arguments, f"call_{new_uuid().hex[:24]}", name)
             yield UsageCounted(estimate_usage(request.system, request.messages, ""))
             return
         said = _spoken(script, [item.text for group in groups[-1:] for item in group])

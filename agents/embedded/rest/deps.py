@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from fastapi import Depends, Path, Query, Request
 from fastapi.responses import JSONResponse
@@ -32,7 +32,10 @@ class Services:
     archival: ArchivalService
 
 
-def _services(request: Request) -> Services:
+# Dependencies are coroutines: FastAPI sends plain functions to a thread, for every request.
+
+
+async def _services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
 
@@ -46,6 +49,7 @@ ConversationId = Annotated[str, Path(pattern=f"^(default|(conv|agent)-{_UUID4})$
 PassageId = Annotated[str, Path(pattern=f"^passage-{_UUID4}$")]
 RunId = Annotated[str, Path(pattern=f"^run-{_UUID4}$")]
 ToolId = Annotated[str, Path(pattern=f"^tool-{_UUID4}$")]
+Order: TypeAlias = Literal["asc", "desc"]
 Strings = Annotated[list[str] | None, Query()]
 
 
@@ -53,24 +57,34 @@ Strings = Annotated[list[str] | None, Query()]
 class PageQuery:
     """The paging parameters that every Letta listing has."""
 
-    after: str | None = None
-    before: str | None = None
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100
-    order: Literal["asc", "desc"] | None = None
-    ascending: bool = False
+    after: str | None
+    before: str | None
+    limit: int
+    order: Order | None
+    ascending: bool
 
-    def page(self, *, default: Literal["asc", "desc"] = "desc") -> Page:
+    def page(self, *, default: Order = "desc") -> Page:
         """`after` follows the order."""
         ascending = self.ascending or (self.order or default) == "asc"
         return Page(self.limit, ascending, self.after, self.before)
 
-    def message_page(self, *, default: Literal["asc", "desc"] = "desc") -> Page:
+    def message_page(self, *, default: Order = "desc") -> Page:
         """`after` always means newer, as in Letta's message lists."""
         ascending = (self.order or default) == "asc"
         return Page(self.limit, ascending, self.after, self.before, after_is_newer=True)
 
 
-PageDep = Annotated[PageQuery, Depends(PageQuery)]
+async def _page_query(
+    after: str | None = None,
+    before: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    order: Order | None = None,
+    ascending: bool = False,
+) -> PageQuery:
+    return PageQuery(after, before, limit, order, ascending)
+
+
+PageDep = Annotated[PageQuery, Depends(_page_query)]
 
 
 def answer(content: Mapping[str, object] | Sequence[object] | None) -> JSONResponse:

@@ -21,7 +21,6 @@ from agents.embedded.records import (
     UserSaid,
 )
 from agents.embedded.store import agents, blocks, conversations, messages, tools
-from agents.embedded.store.codec import dump_body
 
 _NEWEST = 400
 """Messages read for the window, before it is cut to size."""
@@ -42,34 +41,32 @@ class StepContext:
     """What the conversation overrides of its agent, as its client gave it."""
 
 
-def load(db: sqlite3.Connection, run: Run) -> StepContext:
-    """Read the context of a run's next step."""
+def load(db: sqlite3.Connection, run: Run, context_window: int) -> StepContext:
+    """Read the context of a run's next step; history only as far as the window reaches."""
     agent = agents.get(db, run.agent_id)
     conversation = conversations.get(db, run.conversation_id)
     if agent is None or conversation is None:
         raise NotFound(f"Agent with ID {run.agent_id} not found")
+    window = conversation.settings.get("context_window_limit") or context_window
+    characters = int(window * _CHARACTERS_PER_TOKEN * _HISTORY_SHARE)
     return StepContext(
         agent,
         tuple(blocks.of_agent(db, agent.id)),
         tuple(tools.of_agent(db, agent.id)),
-        tuple(messages.newest(db, run.conversation_id, _NEWEST)),
+        tuple(messages.newest(db, run.conversation_id, _NEWEST, characters)),
         conversation.settings,
     )
 
 
-def build_request(
-    context: StepContext, run: Run, context_window: int, now: datetime
-) -> ModelRequest:
+def build_request(context: StepContext, run: Run, now: datetime) -> ModelRequest:
     """The model request of a run's next step."""
     agent, overrides = context.agent, context.conversation_settings
     handle = run.request.override_model or overrides.get("model") or agent.model
-    window = overrides.get("context_window_limit") or context_window
-    budget = int(window * _CHARACTERS_PER_TOKEN * _HISTORY_SHARE)
     instructions = run.request.override_system or agent.system
     return ModelRequest(
         model=handle.partition("/")[2] or handle,
         system=render_system(instructions, context.blocks, now),
-        messages=tuple(sliding_window(context.history, budget)),
+        messages=tuple(sliding_window(context.history)),
         tools=offered_tools(context.tools, run),
         blocks=context.blocks,
         settings={
@@ -94,33 +91,14 @@ def offered_tools(stored: Sequence[Tool], run: Run) -> tuple[OfferedTool, ...]:
     return (*ours, *theirs)
 
 
-def sliding_window(history: Sequence[Message], budget: int) -> Sequence[Message]:
-    """The newest messages within so many characters, beginning where somebody spoke.
-
-    The current turn is kept whole even when it alone is too big: the model must see it.
-    """
-    start = _newest_within(history, budget)
-    while start < len(history) and not _can_open(history[start]):
-        start += 1
-    return _repaired(history[min(start, _last_opening(history)) :])
-
-
-def _newest_within(history: Sequence[Message], budget: int) -> int:
-    left = budget
-    for index in range(len(history) - 1, -1, -1):
-        left -= len(dump_body(history[index].body))
-        if left < 0:
-            return index + 1
-    return 0
+def sliding_window(history: Sequence[Message]) -> Sequence[Message]:
+    """History from the first message where somebody spoke, without answers to unseen calls."""
+    start = next((n for n, message in enumerate(history) if _can_open(message)), 0)
+    return _repaired(history[start:])
 
 
 def _can_open(message: Message) -> bool:
     return isinstance(message.body, UserSaid | SystemSaid)
-
-
-def _last_opening(history: Sequence[Message]) -> int:
-    openings = [index for index, message in enumerate(history) if _can_open(message)]
-    return openings[-1] if openings else 0
 
 
 def _repaired(history: Sequence[Message]) -> Sequence[Message]:

@@ -10,10 +10,9 @@ import sqlite3
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from uuid import uuid4
 
 from agents.embedded.errors import EmbeddedError, ModelError
-from agents.embedded.ids import new_id
+from agents.embedded.ids import new_id, new_uuid
 from agents.embedded.models.model import Model, ModelRequest
 from agents.embedded.records import (
     AssistantSaid,
@@ -77,8 +76,10 @@ class StepLoop:
             turn.stream.say(ping_json(turn.run.id))
         while turn.run.is_active:
             run = turn.run
-            context = await self._database.read(lambda db, run=run: contexts.load(db, run))
-            request = contexts.build_request(context, run, self._context_window, _now())
+            context = await self._database.read(
+                lambda db, run=run: contexts.load(db, run, self._context_window)
+            )
+            request = contexts.build_request(context, run, _now())
             head = ReplyHead(new_id("message"), run.id, new_id("step"), _now().isoformat())
             names = frozenset(tool.name for tool in request.tools if tool.by_client)
             parser = ReplyParser(head, names)
@@ -201,7 +202,7 @@ def ping_json(run_id: str) -> Json:
     """A sign of life; the first one of a stream tells the run's id."""
     return {
         "message_type": "ping",
-        "id": f"ping-{uuid4()}",
+        "id": f"ping-{new_uuid()}",
         "date": _now().isoformat(),
         "run_id": run_id,
     }

@@ -102,14 +102,13 @@ class RunStream:
             len(self._events),
         )
         while True:
-            fresh = [e.data for e in self._events[index:] if e.seq > starting_after]
+            fresh = b"".join(event.data for event in self._events[index:])
             index = len(self._events)
-            if fresh:
-                yield b"".join(fresh)
-            elif self._closed:
-                if self._finished:
-                    yield DONE
+            if self._closed:
+                yield fresh + DONE if self._finished else fresh
                 return
+            if fresh:
+                yield fresh
             elif not await self._wait(ping_seconds):
                 yield None
 

@@ -33,14 +33,25 @@ def get(db: sqlite3.Connection, message_id: str) -> Message | None:
     return None if row is None else _read(row)
 
 
-def newest(db: sqlite3.Connection, conversation_id: str, limit: int) -> list[Message]:
-    """The last messages of a conversation's history, oldest first."""
+def newest(
+    db: sqlite3.Connection, conversation_id: str, limit: int, characters: int
+) -> list[Message]:
+    """The last messages of a conversation's history within so many characters, oldest first.
+
+    The last one and everything of its run are always there.
+    """
     rows = db.execute(
         "SELECT * FROM messages WHERE conversation_id = ? AND is_error = 0"
         " ORDER BY position DESC LIMIT ?",
         (conversation_id, limit),
-    ).fetchall()
-    return [_read(row) for row in reversed(rows)]
+    )
+    kept: list[Message] = []
+    for row in rows:
+        characters -= len(row["body"])
+        if kept and characters < 0 and row["run_id"] != kept[0].run_id:
+            break
+        kept.append(_read(row))
+    return kept[::-1]
 
 
 def count(db: sqlite3.Connection, conversation_id: str) -> int:
