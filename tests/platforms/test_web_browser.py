@@ -47,9 +47,9 @@ async def browser() -> AsyncGenerator[Browser]:
         await browser.close()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def server() -> AsyncGenerator[WebServer]:
-    """Start a server."""
+    """Start one server for all tests of this file: each serves its own hub with it."""
     async with WebServer().running() as server:
         yield server
 

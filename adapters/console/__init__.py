@@ -1,0 +1,1 @@
+"""The terminal as a platform, and a terminal for the web door of a Postern that already runs."""
