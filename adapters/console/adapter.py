@@ -27,6 +27,8 @@ class ConsoleOptions:
     """Who sits at the terminal, and how much of the past they see at the start."""
 
     os_user: str
+    role: str | None = None
+    """The agent that the lines are for; None for the default one."""
     agent_name: str = "Postern"
     """What stands above its answers."""
     history_lines: int = 6
@@ -129,9 +131,8 @@ class ConsoleAdapter:
         return outbound.answer(self._options.agent_name, entry.text)
 
     async def _accept(self, line: str, accept: Accept) -> InboundMessage | None:
-        event_id, now = str(uuid.uuid4()), self._clock.now()
         try:
-            message = parse_line(line, os_user=self._options.os_user, event_id=event_id, now=now)
+            message = self._parse(line)
             if message is not None:
                 await accept(message)
         except BadInput as error:
@@ -141,6 +142,15 @@ class ConsoleAdapter:
             self._terminal.warn(f"{error} The line was not stored: write it again.")
             return None
         return message
+
+    def _parse(self, line: str) -> InboundMessage | None:
+        return parse_line(
+            line,
+            os_user=self._options.os_user,
+            role=self._options.role,
+            event_id=str(uuid.uuid4()),
+            now=self._clock.now(),
+        )
 
     async def _wait_for_answer(self, message: InboundMessage) -> None:
         """Return when the answer is on the screen, or is too late."""

@@ -28,11 +28,13 @@ def clean_line(line: str) -> str:
     return "".join(kept).strip()
 
 
-def parse_line(line: str, *, os_user: str, event_id: str, now: datetime) -> InboundMessage | None:
+def parse_line(
+    line: str, *, os_user: str, role: str | None, event_id: str, now: datetime
+) -> InboundMessage | None:
     """Return the message, None for an empty line; raises BadInput."""
     text = clean_line(line)
     if not text:
         return None
     conversation = conversation_of(os_user)
     identity = Identity("console", "local", conversation.channel)
-    return InboundMessage(event_id, conversation, Sender(identity, os_user), text, now)
+    return InboundMessage(event_id, conversation, Sender(identity, os_user), text, now, role=role)

@@ -8,8 +8,9 @@ import sys
 import threading
 from collections.abc import AsyncIterator
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.live import Live
+from rich.segment import Segment
 
 from adapters.console import outbound
 
@@ -81,7 +82,7 @@ class Terminal:
             self._leave_prompt()
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
-        self._live.update(renderable, refresh=True)
+        self._live.update(_Tail(renderable), refresh=True)
 
     def clear_growing(self) -> None:
         """Take away what was growing."""
@@ -94,6 +95,20 @@ class Terminal:
         if self._is_prompted:
             self._console.print()
             self._is_prompted = False
+
+
+class _Tail:
+    """The last lines of something that may be higher than the screen."""
+
+    def __init__(self, whole: RenderableType) -> None:
+        self._whole = whole
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Render all of it, and yield what has room."""
+        lines = console.render_lines(self._whole, options, pad=False)
+        for line in lines[-max(1, options.size.height - 2) :]:
+            yield from line
+            yield Segment.line()
 
 
 def _read_lines(

@@ -125,6 +125,7 @@ def parse_message(
         sender=visitor.sender,
         text=_clean(text),
         sent_at=now,
+        role=role,
     )
 
 

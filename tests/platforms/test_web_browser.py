@@ -11,7 +11,15 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, ViewportSize, async_playwright, expect
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    ViewportSize,
+    async_playwright,
+    expect,
+)
 
 from gateway.domain.turns import Turn
 from tests.platforms.web_hub import Served, WebHub, WebServer
@@ -85,23 +93,28 @@ class Visit:
 
 
 @contextlib.asynccontextmanager
-async def _visit(
-    browser: Browser, door: Served, *, is_phone: bool = False
-) -> AsyncGenerator[Visit]:
-    context = await browser.new_context(
-        viewport=PHONE if is_phone else None, is_mobile=is_phone, has_touch=is_phone
-    )
+async def _visit(context: BrowserContext, door: Served) -> AsyncGenerator[Visit]:
+    """Open the page for somebody who was never here."""
+    await context.clear_cookies()
     visit = Visit(await context.new_page())
     await visit.opens(door)
     yield visit
-    await context.close()
+    await visit.page.evaluate("localStorage.clear()")
+    await visit.page.close()
     assert visit.complaints == []
 
 
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def desktop(browser: Browser) -> AsyncGenerator[BrowserContext]:
+    """Open a browser window; each test clears its cookies."""
+    async with await browser.new_context() as context:
+        yield context
+
+
 @pytest_asyncio.fixture(loop_scope="module")
-async def ada(browser: Browser, door: Served) -> AsyncGenerator[Visit]:
+async def ada(desktop: BrowserContext, door: Served) -> AsyncGenerator[Visit]:
     """Open the page for Ada."""
-    async with _visit(browser, door) as visit:
+    async with _visit(desktop, door) as visit:
         yield visit
 
 
@@ -212,11 +225,12 @@ async def _is_at_end(visit: Visit) -> None:
     await expect(visit.answers.last).to_be_in_viewport()
 
 
-async def test_after_a_lost_connection_all_is_sent_and_shown_once(browser: Browser) -> None:
+async def test_after_a_lost_connection_all_is_sent_and_shown_once(
+    desktop: BrowserContext,
+) -> None:
     hub, server = WebHub(), WebServer()
     async with server.running(), server.serving(hub) as door:
-        context = await browser.new_context()
-        ada = Visit(await context.new_page())
+        ada = Visit(await desktop.new_page())
         await ada.opens(door)
         await _chats(door, ada, "one", "to one")
         await _sees(ada.answers, "to one")
@@ -230,7 +244,7 @@ async def test_after_a_lost_connection_all_is_sent_and_shown_once(browser: Brows
         await _sees(ada.mine, "one", "two")
         await _sees(ada.answers, "to one", "to two")
         await expect(ada.page.locator(".user .note:visible")).to_have_count(0)
-        await context.close()
+        await ada.page.close()
     assert [message.text for message in hub.accepted] == ["one", "two"]
 
 
@@ -257,12 +271,13 @@ async def test_two_tabs_of_one_browser_show_the_same(door: Served, ada: Visit) -
     for tab in (ada, other):
         await _sees(tab.mine, "hi")
         await _sees(tab.answers, "hello")
+    await other.page.close()
 
 
 async def test_two_browsers_never_see_each_other(
     browser: Browser, door: Served, ada: Visit
 ) -> None:
-    async with _visit(browser, door) as bob:
+    async with await browser.new_context() as other, _visit(other, door) as bob:
         await _chats(door, ada, "ada's secret", "for ada")
         await _chats(door, bob, "bob's secret", "for bob")
 
@@ -287,7 +302,8 @@ async def test_each_agent_has_its_own_conversation(door: Served, ada: Visit) -> 
 
 
 async def test_a_phone_shows_all_without_scrolling_sideways(browser: Browser, door: Served) -> None:
-    async with _visit(browser, door, is_phone=True) as phone:
+    pocket = await browser.new_context(viewport=PHONE, is_mobile=True, has_touch=True)
+    async with pocket, _visit(pocket, door) as phone:
         await _chats(
             door,
             phone,

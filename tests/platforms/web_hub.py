@@ -49,7 +49,7 @@ class WebHub:
         """Store the message once; what the adapter's `run` is given."""
         if self.is_down:
             raise StoreUnavailable("The database is away.")
-        route = Route(message.conversation.workspace)
+        route = Route(message.role or ROLES[0])
         accepted = await self.store.turns.accept(message, route, self.clock.now())
         if accepted.is_new:
             async with self._heard:

@@ -170,6 +170,20 @@ async def test_an_answer_grows_before_it_is_whole() -> None:
         await talk.screen.shows("Hello")
 
 
+async def test_of_an_answer_higher_than_the_screen_the_end_is_seen() -> None:
+    screen = Screen()
+    console = Console(file=screen, width=80, height=10, force_terminal=True, color_system=None)
+    keyboard, stdin = pty.openpty()
+    terminal = Terminal(console, stdin)
+
+    terminal.grow("\n".join(f"line {number}." for number in range(100)))
+
+    assert "line 99." in screen.getvalue()
+    assert "line 50." not in screen.getvalue()
+    terminal.clear_growing()
+    os.close(keyboard)
+
+
 async def test_ctrl_d_leaves_at_once() -> None:
     async with _talk(is_tty=True) as (talk, running):
         await talk.screen.shows("› ")

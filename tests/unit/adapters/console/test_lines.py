@@ -18,22 +18,22 @@ NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
 
 def test_a_line_is_a_message_of_the_account_that_typed_it() -> None:
-    message = parse_line("hi there \r", os_user="ada", event_id="e1", now=NOW)
+    message = parse_line("hi there \r", os_user="ada", role="muse", event_id="e1", now=NOW)
 
     assert message is not None
     assert message.conversation.id == "console:local:ada"
     assert message.sender.identity.key == "console:local:ada"
-    assert message.text == "hi there"
+    assert (message.text, message.role) == ("hi there", "muse")
 
 
 @pytest.mark.parametrize("line", ["", "   ", "\x1b\x00"])
 def test_an_empty_line_is_no_message(line: str) -> None:
-    assert parse_line(line, os_user="ada", event_id="e1", now=NOW) is None
+    assert parse_line(line, os_user="ada", role="muse", event_id="e1", now=NOW) is None
 
 
 def test_a_line_that_is_too_long_is_refused_with_the_limit() -> None:
     with pytest.raises(BadInput, match=r"has 32,001 characters; 32,000 is the most"):
-        parse_line("x" * (LINE_LIMIT + 1), os_user="ada", event_id="e1", now=NOW)
+        parse_line("x" * (LINE_LIMIT + 1), os_user="ada", role="muse", event_id="e1", now=NOW)
 
 
 @given(st.text(max_size=30))

@@ -36,7 +36,7 @@ def test_a_message_goes_to_the_conversation_of_user_and_agent() -> None:
 
     assert message.conversation.id == "web:postern:ada"
     assert message.sender.identity.key == "web:local:ada"
-    assert message.sent_at == NOW
+    assert (message.sent_at, message.role) == (NOW, "postern")
 
 
 def test_two_users_with_the_same_key_never_share_an_event() -> None:
