@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 
 from agents.embedded.models.model import ModelRequest
 from agents.embedded.models.reading import asked, is_first_contact, parse_call, returned
+from agents.embedded.models.reminders import find_reminder, reminder_arguments
 from agents.embedded.records import ToolReturn
 
 NO_MODEL: Final = (
@@ -66,7 +67,7 @@ def decide(request: ModelRequest, now: datetime) -> Decision:
     intro = NO_MODEL if is_first_contact(request.messages) else ""
     if groups:
         return Say(intro + _after_tools(text, groups[-1]))
-    for skill in (_call_tool, _remember, _recall, _tell_time):
+    for skill in (_call_tool, _remind, _remember, _recall, _tell_time):
         decision = skill(request, text, now)
         if isinstance(decision, Use):
             return decision
@@ -115,6 +116,17 @@ def _call_tool(request: ModelRequest, text: str, _now: datetime) -> Decision | N
     return Use(tuple(WishedCall(name, arguments) for name, arguments in wished))
 
 
+def _remind(request: ModelRequest, text: str, now: datetime) -> Decision | None:
+    reminder = find_reminder(text, now)
+    if reminder is None:
+        return None
+    for tool in request.tools:
+        arguments = reminder_arguments(tool.name, tool.parameters, reminder)
+        if arguments is not None:
+            return _use(tool.name, arguments)
+    return Say("I was given no tool to set reminders with.")
+
+
 def _remember(request: ModelRequest, text: str, _now: datetime) -> Decision | None:
     if text.rstrip().endswith("?"):
         return None
@@ -145,7 +157,7 @@ def _recall(request: ModelRequest, text: str, _now: datetime) -> Decision | None
     wanted = text.lower()
     human = _human(request) or ""
     if re.search(r"\b(what('s| is) my name|who am i)\b", wanted):
-        return Say(_recalled(human, "Name", "Your name is **{}**.", "your name"))
+        return Say(_recalled(_with_name(human), "Name", "Your name is **{}**.", "your name"))
     if re.search(r"\bwhere do i live\b", wanted):
         return Say(_recalled(human, "Lives in", "You live in **{}**.", "where you live"))
     favourite = re.search(r"\bwhat(?:'s| is| are) my favou?rite ([^?\n]+)", wanted)
@@ -159,6 +171,11 @@ def _recall(request: ModelRequest, text: str, _now: datetime) -> Decision | None
             return Say("I know nothing about you yet. Tell me, for example, your name.")
         return Say("This is what I know:\n\n" + "\n".join(f"- {fact}" for fact in facts))
     return None
+
+
+def _with_name(human: str) -> str:
+    told = re.search(r"\bname is ([^\n.]+)", human)
+    return f"{human}\nName: {told.group(1)}" if told else human
 
 
 def _recalled(human: str, key: str, sentence: str, what: str) -> str:

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from agents.embedded.errors import Conflict, NotFound
 from agents.embedded.ids import new_id
 from agents.embedded.memory.rendering import DEFAULT_SYSTEM
-from agents.embedded.records import Agent, Block, Conversation, Json, Tool
+from agents.embedded.records import Agent, Block, Conversation, Json, Message, Tool
 from agents.embedded.services.blocks import checked_block, need_block
 from agents.embedded.services.runs import RunService
 from agents.embedded.steps.core_tools import base_tools
-from agents.embedded.store import agents, blocks, conversations, tools
+from agents.embedded.store import agents, blocks, conversations, messages, tools
 from agents.embedded.store.agents import AgentFilter
 from agents.embedded.store.database import Database
 from agents.embedded.store.paging import Page
@@ -134,7 +134,13 @@ class AgentService:
             blocks.of_agent(db, agent.id) if included.blocks else (),
             tools.of_agent(db, agent.id) if included.tools else (),
             with_tags=included.tags,
+            pending=_pending(db, agent.id) if included.pending else None,
         )
+
+
+def _pending(db: sqlite3.Connection, agent_id: str) -> Message | None:
+    message_id = conversations.pending_message(db, agent_id)
+    return None if message_id is None else messages.get(db, message_id)
 
 
 def need_agent(db: sqlite3.Connection, agent_id: str) -> Agent:

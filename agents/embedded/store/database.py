@@ -6,13 +6,15 @@ while another commits share the next commit, so a busy server pays one fsync for
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
 import aiosqlite
+
+from gateway.errors import SettingsWrong, StoreUnavailable
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -64,6 +66,12 @@ class Database:
         """Run `work` on the reading connection: it sees every commit before this call."""
         return await self._reader.run(work)
 
+    def refuse_waiting(self) -> None:
+        """Nothing is committed any more: whoever still waits is told."""
+        for waiting in self._waiting:
+            waiting.settle(StoreUnavailable("The agents' database is closed."))
+        self._waiting = []
+
     async def commit_forever(self) -> None:
         """Commit what waits, batch by batch, until cancelled."""
         while True:
@@ -111,15 +119,38 @@ async def open_database(path: Path) -> AsyncGenerator[Database]:
     """Open the file, bring its schema up to date, and commit until the caller leaves."""
     path.parent.mkdir(parents=True, exist_ok=True)
     writer, reader = _connect(path), _connect(path)
-    async with writer:
-        await writer.run(_migrate)
-        async with reader, asyncio.TaskGroup() as tasks:
-            database = Database(writer, reader)
-            committer = tasks.create_task(database.commit_forever())
-            try:
-                yield database
-            finally:
-                committer.cancel()
+    with _owned_alone(path):
+        async with writer:
+            await writer.run(_migrate)
+            async with reader, asyncio.TaskGroup() as tasks:
+                database = Database(writer, reader)
+                committer = tasks.create_task(database.commit_forever())
+                try:
+                    yield database
+                finally:
+                    committer.cancel()
+                    database.refuse_waiting()
+
+
+@contextmanager
+def _owned_alone(path: Path) -> Generator[None]:
+    """Hold the file against other processes, which would run the same turns once more.
+
+    The lock is a transaction on a file beside it, which the system ends with its process.
+    """
+    lock = sqlite3.connect(path.with_name(f"{path.name}.lock"), isolation_level=None, timeout=0)
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+        yield
+    except sqlite3.OperationalError as error:
+        if lock.in_transaction:
+            raise
+        raise SettingsWrong(
+            f'The agents\' database "{path}" is in use by another process. Stop that one, or '
+            "set another data_dir."
+        ) from error
+    finally:
+        lock.close()
 
 
 def _connect(path: Path) -> _Connection:

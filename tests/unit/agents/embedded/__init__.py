@@ -1,0 +1,1 @@
+"""Parts of the embedded server, each on its own."""

@@ -1,0 +1,74 @@
+import asyncio
+import sqlite3
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+
+from agents.embedded.store.database import Database, Work, open_database
+from gateway.errors import SettingsWrong
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncGenerator[Database]:
+    async with open_database(tmp_path / "a" / "letta.db") as database:
+        await database.write(lambda db: db.execute("CREATE TABLE t (n INTEGER UNIQUE)"))
+        yield database
+
+
+def _insert(number: int, *, fail: bool = False) -> Work[int]:
+    def work(db: sqlite3.Connection) -> int:
+        db.execute("INSERT INTO t VALUES (?)", (number,))
+        if fail:
+            raise LookupError("after the insert")
+        return number
+
+    return work
+
+
+def _version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _numbers(db: sqlite3.Connection) -> list[int]:
+    return [row["n"] for row in db.execute("SELECT n FROM t ORDER BY n")]
+
+
+async def test_a_commit_is_synced_to_the_disk(database: Database) -> None:
+    def pragmas(db: sqlite3.Connection) -> tuple[str, int, int]:
+        mode = db.execute("PRAGMA journal_mode").fetchone()[0]
+        full = db.execute("PRAGMA synchronous").fetchone()[0]
+        return mode, full, db.execute("PRAGMA foreign_keys").fetchone()[0]
+
+    assert await database.write(pragmas) == ("wal", 2, 1)
+
+
+async def test_one_failing_transaction_leaves_its_neighbours_alone(database: Database) -> None:
+    works = [database.write(_insert(number, fail=number == 2)) for number in range(5)]
+
+    outcomes = await asyncio.gather(*works, return_exceptions=True)
+
+    assert isinstance(outcomes[2], LookupError)
+    assert await database.read(_numbers) == [0, 1, 3, 4]
+
+
+async def test_a_read_sees_every_write_before_it(database: Database) -> None:
+    for number in range(20):
+        await database.write(_insert(number))
+        assert (await database.read(_numbers))[-1] == number
+
+
+async def test_opening_again_migrates_nothing_twice(tmp_path: Path) -> None:
+    versions: list[int] = []
+    for _ in range(2):
+        async with open_database(tmp_path / "letta.db") as database:
+            versions.append(await database.read(_version))
+
+    assert versions == [1, 1]
+
+
+async def test_two_servers_cannot_share_a_file(tmp_path: Path) -> None:
+    async with open_database(tmp_path / "letta.db"):
+        with pytest.raises(SettingsWrong, match="in use by another process"):
+            async with open_database(tmp_path / "letta.db"):
+                pass
