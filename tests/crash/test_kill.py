@@ -93,8 +93,8 @@ def home(tmp_path: Path) -> Home:
 class Ada:
     """A person at the web door. Her client repeats what was not acknowledged."""
 
-    def __init__(self, home: Home) -> None:
-        self._client = httpx.AsyncClient(base_url=home.url, timeout=30)
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
 
     async def asks(self, text: str) -> list[str]:
         """Write, and wait for the answer, over however many deaths of the gateway."""
@@ -128,43 +128,59 @@ class Ada:
             return
 
 
+@pytest.fixture
+async def ada(home: Home) -> AsyncGenerator[Ada]:
+    async with httpx.AsyncClient(base_url=home.url, timeout=30) as client:
+        yield Ada(client)
+
+
 @pytest.mark.parametrize("moment", MOMENTS)
-async def test_a_kill_loses_and_doubles_nothing(home: Home, moment: str) -> None:
-    ada = Ada(home)
+async def test_a_kill_loses_and_doubles_nothing(home: Home, ada: Ada, moment: str) -> None:
+    first, second = _questions(moment)
     async with home.gateway(die_at=moment) as dying:
-        await ada.meet()
-        asking = asyncio.ensure_future(ada.asks("My name is Ada. What time is it?"))
+        await asyncio.wait_for(ada.meet(), 30)
+        asking = asyncio.ensure_future(ada.asks(first))
         status = await asyncio.wait_for(dying.wait(), 30)
     assert status == -signal.SIGKILL, f'"{moment}" never came'
 
     async with home.gateway():
-        first = await asyncio.wait_for(asking, 30)
-        second = await asyncio.wait_for(ada.asks("What is my name?"), 30)
+        to_first = await asyncio.wait_for(asking, 30)
+        to_second = await asyncio.wait_for(ada.asks(second), 30)
         seen = await ada.sees()
 
-    assert len(first) == len(second) == 1
-    assert "Ada" in second[0]
+    assert len(to_first) == len(to_second) == 1
+    assert "Ada" in to_second[0]
     assert seen == [
-        ("user", "My name is Ada. What time is it?"),
-        ("assistant", first[0]),
-        ("user", "What is my name?"),
-        ("assistant", second[0]),
+        ("user", first),
+        ("assistant", to_first[0]),
+        ("user", second),
+        ("assistant", to_second[0]),
     ]
-    assert await _heard_by_agents(home) == [
-        ["My name is Ada. What time is it?", "What is my name?"]
-    ]
+    assert await _heard_by_agents(home) == [[first, second]]
+
+
+def _questions(moment: str) -> tuple[str, str]:
+    """What she says around the kill; a tool of the gateway is used only when one is asked for."""
+    if "tool" in moment:
+        return "What time is it?", "My name is Ada."
+    return "My name is Ada.", "What is my name?"
 
 
 async def _heard_by_agents(home: Home) -> list[list[str]]:
     """Return what each agent in the embedded server heard, without the envelope."""
     options = EmbeddedOptions(database=home.data_dir / "letta.db")
-    async with serve(options) as url:
-        client = AsyncLetta(base_url=url, api_key="none", max_retries=0)
-        return [
-            [
-                str(message.content).partition("\n")[2]
-                async for message in client.agents.messages.list(agent.id, order="asc")
-                if message.message_type == "user_message"
-            ]
-            async for agent in client.agents.list()
-        ]
+    async with (
+        serve(options) as url,
+        AsyncLetta(base_url=url, api_key="none", max_retries=0) as client,
+    ):
+        agents = [agent.id async for agent in client.agents.list()]
+        return [await _heard_by(client, agent) for agent in agents]
+
+
+async def _heard_by(client: AsyncLetta, agent: str) -> list[str]:
+    return [
+        str(message.content).partition("\n")[2]
+        for thread in await client.conversations.list(agent_id=agent)
+        async for message in client.conversations.messages.list(thread.id, order="asc")
+        if message.message_type == "user_message"
+    ]
