@@ -46,6 +46,11 @@ _FAILURES = frozenset(
 )
 """Stop reasons that leave no answer. The others end a run, if not always as one would wish."""
 
+_COUNTED = frozenset(
+    {"assistant_message", "reasoning_message", "tool_call_message", "approval_request_message"}
+)
+"""Events whose pieces must not be read twice: they need a number."""
+
 
 @dataclass(slots=True)
 class _Call:
@@ -67,6 +72,8 @@ class RunReader:
         """Counts what was read, pings aside."""
         self.is_done = False
         """Whether the server said that nothing more comes."""
+        self.can_resume = True
+        """Whether a new stream can begin where the old one broke, with nothing twice."""
         self._is_announced = False
         self._is_recorded = False
         self._floor = 0
@@ -85,11 +92,6 @@ class RunReader:
             return bool(self._calls) or self._is_recorded
         return self.is_done or self._stop_reason not in _FAILURES
 
-    @property
-    def can_resume(self) -> bool:
-        """Whether a new stream can begin where the old one broke, with nothing twice."""
-        return self.position > 0 or self.progress == 0
-
     def read(self, frame: Frame) -> Iterator[TurnEvent]:
         """Yield what a frame means. Raises StreamGarbled for what can not be Letta's."""
         if frame.is_done:
@@ -105,6 +107,8 @@ class RunReader:
             self._failure = body
         elif body.get("message_type") != "ping":
             self.progress += 1
+            if body.get("message_type") in _COUNTED and body.get("seq_id") is None:
+                self.can_resume = False
             yield from self._read_message(body, is_whole=False)
 
     def read_record(self, messages: Iterable[Json], run: Json) -> Iterator[TurnEvent]:
@@ -124,7 +128,7 @@ class RunReader:
         """Return the last event. Raises RunFailed, or CallsPending when it never began."""
         if self._failure is not None:
             if is_pending_approval(self._failure):
-                raise CallsPending("The agent waits for the results of its tools.")
+                raise CallsPending(is_key_used=True)
             raise failed(_text(self._failure.get("error_type")) or self._stop_reason or "error")
         reason = self._stop_reason or "error"
         if reason in _FAILURES or (reason == "requires_approval" and not self._calls):

@@ -48,6 +48,11 @@ class ThreadBusy(RuntimeUnavailable):
 class CallsPending(RuntimeUnavailable):
     """The thread waits for the results of tool calls and takes nothing else."""
 
+    def __init__(self, *, is_key_used: bool) -> None:
+        super().__init__("The agent waits for the results of its tools.")
+        self.is_key_used = is_key_used
+        """Whether the refusal was a run of its own: then its otid leads to it for ever."""
+
 
 _SENTENCES: Mapping[str, str] = {
     "llm_error": "the language model behind the agent failed. Please try again.",
@@ -125,7 +130,7 @@ def _translate_status(error: APIStatusError) -> PosternError:
 
 def _translate_conflict(body: object) -> PosternError:
     if is_pending_approval(body):
-        return CallsPending("The agent waits for the results of its tools.")
+        return CallsPending(is_key_used=False)
     found = _RUN_ID.search(json.dumps(body, default=str))
     return ThreadBusy(RunId(found.group()) if found else None)
 

@@ -19,23 +19,23 @@ from gateway.domain.turns import InputMessage, RunRequest
 _OTIDS = uuid.UUID("5f0c2f57-7d5c-5f0a-9a0e-3a1c6c1b7f42")
 
 
-def otid_of(request: RunRequest, attempt: int) -> str:
-    """Return the key of the round's first message in this attempt.
+def otid_of(request: RunRequest, key: int) -> str:
+    """Return the otid of the round's first message, under its first, second … key.
 
-    The first attempt carries the round's own key. A later one needs another: Letta answers a
-    key that it knows with the run that it knows, also when that run was refused.
+    The first is the round's own. Another is needed where that one led to a run that was
+    refused: Letta answers an otid that it knows with the run that it knows.
     """
-    return request.otid if attempt == 0 else _derived(request.otid, f"attempt {attempt}")
+    return _keyed(request.otid, key)
 
 
-def messages_of(request: RunRequest, attempt: int) -> list[Message]:
+def messages_of(request: RunRequest, key: int) -> list[Message]:
     """Return what is sent; every message with an otid of its own, the same in every repeat."""
-    first = otid_of(request, attempt)
+    first = otid_of(request, key)
     results = [item for item in request.input if isinstance(item, ToolResult)]
     if results:
         return [_returns(results, first)]
     said = [item for item in request.input if isinstance(item, InputMessage)]
-    otids = [first, *(_later_otid(item.otid, attempt) for item in said[1:])]
+    otids = [first, *(_keyed(item.otid, key) for item in said[1:])]
     return [
         MessageCreateParam(role="user", content=item.text, otid=otid)
         for item, otid in zip(said, otids, strict=True)
@@ -73,8 +73,8 @@ def _return(result: ToolResult) -> ToolReturnParam:
     )
 
 
-def _later_otid(otid: str, attempt: int) -> str:
-    return otid if attempt == 0 else _derived(otid, f"attempt {attempt}")
+def _keyed(otid: str, key: int) -> str:
+    return otid if key == 0 else _derived(otid, f"key {key}")
 
 
 def _derived(*parts: str) -> str:

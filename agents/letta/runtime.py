@@ -45,22 +45,22 @@ class LettaRuntime:
         """Start the round, or re-attach to it, and yield all its events from the beginning.
 
         A round that Letta refuses because older tool calls wait is sent again once these
-        are answered, under a key made from the round's own; only the first of these runs
-        is announced, because it leads to the others again.
+        are answered. Where the refusal was a run, the next one has another key, made from
+        the round's own, and is not announced: the first leads to it again.
         """
-        run, is_announced = request.run, False
+        run, key, is_announced = request.run, 0, False
         for attempt in range(_ATTEMPTS):
-            sending = Sending(
-                request.session.thread, messages_of(request, attempt), tools_of(request.tools)
-            )
+            messages, tools = messages_of(request, key), tools_of(request.tools)
+            sending = Sending(request.session.thread, messages, tools)
             try:
                 async with aclosing(self._follow(sending, run)) as events:
                     async for event in events:
                         if not (is_announced and isinstance(event, RunStarted)):
                             yield event
                         is_announced = True
-            except CallsPending:
-                run = await self._clear_thread(request, attempt + 1)
+            except CallsPending as refused:
+                key += refused.is_key_used
+                run = await self._clear_thread(request, key, attempt)
             else:
                 return
         raise RunFailed("the agent waits for tools that nobody answers.", kind="pending_approval")
@@ -110,18 +110,17 @@ class LettaRuntime:
                 return
             pause = min(_LONGEST_WAIT_SECONDS, 2 * pause)
 
-    async def _clear_thread(self, request: RunRequest, attempt: int) -> RunId | None:
-        """Make the thread take this attempt; return its run when it had begun before.
+    async def _clear_thread(self, request: RunRequest, key: int, attempt: int) -> RunId | None:
+        """Make the thread take the round; return its run when it had begun before.
 
         That run may be the very one whose calls wait: then a process before us had
         come this far, and its calls are to be heard, not refused.
         """
         messages = oldest_first(await self._api.newest_messages(request.session.thread))
         run, calls = pending_request(messages)
-        if run is not None and await self._is_of(run, otid_of(request, attempt)):
+        if run is not None and await self._is_of(run, otid_of(request, key)):
             return run
-        key = f"attempt {attempt} of {request.otid}"
-        await self._refuse(request, calls, key, _INTERRUPTED)
+        await self._refuse(request, calls, f"{attempt} of {request.otid}", _INTERRUPTED)
         return None
 
     async def _is_of(self, run: RunId, otid: str) -> bool:

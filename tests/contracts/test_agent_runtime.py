@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import tempfile
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,30 +19,29 @@ from agents.letta import LettaOptions
 from agents.letta.client import open_letta
 from agents.scripted import ScriptedAgents
 from gateway.domain.conversations import Conversation
-from gateway.domain.ids import PersonId, RunId
+from gateway.domain.ids import PersonId
 from gateway.domain.people import Person
-from gateway.domain.tools import ToolCall, ToolResult, ToolSpec
+from gateway.domain.tools import ToolResult
 from gateway.domain.turns import (
-    InputMessage,
     ReasoningDelta,
     RunEnded,
-    RunRequest,
     RunStarted,
     Session,
     TextDelta,
-    ToolsAsked,
-    TurnEvent,
 )
 from gateway.errors import RunFailed
 from gateway.ports import AgentHost, AgentRuntime
 from tests.fakes.directives import follow_directives
-
-DICE = ToolSpec(
-    name="roll_dice",
-    description="Roll a die.",
-    parameters={"type": "object", "properties": {"sides": {"type": "integer"}}},
+from tests.fakes.rounds import (
+    DICE,
+    answers,
+    calls_of,
+    follow,
+    follow_until,
+    run_of,
+    says,
+    text_of,
 )
-PATIENCE_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,55 +93,6 @@ async def new_session(host: AgentHost, name: str) -> Session:
     agent = await host.create_agent(person, "postern")
     thread = await host.create_session(agent, Conversation("console", "local", name))
     return Session(agent, thread)
-
-
-def says(session: Session, *texts: str, tools: tuple[ToolSpec, ...] = ()) -> RunRequest:
-    """Return a new round in which people say this."""
-    messages = tuple(InputMessage(text, str(uuid.uuid4())) for text in texts)
-    return RunRequest(session, messages, messages[0].otid, tools)
-
-
-def answers(before: RunRequest, results: Sequence[ToolResult]) -> RunRequest:
-    """Return the round that brings the results of the tools."""
-    return replace(before, input=tuple(results), otid=str(uuid.uuid4()), run=None)
-
-
-async def follow(runtime: AgentRuntime, request: RunRequest) -> list[TurnEvent]:
-    """Hear a round to its end."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        return [event async for event in runtime.run(request)]
-
-
-async def follow_until(
-    runtime: AgentRuntime, request: RunRequest, kind: type[TurnEvent]
-) -> list[TurnEvent]:
-    """Hear a round as far as the first event of this kind, and hang up."""
-    heard: list[TurnEvent] = []
-    events = runtime.run(request)
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        async for event in events:
-            heard.append(event)
-            if isinstance(event, kind):
-                break
-    if isinstance(events, AsyncGenerator):
-        await events.aclose()
-    return heard
-
-
-def text_of(events: Sequence[TurnEvent]) -> str:
-    return "".join(event.text for event in events if isinstance(event, TextDelta))
-
-
-def run_of(events: Sequence[TurnEvent]) -> RunId:
-    first = events[0]
-    assert isinstance(first, RunStarted)
-    return first.run
-
-
-def calls_of(events: Sequence[TurnEvent]) -> tuple[ToolCall, ...]:
-    last = events[-1]
-    assert isinstance(last, ToolsAsked)
-    return last.calls
 
 
 async def test_a_run_starts_speaks_and_ends(runtime: AgentRuntime, session: Session) -> None:
