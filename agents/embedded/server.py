@@ -3,8 +3,8 @@
 import asyncio
 import hmac
 import socket
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 
 import uvicorn
 from fastapi import FastAPI, Request
@@ -38,6 +38,7 @@ from agents.embedded.services.runs import RunService
 from agents.embedded.services.tools import ToolService
 from agents.embedded.steps.loop import StepLoop
 from agents.embedded.store.database import open_database
+from agents.embedded.tasks import companions
 
 _ROUTERS = (
     conversations,
@@ -62,6 +63,13 @@ def create_app(options: EmbeddedOptions) -> FastAPI:
             app.state.services = services
             yield
 
+    return _make_app(options, lifespan)
+
+
+def _make_app(
+    options: EmbeddedOptions,
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None,
+) -> FastAPI:
     app = FastAPI(lifespan=lifespan, openapi_url=None, title="Postern's embedded Letta server")
     for module in _ROUTERS:
         app.include_router(module.router)
@@ -76,7 +84,7 @@ async def open_services(options: EmbeddedOptions) -> AsyncGenerator[Services]:
     """Everything behind REST; on leaving, running turns stop where they are, for the next start."""
     model = make_model(options)
     window = context_window(options)
-    async with open_database(options.database) as database, asyncio.TaskGroup() as tasks:
+    async with open_database(options.database) as database, companions() as tasks:
         turns = RunService(database, StepLoop(database, model, window), tasks)
         services = Services(
             options,
@@ -122,18 +130,19 @@ async def serve(
     Port 0 takes a free one. Leaving ends open streams (their readers may resume later), then
     the server; turns that run are taken up by the next start on the same database.
     """
-    app = create_app(options)
-    with _listening(host, port) as listener:
+    async with open_services(options) as services:
+        app = _make_app(options, None)
+        app.state.services = services
         server = _Server(_config(app))
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(server.serve([listener]))
-            await server.wait_started()
-            try:
-                yield f"http://{host}:{listener.getsockname()[1]}"
-            finally:
-                services: Services = app.state.services
-                services.runs.interrupt()
-                server.should_exit = True
+        with _listening(host, port) as listener:
+            async with companions() as tasks:
+                tasks.create_task(server.serve([listener]))
+                await server.wait_started()
+                try:
+                    yield f"http://{host}:{listener.getsockname()[1]}"
+                finally:
+                    services.runs.interrupt()
+                    server.should_exit = True
 
 
 def _config(app: FastAPI) -> uvicorn.Config:
@@ -141,7 +150,7 @@ def _config(app: FastAPI) -> uvicorn.Config:
         app,
         log_config=None,
         access_log=False,
-        lifespan="on",
+        lifespan="off",
         ws="none",
         timeout_graceful_shutdown=2,
     )

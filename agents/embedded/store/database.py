@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import aiosqlite
 
+from agents.embedded.tasks import companions
 from gateway.errors import SettingsWrong, StoreUnavailable
 
 T = TypeVar("T")
@@ -122,7 +123,7 @@ async def open_database(path: Path) -> AsyncGenerator[Database]:
     with _owned_alone(path):
         async with writer:
             await writer.run(_migrate)
-            async with reader, asyncio.TaskGroup() as tasks:
+            async with reader, companions() as tasks:
                 database = Database(writer, reader)
                 committer = tasks.create_task(database.commit_forever())
                 try:

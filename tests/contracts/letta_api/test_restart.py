@@ -16,6 +16,9 @@ import pytest_asyncio
 from httpx import HTTPError
 from letta_client import APIConnectionError, AsyncLetta
 
+from agents.embedded import EmbeddedOptions
+from agents.embedded.server import serve
+from gateway.errors import SettingsWrong
 from tests.contracts.letta_api.heard import (
     WEATHER,
     Heard,
@@ -201,3 +204,34 @@ async def test_a_stream_that_is_cut_does_not_look_finished(tmp_path: Path) -> No
 
         with pytest.raises((HTTPError, APIConnectionError)):
             await listen(stream)
+
+
+async def test_a_turn_stopped_in_good_order_is_finished_by_the_next_start(tmp_path: Path) -> None:
+    options = EmbeddedOptions(tmp_path / "letta.db", scripted=True, word_delay_seconds=0)
+    async with AsyncExitStack() as after_the_end:
+        async with serve(options) as url:
+            client = await after_the_end.enter_async_context(_client(url))
+            agent = await client.agents.create(name="mortal")
+            thread = (await client.conversations.create(agent_id=agent.id)).id
+            stream = await begin(client, thread, [user("words 9\ndrip 0.05")])
+            event = await anext(aiter(stream))
+
+        async with serve(options) as url, _client(url) as again:
+            run_id = str(event.to_dict()["run_id"])
+            heard = await listen(await again.runs.messages.stream(run_id, starting_after=0))
+
+    assert heard.text == "w0 w1 w2 w3 w4 w5 w6 w7 w8"
+
+
+async def test_an_error_beside_the_server_comes_out_as_itself(tmp_path: Path) -> None:
+    with pytest.raises(LookupError, match="of the caller"):
+        async with serve(EmbeddedOptions(tmp_path / "letta.db")):
+            raise LookupError("of the caller")
+
+
+async def test_a_second_server_on_one_file_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    options = EmbeddedOptions(tmp_path / "letta.db")
+    async with serve(options):
+        with pytest.raises(SettingsWrong, match="in use by another process"):
+            async with serve(options):
+                pass
