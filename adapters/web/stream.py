@@ -23,8 +23,10 @@ The server sends
         same may be sent again later, else it will never be accepted.
 
 With `?format=text` frames have `text` and no `html`, drafts too. With
-`?after=<cursor>` the entries after it follow `hello`: the server listens before
-it reads them, so that nothing falls in between, and something may come twice.
+`?after=<cursor>` the entries after it follow `hello`, and a few before it: an
+answer keeps the place where it began to grow, which may lie before messages
+that the page has. The server listens before it reads them, so that nothing
+falls in between. What comes twice has the same id.
 Close code 1013: the page was too slow, or the server stops; reconnect. 1009: the
 frame was too long.
 """
@@ -55,6 +57,8 @@ from gateway.ports import HistoryStore
 
 MISSED_LIMIT = 200
 """Entries that a page which reconnects gets at once; what is older it asks for."""
+OVERLAP = 10
+"""Entries before the page's cursor that it gets again."""
 SEND_SECONDS = 20.0
 """A socket that takes longer for one frame is given up."""
 
@@ -113,13 +117,13 @@ class Stream:
 
     async def _missed(self) -> tuple[list[HistoryEntry], int, bool]:
         after = self._seat.after
-        limit = 1 if after is None else MISSED_LIMIT
+        limit = 1 if after is None else MISSED_LIMIT + OVERLAP
         newest = await self._history.history(self._seat.conversation.id, None, limit)
         end = newest[-1].cursor if newest else 0
         if after is None:
             return [], end, False
-        missed = [entry for entry in newest if entry.cursor > after]
-        return missed, end, len(missed) == MISSED_LIMIT
+        count = sum(entry.cursor > after for entry in newest)
+        return newest[-(count + OVERLAP) :], end, count > MISSED_LIMIT
 
     async def _write(self, page: Page) -> None:
         """Send what happens; ends the stream when the page is to reconnect."""

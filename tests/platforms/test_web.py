@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from adapters.web.guard import WebOptions
 from adapters.web.pages import FRAMES_LIMIT, Frame
 from adapters.web.sessions import COOKIE, new_token, visitor_of
+from adapters.web.stream import MISSED_LIMIT
 from gateway.domain.conversations import Conversation
 from tests.platforms.web_hub import ADMIN_TOKEN, Served, WebHub, WebServer
 
@@ -365,14 +366,46 @@ async def test_what_was_missed_comes_after_a_reconnect(door: Served) -> None:
     async with _tab(door, token, f"?raw=1&after={cursor}") as tab:
         hello = await tab.hears_next()
         missed = [await tab.hears_next(), await tab.hears_next()]
-    async with _tab(door, token, f"?raw=1&after={hello['cursor']}") as tab:
-        await tab.hears_next()
-        await tab.says("two", "m2")
-        nothing_missed = await tab.hears_next()
 
     assert [frame["text"] for frame in missed] == ["one", "to one"]
     assert missed[-1]["cursor"] == hello["cursor"]
-    assert nothing_missed["text"] == "two"
+    assert hello["gap"] is False
+
+
+async def test_an_answer_that_began_before_the_cursor_is_not_missed(door: Served) -> None:
+    token = new_token()
+    async with _tab(door, token) as tab:
+        await tab.says("one", "m1")
+        turn = await door.hub.next_turn()
+        await door.hub.stream(turn, "to o")
+        await tab.says("two", "m2")
+        await door.hub.has_accepted(2)
+    async with _tab(door, token, "?raw=1") as tab:
+        cursor = (await tab.hears_next())["cursor"]
+    await door.hub.finish(turn, "to one")
+
+    async with _tab(door, token, f"?raw=1&after={cursor}") as tab:
+        await tab.hears_next()
+        heard = [(await tab.hears_next())["text"] for _ in range(3)]
+
+    assert heard == ["one", "to one", "two"]
+
+
+async def test_who_missed_too_much_gets_the_end_and_reads_the_rest(door: Served) -> None:
+    token = new_token()
+    headers = {"Cookie": f"{COOKIE}={token}"}
+    async with httpx.AsyncClient(base_url=door.url, headers=headers) as ada:
+        for number in range(MISSED_LIMIT // 2 + 1):
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(_chat(ada, f"question {number}"))
+                await door.hub.answer_next(f"answer {number}")
+
+    async with _tab(door, token, "?raw=1&after=0") as tab:
+        hello = await tab.hears_next()
+        texts = [(await tab.hears_next())["text"] for _ in range(MISSED_LIMIT + 2)]
+
+    assert hello["gap"] is True
+    assert (texts[0], texts[-1]) == ("question 0", f"answer {MISSED_LIMIT // 2}")
 
 
 async def test_a_page_that_opens_during_an_answer_sees_it_grow(door: Served) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,7 +22,7 @@ from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Route
 from gateway.domain.turns import Turn, TurnOutcome, TurnState
 from gateway.errors import StoreUnavailable
-from gateway.http import create_server, listen
+from gateway.http import create_server
 from storage.memory import MemoryStore
 
 ROLES = ("postern", "muse")
@@ -147,7 +148,7 @@ class WebServer:
         app = FastAPI()
         app.mount("/", self)
         server = create_server(app)
-        with contextlib.closing(listen("127.0.0.1", self.port)) as listener:
+        with contextlib.closing(_listen(self.port)) as listener:
             self.port = listener.getsockname()[1]
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(server.serve(sockets=[listener]))
@@ -171,3 +172,12 @@ class WebServer:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request to the hub that is being served."""
         await self._app(scope, receive, send)
+
+
+def _listen(port: int) -> socket.socket:
+    # Only of a socket that says TCP does asyncio turn off the delay of small packets: 40 ms each.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen()
+    return listener

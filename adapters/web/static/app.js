@@ -83,8 +83,8 @@ const HEARD = {
     if (gap) hasOlder = true;
   },
   message(frame) {
-    thread.show(frame, { isFresh: true });
-    if (frame.role === "assistant") announce(frame.text);
+    const isNews = thread.show(frame, { isFresh: true });
+    if (isNews && frame.role === "assistant") announce(frame.text);
   },
   draft: (frame) => thread.draft(frame),
   removed: ({ id }) => thread.remove(id),

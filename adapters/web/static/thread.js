@@ -34,13 +34,15 @@ export class Thread {
     this.#list.replaceChildren();
   }
 
-  // Show a whole message, or replace what is shown under its id.
+  // Show a whole message, or replace what is shown under its id. Tells whether it is news.
   show(frame, { isFresh = false } = {}) {
     const item = this.#items.get(idOf(frame)) ?? this.#add(idOf(frame), frame, isFresh);
+    const isNews = item.state !== "whole";
     item.cursor = frame.cursor ?? item.cursor;
     this.#fill(item, frame);
     this.#mark(item, "whole");
     if (frame.at) this.#date(item, new Date(frame.at));
+    return isNews;
   }
 
   // Show how far an answer has come. What is whole already is never overwritten.
