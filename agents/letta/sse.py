@@ -31,7 +31,8 @@ class Frame:
 class SseDecoder:
     """Turns chunks of any size into frames; an unfinished frame at the end is dropped."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
+        self._limit_bytes = limit_bytes
         self._tail = b""
         self._data: list[str] = []
         self._event: str | None = None
@@ -39,7 +40,7 @@ class SseDecoder:
     def feed(self, chunk: bytes) -> Iterator[Frame]:
         """Yield the frames that this chunk completes. Raises StreamGarbled when one is endless."""
         *lines, self._tail = (self._tail + chunk).split(b"\n")
-        if len(self._tail) > LIMIT_BYTES:
+        if len(self._tail) > self._limit_bytes:
             raise StreamGarbled("Letta sent an event without an end.")
         for line in lines:
             frame = self._read_line(line.removesuffix(b"\r").decode("utf-8", "replace"))
