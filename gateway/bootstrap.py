@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import getpass
 import secrets
 import socket
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
@@ -69,6 +72,45 @@ async def opened_gateway(settings: Settings) -> AsyncGenerator[Gateway]:
         web, router = make_web(settings, store, clock)
         spokes = Spokes(clock, Metrics(), store, mind, [web], [router])
         yield plug(settings, spokes, listener)
+
+
+async def chat_here(settings: Settings, stop: asyncio.Event) -> None:
+    """Run a gateway for this terminal alone, until its input ends or `stop` is set."""
+    from adapters.console.adapter import ConsoleAdapter, ConsoleOptions
+    from adapters.console.terminal import Terminal
+
+    async with AsyncExitStack() as stack:
+        stack.enter_context(held(settings.data_dir))
+        clock = SystemClock()
+        store = await stack.enter_async_context(opened_store(settings))
+        mind = await stack.enter_async_context(opened_mind(settings, store, clock))
+        options = ConsoleOptions(os_user=getpass.getuser())
+        console = ConsoleAdapter(clock, store.history, Terminal(), options)
+        gateway = plug(settings, Spokes(clock, Metrics(), store, mind, [console]))
+        await gateway.run(stop, until=console.platform)
+
+
+async def chat_with(settings: Settings, url: str) -> None:
+    """Talk from this terminal to the gateway that runs at `url`, until the input ends."""
+    from adapters.console.remote import RemoteChat, RemoteOptions, load_token
+    from adapters.console.terminal import Terminal
+
+    token = load_token(settings.data_dir / "terminal.token")
+    role = next(iter(routes(settings)))
+    await RemoteChat(RemoteOptions(url, token, role), Terminal()).run()
+
+
+@asynccontextmanager
+async def served_letta(
+    settings: Settings, host: str, port: int, database: Path
+) -> AsyncGenerator[str]:
+    """Serve the embedded Letta-compatible server alone; yields its address."""
+    from agents.embedded.server import serve
+
+    token = _secret(settings.letta.api_key) or None
+    options = replace(embedded_options(settings, token), database=database)
+    async with serve(options, host, port) as url:
+        yield url
 
 
 @asynccontextmanager

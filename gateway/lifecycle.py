@@ -61,15 +61,20 @@ class Gateway:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    async def run(self, stop: asyncio.Event, on_ready: Callable[[], None] = lambda: None) -> None:
+    async def run(
+        self,
+        stop: asyncio.Event,
+        on_ready: Callable[[], None] = lambda: None,
+        until: str | None = None,
+    ) -> None:
         """Serve until `stop` is set; then finish what runs, within limits.
 
         The store is open before and closed after. `on_ready` is called when every
-        part has begun.
+        part has begun. Where a channel is named by `until`, its end sets `stop`.
         """
         await self._recover()
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(part) for part in self._running_parts()]
+            tasks = [group.create_task(part) for part in self._running_parts(stop, until)]
             if self._parts.web is not None:
                 group.create_task(self._serve(self._parts.web))
             on_ready()
@@ -93,27 +98,37 @@ class Gateway:
         if turns or deliveries:
             log.info("recovered", extra={"turns": turns, "deliveries": deliveries})
 
-    def _running_parts(self) -> list[Coroutine[None, None, None]]:
+    def _running_parts(
+        self, stop: asyncio.Event, until: str | None
+    ) -> list[Coroutine[None, None, None]]:
         parts = self._parts
         running: list[Coroutine[None, None, None]] = [parts.outbox.run(), parts.dispatcher.run()]
-        running += [self._keep_running(adapter) for adapter in parts.adapters]
+        for adapter in parts.adapters:
+            at_end = stop.set if adapter.platform == until else _nothing
+            running.append(self._keep_running(adapter, at_end))
         running.append(self._keep_house())
         return running
 
-    async def _keep_running(self, adapter: Adapter) -> None:
+    async def _keep_running(self, adapter: Adapter, at_end: Callable[[], None]) -> None:
         """Run a channel; one that fails is started again, and never stops the others."""
         wait = 1.0
-        while True:
-            try:
-                await adapter.run(self._parts.inbox.receive)
-            except SettingsWrong as error:
-                log.error("channel_off", extra={"channel": adapter.platform, "error": str(error)})  # noqa: TRY400 - the sentence says it all
-                return
-            except Exception:
-                # The loop's edge: whatever befalls one platform, the others go on.
-                log.exception("channel_failed", extra={"channel": adapter.platform})
+        while await self._run_once(adapter):
             await asyncio.sleep(wait)
             wait = min(60.0, wait * 2)
+        at_end()
+
+    async def _run_once(self, adapter: Adapter) -> bool:
+        """Run a channel until it ends; return whether to start it again."""
+        try:
+            await adapter.run(self._parts.inbox.receive)
+        except SettingsWrong as error:
+            details = {"channel": adapter.platform, "error": str(error)}
+            log.error("channel_off", extra=details)  # noqa: TRY400 - the sentence says it all
+        except Exception:
+            # The loop's edge: whatever befalls one platform, the others go on.
+            log.exception("channel_failed", extra={"channel": adapter.platform})
+            return True
+        return False
 
     async def _keep_house(self) -> None:
         house = self._parts.housekeeping
@@ -132,3 +147,7 @@ class Gateway:
             async with asyncio.timeout(self._parts.drain_seconds):
                 await self._parts.dispatcher.drain()
                 await self._parts.outbox.drain()
+
+
+def _nothing() -> None:
+    """Let the others go on."""

@@ -88,7 +88,11 @@ class Adapter(Protocol):
         ...
 
     async def run(self, accept: Accept) -> None:
-        """Bring every event to `accept`, in order, until cancelled; reconnect as needed."""
+        """Bring every event to `accept`, in order, until cancelled; reconnect as needed.
+
+        Returns only where the input itself has ended. Raises SettingsWrong when it
+        can never connect as it is configured.
+        """
         ...
 
     def split(self, text: str) -> list[str]:

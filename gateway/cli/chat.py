@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from gateway.cli.loading import load
+from gateway.cli.running import run_until_stopped
 
 
 def chat() -> None:
@@ -10,5 +13,10 @@ def chat() -> None:
     settings = load()
 
     from gateway import bootstrap
+    from gateway.data_dir import holder
 
-    bootstrap.run_chat(settings)
+    running = holder(settings.data_dir)
+    if running is not None and running.url is not None:
+        asyncio.run(bootstrap.chat_with(settings, running.url))
+    else:
+        run_until_stopped(lambda stop: bootstrap.chat_here(settings, stop))
