@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -18,7 +18,8 @@ from gateway.domain.people import Identity, Route, Sender
 from gateway.drafts import Drafts
 from gateway.inbox import Inbox
 from gateway.outbox import Outbox, OutboxOptions
-from gateway.ports import Clock, Store, Streaming, Toolbox
+from gateway.ports import Adapter, Clock, Store, Streaming, Toolbox
+from gateway.retries import RetryPolicy
 from gateway.telemetry import Metrics
 from gateway.turn_runner import Mind, TurnOptions, TurnRunner
 from tests.fakes.crashing import CrashPoints, around
@@ -43,6 +44,9 @@ class HubOptions:
     )
     turns: TurnOptions = field(default_factory=TurnOptions)
     lease: timedelta = timedelta(seconds=30)
+    sending: RetryPolicy = field(default_factory=RetryPolicy)
+    adapters: Callable[[], Sequence[Adapter]] | None = None
+    """Makes the adapters of a new process, for other platforms than the fake one."""
 
 
 class FakeHub:
@@ -81,12 +85,14 @@ class FakeHub:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
-        """Run dispatcher and outbox as a new process would; stop them dead at the end."""
+        """Run all parts as a new process would; stop them dead at the end."""
         await self._recover()
         self.inbox = self._new_inbox()
-        outbox, dispatcher = self._new_parts()
+        adapters = self._new_adapters()
+        outbox, dispatcher = self._new_parts(adapters)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(outbox.run()), group.create_task(dispatcher.run())]
+            tasks += [group.create_task(adapter.run(self.inbox.receive)) for adapter in adapters]
             try:
                 yield
             finally:
@@ -119,20 +125,25 @@ class FakeHub:
         routes = {self.options.route.role: self.options.route}
         return Inbox(store, access, routes, self.clock, Metrics())
 
-    def _new_parts(self) -> tuple[Outbox, Dispatcher]:
+    def _new_adapters(self) -> Sequence[Adapter]:
+        options = self.options
+        if options.adapters is not None:
+            return options.adapters()
+        return [FakeAdapter(self.platform, streaming=options.streaming, can_find=options.can_find)]
+
+    def _new_parts(self, adapters: Sequence[Adapter]) -> tuple[Outbox, Dispatcher]:
         options, points = self.options, self._points
-        fake = FakeAdapter(self.platform, streaming=options.streaming, can_find=options.can_find)
         store = around(self.store, "store", points)
         agents = around(self.agents, "agents", points)
-        adapters = {fake.platform: around(fake, "platform", points)}
+        by_name = {each.platform: around(each, "platform", points) for each in adapters}
         drafts = Drafts()
         metrics = Metrics()
         mind = Mind(agents, agents, around(self.toolbox, "toolbox", points))
-        runner = TurnRunner(store, adapters, mind, drafts, self.clock, metrics, options.turns)
+        runner = TurnRunner(store, by_name, mind, drafts, self.clock, metrics, options.turns)
         dispatching = DispatcherOptions(WORKER, lease=options.lease)
-        sending = OutboxOptions(WORKER, lease=options.lease)
+        sending = OutboxOptions(WORKER, lease=options.lease, retry=options.sending)
         return (
-            Outbox(store, adapters, drafts, self.clock, metrics, sending),
+            Outbox(store, by_name, drafts, self.clock, metrics, sending),
             Dispatcher(store, runner, self.clock, dispatching),
         )
 
