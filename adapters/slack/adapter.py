@@ -1,0 +1,234 @@
+"""Slack as a platform: its connection, and how deliveries are shown there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import AbstractAsyncContextManager
+
+from slack_bolt.async_app import AsyncApp
+
+from adapters.slack.calls import SlackCalls
+from adapters.slack.door import Door, make_app
+from adapters.slack.drafts import STILL_STREAMING, DraftPosts
+from adapters.slack.failures import SlackRefused
+from adapters.slack.greetings import Greetings
+from adapters.slack.handles import Handle
+from adapters.slack.lookup import Lookup
+from adapters.slack.names import Names
+from adapters.slack.options import Options
+from adapters.slack.outbound import (
+    ephemeral_args,
+    own_message,
+    post_args,
+    response_body,
+    split,
+    update_args,
+)
+from adapters.slack.pace import Pace
+from adapters.slack.response_urls import ResponseUrls, UrlWornOut
+from adapters.slack.socket_mode import connected
+from adapters.slack.status_line import StatusLines
+from adapters.slack.web_api import Json
+from adapters.slack.workspaces import Workspace, Workspaces
+from gateway.domain.conversations import Conversation
+from gateway.domain.deliveries import Delivery
+from gateway.domain.ids import PlatformMessageId
+from gateway.domain.messages import InboundMessage
+from gateway.errors import OutcomeUnknown, RetryLater, SettingsWrong
+from gateway.ports import Accept, Clock, Health, HistoryStore, Streaming
+
+log = logging.getLogger(__name__)
+
+ANSWERED = "response_url:"
+"""How receipts begin of what was posted to a response_url: Slack gives such posts no id."""
+
+_NOT_THERE = frozenset({"channel_not_found", "not_in_channel"})
+"""Slack's words for a channel where the app can not post as itself."""
+
+_LONGEST_WAIT_SECONDS = 60.0
+
+
+class SlackAdapter:
+    """One Slack app, over HTTP (routes.py), Socket Mode, or both at once.
+
+    Messages go out as the app itself, with the delivery's id as metadata, so that
+    an earlier try is found in the channel's history. What is for one person in a
+    channel goes to the command's response_url, where no try can be found again.
+    """
+
+    def __init__(self, options: Options, history: HistoryStore, clock: Clock) -> None:
+        self.options = options
+        self.workspaces = Workspaces(options)
+        self._calls = SlackCalls(self.workspaces)
+        self._drafts = DraftPosts(self._calls, Pace())
+        self._lookup = Lookup(self._calls, self.workspaces, options)
+        self._response_urls = ResponseUrls(self.workspaces, clock)
+        self._status_lines = StatusLines(self._calls, options)
+        self._greetings = Greetings(self._calls, options)
+        self._door = Door(Names(self._calls, options), self._greetings, history, clock, options)
+        self._app: AsyncApp | None = None
+        self._health = Health(is_ready=False, sentence="Slack is not connected yet.")
+
+    @property
+    def platform(self) -> str:
+        """The first part of its conversation ids."""
+        return "slack"
+
+    @property
+    def streaming(self) -> Streaming:
+        """Answers grow in place; one that is there within a second is one post."""
+        return self.options.streaming
+
+    @property
+    def app(self) -> AsyncApp | None:
+        """The bolt app that takes requests; None while the adapter does not run."""
+        return self._app
+
+    async def run(self, accept: Accept) -> None:
+        """Let events in until cancelled. Raises SettingsWrong for a token that Slack refuses."""
+
+        async def hear(message: InboundMessage) -> None:
+            await accept(message)
+            self._drafts.heard(message.conversation, message.sender.identity.user)
+
+        self._door.open(hear)
+        self._app = make_app(self.workspaces, self._door)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._status_lines.run())
+                group.create_task(self._greetings.run())
+                await self._connect()
+        except* SettingsWrong as errors:
+            raise SettingsWrong(self._health.sentence) from errors
+        finally:
+            self._app = None
+            self._door.close()
+            await self.workspaces.close()
+
+    async def _connect(self) -> None:
+        """Find out who the app is, and hold the Socket Mode connection if there is one."""
+        workspace = await self._identify()
+        if self.options.app_token is None or self._app is None:
+            self._say(workspace, "over HTTP")
+            await asyncio.get_running_loop().create_future()
+            return
+        client = self.workspaces.web_client(self.options.app_token)
+        async with connected(self._app, self.options.app_token, client):
+            self._say(workspace, "over Socket Mode")
+            await asyncio.get_running_loop().create_future()
+
+    async def _identify(self) -> Workspace:
+        """Ask Slack until it tells; events are taken in meanwhile."""
+        wait = 1.0
+        while True:
+            try:
+                return await self.workspaces.identify()
+            except RetryLater as error:
+                self._health = Health(is_ready=False, sentence=str(error))
+            except SettingsWrong as error:
+                self._health = Health(is_ready=False, sentence=str(error))
+                raise
+            await asyncio.sleep(wait)
+            wait = min(_LONGEST_WAIT_SECONDS, wait * 2)
+
+    def _say(self, workspace: Workspace, way: str) -> None:
+        self._health = Health(is_ready=True, sentence=f"In {workspace.name}, {way}.")
+
+    def split(self, text: str) -> list[str]:
+        """Cut an answer into parts of at most 12,000 rendered characters. Pure."""
+        return split(text)
+
+    async def send(self, delivery: Delivery) -> PlatformMessageId:
+        """Bring Slack to the delivery's text, as the port says."""
+        if delivery.receipt is not None and not delivery.receipt.startswith(ANSWERED):
+            return await self._bring_up_to_date(delivery, delivery.receipt)
+        try:
+            if delivery.is_draft:
+                return await self._drafts.begin(delivery)
+            if delivery.is_private and delivery.handle is not None:
+                return await self._answer_privately(delivery, Handle.from_text(delivery.handle))
+            return await self._post(delivery)
+        except OutcomeUnknown:
+            self._lookup.note_try(delivery)
+            raise
+
+    async def find(self, delivery: Delivery) -> PlatformMessageId | None:
+        """Look for the delivery in its channel. Private answers are in no history."""
+        if delivery.is_private and delivery.handle is not None:
+            raise OutcomeUnknown("What was shown to one person alone can not be looked up.")
+        return await self._lookup.find(delivery)
+
+    async def show_draft(self, delivery: Delivery, text: str) -> None:
+        """Let a draft grow. A hint: never raises."""
+        await self._drafts.grow(delivery, text)
+
+    def show_typing(self, conversation: Conversation) -> AbstractAsyncContextManager[None]:
+        """Show "is thinking…" in threads. Never raises."""
+        return self._status_lines.showing(conversation)
+
+    def health(self) -> Health:
+        """Say which workspace is connected, or what keeps it from that."""
+        return self._health
+
+    async def _post(self, delivery: Delivery) -> PlatformMessageId:
+        """Post as the app, where it is a member; a command is answered elsewhere too."""
+        try:
+            answer = await self._write(delivery, "chat.postMessage", post_args(delivery))
+        except SlackRefused as error:
+            if delivery.handle is None or error.code not in _NOT_THERE:
+                raise
+            handle = Handle.from_text(delivery.handle)
+            await self._response_urls.post(handle, response_body(delivery))
+            return _answered(delivery)
+        return PlatformMessageId(str(answer["ts"]))
+
+    async def _answer_privately(self, delivery: Delivery, handle: Handle) -> PlatformMessageId:
+        """Show it to the person who gave the command, in the channel or else in their DM."""
+        try:
+            await self._response_urls.post(handle, response_body(delivery))
+        except UrlWornOut:
+            await self._show_to_one(delivery, handle.user)
+        return _answered(delivery)
+
+    async def _show_to_one(self, delivery: Delivery, user: str) -> None:
+        try:
+            await self._write(delivery, "chat.postEphemeral", ephemeral_args(delivery, user))
+        except SlackRefused:
+            await self._write(
+                delivery, "chat.postMessage", {**post_args(delivery), "channel": user}
+            )
+
+    async def _bring_up_to_date(
+        self, delivery: Delivery, receipt: PlatformMessageId
+    ) -> PlatformMessageId:
+        """Edit the message that was sent, or take it back. Repeating it is harmless."""
+        if delivery.is_draft:
+            return receipt
+        await self._drafts.end(delivery)
+        if not delivery.text:
+            await self._take_back(delivery)
+            return receipt
+        args = update_args(delivery, delivery.text)
+        try:
+            await self._write(delivery, "chat.update", args)
+        except SlackRefused as error:
+            if error.code != STILL_STREAMING:
+                raise
+            await self._drafts.stop(delivery)
+            await self._write(delivery, "chat.update", args)
+        return receipt
+
+    async def _take_back(self, delivery: Delivery) -> None:
+        try:
+            await self._write(delivery, "chat.delete", own_message(delivery))
+        except SlackRefused as error:
+            if error.code != "message_not_found":
+                raise
+
+    async def _write(self, delivery: Delivery, method: str, args: Json) -> Json:
+        return await self._calls.write(delivery.conversation.workspace, method, args)
+
+
+def _answered(delivery: Delivery) -> PlatformMessageId:
+    return PlatformMessageId(f"{ANSWERED}{delivery.nonce}")

@@ -1,0 +1,22 @@
+"""Calls to Slack by workspace: each finds the client of the app's installation there."""
+
+from __future__ import annotations
+
+from adapters.slack import web_api
+from adapters.slack.web_api import Json
+from adapters.slack.workspaces import Workspaces
+
+
+class SlackCalls:
+    """Raises DeliveryRefused where the app is not installed; else as in web_api.py."""
+
+    def __init__(self, workspaces: Workspaces) -> None:
+        self._workspaces = workspaces
+
+    async def write(self, team: str, method: str, args: Json) -> Json:
+        """Change something."""
+        return await web_api.write(await self._workspaces.client(team), method, args)
+
+    async def read(self, team: str, method: str, args: Json) -> Json:
+        """Ask something."""
+        return await web_api.read(await self._workspaces.client(team), method, args)

@@ -1,0 +1,60 @@
+"""Slack's encoding of what people wrote → what they wrote. Pure.
+
+Source: docs.slack.dev/messaging/formatting-message-text ("Retrieving messages").
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from adapters.slack.wire import File
+
+_TOKEN = re.compile(r"<([^<>\n]+)>")
+
+
+def decode(text: str, app_user: str | None) -> str:
+    """Return the text as its author saw it, without the mention of the app at its beginning."""
+    if app_user is not None:
+        text = re.sub(rf"^\s*<@{re.escape(app_user)}(\|[^>]*)?>[\s:,]*", "", text)
+    shown = _TOKEN.sub(_shown, text)
+    return shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def mentions(text: str, user: str | None) -> bool:
+    """Whether the text calls this user."""
+    return user is not None and re.search(rf"<@{re.escape(user)}[|>]", text) is not None
+
+
+def with_files(text: str, files: Sequence[File]) -> str:
+    """Say below the text which files came with it: their contents are not read."""
+    lines = [f"[file: {_described(file)}]" for file in files]
+    return "\n".join([text, *lines] if text else lines)
+
+
+def _described(file: File) -> str:
+    size = None if file.size is None else f"{file.size:,} bytes"
+    facts = (file.name or "without a name yet", file.mimetype, size)
+    return ", ".join(fact for fact in facts if fact)
+
+
+def _shown(token: re.Match[str]) -> str:
+    target, _, label = token[1].partition("|")
+    match target[0]:
+        case "@":
+            return f"@{label or target[1:]}"
+        case "#":
+            return f"#{label or target[1:]}"
+        case "!":
+            return label or f"@{target[1:].partition('^')[0]}"
+        case _:
+            return _link(target, label)
+
+
+def _link(url: str, label: str) -> str:
+    address = url.removeprefix("mailto:")
+    if not label or label == address:
+        return address
+    if url.partition("://")[2].rstrip("/") == label.rstrip("/"):
+        return address
+    return f"{label} ({address})"

@@ -1,0 +1,198 @@
+"""The way in: what bolt has verified and taken apart is stored here, and only then acknowledged.
+
+Bolt acknowledges an event before its listeners run, so there are none: this
+middleware stores the message and answers by itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from urllib.parse import parse_qsl
+
+from pydantic import ValidationError
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.authorization.async_authorize import AsyncAuthorize
+from slack_bolt.context.async_context import AsyncBoltContext
+from slack_bolt.middleware.async_middleware import AsyncMiddleware
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
+
+from adapters.slack.greetings import Greetings
+from adapters.slack.inbound import Heard, Opened, parse_command, parse_event
+from adapters.slack.names import Names
+from adapters.slack.options import Options
+from adapters.slack.order import ChannelOrder
+from adapters.slack.workspaces import Workspaces
+from gateway.domain.messages import InboundMessage
+from gateway.errors import BadInput, RetryLater, StoreUnavailable
+from gateway.ports import Accept, Clock, HistoryStore
+
+log = logging.getLogger(__name__)
+
+NOT_NOW = "I can't take this right now, and nothing was stored. Please try again in a moment."
+
+
+def make_app(workspaces: Workspaces, door: Door) -> AsyncApp:
+    """Return the bolt app: it checks shapes, drops the app's own events, and asks the door.
+
+    Signatures of HTTP requests are verified in routes.py, before anything is parsed.
+    """
+    app = AsyncApp(
+        name="postern",
+        client=workspaces.web_client(None),
+        authorize=_Authorize(workspaces),
+        request_verification_enabled=False,
+    )
+    app.use(_Store(door))  # pyright: ignore[reportUnknownMemberType] - bolt leaves it open
+    return app
+
+
+class Door:
+    """Brings events and commands to the inbox, in order for each channel."""
+
+    def __init__(
+        self,
+        names: Names,
+        greetings: Greetings,
+        history: HistoryStore,
+        clock: Clock,
+        options: Options,
+    ) -> None:
+        self._names = names
+        self._greetings = greetings
+        self._history = history
+        self._clock = clock
+        self._options = options
+        self._accept: Accept | None = None
+        self._order = ChannelOrder()
+
+    def open(self, accept: Accept) -> None:
+        """Let messages in."""
+        self._accept = accept
+
+    def close(self) -> None:
+        """Let nothing in: Slack delivers again what comes meanwhile."""
+        self._accept = None
+
+    async def receive(self, body: Mapping[str, object]) -> str:
+        """Store what came; when this returns, Slack may be acknowledged with the text.
+
+        Raises StoreUnavailable when an event was not stored: Slack sends it again.
+        """
+        if "command" in body:
+            return await self._receive_command(body)
+        if body.get("type") == "event_callback":
+            await self._receive_event(body)
+        return ""
+
+    async def _receive_command(self, body: Mapping[str, object]) -> str:
+        """Store a command. Slack sends it no second time, so its person hears of a failure."""
+        try:
+            message = parse_command(body, self._options.commands, self._clock.now())
+            await self._store(message)
+        except BadInput as error:
+            return str(error)
+        except RetryLater as error:
+            log.warning("command_not_stored", extra={"error": str(error)})
+            return NOT_NOW
+        return ""
+
+    async def _receive_event(self, body: Mapping[str, object]) -> None:
+        try:
+            event = parse_event(body, hears_reactions=self._options.hears_reactions)
+        except ValidationError as error:
+            log.warning("event_not_understood", extra={"errors": error.error_count()})
+            return
+        match event:
+            case Heard():
+                await self._hear(event)
+            case Opened(conversation):
+                self._greetings.greet(conversation)
+            case None:
+                pass
+
+    async def _hear(self, heard: Heard) -> None:
+        message = heard.message
+        account, team = message.sender.identity, message.conversation.workspace
+        name = message.sender.name or await self._names.name_of(account, team)
+        message = replace(message, sender=replace(message.sender, name=name))
+        async with self._order.turn(message.conversation.channel):
+            if not heard.is_addressed and not await self._takes_part(message):
+                return
+            try:
+                await self._store(message)
+            except BadInput as error:
+                log.warning("event_refused", extra={"error": str(error)})
+
+    async def _takes_part(self, message: InboundMessage) -> bool:
+        """Whether anything was said between people and the app in this thread."""
+        return bool(await self._history.history(message.conversation.id, None, 1))
+
+    async def _store(self, message: InboundMessage) -> None:
+        if self._accept is None:
+            raise StoreUnavailable("Postern is starting or stopping. Try again in a moment.")
+        await self._accept(message)
+
+
+class _Store(AsyncMiddleware):
+    """The last middleware: it answers every request, so that none is an unhandled 404."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    async def async_process(
+        self,
+        *,
+        req: AsyncBoltRequest,
+        resp: BoltResponse,
+        next: Callable[[], Awaitable[BoltResponse]],
+    ) -> BoltResponse:
+        try:
+            text = await self._door.receive(_body_of(req))
+        except RetryLater as error:
+            log.warning("event_not_stored", extra={"error": str(error)})
+            return BoltResponse(status=503, body="")
+        return BoltResponse(status=200, body=text)
+
+
+def _body_of(request: AsyncBoltRequest) -> Mapping[str, object]:
+    """Return the body, also of a form that bolt gives up on.
+
+    Bolt 1.30 reads a form that has the word "payload" anywhere as an interaction,
+    and as nothing at all when it is none: `/ask what is a payload?` came out empty.
+    """
+    return request.body or dict(parse_qsl(request.raw_body, keep_blank_values=True))
+
+
+class _Authorize(AsyncAuthorize):
+    """Tells bolt who the app is, without a call to Slack.
+
+    Bolt's own authorization asks auth.test on the first event, and acknowledges
+    events unheard when that fails.
+    """
+
+    def __init__(self, workspaces: Workspaces) -> None:
+        super().__init__()
+        self._workspaces = workspaces
+
+    async def __call__(
+        self,
+        *,
+        context: AsyncBoltContext,
+        enterprise_id: str | None,
+        team_id: str | None,
+        user_id: str | None,
+        actor_enterprise_id: str | None = None,
+        actor_team_id: str | None = None,
+        actor_user_id: str | None = None,
+    ) -> AuthorizeResult:
+        known = self._workspaces.get(team_id or "")
+        return AuthorizeResult(
+            enterprise_id=enterprise_id,
+            team_id=team_id,
+            bot_user_id=None if known is None else known.user,
+            bot_id=None if known is None else known.bot,
+        )

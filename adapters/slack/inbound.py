@@ -1,0 +1,236 @@
+"""Slack's events and slash commands → messages for the inbox. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from adapters.slack.decoding import decode, mentions, with_files
+from adapters.slack.handles import Handle
+from adapters.slack.wire import (
+    AssistantStartedEvent,
+    EventEnvelope,
+    HomeOpenedEvent,
+    MessageBody,
+    MessageEvent,
+    ReactionEvent,
+    SlashForm,
+)
+from gateway.domain.commands import CommandSpec
+from gateway.domain.conversations import Conversation
+from gateway.domain.messages import InboundMessage, MessageKind
+from gateway.domain.people import Identity, Sender
+from gateway.errors import BadInput
+
+RESPONSE_URL_LIFE = timedelta(minutes=29)
+"""Slack takes answers there for 30 minutes."""
+
+_SAID_SUBTYPES = frozenset({None, "file_share", "me_message", "thread_broadcast"})
+"""A message of a person; every other subtype is a notice, or what became of a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A message, and whether it was said to the app."""
+
+    message: InboundMessage
+    is_addressed: bool
+    """False: it is for the app only if the app takes part in its thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Somebody opened a fresh conversation with the app."""
+
+    conversation: Conversation
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an event came from, and who the app is there."""
+
+    team: str
+    app_user: str | None
+
+
+def parse_event(body: Mapping[str, object], *, hears_reactions: bool) -> Heard | Opened | None:
+    """Read the body of an Events API request; None for what is not for the app.
+
+    A mention arrives twice, as `app_mention` and as `message`, under two event
+    ids: both become the same message, named by channel and ts. Raises pydantic's
+    ValidationError for a shape that Slack does not describe.
+    """
+    envelope = EventEnvelope.model_validate(body)
+    app_user = next((a.user_id for a in envelope.authorizations if a.is_bot), None)
+    place = Place(envelope.team_id, app_user)
+    match envelope.event.get("type"):
+        case "message" | "app_mention" as kind:
+            event = MessageEvent.model_validate(envelope.event)
+            return _parse_message(event, place, is_mention=kind == "app_mention")
+        case "reaction_added" if hears_reactions:
+            return _parse_reaction(ReactionEvent.model_validate(envelope.event), place)
+        case "app_home_opened":
+            return _parse_home(HomeOpenedEvent.model_validate(envelope.event), place)
+        case "assistant_thread_started":
+            thread = AssistantStartedEvent.model_validate(envelope.event).assistant_thread
+            return Opened(Conversation("slack", place.team, thread.channel_id, thread.thread_ts))
+        case _:
+            return None
+
+
+def parse_command(
+    body: Mapping[str, object], specs: Sequence[CommandSpec], now: datetime
+) -> InboundMessage:
+    """Read a slash command: `/ask …` is said to the agent, `/postern …` to the gateway.
+
+    Raises BadInput with what to write instead.
+    """
+    form = SlashForm.model_validate(body)
+    command = form.command.removeprefix("/")
+    text = form.text.strip()
+    if command == "postern" and text.partition(" ")[0].lower() == "ask":
+        command, text = "ask", text[len("ask") :].strip()
+    is_question = command == "ask"
+    if is_question and not text:
+        raise BadInput("Write your question behind the command, as in `/ask what is the time?`")
+    verb = command if is_question else (text.partition(" ")[0].lower() or "help")
+    handle = Handle(form.response_url, form.user_id, now + RESPONSE_URL_LIFE)
+    return InboundMessage(
+        event_id=f"command:{form.trigger_id}",
+        conversation=Conversation("slack", form.team_id, form.channel_id),
+        sender=Sender(Identity("slack", form.team_id, form.user_id), form.user_name),
+        text=decode(text or verb, None),
+        sent_at=now,
+        kind=MessageKind.TEXT if is_question else MessageKind.COMMAND,
+        handle=handle.to_text(),
+        is_private=_is_private(verb, specs) and not form.channel_id.startswith("D"),
+    )
+
+
+def _is_private(verb: str, specs: Sequence[CommandSpec]) -> bool:
+    """Look the command up; of those that nobody knows only `ask` is for all to see."""
+    return next((spec.is_private for spec in specs if spec.name == verb), verb != "ask")
+
+
+def _parse_home(event: HomeOpenedEvent, place: Place) -> Opened | None:
+    if event.tab != "messages":
+        return None
+    return Opened(Conversation("slack", place.team, event.channel))
+
+
+def _parse_message(event: MessageEvent, place: Place, *, is_mention: bool) -> Heard | None:
+    match event.subtype:
+        case "message_changed":
+            return _parse_change(event, place)
+        case "message_deleted":
+            return _parse_deletion(event, place)
+        case _:
+            return _parse_said(event, event, place, is_mention=is_mention)
+
+
+def _parse_said(
+    said: MessageBody, event: MessageEvent, place: Place, *, is_mention: bool = False
+) -> Heard | None:
+    """Read what a person said; None for bots, notices and what was said to nobody here."""
+    if said.user is None or said.bot_id is not None or said.user == place.app_user:
+        return None
+    if said.subtype not in _SAID_SUBTYPES:
+        return None
+    is_direct = _is_direct(event)
+    text = said.text or ""
+    is_mention = is_mention or mentions(text, place.app_user)
+    if not is_direct and not is_mention and said.thread_ts is None:
+        return None
+    thread = said.thread_ts if is_direct else said.thread_ts or said.ts
+    message = InboundMessage(
+        event_id=f"{event.channel}:{said.ts}",
+        conversation=Conversation("slack", place.team, event.channel, thread),
+        sender=_sender(said, said.user, place),
+        text=with_files(decode(text, place.app_user), said.files),
+        sent_at=_moment(said.ts),
+    )
+    return Heard(message, is_addressed=is_direct or is_mention)
+
+
+def _parse_change(event: MessageEvent, place: Place) -> Heard | None:
+    """Read an edit; a link that unfolds, or an app's own update, changes no text of a person."""
+    new, old = event.message, event.previous_message
+    if new is None:
+        return None
+    if new.subtype == "tombstone" and old is not None:
+        return _taken_back(old, event, place)
+    if new.edited is None or (old is not None and old.text == new.text):
+        return None
+    heard = _parse_said(new, event, place)
+    if heard is None:
+        return None
+    said = heard.message
+    stamp = new.edited.ts
+    edit = InboundMessage(
+        event_id=f"{said.event_id}:edit:{stamp}",
+        conversation=said.conversation,
+        sender=said.sender,
+        text=said.text,
+        sent_at=_moment(stamp),
+        kind=MessageKind.EDIT,
+        target=said.event_id,
+    )
+    return Heard(edit, heard.is_addressed)
+
+
+def _parse_deletion(event: MessageEvent, place: Place) -> Heard | None:
+    old = event.previous_message
+    return None if old is None else _taken_back(old, event, place)
+
+
+def _taken_back(old: MessageBody, event: MessageEvent, place: Place) -> Heard | None:
+    heard = _parse_said(old, event, place)
+    if heard is None:
+        return None
+    said = heard.message
+    deletion = InboundMessage(
+        event_id=f"{said.event_id}:delete",
+        conversation=said.conversation,
+        sender=said.sender,
+        text="",
+        sent_at=_moment(event.ts),
+        kind=MessageKind.DELETE,
+        target=said.event_id,
+    )
+    return Heard(deletion, is_addressed=True)
+
+
+def _parse_reaction(event: ReactionEvent, place: Place) -> Heard | None:
+    """Read a reaction to one of the app's messages, in a DM."""
+    channel, ts = event.item.channel, event.item.ts
+    if channel is None or ts is None or not channel.startswith("D"):
+        return None
+    if event.item_user != place.app_user or event.user == place.app_user:
+        return None
+    message = InboundMessage(
+        event_id=f"{channel}:{ts}:reaction:{event.user}:{event.reaction}:{event.event_ts}",
+        conversation=Conversation("slack", place.team, channel),
+        sender=Sender(Identity("slack", place.team, event.user), ""),
+        text=f":{event.reaction}:",
+        sent_at=_moment(event.event_ts),
+        kind=MessageKind.REACTION,
+        target=f"{channel}:{ts}",
+    )
+    return Heard(message, is_addressed=True)
+
+
+def _sender(said: MessageBody, user: str, place: Place) -> Sender:
+    """Name the sender by their own workspace: in shared channels it is not the app's."""
+    team = said.user_team or said.source_team or place.team
+    profile = said.user_profile
+    name = (profile.display_name or profile.real_name) if profile is not None else ""
+    return Sender(Identity("slack", team, user), name)
+
+
+def _is_direct(event: MessageEvent) -> bool:
+    return event.channel_type == "im" or event.channel.startswith("D")
+
+
+def _moment(ts: str) -> datetime:
+    return datetime.fromtimestamp(float(ts), UTC)

@@ -1,0 +1,42 @@
+"""How often drafts may use a method of Slack, so that final answers never wait for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Mapping
+
+WINDOW_SECONDS = 60.0
+
+DRAFT_CALLS_PER_MINUTE: Mapping[str, int] = {
+    "chat.startStream": 15,
+    "chat.appendStream": 90,
+    "chat.postMessage": 20,
+    "chat.update": 20,
+}
+"""Below each method's tier (20, 100, special, 50 a minute and workspace), since what a draft
+begins, a final update must end. Source: docs.slack.dev/apis/web-api/rate-limits."""
+
+
+class Pace:
+    """Counts the calls that drafts make, for each workspace and method."""
+
+    def __init__(self, limits: Mapping[str, int] = DRAFT_CALLS_PER_MINUTE) -> None:
+        self._limits = limits
+        self._calls: defaultdict[tuple[str, str], deque[float]] = defaultdict(deque)
+        self._held_until: dict[tuple[str, str], float] = {}
+
+    def take(self, team: str, method: str) -> bool:
+        """Count a call, if there is room for it."""
+        key, now = (team, method), asyncio.get_running_loop().time()
+        calls = self._calls[key]
+        while calls and calls[0] <= now - WINDOW_SECONDS:
+            calls.popleft()
+        if len(calls) >= self._limits[method] or now < self._held_until.get(key, 0.0):
+            return False
+        calls.append(now)
+        return True
+
+    def hold(self, team: str, method: str, seconds: float) -> None:
+        """Make no such call for so long: Slack asked for it."""
+        self._held_until[team, method] = asyncio.get_running_loop().time() + seconds

@@ -1,0 +1,133 @@
+"""The shapes of Slack's events that we read, checked where they come in. Nothing is decided here.
+
+Source: docs.slack.dev/reference/events and /apis/events-api, fields that we do not use left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Wire(BaseModel):
+    """What all shapes share: unknown fields are left alone."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class File(Wire):
+    """A file that was shared; one that Slack still checks has no name yet."""
+
+    name: str | None = None
+    mimetype: str | None = None
+    size: int | None = None
+
+
+class Edited(Wire):
+    """When a message was last changed by its author."""
+
+    ts: str
+
+
+class Profile(Wire):
+    """How a person from another workspace is called."""
+
+    display_name: str = ""
+    real_name: str = ""
+
+
+class MessageBody(Wire):
+    """A message as it stands in a channel."""
+
+    ts: str
+    user: str | None = None
+    bot_id: str | None = None
+    subtype: str | None = None
+    text: str | None = ""
+    thread_ts: str | None = None
+    parent_user_id: str | None = None
+    files: tuple[File, ...] = ()
+    edited: Edited | None = None
+    user_team: str | None = None
+    source_team: str | None = None
+    user_profile: Profile | None = None
+
+
+class MessageEvent(MessageBody):
+    """`message` and `app_mention`: a message, or what became of one."""
+
+    channel: str
+    channel_type: str | None = None
+    hidden: bool = False
+    message: MessageBody | None = None
+    previous_message: MessageBody | None = None
+    deleted_ts: str | None = None
+
+
+class ReactionItem(Wire):
+    """What a reaction is on."""
+
+    type: str
+    channel: str | None = None
+    ts: str | None = None
+
+
+class ReactionEvent(Wire):
+    """`reaction_added`."""
+
+    user: str
+    reaction: str
+    item: ReactionItem
+    item_user: str | None = None
+    event_ts: str
+
+
+class HomeOpenedEvent(Wire):
+    """`app_home_opened`."""
+
+    user: str
+    channel: str
+    tab: str = "home"
+
+
+class AssistantThread(Wire):
+    """Where somebody talks with the app beside what they look at."""
+
+    channel_id: str
+    thread_ts: str
+
+
+class AssistantStartedEvent(Wire):
+    """`assistant_thread_started`."""
+
+    assistant_thread: AssistantThread
+
+
+class Authorization(Wire):
+    """One of those for whom an event is meant; for a bot, who it is there."""
+
+    user_id: str | None = None
+    is_bot: bool = False
+
+
+class EventEnvelope(Wire):
+    """What comes around every event."""
+
+    team_id: str
+    event_id: str = ""
+    event: Mapping[str, object]
+    authorizations: tuple[Authorization, ...] = ()
+
+
+class SlashForm(Wire):
+    """A slash command."""
+
+    team_id: str
+    channel_id: str
+    user_id: str
+    user_name: str = ""
+    command: str
+    text: str = ""
+    trigger_id: str = Field(min_length=1)
+    response_url: str = ""
