@@ -6,7 +6,14 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gateway.domain.deliveries import Delivery, SendFailed, SendLater, SendOutcome, SendUnknown
+from gateway.domain.deliveries import (
+    Delivery,
+    DeliveryState,
+    SendFailed,
+    SendLater,
+    SendOutcome,
+    SendUnknown,
+)
 from gateway.domain.turns import Turn
 from gateway.errors import OutcomeUnknown, Refused, RetryLater
 
@@ -67,7 +74,10 @@ def decide_send_retry(
     if not foreseen and delivery.attempts >= policy.bug_attempts:
         return SendFailed(reason)
     if isinstance(error, RetryLater):
-        return SendLater(now + _wait(error, delivery.attempts, delivery.id, policy), reason)
+        at = now + _wait(error, delivery.attempts, delivery.id, policy)
+        # An earlier try may be there, and who could not be asked now must be asked again.
+        is_unknown = delivery.state is DeliveryState.UNKNOWN
+        return SendUnknown(at, reason) if is_unknown else SendLater(at, reason)
     return SendUnknown(now + _backoff(delivery.attempts, delivery.id, policy), reason)
 
 

@@ -41,10 +41,8 @@ def _turn(attempt: int = 1) -> Turn:
     return Turn(ref, PersonId("p"), "postern", PLACE, (), attempt, EPOCH)
 
 
-def _delivery(attempts: int = 1) -> Delivery:
-    return Delivery(
-        DeliveryId("turn-1.0"), PLACE, "hi", 1, DeliveryState.SENDING, attempts, 1, EPOCH
-    )
+def _delivery(attempts: int = 1, state: DeliveryState = DeliveryState.SENDING) -> Delivery:
+    return Delivery(DeliveryId("turn-1.0"), PLACE, "hi", 1, state, attempts, 1, EPOCH)
 
 
 def test_a_refused_turn_is_not_run_again() -> None:
@@ -108,3 +106,13 @@ def test_no_delivery_is_tried_for_ever() -> None:
         decide_send_retry(OutcomeUnknown("cut"), _delivery(), late, POLICY), SendFailed
     )
     assert isinstance(decide_send_retry(KeyError("bug"), _delivery(5), EPOCH, POLICY), SendFailed)
+
+
+def test_what_may_be_there_is_asked_for_again_after_a_look_that_had_to_wait() -> None:
+    error = RateLimited("slow", retry_after_seconds=2.5)
+    delivery = _delivery(state=DeliveryState.UNKNOWN)
+
+    outcome = decide_send_retry(error, delivery, EPOCH, POLICY)
+
+    assert isinstance(outcome, SendUnknown)
+    assert outcome.at == EPOCH + timedelta(seconds=2.5)
