@@ -29,8 +29,8 @@ class Conversation:
     @property
     def id(self) -> ConversationId:
         """The readable id; `Conversation.parse` reads it back."""
-        parts = (self.platform, self.workspace, self.channel, self.thread)
-        return ConversationId(":".join(part for part in parts if part is not None))
+        channel = f"{self.platform}:{self.workspace}:{self.channel}"
+        return ConversationId(channel if self.thread is None else f"{channel}:{self.thread}")
 
     @classmethod
     def parse(cls, readable: str) -> Conversation:
@@ -45,4 +45,5 @@ class Conversation:
 
 
 def _is_plain(part: str) -> bool:
-    return part.isprintable() and not any(c.isspace() or c == ":" for c in part)
+    # Of all white space, only the plain space counts as printable.
+    return part.isprintable() and " " not in part and ":" not in part

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from gateway.domain.audit import AuditKind
 from gateway.errors import StoreUnavailable
 from storage.sqlite.database import Connection, is_about_the_file, unavailable
-from storage.sqlite.values import maybe_micros
+from storage.sqlite.values import maybe_micros, to_json
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -25,13 +24,17 @@ BATCH_LIMIT = 512
 
 ADD_AUDIT = "INSERT INTO audit (at, kind, subject, ref, data) VALUES (?, ?, ?, ?, ?)"
 
-_to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+NEWEST_SEQUENCE = """
+SELECT max(
+    coalesce((SELECT max(seq) FROM inbox), 0), coalesce((SELECT max(seq) FROM delivery), 0)
+)
+"""
 
 
 class Transaction:
     """What one operation may do inside the shared transaction."""
 
-    __slots__ = ("_audit", "execute", "lanes_ready", "posts_ready")
+    __slots__ = ("_audit", "_sequence", "execute", "lanes_ready", "posts_ready")
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.execute: Callable[[str, Sequence[Value]], sqlite3.Cursor] = connection.execute
@@ -41,6 +44,14 @@ class Transaction:
         self.posts_ready = False
         """Set when a conversation got something to send."""
         self._audit: list[tuple[Value, ...]] = []
+        self._sequence: int | None = None
+
+    def next_sequence(self) -> int:
+        """Return the next place in the sequence that messages and deliveries share."""
+        if self._sequence is None:
+            self._sequence = int(self.execute(NEWEST_SEQUENCE, ()).fetchone()[0])
+        self._sequence += 1
+        return self._sequence
 
     def log(
         self,
@@ -51,7 +62,7 @@ class Transaction:
         data: Mapping[str, object],
     ) -> None:
         """Write one line of the audit log, with the commit."""
-        self._audit.append((maybe_micros(at), kind, subject, ref, _to_json(data)))
+        self._audit.append((maybe_micros(at), kind.value, subject, ref, to_json(data)))
 
     @property
     def audit(self) -> list[tuple[Value, ...]]:

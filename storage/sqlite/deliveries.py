@@ -20,7 +20,6 @@ from storage.rules import OPEN, finals, may_be_shown, settled
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.reader import Reader
 from storage.sqlite.values import (
-    NEXT_SEQUENCE,
     from_micros,
     to_micros,
     to_number,
@@ -33,13 +32,12 @@ _DELIVERY = (
     " handle, is_private"
 )
 
-ADD_DELIVERY = f"""
+ADD_DELIVERY = """
 INSERT INTO delivery
     (seq, id, conversation, text, turn, idx, is_draft, handle, is_private, created_at, next_at,
     revision, state, attempts)
-VALUES ({NEXT_SEQUENCE}, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, 1, 0, 0)
-ON CONFLICT (id) DO NOTHING RETURNING seq
-"""  # noqa: S608 - constants
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, 1, 0, 0) ON CONFLICT (id) DO NOTHING
+"""
 READY_FOR_NEW = """
 INSERT INTO outbox (conversation, platform, state, ready_at, fence) VALUES (?, ?, 1, ?, 0)
 ON CONFLICT (conversation) DO UPDATE SET state = 1, ready_at = excluded.ready_at WHERE state = 0
@@ -113,23 +111,24 @@ def add_delivery(tx: Transaction, new: NewDelivery, now: datetime) -> bool:
     """Store a delivery; False when its id exists, which is then left alone."""
     place, moment = new.conversation, to_micros(now)
     place_id = place.id
+    sequence = tx.next_sequence()
     row = (
+        sequence,
         new.id,
         place_id,
         new.text,
         new.turn,
         new.index,
-        new.is_draft,
+        int(new.is_draft),
         new.handle,
-        new.is_private,
+        int(new.is_private),
         moment,
     )
-    added = tx.execute(ADD_DELIVERY, row).fetchone()
-    if added is None:
+    if tx.execute(ADD_DELIVERY, row).rowcount == 0:
         return False
     tx.execute(READY_FOR_NEW, (place_id, place.platform, moment))
     tx.posts_ready = True
-    data = {"sequence": added[0], "is_draft": new.is_draft}
+    data = {"sequence": sequence, "is_draft": new.is_draft}
     tx.log(AuditKind.DELIVERY_STORED, now, place_id, new.id, data)
     return True
 

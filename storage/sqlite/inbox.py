@@ -15,7 +15,7 @@ from storage.rules import MessageState
 from storage.sqlite.committer import Transaction
 from storage.sqlite.deliveries import add_delivery
 from storage.sqlite.people import ask_pairing, find_person_id, meet
-from storage.sqlite.values import NEXT_SEQUENCE, from_micros, span, to_micros, to_place
+from storage.sqlite.values import from_micros, span, to_json, to_micros, to_place
 
 MESSAGE = (
     "seq, key, conversation, sender_platform, sender_workspace, sender_account, sender_name,"
@@ -26,8 +26,8 @@ MESSAGE = (
 ADD_MESSAGE = f"""
 INSERT INTO inbox
     ({MESSAGE}, received_at, state, lane)
-VALUES ({NEXT_SEQUENCE}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (key) DO NOTHING RETURNING seq
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (key) DO NOTHING
 """  # noqa: S608 - constants
 KNOWN_MESSAGE = "SELECT seq, person FROM inbox WHERE key = ?"
 WAKE_LANE = """
@@ -152,7 +152,9 @@ def _add(
     """Return the sequence number, None when the event is known."""
     person, lane, state = place
     identity = message.sender.identity
+    sequence = tx.next_sequence()
     row = (
+        sequence,
         message.idempotency_key,
         message.conversation.id,
         identity.platform,
@@ -161,18 +163,17 @@ def _add(
         message.sender.name,
         message.text,
         to_micros(message.sent_at),
-        message.kind,
+        message.kind.value,
         message.target,
         message.handle,
-        message.is_private,
+        int(message.is_private),
         _attachments(message),
         person,
         to_micros(now),
-        state,
+        state.value,
         lane,
     )
-    added = tx.execute(ADD_MESSAGE, row).fetchone()
-    return None if added is None else added[0]
+    return sequence if tx.execute(ADD_MESSAGE, row).rowcount == 1 else None
 
 
 def _known(tx: Transaction, message: InboundMessage) -> Accepted:
@@ -203,7 +204,7 @@ def to_message(row: tuple[Any, ...]) -> InboundMessage:
 def _attachments(message: InboundMessage) -> str | None:
     if not message.attachments:
         return None
-    return json.dumps([astuple(attachment) for attachment in message.attachments])
+    return to_json([astuple(attachment) for attachment in message.attachments])
 
 
 def _to_attachments(written: str) -> tuple[Attachment, ...]:

@@ -150,7 +150,7 @@ class SqlitePeople:
 
 
 def _decide(tx: Transaction, code_hash: str, is_allowed: bool, now: datetime) -> Pairing | None:
-    row = tx.execute(DECIDE, (is_allowed, code_hash, to_micros(now))).fetchone()
+    row = tx.execute(DECIDE, (int(is_allowed), code_hash, to_micros(now))).fetchone()
     if row is None:
         return None
     wish = _to_pairing(row)

@@ -64,7 +64,7 @@ def _put(tx: Transaction, schedule: Schedule) -> None:
         schedule.trigger,
         schedule.zone,
         maybe_micros(schedule.next_at),
-        schedule.is_paused,
+        int(schedule.is_paused),
     )
     revision = tx.execute(PUT, row).fetchone()[0]
     tx.log(AuditKind.SCHEDULE_PUT, None, schedule.id, schedule.id, {"revision": revision})
@@ -82,7 +82,7 @@ def _fire(tx: Transaction, fire: Fire, advanced: dict[str, datetime | None], now
     if tx.execute(ADVANCE, step).rowcount == 0:
         return False
     advanced[read.id] = fire.next_at
-    slot = (read.id, to_micros(fire.due_at), to_micros(now), fire.message is None)
+    slot = (read.id, to_micros(fire.due_at), to_micros(now), int(fire.message is None))
     if tx.execute(ADD_FIRE, slot).rowcount == 0:
         return False
     kind = AuditKind.SCHEDULE_FIRED if fire.message else AuditKind.SCHEDULE_MISSED

@@ -20,7 +20,7 @@ from storage.rules import TURN_MESSAGES_LIMIT, role_of, turn_length
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.deliveries import add_delivery, store_answer
 from storage.sqlite.inbox import MESSAGE, accept, refuse, revise, to_message, withdraw
-from storage.sqlite.values import from_micros, to_micros, to_place
+from storage.sqlite.values import from_micros, to_json, to_micros, to_place
 
 READY_LANES = """
 SELECT lane, ready_at, fence, turn FROM mailbox WHERE state = 1 ORDER BY ready_at, lane LIMIT ?
@@ -76,7 +76,6 @@ UPDATE mailbox SET owner = NULL, lease_until = NULL, turn = NULL,
 WHERE lane = ?1 AND state = 2 AND fence = ?2 AND turn = ?3
 RETURNING state
 """
-END_MESSAGES = "UPDATE inbox SET state = 2 WHERE turn = ?"
 END_TURN = """
 UPDATE turn SET state = ?, ended_at = ?, error = ?, answers = ?, is_kept = 1 WHERE id = ?
 """
@@ -262,7 +261,7 @@ def _record_run(tx: Transaction, turn: TurnRef, round_index: int, run: RunId) ->
 
 def _record_tool_result(tx: Transaction, turn: TurnRef, call: ToolCall, result: ToolResult) -> None:
     _check_held(tx, turn)
-    row = (turn.id, call.id, result.text, result.is_error)
+    row = (turn.id, call.id, result.text, int(result.is_error))
     if tx.execute(ADD_RESULT, row).rowcount == 0:
         return
     data = {"call": call.id, "tool": call.name, "is_error": result.is_error}
@@ -282,9 +281,8 @@ def _finish(tx: Transaction, turn: TurnRef, outcome: TurnOutcome, now: datetime)
     if released is None:
         raise _fenced(turn)
     tx.lanes_ready |= bool(released[0])
-    tx.execute(END_MESSAGES, (turn.id,))
     answers = store_answer(tx, turn.id, outcome.deliveries, now)
-    row = (outcome.state, moment, outcome.error, json.dumps(answers), turn.id)
+    row = (outcome.state.value, moment, outcome.error, to_json(answers), turn.id)
     tx.execute(END_TURN, row)
     _log(tx, AuditKind.TURN_ENDED, now, turn, {"state": outcome.state, "deliveries": answers})
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
+import pydantic_core
+
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import DeliveryState
 
@@ -64,9 +66,6 @@ def to_place(conversation: str) -> Conversation:
     return Conversation.parse(conversation)
 
 
-NEXT_SEQUENCE = """(
-    SELECT 1 + max(
-        coalesce((SELECT max(seq) FROM inbox), 0), coalesce((SELECT max(seq) FROM delivery), 0)
-    )
-)"""
-"""The next place in the sequence that messages and deliveries share: two look-ups."""
+def to_json(value: object) -> str:
+    """Return the value as compact JSON."""
+    return pydantic_core.to_json(value).decode()

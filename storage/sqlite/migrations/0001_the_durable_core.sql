@@ -22,8 +22,8 @@ CREATE TABLE inbox (
     handle TEXT,
     is_private INTEGER NOT NULL,
     attachments TEXT,                   -- JSON list, NULL without any
-    state INTEGER NOT NULL,             -- 0 waiting | 1 in a turn | 2 done | 3 refused | 4 withdrawn
-    turn TEXT,
+    state INTEGER NOT NULL,             -- 0 waiting | 1 in its turn | 3 refused | 4 withdrawn
+    turn TEXT,                          -- the message is done when this turn has ended
     reply TEXT                          -- the delivery that answers a refused message
 ) STRICT;
 CREATE INDEX inbox_waiting ON inbox (lane, seq, conversation) WHERE state = 0;

@@ -1,0 +1,36 @@
+"""`python -m bench NAME [--json]`: runs one bench by its name and prints its figures."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+from collections.abc import Mapping
+
+BENCHES: Mapping[str, str] = {
+    "hub": "bench.hub",
+    "store": "bench.store",
+}
+"""Name to module. A module has `add_arguments(parser)` and `run(arguments) -> figures`."""
+
+
+def main() -> None:
+    """Run the named bench."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    names = parser.add_subparsers(dest="name", required=True)
+    modules = {name: importlib.import_module(module) for name, module in BENCHES.items()}
+    for name, module in modules.items():
+        one = names.add_parser(name, help=module.__doc__)
+        one.add_argument("--json", action="store_true", help="print one JSON object")
+        module.add_arguments(one)
+    arguments = parser.parse_args()
+    figures: dict[str, object] = modules[arguments.name].run(arguments)
+    if arguments.json:
+        print(json.dumps(figures, indent=2))
+        return
+    for name, value in figures.items():
+        print(f"{name:34} {value}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,355 @@
+"""The SQLite store: acknowledgement, dispatch, whole turns and growth, beside the raw disk."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import uvloop
+
+from bench.measuring import milliseconds, offer, per_second, percentile
+from gateway.domain.conversations import Conversation
+from gateway.domain.deliveries import Delivery, NewDelivery, Sent
+from gateway.domain.ids import DeliveryId, PlatformMessageId, RunId, WorkerId
+from gateway.domain.messages import InboundMessage
+from gateway.domain.people import Identity, Route, Sender
+from gateway.domain.turns import Turn, TurnOutcome, TurnState
+from storage.sqlite import SqliteStore
+
+WORKER = WorkerId("local")
+LEASE = timedelta(seconds=60)
+ROUTE = Route("postern")
+TEXT = "x" * 300
+ACK_RATES = (100, 500, 1000, 2000)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what can be varied."""
+    parser.add_argument("--seconds", type=float, default=4, help="length of each open loop")
+    parser.add_argument("--turns", type=int, default=20_000, help="turns of the lifecycle")
+    parser.add_argument("--rows", type=int, default=100_000, help="history rows to grow to")
+    parser.add_argument("--folder", type=Path, default=None, help="where the databases are made")
+
+
+def run(arguments: argparse.Namespace) -> dict[str, object]:
+    """Measure everything; the raw limits first."""
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        raw = raw_limits(Path(folder))
+        figures = uvloop.run(measure(Path(folder), arguments))
+    return {"machine": machine(), **raw, **figures}
+
+
+def machine() -> dict[str, object]:
+    """Return what the figures depend on."""
+    return {
+        "python": sys.version.split()[0],
+        "sqlite": sqlite3.sqlite_version,
+        "cores": os.cpu_count(),
+    }
+
+
+# -- the raw limits ----------------------------------------------------------------------------
+
+
+def raw_limits(folder: Path) -> dict[str, object]:
+    """Measure what the disk and SQLite give without us."""
+    one, hundred = raw_sqlite(folder / "one.db", 1), raw_sqlite(folder / "hundred.db", 100)
+    return {
+        "raw_fsync_4k": raw_fsync(folder / "fsync"),
+        "raw_sqlite_full_commits_per_s": one,
+        "raw_sqlite_full_rows_per_s_by_100": hundred * 100,
+    }
+
+
+def raw_fsync(path: Path, seconds: float = 2) -> dict[str, float]:
+    """Append 4 KiB and wait for the disk, again and again."""
+    latencies: list[float] = []
+    block = b"x" * 4096
+    with path.open("wb", buffering=0) as file:
+        begin = time.perf_counter()
+        while time.perf_counter() - begin < seconds:
+            before = time.perf_counter()
+            file.write(block)
+            os.fdatasync(file.fileno())
+            latencies.append(time.perf_counter() - before)
+        return {"per_s": per_second(len(latencies), begin), **milliseconds(latencies)}
+
+
+def raw_sqlite(path: Path, batch: int, seconds: float = 2) -> int:
+    """Return commits per second of `batch` rows each, WAL and synchronous=FULL."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("CREATE TABLE event (seq INTEGER PRIMARY KEY, key TEXT UNIQUE, text TEXT)")
+    commits = 0
+    begin = time.perf_counter()
+    while time.perf_counter() - begin < seconds:
+        connection.execute("BEGIN IMMEDIATE")
+        rows = [(f"k{commits}-{row}", TEXT) for row in range(batch)]
+        connection.executemany("INSERT INTO event (key, text) VALUES (?, ?)", rows)
+        connection.execute("COMMIT")
+        commits += 1
+    rate = per_second(commits, begin)
+    connection.close()
+    return rate
+
+
+# -- the store ---------------------------------------------------------------------------------
+
+
+def now() -> datetime:
+    """Return the present moment."""
+    return datetime.now(UTC)
+
+
+def message(event: str, user: str) -> InboundMessage:
+    """Return one person's message in a conversation of their own."""
+    return InboundMessage(
+        event_id=event,
+        conversation=Conversation("bench", "local", user),
+        sender=Sender(Identity("bench", "local", user), user),
+        text=TEXT,
+        sent_at=now(),
+    )
+
+
+def reply(turn: Turn) -> NewDelivery:
+    """Return the answer to a turn."""
+    name = DeliveryId(f"{turn.ref.id}.0")
+    return NewDelivery(name, turn.conversation, TEXT, turn=turn.ref.id)
+
+
+@asynccontextmanager
+async def opened(path: Path) -> AsyncGenerator[SqliteStore]:
+    """Open a store, and close it."""
+    store = SqliteStore(path)
+    await store.open()
+    yield store
+    await store.close()
+
+
+async def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
+    """Measure the store."""
+    seconds = arguments.seconds
+    acks = [await ack(folder / f"ack-{rate}.db", rate, seconds) for rate in ACK_RATES]
+    return {
+        "ack": acks,
+        "dispatch_5000_lanes": await dispatch(folder / "dispatch.db", 5000, 200, seconds),
+        "lifecycle": await lifecycle(folder / "lifecycle.db", arguments.turns),
+        "claim_behind_20000_waiting": await claim_behind(folder / "behind.db", 20_000),
+        "growth": await growth(folder / "growth.db", arguments.rows, seconds),
+    }
+
+
+async def ack(path: Path, rate: float, seconds: float) -> dict[str, float]:
+    """Measure the time from a message being due to its being on the disk."""
+    async with opened(path) as store:
+        return await offer_messages(store, "a", rate, seconds, lanes=2000)
+
+
+async def offer_messages(
+    store: SqliteStore, prefix: str, rate: float, seconds: float, lanes: int
+) -> dict[str, float]:
+    """Offer new messages of `lanes` people in turn."""
+
+    async def accept(number: int) -> None:
+        event, user = f"{prefix}{number}", f"u{number * 7919 % lanes}"
+        await store.turns.accept(message(event, user), ROUTE, now())
+
+    return await offer(rate, seconds, accept)
+
+
+async def dispatch(path: Path, lanes: int, rate: float, seconds: float) -> dict[str, float]:
+    """Measure the time from accepting a message to its turn being in our hands."""
+    async with opened(path) as store:
+        return await dispatch_on(store, "d", (lanes, rate, seconds))
+
+
+async def dispatch_on(
+    store: SqliteStore, prefix: str, load: tuple[int, float, float]
+) -> dict[str, float]:
+    """Offer messages while a dispatcher claims and finishes turns; measure both."""
+    lanes, rate, seconds = load
+    expected, waits = int(rate * seconds), list[float]()
+
+    async def work(group: asyncio.TaskGroup) -> None:
+        while len(waits) < expected:
+            store.turn_ready.clear()
+            claim = await store.turns.claim(WORKER, 256, LEASE, now())
+            taken = now()
+            for turn in claim.turns:
+                waits.extend((taken - m.sent_at).total_seconds() for m in turn.messages)
+                group.create_task(store.turns.finish(turn.ref, done(turn), now()))
+            if not claim.turns and len(waits) < expected:
+                await store.turn_ready.wait()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(work(group))
+        acked = await offer_messages(store, prefix, rate, seconds, lanes)
+    return {
+        "ack_p50_ms": acked["p50_ms"],
+        "ack_p99_ms": acked["p99_ms"],
+        **milliseconds(waits),
+    }
+
+
+def done(turn: Turn) -> TurnOutcome:
+    """Return how a turn ends here: with one answer."""
+    return TurnOutcome(TurnState.DONE, (reply(turn),))
+
+
+async def lifecycle(path: Path, turns: int, producers: int = 500) -> dict[str, float]:
+    """Measure whole turns per second: accepted, claimed, run, finished, and the answer sent."""
+    async with opened(path) as store:
+        house = Lifecycle(store, turns)
+        begin, cpu = time.perf_counter(), time.process_time()
+        await house.run(producers)
+        rate, used = per_second(turns, begin), time.process_time() - cpu
+        entries = len(await store.history.audit(0, turns * 10))
+        return {
+            "turns_per_s": rate,
+            "cpu_us_per_turn": round(used / turns * 1e6),
+            "audit_rows_per_turn": round(entries / turns, 1),
+        }
+
+
+class Lifecycle:
+    """Producers, a dispatcher and an outbox as in the hub; its agents answer at once."""
+
+    def __init__(self, store: SqliteStore, turns: int) -> None:
+        self._store = store
+        self._numbers = iter(range(turns))
+        self._turns = turns
+        self._claimed = 0
+        self._settled = 0
+
+    async def run(self, producers: int) -> None:
+        """Return when the answer of the last turn is settled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._dispatch(group))
+            group.create_task(self._send(group))
+            for _ in range(producers):
+                group.create_task(self._produce())
+
+    async def _produce(self) -> None:
+        for number in self._numbers:
+            await self._store.turns.accept(message(f"l{number}", f"u{number}"), ROUTE, now())
+
+    async def _dispatch(self, group: asyncio.TaskGroup) -> None:
+        while self._claimed < self._turns:
+            self._store.turn_ready.clear()
+            claim = await self._store.turns.claim(WORKER, 256, LEASE, now())
+            self._claimed += len(claim.turns)
+            for turn in claim.turns:
+                group.create_task(self._answer(turn))
+            if not claim.turns:
+                await self._store.turn_ready.wait()
+
+    async def _answer(self, turn: Turn) -> None:
+        await self._store.turns.record_run(turn.ref, 0, RunId(f"run-{turn.ref.id}"))
+        await self._store.turns.finish(turn.ref, done(turn), now())
+
+    async def _send(self, group: asyncio.TaskGroup) -> None:
+        sent = 0
+        while sent < self._turns:
+            self._store.delivery_ready.clear()
+            claim = await self._store.deliveries.claim(WORKER, ["bench"], 256, LEASE, now())
+            sent += len(claim.deliveries)
+            for delivery in claim.deliveries:
+                group.create_task(self._settle(delivery))
+            if not claim.deliveries:
+                await self._store.delivery_ready.wait()
+
+    async def _settle(self, delivery: Delivery) -> None:
+        sent = Sent(PlatformMessageId(f"p-{delivery.id}"))
+        await self._store.deliveries.settle(delivery, sent, now())
+
+
+async def claim_behind(path: Path, waiting: int) -> dict[str, float]:
+    """Measure a claim while one busy lane has very many messages waiting."""
+    async with opened(path) as store:
+        await store.turns.accept(message("first", "busy"), ROUTE, now())
+        await store.turns.claim(WORKER, 1, LEASE, now())
+        async with asyncio.TaskGroup() as group:
+            for number in range(waiting):
+                accepting = store.turns.accept(message(f"w{number}", "busy"), ROUTE, now())
+                group.create_task(accepting)
+        times: list[float] = []
+        for number in range(200):
+            await store.turns.accept(message(f"n{number}", f"u{number}"), ROUTE, now())
+            begin = time.perf_counter()
+            await store.turns.claim(WORKER, 1, LEASE, now())
+            times.append(time.perf_counter() - begin)
+        return milliseconds(times)
+
+
+# -- growth ------------------------------------------------------------------------------------
+
+GROW = (
+    """
+    INSERT INTO inbox (seq, key, conversation, lane, person, sender_platform, sender_workspace,
+        sender_account, sender_name, kind, text, sent_at, received_at, is_private, state, turn)
+    SELECT n, 'bench:local:h' || n, 'bench:local:u' || (n % :lanes), 'p' || (n % :lanes), 'p',
+        'bench', 'local', 'u', 'u', 'text', :text, n, n, 0, 2, 'turn-' || n FROM numbers
+    """,
+    """
+    INSERT INTO turn (id, lane, person, conversation, state, attempt, started_at, ended_at, runs,
+        was_noticed, answers, is_kept)
+    SELECT 'turn-' || n, 'p' || (n % :lanes), 'p', 'bench:local:u' || (n % :lanes), 'done', 1, n,
+        n, '[]', 0, '[]', 1 FROM numbers
+    """,
+    """
+    INSERT INTO delivery (seq, id, conversation, text, idx, is_draft, revision, state, attempts,
+        next_at, receipt, created_at, settled_at, is_private)
+    SELECT :rows + n, 'turn-' || n || '.0', 'bench:local:u' || (n % :lanes), :text, 0, 0, 1, 3, 1,
+        n, 'p', n, n, 0 FROM numbers
+    """,
+    """
+    INSERT INTO audit (at, kind, subject, ref, data)
+    SELECT n, 'message.accepted', 'p', 'bench:local:h' || n, '{}' FROM numbers
+    """,
+)
+NUMBERS = """
+WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :rows)
+"""
+
+
+async def growth(path: Path, rows: int, seconds: float) -> dict[str, object]:
+    """Measure ack and dispatch on an empty store and on one with `rows` rows of history."""
+    load = (100_000, 300.0, seconds)
+    async with opened(path) as store:
+        empty = await dispatch_on(store, "g0-", load)
+    grow(path, rows)
+    async with opened(path) as store:
+        full = await dispatch_on(store, "g1-", load)
+    ratios = {
+        "ack_p50_ratio": round(full["ack_p50_ms"] / empty["ack_p50_ms"], 2),
+        "dispatch_p50_ratio": round(full["p50_ms"] / empty["p50_ms"], 2),
+    }
+    return {"rows": rows, **ratios, "empty": empty, "full": full}
+
+
+def grow(path: Path, rows: int) -> None:
+    """Write `rows` ended turns with their messages, answers and audit rows."""
+    connection = sqlite3.connect(path)
+    begin = int(connection.execute("SELECT max(seq) FROM delivery").fetchone()[0])
+    values = {"rows": rows, "lanes": 100_000, "text": TEXT, "begin": begin}
+    for statement in GROW:
+        shifted = statement.replace("SELECT n,", "SELECT :begin + n,").replace(
+            "SELECT :rows + n,", "SELECT :begin + :rows + n,"
+        )
+        connection.execute(f"{NUMBERS} {shifted}", values)
+    connection.commit()
+    connection.close()
+
+
+__all__ = ["add_arguments", "percentile", "run"]
