@@ -1,0 +1,1 @@
+"""Discord as a platform: gateway and HTTP interactions in, REST out."""

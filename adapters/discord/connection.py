@@ -1,0 +1,178 @@
+"""One life of the Discord client: logged in, registered, connected, and closed again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import discord
+
+from adapters.discord.client import GatewayClient
+from adapters.discord.failures import NETWORK_ERRORS, translate
+from adapters.discord.insistence import insist
+from adapters.discord.intake import Doors, Intake
+from adapters.discord.interactions import as_registered, registration
+from adapters.discord.listener import Listener
+from adapters.discord.options import DiscordOptions
+from adapters.discord.rest import Call, Json, Rest
+from gateway.errors import PosternError, RetryLater, SettingsWrong
+from gateway.ports import Accept, Clock, Health
+
+log = logging.getLogger(__name__)
+
+_WRONG_SETTINGS = {
+    4004: "Discord does not take the bot's token. Set discord.token (DISCORD_TOKEN) anew.",
+    4010: "Discord does not take this number of shards.",
+    4011: "Discord asks for more shards than the bot has.",
+    4012: "Discord no longer speaks this version of its gateway.",
+    4013: "Discord does not know the intents asked for.",
+    4014: "Discord does not allow the intents asked for; see the bot's page in its portal.",
+}
+"""Close codes after which no new try helps ("Gateway Close Event Codes", reference)."""
+_SILENCE_SECONDS = 100.0
+"""Discord asks for a heartbeat every 41 s; without an answer for this long nothing is heard."""
+
+
+class ContentRefused(Exception):
+    """Discord does not give this bot the message-content intent."""
+
+
+class _Ended(Exception):
+    """Takes a client's failure out of its task group."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+class Connection:
+    """A client from its login to its end."""
+
+    def __init__(
+        self, options: DiscordOptions, rest: Rest, clock: Clock, *, wants_content: bool
+    ) -> None:
+        self._options = options
+        self._rest = rest
+        self._clock = clock
+        self._wants_content = wants_content
+        self._client = GatewayClient(options, self._hear, wants_content=wants_content)
+        self._listener: Listener | None = None
+
+    async def run(self, accept: Accept, on_login: Callable[[str], None]) -> None:
+        """Serve until cancelled or failed; `on_login` is told the bot's own user id.
+
+        Raises RetryLater (connect anew), ContentRefused (without that intent) and
+        SettingsWrong.
+        """
+        try:
+            bot_id = await self._log_in()
+            on_login(bot_id)
+            await self._serve(accept, bot_id)
+        finally:
+            self._rest.close()
+            await self._client.close()
+
+    def health(self) -> Health:
+        """Say how the connection is."""
+        if not self._rest.is_open:
+            return Health(is_ready=False, sentence="Discord is being connected.")
+        if not self._options.has_gateway:
+            return Health(is_ready=True, sentence="Discord is written to; events come by HTTP.")
+        trouble = self._trouble()
+        if trouble is not None:
+            return Health(is_ready=False, sentence=trouble)
+        heard = "every message" if self._wants_content else "direct messages and mentions only"
+        reason = "" if self._wants_content else ", for want of the message-content intent"
+        return Health(is_ready=True, sentence=f"Discord is connected and hears {heard}{reason}.")
+
+    def _trouble(self) -> str | None:
+        shards = self._client.shards
+        wanted = self._client.shard_count or 1
+        ready = self._listener.shards_ready if self._listener else 0
+        live = sum(not shard.is_closed() for shard in shards.values())
+        if min(ready, live) < wanted:
+            return f"Discord is being connected: {min(ready, live)} of {wanted} shards."
+        heard_at = self._listener.heartbeat_at if self._listener else None
+        silence = asyncio.get_running_loop().time() - (heard_at or 0.0)
+        if heard_at is not None and silence > _SILENCE_SECONDS:
+            return f"Discord has answered no heartbeat for {silence:.0f} s."
+        return None
+
+    async def _log_in(self) -> str:
+        try:
+            await self._client.login(self._options.token)
+            if self._options.has_gateway:
+                await self._client.prepare()
+        except discord.LoginFailure as error:
+            raise SettingsWrong(_WRONG_SETTINGS[4004]) from error
+        except (discord.DiscordException, *NETWORK_ERRORS) as error:
+            raise translate(error, is_repeatable=True) from error
+        if self._client.user is None:
+            raise RetryLater("Discord did not say who the bot is.")
+        self._rest.open(self._client.http)
+        return str(self._client.user.id)
+
+    async def _serve(self, accept: Accept, bot_id: str) -> None:
+        reason: Exception | None = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._sync_commands())
+                if self._options.has_gateway:
+                    await self._hold_gateway(group, accept, bot_id)
+                await asyncio.get_running_loop().create_future()
+        except* _Ended as ended:
+            reason = _first(ended)
+        if reason is not None:
+            raise _meaning(reason) from reason
+
+    async def _hold_gateway(self, group: asyncio.TaskGroup, accept: Accept, bot_id: str) -> None:
+        doors = Doors(self._rest, accept, self._clock, self._client.get_channel)
+        intake = Intake(doors, self._options, bot_id)
+        shards = self._client.shard_count or 1
+        self._listener = Listener(group, intake, self._options, shards)
+        try:
+            await self._client.connect()
+        except Exception as error:  # the loop's edge: whatever broke it, it is connected anew
+            raise _Ended(error) from error
+        raise _Ended(RetryLater("Discord closed the connection."))
+
+    def _hear(self, name: str, data: Json) -> None:
+        if self._listener is not None:
+            self._listener.hear(name, data)
+
+    async def _sync_commands(self) -> None:
+        """Register the commands if Discord has others; never in the way of messages."""
+        application = self._options.application_id or str(self._client.application_id)
+        path, ids = "/applications/{application_id}/commands", {"application_id": application}
+        wanted = registration(self._options.commands)
+        try:
+            known: list[Json] = await self._insist_on(Call("GET", path, ids))
+            if as_registered(known) != as_registered(wanted):
+                await self._insist_on(Call("PUT", path, ids, wanted))
+                log.info("discord_commands_registered", extra={"commands": len(wanted)})
+        except PosternError as error:
+            log.error("discord_commands_not_registered", extra={"error": str(error)})  # noqa: TRY400 - the sentence says it all
+
+    async def _insist_on(self, call: Call) -> list[Json]:
+        return await insist(lambda: self._rest.call(call), self._options.retry_seconds)
+
+
+def _first(ended: BaseExceptionGroup[_Ended]) -> Exception:
+    """Return why the client ended; the group holds one reason, however deep."""
+    inner = ended.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner.reason
+
+
+def _meaning(error: Exception) -> Exception:
+    match error:
+        case discord.PrivilegedIntentsRequired():
+            return ContentRefused()
+        case discord.ConnectionClosed() if error.code in _WRONG_SETTINGS:
+            return SettingsWrong(_WRONG_SETTINGS[error.code])
+        case PosternError():
+            return error
+        case discord.DiscordException() | OSError():
+            return RetryLater(f"The connection to Discord broke: {error}")
+        case _:
+            return error

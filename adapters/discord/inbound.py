@@ -1,0 +1,198 @@
+"""What Discord says → InboundMessage. Pure: decides who is spoken to, and what was said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapters.discord.options import BotPolicy, ReactionPolicy
+from adapters.discord.payloads import DM_TYPES, THREAD_TYPES, Channel, File, Message, Reaction, User
+from gateway.domain.conversations import Conversation
+from gateway.domain.messages import InboundMessage, MessageKind
+from gateway.domain.people import Identity, Sender
+
+PLATFORM = "discord"
+DIRECT = "dm"
+"""The workspace of conversations that are in no guild."""
+
+_DEFAULT, _REPLY = 0, 19
+_SAID_BY_PEOPLE = (_DEFAULT, _REPLY)
+"""Message types; the others are Discord's own notices of joins, pins, threads and the like."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """Who we are, and whom we hear."""
+
+    user_id: str
+    bots: BotPolicy = BotPolicy.NONE
+    reactions: ReactionPolicy = ReactionPolicy.OFF
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something happened."""
+
+    conversation: Conversation
+    is_followed: bool = False
+    """A thread in which the bot takes part: there nobody has to mention it."""
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether it is in no guild."""
+        return self.conversation.workspace == DIRECT
+
+    @property
+    def is_open(self) -> bool:
+        """Whether everything said here is said to the bot."""
+        return self.is_direct or self.is_followed
+
+
+def place_of(channel: Channel, guild_id: str | None) -> Conversation:
+    """Return the conversation that a channel or thread is."""
+    if guild_id is None or channel.type in DM_TYPES:
+        return Conversation(PLATFORM, DIRECT, channel.id)
+    if channel.type in THREAD_TYPES and channel.parent_id is not None:
+        return Conversation(PLATFORM, guild_id, channel.parent_id, channel.id)
+    return Conversation(PLATFORM, guild_id, channel.id)
+
+
+def sender_of(user: User, nick: str | None = None) -> Sender:
+    """Return the account as the hub knows it; Discord's user ids are one space for all guilds."""
+    name = nick or user.global_name or user.username or user.id
+    return Sender(Identity(PLATFORM, PLATFORM, user.id), name)
+
+
+def is_of_a_bot(message: Message) -> bool:
+    """Whether no person wrote it."""
+    return message.author.bot or message.webhook_id is not None
+
+
+def is_addressed(message: Message, ears: Ears) -> bool:
+    """Whether it mentions the bot or replies to it."""
+    if any(user.id == ears.user_id for user in message.mentions):
+        return True
+    reply = message.referenced_message
+    return message.type == _REPLY and reply is not None and reply.author.id == ears.user_id
+
+
+def parse_message(message: Message, place: Place, ears: Ears) -> InboundMessage | None:
+    """Return what was said to the bot; None for what is not for it."""
+    if message.type not in _SAID_BY_PEOPLE or not _is_heard(message, place, ears):
+        return None
+    text = text_of(message, ears.user_id)
+    if not text:
+        return None
+    nick = message.member.nick if message.member else None
+    return InboundMessage(
+        event_id=message.id,
+        conversation=place.conversation,
+        sender=sender_of(message.author, nick),
+        text=text,
+        sent_at=message.timestamp,
+    )
+
+
+def parse_edit(message: Message, place: Place, ears: Ears) -> InboundMessage | None:
+    """Return the new text of a message; None when nobody edited it (links that unfold)."""
+    said = parse_message(message, place, ears)
+    if said is None or message.edited_timestamp is None:
+        return None
+    stamp = int(message.edited_timestamp.timestamp() * 1000)
+    return InboundMessage(
+        event_id=f"{message.id}:edit:{stamp}",
+        conversation=said.conversation,
+        sender=said.sender,
+        text=said.text,
+        sent_at=message.edited_timestamp,
+        kind=MessageKind.EDIT,
+        target=message.id,
+    )
+
+
+def parse_deletion(message_id: str, place: Place, sender: Sender, now: datetime) -> InboundMessage:
+    """Return that a message was taken back by the one who had sent it."""
+    return InboundMessage(
+        event_id=f"{message_id}:delete",
+        conversation=place.conversation,
+        sender=sender,
+        text="",
+        sent_at=now,
+        kind=MessageKind.DELETE,
+        target=message_id,
+    )
+
+
+def parse_reaction(
+    reaction: Reaction, place: Place, ears: Ears, now: datetime
+) -> InboundMessage | None:
+    """Return a reaction that is to be heard; the same one put again is the same event."""
+    sender = _reacting(reaction)
+    is_on_ours = reaction.message_author_id == ears.user_id
+    is_wanted = is_on_ours or (ears.reactions is ReactionPolicy.ALL and place.is_open)
+    is_off = ears.reactions is ReactionPolicy.OFF
+    if is_off or not is_wanted or sender is None or reaction.user_id == ears.user_id:
+        return None
+    emoji = reaction.emoji
+    return InboundMessage(
+        event_id=f"{reaction.message_id}:reaction:{reaction.user_id}:{emoji.id or emoji.name}",
+        conversation=place.conversation,
+        sender=sender,
+        text=emoji.name or "",
+        sent_at=now,
+        kind=MessageKind.REACTION,
+        target=reaction.message_id,
+    )
+
+
+def _reacting(reaction: Reaction) -> Sender | None:
+    """Return who reacted; None for a bot. In DMs Discord tells only the id."""
+    member = reaction.member
+    if member is None or member.user is None:
+        return sender_of(User(id=reaction.user_id))
+    return None if member.user.bot else sender_of(member.user, member.nick)
+
+
+def text_of(message: Message, bot_id: str) -> str:
+    """Return the words of a message: without the bot's mention, people's with their names."""
+    text = _without_mention(message.content, bot_id)
+    for user in message.mentions:
+        text = re.sub(rf"<@!?{user.id}>", f"@{user.global_name or user.username}", text)
+    parts = [text.strip(), note_of_files(message.attachments)]
+    parts += [f"[sticker: {sticker.name}]" for sticker in message.sticker_items]
+    for snapshot in message.message_snapshots:
+        forwarded = snapshot.message
+        parts += [f"[forwarded] {forwarded.content}", note_of_files(forwarded.attachments)]
+    said = "\n".join(part for part in parts if part)
+    return said or message.content.strip()
+
+
+def note_of_files(files: Sequence[File]) -> str:
+    """Say which files came along, one a line; none of them can be read yet."""
+    return "\n".join(
+        f"[attachment: {file.filename}, {file.content_type or 'unknown type'}, "
+        f"{file.size:,} bytes – not readable yet]"
+        for file in files
+    )
+
+
+def _without_mention(content: str, bot_id: str) -> str:
+    """Take the bot's mention out; a message that is nothing else stays as it is."""
+    return re.sub(rf"[ \t]*<@!?{bot_id}>[ \t]*", " ", content).strip()
+
+
+def _is_heard(message: Message, place: Place, ears: Ears) -> bool:
+    if message.author.id == ears.user_id:
+        return False
+    is_to_us = is_addressed(message, ears)
+    if not is_of_a_bot(message):
+        return is_to_us or place.is_open
+    match ears.bots:
+        case BotPolicy.NONE:
+            return False
+        case BotPolicy.MENTIONS:
+            return is_to_us
+        case BotPolicy.ALL:
+            return is_to_us or place.is_open

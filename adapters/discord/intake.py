@@ -1,0 +1,216 @@
+"""Takes in one event at a time: reads it, finds its place, and has it stored."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import discord
+
+from adapters.discord.bot_turns import BotTurns
+from adapters.discord.failures import THREAD_EXISTS, DiscordRefused
+from adapters.discord.inbound import (
+    DIRECT,
+    PLATFORM,
+    Ears,
+    Place,
+    is_addressed,
+    is_of_a_bot,
+    parse_deletion,
+    parse_edit,
+    parse_message,
+    parse_reaction,
+    place_of,
+)
+from adapters.discord.insistence import insist
+from adapters.discord.interactions import callback, deferral, parse_interaction, refusal
+from adapters.discord.lanes import Event
+from adapters.discord.options import DiscordOptions
+from adapters.discord.pace import Urgency
+from adapters.discord.payloads import Channel, Deletion, Interaction, Message, Reaction
+from adapters.discord.rest import Call, Json, Rest
+from gateway.domain.conversations import Conversation
+from gateway.domain.messages import InboundMessage
+from gateway.domain.people import Sender
+from gateway.errors import BadInput, PosternError
+from gateway.ports import Accept, Clock
+
+log = logging.getLogger(__name__)
+
+_PAGE = 100
+"""Messages that one look into history returns at most."""
+_AUTHORS = 10_000
+"""Senders remembered, so that a deletion, which names nobody, can be told whose it was."""
+_THREAD_NAME = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What the intake reaches beyond itself."""
+
+    rest: Rest
+    accept: Accept
+    clock: Clock
+    find_channel: Callable[[int], object]
+    """Returns discord.py's object of a channel, if it has one."""
+
+
+class Intake:
+    """Has events stored. It goes on only when one is, so an order is kept by calling in order."""
+
+    def __init__(self, doors: Doors, options: DiscordOptions, bot_id: str) -> None:
+        self._doors = doors
+        self._options = options
+        self._ears = Ears(bot_id, options.bots, options.reactions)
+        self._commands = {command.name: command for command in options.commands}
+        self._bot_turns = BotTurns(options.bot_turns)
+        self._places: dict[str, Conversation] = {}
+        self._followed: set[str] = set()
+        self._authors: OrderedDict[str, Sender] = OrderedDict()
+
+    def meet(self, conversation: Conversation) -> None:
+        """Remember a conversation that the bot takes part in."""
+        self._places[conversation.thread or conversation.channel] = conversation
+        if conversation.thread is not None:
+            self._followed.add(conversation.thread)
+
+    async def take_in(self, event: Event) -> None:
+        """Return when the event is stored, or was not for us."""
+        match event.name:
+            case "MESSAGE_CREATE":
+                message = Message.model_validate(event.data)
+                await self._take_message(message, await self._place(message))
+            case "MESSAGE_UPDATE":
+                await self._take_edit(event.data)
+            case "MESSAGE_DELETE" | "MESSAGE_DELETE_BULK":
+                await self._take_deletion(Deletion.model_validate(event.data))
+            case "MESSAGE_REACTION_ADD":
+                reaction = Reaction.model_validate(event.data)
+                place = await self._place(reaction)
+                await self._accept(
+                    parse_reaction(reaction, place, self._ears, self._doors.clock.now())
+                )
+            case "INTERACTION_CREATE":
+                await self._take_interaction(Interaction.model_validate(event.data))
+            case _:
+                log.debug("discord_event_unread", extra={"event": event.name})
+
+    async def take_missed(self, channel: str, after: int) -> None:
+        """Take in what a known channel holds after this message id, oldest first."""
+        place = self._place_at(self._places[channel])
+        while True:
+            page = await self._history(channel, after)
+            for message in sorted(page, key=lambda one: int(one.id)):
+                await self._take_message(message, place)
+                after = int(message.id)
+            if len(page) < _PAGE:
+                return
+
+    async def _history(self, channel: str, after: int) -> list[Message]:
+        query = {"after": str(after), "limit": str(_PAGE)}
+        path = "/channels/{channel_id}/messages"
+        ids = {"channel_id": channel}
+        call = Call("GET", path, ids, query=query, urgency=Urgency.BACKFILL)
+        try:
+            found: list[Json] = await self._insist_on(call)
+        except DiscordRefused as error:
+            log.warning("discord_not_backfilled", extra={"channel": channel, "error": str(error)})
+            return []
+        return [Message.model_validate(one) for one in found]
+
+    async def _take_message(self, message: Message, place: Place) -> None:
+        if not is_of_a_bot(message):
+            self._bot_turns.person_wrote(message.channel_id)
+        said = parse_message(message, place, self._ears)
+        if said is None:
+            return
+        if is_of_a_bot(message) and not self._bot_turns.bot_may(message.channel_id):
+            log.warning("discord_bot_loop", extra={"channel": message.channel_id})
+            return
+        await self._accept(await self._in_own_thread(said, message, place))
+
+    async def _take_edit(self, data: Json) -> None:
+        if "author" not in data or not data.get("edited_timestamp"):
+            return
+        message = Message.model_validate(data)
+        await self._accept(parse_edit(message, await self._place(message), self._ears))
+
+    async def _take_deletion(self, deletion: Deletion) -> None:
+        place = await self._place(deletion)
+        for target in deletion.targets:
+            sender = self._authors.get(target)
+            if sender is not None:
+                now = self._doors.clock.now()
+                await self._accept(parse_deletion(target, place, sender, now))
+
+    async def _take_interaction(self, interaction: Interaction) -> None:
+        try:
+            message = parse_interaction(interaction, self._commands)
+        except BadInput as error:
+            answer = refusal(str(error))
+        else:
+            await self._accept(message)
+            answer = deferral(message)
+        try:
+            await self._doors.rest.call(callback(interaction, answer))
+        except PosternError as error:
+            # The answer is stored; where the interaction is lost it goes to the channel.
+            log.warning("discord_not_deferred", extra={"error": str(error)})
+
+    async def _accept(self, message: InboundMessage | None) -> None:
+        if message is None:
+            return
+        await insist(lambda: self._doors.accept(message), self._options.retry_seconds)
+        self.meet(message.conversation)
+        self._authors[message.event_id] = message.sender
+        if len(self._authors) > _AUTHORS:
+            self._authors.popitem(last=False)
+
+    # -- places ------------------------------------------------------------------------------
+
+    async def _place(self, event: Message | Deletion | Reaction) -> Place:
+        return self._place_at(await self._conversation(event.channel_id, event.guild_id))
+
+    def _place_at(self, conversation: Conversation) -> Place:
+        return Place(conversation, is_followed=conversation.thread in self._followed)
+
+    async def _conversation(self, channel_id: str, guild_id: str | None) -> Conversation:
+        if guild_id is None:
+            return Conversation(PLATFORM, DIRECT, channel_id)
+        if channel_id not in self._places:
+            self._places[channel_id] = await self._find_place(channel_id, guild_id)
+        return self._places[channel_id]
+
+    async def _find_place(self, channel_id: str, guild_id: str) -> Conversation:
+        known = self._doors.find_channel(int(channel_id))
+        if isinstance(known, discord.Thread):
+            return Conversation(PLATFORM, guild_id, str(known.parent_id), channel_id)
+        if known is not None:
+            return Conversation(PLATFORM, guild_id, channel_id)
+        call = Call("GET", "/channels/{channel_id}", {"channel_id": channel_id})
+        return place_of(Channel.model_validate(await self._insist_on(call)), guild_id)
+
+    async def _in_own_thread(
+        self, said: InboundMessage, message: Message, place: Place
+    ) -> InboundMessage:
+        """Move a mention in a channel into a thread; such a thread has its message's id."""
+        conversation = place.conversation
+        is_wanted = self._options.threads_on_mention and is_addressed(message, self._ears)
+        if not is_wanted or place.is_direct or conversation.thread is not None:
+            return said
+        name = said.text.splitlines()[0][:_THREAD_NAME]
+        path = "/channels/{channel_id}/messages/{message_id}/threads"
+        ids = {"channel_id": conversation.channel, "message_id": message.id}
+        try:
+            await self._insist_on(Call("POST", path, ids, {"name": name}))
+        except DiscordRefused as error:
+            if error.code != THREAD_EXISTS:
+                log.warning("discord_no_thread", extra={"error": str(error)})
+                return said
+        return replace(said, conversation=replace(conversation, thread=message.id))
+
+    async def _insist_on(self, call: Call) -> Any:
+        return await insist(lambda: self._doors.rest.call(call), self._options.retry_seconds)

@@ -1,0 +1,83 @@
+"""What the Discord adapter is told; bootstrap fills it from the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.domain.commands import CommandSpec
+from gateway.domain.conversations import Conversation
+
+DISCORD_API = "https://discord.com/api/v10"
+
+NewestEvents = Callable[[], Awaitable[Sequence[tuple[Conversation, str]]]]
+"""Returns, of every conversation that Discord messages were stored from, the newest event id.
+
+What was sent after it is fetched whenever a session begins anew, so it must be the newest that
+is stored of those ids that are plain numbers (message ids); others are passed over. Several
+rows for one conversation are fine. May raise StoreUnavailable: it is asked again.
+"""
+
+
+class BotPolicy(StrEnum):
+    """Which messages of other bots and webhooks are heard. The bot itself never is."""
+
+    NONE = "none"
+    MENTIONS = "mentions"
+    """Those that mention the bot or reply to it."""
+    ALL = "all"
+    """As people's are."""
+
+
+class ReactionPolicy(StrEnum):
+    """Which reactions are heard."""
+
+    OFF = "off"
+    OWN = "own"
+    """Those on the bot's own messages."""
+    ALL = "all"
+    """Those on every message of a DM or a followed thread too."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiscordOptions:
+    """Settings of one Discord application."""
+
+    token: str
+    newest_events: NewestEvents
+    application_id: str | None = None
+    """Asked from Discord when None."""
+    has_gateway: bool = True
+    """Whether this process holds the gateway connection; without it only REST is used."""
+    api_url: str = DISCORD_API
+    gateway_url: str | None = None
+    """Asked from the API when None."""
+    commands: tuple[CommandSpec, ...] = ()
+    wants_content: bool = True
+    """Ask for the message-content intent; Discord's refusal is taken, and told in `health`."""
+    bots: BotPolicy = BotPolicy.NONE
+    bot_turns: int = 5
+    """Messages of bots in a row in one channel before they go unheard until a person writes."""
+    reactions: ReactionPolicy = ReactionPolicy.OFF
+    threads_on_mention: bool = False
+    """Answer a mention in a guild's channel in a thread of its own."""
+    max_parts: int = 8
+    """Messages of one answer; what is left over comes as a file with the last of them."""
+    stream_interval_seconds: float = 1.2
+    """Discord takes 5 edits in 5 s in a channel; this leaves room for the final one."""
+    stream_hold_seconds: float = 0.5
+    typing_after_seconds: float = 0.5
+    """An answer that is quicker than this shows no typing."""
+    requests_per_second: float = 45.0
+    """All our REST calls together; Discord allows a bot 50."""
+    request_timeout_seconds: float = 60.0
+    nonce_window_seconds: float = 120.0
+    """How long a repeat with the same nonce surely finds the first; Discord: "a few minutes"."""
+    identify_pause_seconds: float = 5.0
+    """Between two sessions that begin on the same shard; Discord's rule."""
+    backfills_at_once: int = 8
+    waiting_limit: int = 1_000
+    """Events of one channel that wait in memory; more are fetched again when there is room."""
+    retry_seconds: float = 1.0
+    """First wait after the store or Discord could not be reached; it doubles up to a minute."""

@@ -1,0 +1,174 @@
+"""What Discord sends, as far as we read it, checked once. Shapes: Discord's API reference, v10."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, StringConstraints
+
+Snowflake = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
+
+_EPOCH_MS = 1_420_070_400_000
+DM_TYPES = (1, 3)
+THREAD_TYPES = (10, 11, 12)
+
+
+class User(BaseModel):
+    """An account."""
+
+    id: Snowflake
+    username: str = ""
+    global_name: str | None = None
+    bot: bool = False
+
+
+class Member(BaseModel):
+    """An account in a guild. `user` is left out beside a message's author."""
+
+    user: User | None = None
+    nick: str | None = None
+
+
+class File(BaseModel):
+    """An attachment."""
+
+    filename: str
+    size: int = 0
+    content_type: str | None = None
+
+
+class Sticker(BaseModel):
+    """A sticker sent with a message."""
+
+    name: str
+
+
+class Said(BaseModel):
+    """The part of a forwarded message that is copied."""
+
+    content: str = ""
+    attachments: list[File] = []
+
+
+class Snapshot(BaseModel):
+    """A forwarded message."""
+
+    message: Said
+
+
+class Referenced(BaseModel):
+    """The message that is replied to, as far as we read it."""
+
+    author: User
+
+
+class Message(BaseModel):
+    """A message from MESSAGE_CREATE or from history, which leaves out guild and member."""
+
+    id: Snowflake
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
+    type: int = 0
+    flags: int = 0
+    author: User
+    member: Member | None = None
+    content: str = ""
+    timestamp: AwareDatetime
+    edited_timestamp: AwareDatetime | None = None
+    mentions: list[User] = []
+    attachments: list[File] = []
+    sticker_items: list[Sticker] = []
+    message_snapshots: list[Snapshot] = []
+    referenced_message: Referenced | None = None
+    webhook_id: Snowflake | None = None
+
+
+class Deletion(BaseModel):
+    """MESSAGE_DELETE, or MESSAGE_DELETE_BULK with `ids`."""
+
+    id: Snowflake | None = None
+    ids: list[Snowflake] = []
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
+
+    @property
+    def targets(self) -> list[str]:
+        """The messages that are gone."""
+        return [self.id] if self.id is not None else list(self.ids)
+
+
+class Emoji(BaseModel):
+    """A Unicode emoji, or a custom one by id and name."""
+
+    id: Snowflake | None = None
+    name: str | None = None
+
+
+class Reaction(BaseModel):
+    """MESSAGE_REACTION_ADD."""
+
+    user_id: Snowflake
+    channel_id: Snowflake
+    message_id: Snowflake
+    guild_id: Snowflake | None = None
+    member: Member | None = None
+    emoji: Emoji
+    message_author_id: Snowflake | None = None
+
+
+class Channel(BaseModel):
+    """A place, as far as it tells where it belongs."""
+
+    id: Snowflake
+    type: int
+    guild_id: Snowflake | None = None
+    parent_id: Snowflake | None = None
+    owner_id: Snowflake | None = None
+
+
+class Option(BaseModel):
+    """One argument of a slash command."""
+
+    name: str
+    value: str | int | float | bool | None = None
+
+
+class InteractionData(BaseModel):
+    """What was asked for: a command by name, a component or modal by its custom id."""
+
+    name: str = ""
+    options: list[Option] = []
+    custom_id: str = ""
+
+
+class Interaction(BaseModel):
+    """INTERACTION_CREATE, or the body of POST /discord/interactions."""
+
+    id: Snowflake
+    application_id: Snowflake
+    type: int
+    token: str
+    guild_id: Snowflake | None = None
+    channel_id: Snowflake | None = None
+    channel: Channel | None = None
+    member: Member | None = None
+    user: User | None = None
+    data: InteractionData | None = None
+
+
+class Ready(BaseModel):
+    """READY, as far as it says whose the session is."""
+
+    shard: tuple[int, int] = (0, 1)
+    user: User
+
+
+def moment_of(snowflake: str) -> float:
+    """Return the moment, in seconds since 1970, that an id was made ("Snowflakes", reference)."""
+    return ((int(snowflake) >> 22) + _EPOCH_MS) / 1000
+
+
+def snowflake_at(moment: datetime) -> int:
+    """Return the smallest id that could have been made at this moment."""
+    return max(0, int(moment.timestamp() * 1000) - _EPOCH_MS) << 22

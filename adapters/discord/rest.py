@@ -1,0 +1,114 @@
+"""Our calls to Discord's REST API, over discord.py's HTTP client and its rate limits."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import discord
+from discord.http import HTTPClient, Route
+
+from adapters.discord.failures import NETWORK_ERRORS, translate
+from adapters.discord.pace import Pace, Urgency
+from gateway.errors import RetryLater
+
+Json = dict[str, Any]  # Discord's own JSON: read by pydantic, written by `outbound`
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that goes out with a message."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One REST call, as discord.py's `Route` takes it."""
+
+    method: str
+    path: str
+    """With {names} in braces; `channel_id`, `webhook_id` and `webhook_token` part the buckets."""
+    ids: Mapping[str, str]
+    body: Json | list[Json] | None = None
+    query: Mapping[str, str] = field(default_factory=dict[str, str])
+    upload: Upload | None = None
+    is_repeatable: bool = True
+    """Whether doing it twice does no harm."""
+    urgency: Urgency = Urgency.ANSWER
+
+
+class Rest:
+    """Makes calls at a pace that the bot is allowed.
+
+    Raises RetryLater (surely not carried out), OutcomeUnknown (only of calls that
+    are not repeatable) and DiscordRefused.
+    """
+
+    def __init__(self, pace: Pace, timeout_seconds: float) -> None:
+        self._pace = pace
+        self._timeout_seconds = timeout_seconds
+        self._http: HTTPClient | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether calls can be made."""
+        return self._http is not None
+
+    def open(self, http: HTTPClient) -> None:
+        """Use this client from now on; it is logged in."""
+        self._http = http
+
+    def close(self) -> None:
+        """Make no more calls."""
+        self._http = None
+
+    async def call(self, call: Call) -> Any:
+        """Make the call when the pace allows it; return what Discord answered."""
+        if not _is_of_an_interaction(call):
+            await self._pace.take(call.urgency)
+        return await self._make(call)
+
+    async def hint(self, call: Call) -> bool:
+        """Make a call that may as well be left out; False when there is no room for it now."""
+        if not _is_of_an_interaction(call) and not self._pace.try_take():
+            return False
+        await self._make(call)
+        return True
+
+    async def _make(self, call: Call) -> Any:
+        if self._http is None:
+            raise RetryLater("Discord is not connected yet.", retry_after_seconds=1)
+        route = Route(call.method, call.path, **call.ids)
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                return await self._http.request(route, **_arguments(call))
+        except (discord.DiscordException, *NETWORK_ERRORS) as error:
+            raise translate(error, is_repeatable=call.is_repeatable) from error
+        except RuntimeError as error:
+            # aiohttp's word for a session that was closed under a call.
+            raise translate(error, is_repeatable=call.is_repeatable) from error
+
+
+def _is_of_an_interaction(call: Call) -> bool:
+    """These are outside the global limit ("Rate Limits", developer reference)."""
+    return call.path.startswith(("/interactions/", "/webhooks/"))
+
+
+def _arguments(call: Call) -> dict[str, Any]:
+    """Return what `HTTPClient.request` takes beside the route."""
+    if call.upload is None:
+        arguments: dict[str, Any] = {} if call.body is None else {"json": call.body}
+        return arguments | ({"params": dict(call.query)} if call.query else {})
+    file = discord.File(io.BytesIO(call.upload.text.encode()), filename=call.upload.name)
+    part = {"name": "files[0]", "value": file.fp, "filename": file.filename}
+    part["content_type"] = "text/markdown"
+    return {
+        "files": [file],
+        "form": [{"name": "payload_json", "value": json.dumps(call.body)}, part],
+    }

@@ -1,0 +1,102 @@
+"""POST /discord/interactions: slash commands that Discord sends by HTTP instead of the gateway.
+
+Proof and protocol: "Interactions Overview", "Preparing for Interactions" in Discord's reference.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from nacl.exceptions import BadSignatureError
+from nacl.signing import VerifyKey
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from adapters.discord.adapter import DiscordAdapter
+from adapters.discord.interactions import PING, PONG, deferral, parse_interaction, refusal
+from adapters.discord.payloads import Interaction
+from adapters.discord.rest import Json
+from gateway.errors import BadInput, StoreUnavailable
+
+BODY_LIMIT_BYTES = 1024 * 1024
+REPLAY_WINDOW_SECONDS = 300
+"""How far a request's time may be from ours; Discord gives no number."""
+
+_TRY_AGAIN = "I can't take this in right now. Please try again in a moment."
+
+
+class _TurnedAway(Exception):
+    """The request is not Discord's, or not one that we read."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+def make_router(adapter: DiscordAdapter, public_key: str) -> APIRouter:
+    """Make the route. `public_key` is the application's, in hex, from Discord's portal."""
+    router = APIRouter()
+    door = _Door(adapter, VerifyKey(bytes.fromhex(public_key)))
+    router.add_api_route("/discord/interactions", door.interactions, methods=["POST"])
+    return router
+
+
+class _Door:
+    """Lets in what Discord has signed, and defers only what is stored."""
+
+    def __init__(self, adapter: DiscordAdapter, key: VerifyKey) -> None:
+        self._adapter = adapter
+        self._key = key
+
+    async def interactions(self, request: Request) -> Response:
+        """Answer one interaction."""
+        try:
+            body = await _read(request)
+            self._verify(request, body)
+            interaction = Interaction.model_validate_json(body)
+        except _TurnedAway as error:
+            return JSONResponse({"error": str(error)}, error.status)
+        except ValidationError:
+            return JSONResponse({"error": "This is no interaction that can be read."}, 400)
+        return JSONResponse(await self._answer(interaction))
+
+    async def _answer(self, interaction: Interaction) -> Json:
+        if interaction.type == PING:
+            return PONG
+        try:
+            message = parse_interaction(interaction, self._adapter.commands)
+            await self._adapter.receive(message)
+        except BadInput as error:
+            return refusal(str(error))
+        except StoreUnavailable:
+            # Discord never sends an interaction again, so the person has to be told.
+            return refusal(_TRY_AGAIN)
+        return deferral(message)
+
+    def _verify(self, request: Request, body: bytes) -> None:
+        """Refuse what is not signed with the application's key, and what is too old."""
+        moment = request.headers.get("X-Signature-Timestamp", "")
+        signature = request.headers.get("X-Signature-Ed25519", "")
+        try:
+            self._key.verify(moment.encode() + body, bytes.fromhex(signature))
+        except (BadSignatureError, ValueError):
+            raise _TurnedAway(401, "The signature does not match.") from None
+        if not _is_recent(moment, self._adapter.clock.now()):
+            raise _TurnedAway(401, "The request is too old, or from the future.")
+
+
+async def _read(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_LIMIT_BYTES:
+            raise _TurnedAway(413, f"The body is over {BODY_LIMIT_BYTES:,} bytes.")
+    return bytes(body)
+
+
+def _is_recent(moment: str, now: datetime) -> bool:
+    if not moment.isdecimal() or len(moment) > 12:
+        return False
+    return abs(int(moment) - now.timestamp()) <= REPLAY_WINDOW_SECONDS

@@ -1,0 +1,227 @@
+"""Brings deliveries to Discord, and finds out what an earlier try has left there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from datetime import timedelta
+
+from adapters.discord import answers, failures, posts
+from adapters.discord.answers import Answers
+from adapters.discord.failures import DiscordRefused
+from adapters.discord.interactions import Handle
+from adapters.discord.options import DiscordOptions
+from adapters.discord.outbound import (
+    Content,
+    Receipt,
+    channel_of,
+    content_of,
+    draft_of,
+)
+from adapters.discord.posts import Posts
+from adapters.discord.rest import Call, Rest
+from gateway.domain.deliveries import Delivery
+from gateway.domain.ids import PlatformMessageId
+from gateway.errors import OutcomeUnknown, PosternError, RetryLater
+from gateway.ports import Clock
+
+log = logging.getLogger(__name__)
+
+_NOWHERE = PlatformMessageId("")
+"""The receipt of what was taken back before it was shown."""
+_OVER = (failures.UNKNOWN_WEBHOOK, failures.UNKNOWN_MESSAGE, failures.INVALID_TOKEN)
+_EARLY_SECONDS = 0.2
+_PLACEHOLDER = Content("…")
+_LOADING = 1 << 7
+"""The flag of a message that says "thinking" ("Message Flags", Discord's reference)."""
+_CHANNELS = 10_000
+
+
+class Sender:
+    """Posts, edits and takes back; in channels, or over an interaction while that lives."""
+
+    def __init__(self, rest: Rest, clock: Clock, options: DiscordOptions) -> None:
+        self._rest = rest
+        self._clock = clock
+        self._options = options
+        self._posts = Posts(rest)
+        self._answers = Answers(rest)
+        self._drafted_at: OrderedDict[str, float] = OrderedDict()
+        self.bot_id = ""
+        """The bot's own account; known once it is logged in."""
+
+    async def send(self, delivery: Delivery) -> PlatformMessageId:
+        """Bring Discord to the delivery's text. Raises as `Adapter.send` says."""
+        if not delivery.text:
+            return await self._take_back(delivery)
+        content = content_of(delivery.text)
+        if delivery.receipt:
+            return await self._edit(delivery, Receipt.parse(delivery.receipt), content)
+        handle = self._live_handle(delivery)
+        if handle is not None:
+            receipt = await self._answer(delivery, handle, content)
+            if receipt is not None:
+                return receipt.id
+        return (await self._post(delivery, content)).id
+
+    async def find(self, delivery: Delivery) -> PlatformMessageId | None:
+        """Return where an earlier try of this post is. Raises as `Adapter.find` says."""
+        content = content_of(delivery.text) if delivery.text else _PLACEHOLDER
+        handle = self._live_handle(delivery)
+        if handle is not None and answers.is_repeatable(delivery):
+            return None
+        if handle is not None:
+            found = await self._find_answer(delivery, handle, content)
+        else:
+            found = await self._find_post(delivery, content)
+        return found.id if found else None
+
+    async def show_draft(self, delivery: Delivery, text: str) -> None:
+        """Edit a draft when its channel and the bot's limits have room for it. Never raises."""
+        channel = channel_of(delivery.conversation)
+        now = asyncio.get_running_loop().time()
+        if now - self._drafted_at.get(channel, 0.0) < self._options.stream_interval_seconds:
+            return
+        call = self._draft_call(delivery, draft_of(text))
+        try:
+            if call is not None and await self._rest.hint(call):
+                self._note_draft(channel, now)
+        except PosternError as error:
+            log.info("discord_draft_not_shown", extra={"error": str(error)})
+
+    # -- new messages ----------------------------------------------------------------------
+
+    async def _answer(self, delivery: Delivery, handle: Handle, content: Content) -> Receipt | None:
+        """Answer the interaction; None when Discord no longer takes its token."""
+        try:
+            message = await self._answers.post(delivery, handle, content)
+        except DiscordRefused as error:
+            if error.code not in _OVER:
+                raise
+            is_early = handle.may_be_unanswered(self._clock.now())
+            if is_early and error.code != failures.INVALID_TOKEN:
+                wait = _EARLY_SECONDS
+                raise RetryLater("Discord is still deferring.", retry_after_seconds=wait) from error
+            return None
+        return Receipt(message, is_of_an_interaction=True)
+
+    async def _post(self, delivery: Delivery, content: Content) -> Receipt:
+        channel = await self._channel_for(delivery)
+        message = await self._posts.post(channel, content, delivery.nonce)
+        is_elsewhere = channel != channel_of(delivery.conversation)
+        return Receipt(message, channel if is_elsewhere else None)
+
+    async def _channel_for(self, delivery: Delivery) -> str:
+        """Return where to post; what only one person may see goes to their DM."""
+        if delivery.handle and delivery.is_private:
+            return await self._posts.open_direct(Handle.parse(delivery.handle).user)
+        return channel_of(delivery.conversation)
+
+    # -- messages that are there -----------------------------------------------------------
+
+    async def _edit(
+        self, delivery: Delivery, receipt: Receipt, content: Content
+    ) -> PlatformMessageId:
+        handle = self._live_handle(delivery)
+        channel = receipt.channel or channel_of(delivery.conversation)
+        try:
+            if handle is not None and receipt.is_of_an_interaction:
+                await self._answers.edit(handle, receipt.message, content)
+            else:
+                await self._posts.edit(channel, receipt.message, content)
+        except DiscordRefused as error:
+            if not _is_to_be_replaced(error, receipt, handle):
+                raise
+            return await self._replace(delivery, receipt, content)
+        return receipt.id
+
+    async def _replace(
+        self, delivery: Delivery, receipt: Receipt, content: Content
+    ) -> PlatformMessageId:
+        """Post anew what can no longer be edited, then take the old message away if possible."""
+        replacement = await self._post(delivery, content)
+        try:
+            channel = receipt.channel or channel_of(delivery.conversation)
+            await self._posts.delete(channel, receipt.message)
+        except PosternError as error:
+            log.warning("discord_old_message_stays", extra={"error": str(error)})
+        return replacement.id
+
+    async def _take_back(self, delivery: Delivery) -> PlatformMessageId:
+        if not delivery.receipt:
+            return _NOWHERE
+        receipt = Receipt.parse(delivery.receipt)
+        handle = self._live_handle(delivery)
+        if handle is not None and receipt.is_of_an_interaction:
+            await self._answers.delete(handle, receipt.message)
+        else:
+            channel = receipt.channel or channel_of(delivery.conversation)
+            await self._posts.delete(channel, receipt.message)
+        return receipt.id
+
+    def _draft_call(self, delivery: Delivery, content: Content) -> Call | None:
+        if not delivery.receipt:
+            return None
+        receipt = Receipt.parse(delivery.receipt)
+        handle = self._live_handle(delivery)
+        if handle is not None and receipt.is_of_an_interaction:
+            return answers.edit_of(handle, receipt.message, content)
+        channel = receipt.channel or channel_of(delivery.conversation)
+        return posts.edit_of(channel, receipt.message, content)
+
+    def _note_draft(self, channel: str, now: float) -> None:
+        self._drafted_at[channel] = now
+        self._drafted_at.move_to_end(channel)
+        if len(self._drafted_at) > _CHANNELS:
+            self._drafted_at.popitem(last=False)
+
+    # -- looking ---------------------------------------------------------------------------
+
+    async def _find_post(self, delivery: Delivery, content: Content) -> Receipt | None:
+        """Post again while the nonce surely counts; search the channel's history after that."""
+        if delivery.handle is None and self._is_nonce_remembered(delivery):
+            try:
+                return await self._post(delivery, content)
+            except OutcomeUnknown as error:
+                raise RetryLater(f"The repeat's answer was lost too: {error}") from error
+        if delivery.handle and delivery.is_private:
+            raise OutcomeUnknown("Private answers are in no history.")
+        channel = channel_of(delivery.conversation)
+        message = await self._posts.search(channel, delivery, content, self.bot_id)
+        return Receipt(message, is_of_an_interaction=bool(delivery.handle)) if message else None
+
+    async def _find_answer(
+        self, delivery: Delivery, handle: Handle, content: Content
+    ) -> Receipt | None:
+        """Look for a follow-up: as the first answer, whose place it may have taken, and after."""
+        original = await self._answers.original(handle)
+        if original.content == content.text:
+            return Receipt(original.id, is_of_an_interaction=True)
+        if original.flags & _LOADING:
+            return None
+        if delivery.is_private:
+            raise OutcomeUnknown("Private answers are in no history.")
+        channel = channel_of(delivery.conversation)
+        message = await self._posts.search(channel, delivery, content, self.bot_id)
+        return Receipt(message, is_of_an_interaction=True) if message else None
+
+    def _is_nonce_remembered(self, delivery: Delivery) -> bool:
+        window = timedelta(seconds=self._options.nonce_window_seconds)
+        return self._clock.now() - delivery.created_at < window
+
+    def _live_handle(self, delivery: Delivery) -> Handle | None:
+        if delivery.handle is None:
+            return None
+        handle = Handle.parse(delivery.handle)
+        return handle if handle.is_alive(self._clock.now()) else None
+
+
+def _is_to_be_replaced(error: DiscordRefused, receipt: Receipt, handle: Handle | None) -> bool:
+    """Whether a new message should take the place of one that Discord lets nobody edit."""
+    if error.code == failures.OLD_EDITS_USED_UP:
+        return True
+    if not receipt.is_of_an_interaction:
+        return False
+    is_over = handle is None and error.code == failures.UNKNOWN_MESSAGE
+    return is_over or error.code in (failures.FOREIGN_MESSAGE, failures.INVALID_TOKEN)

@@ -1,0 +1,184 @@
+"""A whole hub behind the real Discord adapter: lifecycle, store, scripted agents, HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from adapters.discord.adapter import DiscordAdapter
+from adapters.discord.options import DiscordOptions
+from adapters.discord.routes import make_router
+from agents.scripted import ScriptedAgents
+from gateway.access import Access, AccessMode, AccessPolicy
+from gateway.dispatcher import Dispatcher, DispatcherOptions
+from gateway.domain.commands import CommandArgument, CommandSpec
+from gateway.domain.conversations import Conversation
+from gateway.domain.ids import WorkerId
+from gateway.domain.messages import InboundMessage
+from gateway.domain.people import Route
+from gateway.drafts import Drafts
+from gateway.errors import StoreUnavailable
+from gateway.http import HttpServer, Vitals, create_app, create_server, listen
+from gateway.inbox import Inbox
+from gateway.lifecycle import Gateway, Housekeeping, Parts, Web
+from gateway.outbox import Outbox, OutboxOptions
+from gateway.ports import Clock
+from gateway.retries import RetryPolicy
+from gateway.telemetry import Metrics
+from gateway.turn_runner import Mind, TurnOptions, TurnRunner
+from storage.memory import MemoryStore
+from tests.fakes.directives import follow_directives
+from tests.platforms.discord_server import DiscordServer
+from toolbox.builtin import builtin_tools
+from toolbox.executor import Executor
+from toolbox.registry import Registry
+
+WORKER = WorkerId("local")
+COMMANDS = (
+    CommandSpec(
+        "ask", "Ask the agent", (CommandArgument("text", "What to ask", is_required=True),)
+    ),
+    CommandSpec("status", "How things are"),
+    CommandSpec("remind", "Set a reminder", (CommandArgument("when", "When"),), is_private=False),
+)
+QUICK = RetryPolicy(first_seconds=0.05, longest_seconds=0.2)
+
+
+class ServerClock:
+    """The fake Discord's time, so that both sides agree on what has expired."""
+
+    def __init__(self, server: DiscordServer) -> None:
+        self._server = server
+
+    def now(self) -> datetime:
+        """Return it, aware UTC."""
+        return datetime.fromtimestamp(self._server.settings.clock.now(), UTC)
+
+
+@dataclass
+class DiscordHub:
+    """The hub as bootstrap would plug it together; it can be run, killed, and run again.
+
+    Store and agents outlive it, as files and servers do.
+    """
+
+    server: DiscordServer
+    store: MemoryStore = field(default_factory=MemoryStore)
+    agents: ScriptedAgents = field(default_factory=lambda: ScriptedAgents(follow_directives))
+    settings: dict[str, object] = field(default_factory=dict[str, object])
+    """Options of the adapter that a test varies."""
+    stored: dict[str, InboundMessage] = field(default_factory=dict[str, InboundMessage])
+    """Every message that was taken in by whichever life of the hub, by event id, in order."""
+    is_store_down: bool = False
+    url: str = ""
+
+    def __post_init__(self) -> None:
+        """Make the first adapter, to be looked at before the hub runs."""
+        self.adapter = self._new_adapter()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncGenerator[DiscordHub]:
+        """Run as a new process would; leaving stops every task at once, as a crash does."""
+        self.adapter = self._new_adapter()
+        with contextlib.closing(listen("127.0.0.1", 0)) as listener:
+            self.url = f"http://127.0.0.1:{listener.getsockname()[1]}/discord/interactions"
+            gateway = self._new_gateway(Web(self._new_server(), listener))
+            async with asyncio.TaskGroup() as group:
+                life = group.create_task(gateway.run(asyncio.Event()))
+                try:
+                    yield self
+                finally:
+                    life.cancel()
+
+    @property
+    def heard(self) -> list[str]:
+        """The texts that were taken in, in order."""
+        return [message.text for message in self.stored.values()]
+
+    @contextlib.asynccontextmanager
+    async def connected(self) -> AsyncGenerator[DiscordHub]:
+        """Run, and wait until Discord's session has begun."""
+        async with self.running():
+            await self.server.connected()
+            yield self
+
+    async def has_heard(self, count: int) -> None:
+        """Wait until so many messages are stored."""
+        await self.server.until(lambda: len(self.heard) >= count)
+
+    async def newest_events(self) -> Sequence[tuple[Conversation, str]]:
+        """Return the newest message of every conversation, as the store will."""
+        if self.is_store_down:
+            raise StoreUnavailable("The database is away.")
+        return [(message.conversation, message.event_id) for message in self.stored.values()]
+
+    def _new_adapter(self) -> DiscordAdapter:
+        options = DiscordOptions(
+            token=self.server.token,
+            newest_events=self.newest_events,
+            api_url=self.server.api_url,
+            commands=COMMANDS,
+            identify_pause_seconds=0.0,
+            retry_seconds=0.05,
+            stream_interval_seconds=0.1,
+            stream_hold_seconds=0.05,
+            typing_after_seconds=0.05,
+        )
+        return DiscordAdapter(replace(options, **self.settings), self._clock)  # pyright: ignore[reportArgumentType] - tests name the fields
+
+    @property
+    def _clock(self) -> Clock:
+        return ServerClock(self.server)
+
+    def _new_server(self) -> HttpServer:
+        vitals = Vitals(self.store, self.agents, {"discord": self.adapter.health})
+        router = make_router(self.adapter, self.server.signer.public_key)
+        return create_server(create_app(vitals, self.store, Metrics(), [router]))
+
+    def _new_gateway(self, web: Web) -> Gateway:
+        store, clock, metrics, drafts = self.store, self._clock, Metrics(), Drafts()
+        adapters = {"discord": self.adapter}
+        toolbox = Executor(Registry(builtin_tools(clock)))
+        mind = Mind(self.agents, self.agents, toolbox)
+        runner = TurnRunner(store, adapters, mind, drafts, clock, metrics, TurnOptions())
+        poll = timedelta(seconds=0.05)
+        access = Access(AccessPolicy({"discord": AccessMode.OPEN}), store.people)
+        return Gateway(
+            Parts(
+                worker=WORKER,
+                clock=clock,
+                store=store,
+                inbox=_WatchedInbox(self, access, metrics),
+                outbox=Outbox(
+                    store,
+                    adapters,
+                    drafts,
+                    clock,
+                    metrics,
+                    OutboxOptions(WORKER, poll=poll, retry=QUICK),
+                ),
+                dispatcher=Dispatcher(store, runner, clock, DispatcherOptions(WORKER, poll=poll)),
+                adapters=[self.adapter],
+                housekeeping=Housekeeping(retention=None),
+                web=web,
+            )
+        )
+
+
+class _WatchedInbox(Inbox):
+    """The inbox, which remembers for the test what the store has."""
+
+    def __init__(self, hub: DiscordHub, access: Access, metrics: Metrics) -> None:
+        route = Route("postern")
+        super().__init__(hub.store, access, {route.role: route}, ServerClock(hub.server), metrics)
+        self._hub = hub
+
+    async def receive(self, message: InboundMessage) -> None:
+        """Store the message."""
+        if self._hub.is_store_down:
+            raise StoreUnavailable("The database is away.")
+        await super().receive(message)
+        self._hub.stored.setdefault(message.event_id, message)
