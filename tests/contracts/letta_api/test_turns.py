@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 from letta_client import AsyncLetta, BadRequestError, ConflictError, NotFoundError
@@ -269,6 +270,20 @@ async def test_messages_page_forward_by_id_and_show_the_newest_first(
     assert str(newest[0].to_dict()["content"]) == "r2"
     after = await client.conversations.messages.list(conversation, after=paged[3].id, order="asc")
     assert len(after.items) == 2
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+async def test_after_means_newer_in_either_order(
+    client: AsyncLetta, conversation: str, order: Literal["asc", "desc"]
+) -> None:
+    for n in range(3):
+        await say(client, conversation, f"say r{n}")
+    third = (await client.conversations.messages.list(conversation, order="asc")).items[2]
+
+    page = await client.conversations.messages.list(conversation, after=third.id, order=order)
+
+    texts = [str(item.to_dict()["content"]) for item in page.items]
+    assert (texts if order == "asc" else texts[::-1]) == ["r1", "say r2", "r2"]
 
 
 async def test_the_default_conversation_belongs_to_the_agent(
