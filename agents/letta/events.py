@@ -8,14 +8,16 @@ its `stop_reason`, and kinds of events that we do not know must be passed over.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from agents.letta.faults import (
     CallsPending,
     Json,
+    StreamBroken,
     StreamGarbled,
+    StreamRestarted,
     failed,
     is_json,
     is_list,
@@ -74,12 +76,15 @@ class RunReader:
         """Whether the server said that nothing more comes."""
         self.can_resume = True
         """Whether a new stream can begin where the old one broke, with nothing twice."""
+        self._replayed: set[str] | None = None
+        """While a replay is checked: the messages that it has so far."""
         self._is_announced = False
         self._is_recorded = False
         self._floor = 0
         self._stop_reason: str | None = None
         self._failure: Json | None = None
         self._said: dict[str, int] = {}
+        self._thought: dict[str, int] = {}
         self._calls: dict[str, _Call] = {}
         self._used: set[str] = set()
 
@@ -93,7 +98,11 @@ class RunReader:
         return self.is_done or self._stop_reason not in _FAILURES
 
     def read(self, frame: Frame) -> Iterator[TurnEvent]:
-        """Yield what a frame means. Raises StreamGarbled for what can not be Letta's."""
+        """Yield what a frame means.
+
+        Raises StreamGarbled for what can not be Letta's, and StreamRestarted when it
+        shows that something said before is void.
+        """
         if frame.is_done:
             self.is_done = True
             return
@@ -111,8 +120,9 @@ class RunReader:
                 self.can_resume = False
             yield from self._read_message(body, is_whole=False)
 
-    def read_record(self, messages: Iterable[Json], run: Json) -> Iterator[TurnEvent]:
+    def read_record(self, messages: Collection[Json], run: Json) -> Iterator[TurnEvent]:
         """Yield what is still missing, out of the stored messages of a run that is over."""
+        self._check_said([_text(message.get("id")) for message in messages])
         yield from self._announce()
         self._calls.clear()
         for message in messages:
@@ -138,18 +148,41 @@ class RunReader:
             return ToolsAsked(tuple(ToolCall(i, call.name, call.arguments) for i, call in calls))
         return RunEnded(reason)
 
-    def reconnect(self) -> None:
-        """Say that a new stream begins, behind `position`: what is older is not read again."""
+    def reconnect(self) -> int:
+        """Say that a new stream begins; return the number behind which it should."""
         self._floor = self.position
         self.is_done = False
+        return 0 if self._replayed is not None else self.position
 
     def _is_new(self, body: Json) -> bool:
         """Several events may share a number within one stream, so only older streams count."""
         sequence = body.get("seq_id")
         if not isinstance(sequence, int):
             return True
+        if sequence <= self._floor:
+            if self._replayed is not None:
+                self._replayed.add(_text(body.get("id")))
+            return False
+        self._check_continuity(sequence)
         self.position = max(self.position, sequence)
-        return sequence > self._floor
+        return True
+
+    def _check_continuity(self, sequence: int) -> None:
+        """Look at a gap in the numbers: a server that restarted may have skipped some.
+
+        The embedded server does the step anew in which it died, under new numbers and
+        a new message id. Only a replay from the beginning shows whether that is so.
+        """
+        if self._replayed is not None:
+            self._check_said(self._replayed)
+            self._replayed = None
+        elif self.position == self._floor > 0 and sequence > self._floor + 1 and self._said:
+            self._replayed = set()
+            raise StreamBroken("Letta's stream goes on with a gap.")
+
+    def _check_said(self, messages: Collection[str]) -> None:
+        if not self._said.keys() <= set(messages):
+            raise StreamRestarted
 
     def _announce(self) -> Iterator[TurnEvent]:
         if self._is_announced or self.run is None:
@@ -181,10 +214,10 @@ class RunReader:
             yield TextDelta(message, piece)
 
     def _read_reasoning(self, body: Json, *, is_whole: bool) -> Iterator[TurnEvent]:
-        key, text = f"reasoning {body.get('id')}", _text(body.get("reasoning"))
-        said = self._said.get(key, 0)
-        piece = text[said:] if is_whole else text
-        self._said[key] = said + len(piece)
+        key, text = _text(body.get("id")), _text(body.get("reasoning"))
+        thought = self._thought.get(key, 0)
+        piece = text[thought:] if is_whole else text
+        self._thought[key] = thought + len(piece)
         if piece:
             yield ReasoningDelta(piece)
 

@@ -33,6 +33,13 @@ class NotThere(RuntimeUnavailable):
     """Letta says that it has no such thing. It may be wrong: nothing is made anew for it."""
 
 
+class StreamRestarted(RuntimeUnavailable):
+    """The server did a part of the run anew: what was said of it is void, all is to be reheard."""
+
+    def __init__(self) -> None:
+        super().__init__("Letta began a part of the run anew.", retry_after_seconds=0.0)
+
+
 class StreamGone(RuntimeUnavailable):
     """The run's stream can not be heard any more; its record may still be there."""
 

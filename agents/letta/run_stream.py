@@ -16,7 +16,7 @@ from letta_client.types.conversations.message_create_params import ClientTool, M
 
 from agents.letta.api import LettaApi
 from agents.letta.events import RunReader, is_ended
-from agents.letta.faults import Json, NotThere, StreamBroken, StreamGone
+from agents.letta.faults import Json, NotThere, StreamBroken, StreamGone, StreamRestarted
 from agents.letta.options import LettaOptions
 from agents.letta.sse import Frame
 from gateway.domain.ids import RunId, SessionId
@@ -72,8 +72,8 @@ class RunStream:
     async def _hear(self) -> AsyncGenerator[TurnEvent]:
         """Yield what one connection brings."""
         self._heard_at = asyncio.get_running_loop().time()
-        self._reader.reconnect()
-        async with self._open() as frames:
+        after = self._reader.reconnect()
+        async with self._open(after) as frames:
             async for frame in frames:
                 for event in self._reader.read(frame):
                     yield event
@@ -86,9 +86,9 @@ class RunStream:
             raise StreamBroken("The connection to Letta ended before the run did.")
         self._has_stream = False
 
-    def _open(self) -> AbstractAsyncContextManager[AsyncIterator[Frame]]:
+    def _open(self, after: int) -> AbstractAsyncContextManager[AsyncIterator[Frame]]:
         if self._reader.run is not None:
-            return self._api.listen(self._reader.run, self._reader.position)
+            return self._api.listen(self._reader.run, after)
         sending = self._sending
         return self._api.send(sending.thread, sending.messages, sending.tools)
 
@@ -129,7 +129,9 @@ class RunStream:
             self._forget_run(error)
         elif isinstance(error, StreamGone | RunFailed) and self._has_stream:
             self._has_stream = False
-        elif isinstance(error, RunFailed) or tries > self._options.reconnect_tries:
+        elif (
+            isinstance(error, RunFailed | StreamRestarted) or tries > self._options.reconnect_tries
+        ):
             raise error
         else:
             self._has_stream = self._has_stream and self._reader.can_resume

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import tempfile
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -67,7 +68,22 @@ async def embedded_minds() -> AsyncGenerator[Minds]:
             yield Minds(letta.runtime, letta.host)
 
 
+@contextlib.asynccontextmanager
+async def live_minds() -> AsyncGenerator[Minds]:
+    """A Letta server of somebody's, whose model understands the directives."""
+    options = LettaOptions(
+        base_url=os.environ["POSTERN_TEST_LETTA_URL"],
+        model=os.environ.get("POSTERN_TEST_LETTA_MODEL"),
+        embedding=os.environ.get("POSTERN_TEST_LETTA_EMBEDDING"),
+        tag_prefix=f"postern-test-{uuid.uuid4().hex}",
+    )
+    async with open_letta(options) as letta:
+        yield Minds(letta.runtime, letta.host)
+
+
 IMPLEMENTATIONS = {"scripted": scripted_minds, "embedded": embedded_minds}
+if "POSTERN_TEST_LETTA_URL" in os.environ:
+    IMPLEMENTATIONS["live"] = live_minds
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
