@@ -26,6 +26,9 @@ from gateway.errors import BadInput
 RESPONSE_URL_LIFE = timedelta(minutes=29)
 """Slack takes answers there for 30 minutes."""
 
+SLACKBOT = "USLACKBOT"
+"""Slack's own voice, the only bot whose messages have no `bot_id`."""
+
 _SAID_SUBTYPES = frozenset({None, "file_share", "me_message", "thread_broadcast"})
 """A message of a person; every other subtype is a notice, or what became of a message."""
 
@@ -133,7 +136,7 @@ def _parse_said(
     said: MessageBody, event: MessageEvent, place: Place, *, is_mention: bool = False
 ) -> Heard | None:
     """Read what a person said; None for bots, notices and what was said to nobody here."""
-    if said.user is None or said.bot_id is not None or said.user == place.app_user:
+    if said.user in (None, SLACKBOT, place.app_user) or said.bot_id is not None:
         return None
     if said.subtype not in _SAID_SUBTYPES:
         return None

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -17,10 +18,12 @@ from agents.scripted import Say, ScriptedAgents, Step
 from gateway.access import AccessMode, AccessPolicy
 from gateway.clock import SystemClock
 from gateway.domain.turns import InputMessage, RunRequest
+from gateway.errors import StoreUnavailable
 from gateway.http import create_server, listen
 from gateway.ports import Adapter, Store, Streaming
 from gateway.retries import RetryPolicy
 from storage.memory import MemoryStore
+from tests.fakes.crashing import CrashPoints
 from tests.fakes.hub import FakeHub, HubOptions
 from tests.platforms.slack_server import SlackServer, SlackSettings
 
@@ -42,6 +45,10 @@ class Ways:
             status_delay_seconds=0.2,
         )
     )
+
+    def but(self, **options: Any) -> Ways:
+        """Return the same with other options; `Options` checks their names."""
+        return replace(self, options=replace(self.options, **options))
 
 
 class SlackHub:
@@ -88,9 +95,19 @@ class SlackHub:
     @contextlib.asynccontextmanager
     async def living(self) -> AsyncGenerator[None]:
         """Run as one process does; leaving it is a crash."""
-        async with self.hub.running():
-            await self.is_connected()
-            yield
+        try:
+            async with self.hub.running():
+                await self.is_connected()
+                yield
+        finally:
+            self._server.crash()
+
+    async def dies_at(self, moment: str, nth: int = 1) -> None:
+        """Run until the hub comes to this moment for the n-th time, and dies there."""
+        try:
+            await self.hub.until_crash(CrashAt(moment, nth))
+        finally:
+            self._server.crash()
 
     async def is_connected(self) -> None:
         """Wait until the adapter says that it is ready."""
@@ -113,17 +130,25 @@ class SlackHub:
 
 
 @contextlib.asynccontextmanager
-async def slack_hub(
-    settings: SlackSettings | None = None, ways: Ways | None = None
+async def dead_hub(
+    settings: SlackSettings | None = None, ways: Ways | None = None, store: Store | None = None
 ) -> AsyncGenerator[SlackHub]:
-    """Start a Slack and a hub that is connected to it."""
+    """Start a Slack, and a hub that does not live yet."""
     settings = settings or SlackSettings()
     settings.retry_delays_seconds = RETRIES
     async with (
         SlackServer(settings) as slack,
-        SlackHub(slack, MemoryStore(), ways or Ways()).serving() as hub,
-        hub.living(),
+        SlackHub(slack, store or MemoryStore(), ways or Ways()).serving() as hub,
     ):
+        yield hub
+
+
+@contextlib.asynccontextmanager
+async def slack_hub(
+    settings: SlackSettings | None = None, ways: Ways | None = None, store: Store | None = None
+) -> AsyncGenerator[SlackHub]:
+    """Start a Slack and a hub that is connected to it."""
+    async with dead_hub(settings, ways, store) as hub, hub.living():
         yield hub
 
 
@@ -135,12 +160,49 @@ def answer(request: RunRequest) -> Iterable[Step]:
     return (Say("re: " + " + ".join(texts)),)
 
 
+class CrashAt(CrashPoints):
+    """Dies when it comes to the named moment for the n-th time."""
+
+    def __init__(self, moment: str, nth: int) -> None:
+        super().__init__()
+        self._moment = moment
+        self._left = nth
+
+    async def pass_by(self, name: str) -> None:
+        """Come to a moment; never returns when this is the one, or it was before."""
+        if name == self._moment and not self.crashed.is_set():
+            self._left -= 1
+            if not self._left:
+                self.crashed.set()
+        await super().pass_by(name)
+
+
+class Outage:
+    """A store's bad time: stand it around the store; its next commits fail."""
+
+    def __init__(self) -> None:
+        self.failures: dict[str, int] = {}
+
+    async def pass_by(self, name: str) -> None:
+        """Fail as often as was ordered for this moment."""
+        left = self.failures.get(name, 0)
+        if left:
+            self.failures[name] = left - 1
+            raise StoreUnavailable("The disk is full.")
+
+
 class _SwappedServer:
     """A real server on a free port of loopback; what it serves can be changed."""
 
     def __init__(self) -> None:
         self.port = 0
         self.app: ASGIApp = FastAPI()
+        self._open: set[asyncio.Task[None]] = set()
+
+    def crash(self) -> None:
+        """Drop the requests that are being served."""
+        for work in self._open:
+            work.cancel()
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncGenerator[None]:
@@ -157,4 +219,10 @@ class _SwappedServer:
                     server.ask_to_stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with asyncio.TaskGroup() as group:
+            work = group.create_task(self._serve(scope, receive, send))
+            self._open.add(work)
+            work.add_done_callback(self._open.discard)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.app(scope, receive, send)
