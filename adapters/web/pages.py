@@ -67,6 +67,11 @@ class Page:
         self._next_draft_at = 0.0
         self._changed = asyncio.Event()
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether anything waits to be taken."""
+        return bool(self._frames or self._drafts)
+
     def put(self, frame: Frame) -> None:
         """Queue a frame; a page that is too far behind is closed instead."""
         if self.is_closed:

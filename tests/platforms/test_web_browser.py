@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import shutil
 from collections.abc import AsyncGenerator
@@ -21,6 +22,7 @@ from playwright.async_api import (
     expect,
 )
 
+from adapters.web.pages import Frame
 from gateway.domain.turns import Turn
 from tests.platforms.web_hub import Served, WebHub, WebServer
 
@@ -246,6 +248,36 @@ async def test_after_a_lost_connection_all_is_sent_and_shown_once(
         await expect(ada.page.locator(".user .note:visible")).to_have_count(0)
         await ada.page.close()
     assert [message.text for message in hub.accepted] == ["one", "two"]
+
+
+async def test_a_draft_that_was_given_up_meanwhile_is_gone_after_a_reconnect(
+    desktop: BrowserContext,
+) -> None:
+    hub, server = WebHub(), WebServer()
+    async with server.running(), server.serving(hub) as door:
+        ada = Visit(await desktop.new_page())
+        await ada.opens(door)
+        await ada.says("one")
+        turn = await hub.next_turn()
+        await hub.stream(turn, "never mind")
+        await _sees(ada.answers, "never mind")
+    await ada.sees_state("lost")
+    await hub.finish(turn)
+    async with server.running(), server.serving(hub):
+        await ada.sees_state("connected")
+
+        await expect(ada.answers).to_have_count(0)
+        await _sees(ada.mine, "one")
+        await ada.page.close()
+
+
+async def test_a_late_draft_never_replaces_an_answer(door: Served, ada: Visit) -> None:
+    turn = await _chats(door, ada, "hi", "whole")
+    late = json.dumps({"type": "draft", "id": f"{turn.ref.id}.0", "html": "<p>late</p>"})
+    door.hub.adapter.pages.publish(turn.conversation.id, Frame(late, late))
+    await _chats(door, ada, "and", "next")
+
+    await _sees(ada.answers, "whole", "next")
 
 
 async def test_what_was_not_sent_outlives_a_reload(door: Served, ada: Visit) -> None:

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from adapters.console.inbound import LINE_LIMIT, conversation_of, parse_line
-from adapters.console.outbound import answer, harmless
+from adapters.console.outbound import answer, harmless, note, question
 from gateway.errors import BadInput
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -48,6 +48,17 @@ def test_no_answer_brings_escape_sequences_to_the_terminal(text: str) -> None:
     shown = harmless(f"a\x1b]52;c;aGk=\x07{text}\x9b2J")
 
     assert all(c in "\n\t" or c.isprintable() or ord(c) > 0x9F for c in shown)
+
+
+HOSTILE = "a\x1b]0;owned\x07 `b\x1b[2J`"
+
+
+@pytest.mark.parametrize("shown", [answer("Postern", HOSTILE), question(HOSTILE), note(HOSTILE)])
+def test_nothing_shown_brings_an_escape_sequence(shown: RenderableType) -> None:
+    screen = io.StringIO()
+    Console(file=screen, width=60).print(shown)
+
+    assert "\x1b" not in screen.getvalue()
 
 
 def test_markdown_is_shown_with_its_structure() -> None:
