@@ -1,0 +1,190 @@
+"""Slash commands: stored, acknowledged at once, answered where their class of command says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable
+
+import pytest
+
+from agents.scripted import Say, Step, Wait
+from gateway.domain.commands import CommandSpec
+from gateway.domain.turns import RunRequest
+from storage.memory import MemoryStore
+from tests.fakes.crashing import around
+from tests.platforms.slack_hub import Outage, SlackHub, Ways, slack_hub
+from tests.platforms.slack_server import Person, SlackSettings
+
+SIX_PARTS = "x" * 65_000
+SPECS = (CommandSpec("status", "How it is"), CommandSpec("poll", "Ask all", is_private=False))
+
+
+def silent(request: RunRequest) -> Iterable[Step]:
+    """Never come to an end."""
+    return (Wait(3600),)
+
+
+@pytest.fixture
+async def hub() -> AsyncGenerator[SlackHub]:
+    """Let a command wait one second, where Slack's own limit is three."""
+    settings = SlackSettings(ack_timeout_seconds=1.0)
+    async with slack_hub(settings, Ways().but(commands=SPECS)) as hub:
+        yield hub
+
+
+@pytest.fixture
+def ada(hub: SlackHub) -> Person:
+    return hub.slack.person("ada")
+
+
+@pytest.fixture
+def bob(hub: SlackHub) -> Person:
+    return hub.slack.person("bob")
+
+
+async def test_a_question_in_a_channel_is_answered_for_all_to_see(
+    hub: SlackHub, ada: Person, bob: Person
+) -> None:
+    general = hub.slack.channel("general")
+
+    acknowledged = await ada.slash("/ask", "what is up?", general)
+    await hub.slack.until(lambda: bob.sees(general) == ["re: what is up?"])
+
+    assert acknowledged.is_acknowledged
+    assert acknowledged.body == {}
+
+
+async def test_a_question_in_the_dm_is_answered_there(hub: SlackHub, ada: Person) -> None:
+    await ada.slash("/ask", "what is up?")
+
+    await hub.slack.until(lambda: ada.sees() == ["re: what is up?"])
+
+
+async def test_questions_are_acknowledged_while_every_agent_is_busy(hub: SlackHub) -> None:
+    people = [hub.slack.person(f"person{number}") for number in range(30)]
+    hub.agents.script = silent
+    for person in people:
+        person.dm("think hard")
+    await hub.slack.until(lambda: len(hub.agents.heard) == len(people))
+
+    answers = await asyncio.gather(
+        *(person.slash("/ask", "and now?", "general") for person in people)
+    )
+
+    assert all(answer.is_acknowledged for answer in answers)
+    assert hub.slack.said_by_app("general") == []
+
+
+async def test_a_question_where_the_app_is_not_a_member_is_answered_by_its_response_url(
+    hub: SlackHub, ada: Person, bob: Person
+) -> None:
+    quiet = hub.slack.channel("quiet", with_app=False)
+
+    await ada.slash("/ask", "what is up?", quiet)
+
+    await hub.slack.until(lambda: bob.sees(quiet) == ["re: what is up?"])
+
+
+async def test_a_private_command_is_answered_for_its_person_alone(
+    hub: SlackHub, ada: Person, bob: Person
+) -> None:
+    general = hub.slack.channel("general")
+
+    await ada.slash("/postern", "status now", general)
+    await hub.slack.until(lambda: ada.sees(general) == ["re: status now"])
+
+    assert bob.sees(general) == []
+
+
+async def test_a_public_command_is_answered_for_all(
+    hub: SlackHub, ada: Person, bob: Person
+) -> None:
+    general = hub.slack.channel("general")
+
+    await ada.slash("/postern", "poll lunch?", general)
+
+    await hub.slack.until(lambda: bob.sees(general) == ["re: poll lunch?"])
+
+
+async def test_a_private_answer_outlives_its_response_url(
+    hub: SlackHub, ada: Person, bob: Person
+) -> None:
+    general = hub.slack.channel("general")
+    hub.agents.will_say(SIX_PARTS)
+
+    await ada.slash("/postern", "status", general)
+    await hub.slack.until(lambda: len(ada.sees(general)) == 6, 10)
+
+    assert "".join(ada.sees(general)) == SIX_PARTS
+    assert bob.sees(general) == []
+    assert len(hub.slack.calls("response_url")) == 5
+    assert len(hub.slack.calls("chat.postEphemeral")) == 1
+
+
+async def test_a_private_answer_goes_to_the_dm_where_the_app_is_not_a_member(
+    hub: SlackHub, ada: Person
+) -> None:
+    quiet = hub.slack.channel("quiet", with_app=False)
+    hub.agents.will_say(SIX_PARTS)
+
+    await ada.slash("/postern", "status", quiet)
+    await hub.slack.until(lambda: len(ada.sees()) == 1, 10)
+
+    assert len(ada.sees(quiet)) == 5
+    assert "".join(ada.sees(quiet) + ada.sees()) == SIX_PARTS
+
+
+async def test_a_command_may_speak_of_payloads(hub: SlackHub, ada: Person) -> None:
+    await ada.slash("/ask", "what is a payload?")
+
+    await hub.slack.until(lambda: ada.sees() == ["re: what is a payload?"])
+
+
+async def test_ask_is_a_verb_of_postern_too(hub: SlackHub, ada: Person) -> None:
+    await ada.slash("/postern", "ask what is up?")
+
+    await hub.slack.until(lambda: ada.sees() == ["re: what is up?"])
+
+
+async def test_a_question_without_words_says_how_to_ask(hub: SlackHub, ada: Person) -> None:
+    acknowledged = await ada.slash("/ask")
+
+    assert acknowledged.body["text"].startswith("Write your question behind the command")
+    assert hub.agents.heard == []
+
+
+async def test_a_long_private_answer_is_not_shown_before_it_is_whole(
+    hub: SlackHub, ada: Person
+) -> None:
+    hub.agents.will(Say("one two three", pause_seconds=0.2))
+
+    await ada.slash("/postern", "status", "general")
+    await hub.slack.until(lambda: ada.sees("general") == ["one two three"])
+
+    assert len(hub.slack.calls("response_url")) == 1
+
+
+async def test_a_lost_reply_to_a_private_answer_is_repeated_with_a_word_of_warning(
+    hub: SlackHub, ada: Person
+) -> None:
+    hub.slack.faults.lose_reply("response_url")
+
+    await ada.slash("/postern", "status", "general")
+    await hub.slack.until(lambda: len(ada.sees("general")) == 2)
+
+    first, second = ada.sees("general")
+    assert first == "re: status"
+    assert second.startswith("re: status")
+    assert "may be a repeat" in second
+
+
+async def test_a_command_that_could_not_be_stored_tells_its_person() -> None:
+    outage = Outage()
+    async with slack_hub(store=around(MemoryStore(), "store", outage)) as hub:
+        ada = hub.slack.person("ada")
+        outage.failures["before store.turns.accept"] = 1
+
+        acknowledged = await ada.slash("/ask", "hello?")
+
+        assert "nothing was stored" in acknowledged.body["text"]
+        assert hub.agents.heard == []
