@@ -47,4 +47,4 @@ def visitor_of(token: str | None) -> Visitor | None:
     if token is None or not _TOKEN.fullmatch(token):
         return None
     user = hashlib.sha256(token.encode()).hexdigest()[:32]
-    return Visitor(user, f"Web {user[:6]}")
+    return Visitor(user, f"Visitor {user[:6]}")
