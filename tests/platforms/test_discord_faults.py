@@ -1,0 +1,79 @@
+"""Any fault of Discord within a streamed reply: the text is complete, and there once."""
+
+from collections.abc import AsyncGenerator, Callable
+
+import pytest
+
+from tests.platforms.discord_hub import DiscordHub
+from tests.platforms.discord_server import DiscordServer
+from tests.platforms.discord_server.faults import Fail, Fault, TooMany
+
+POST = "POST /channels/*/messages"
+EDIT = "PATCH /channels/*/messages/*"
+
+Break = Callable[[DiscordServer], Fault | None]
+
+
+@pytest.fixture
+async def server() -> AsyncGenerator[DiscordServer]:
+    async with DiscordServer() as server:
+        yield server
+
+
+def words(count: int) -> str:
+    return " ".join(f"w{number}" for number in range(count))
+
+
+FAULTS: dict[str, Break] = {
+    "post: reply lost": lambda s: s.faults.lose_reply(POST),
+    "post: reply lost, and of the repeat": lambda s: s.faults.lose_reply(POST, times=2),
+    "post: cut before": lambda s: s.faults.cut(POST),
+    "post: 500": lambda s: s.faults.fail(POST, 500),
+    "post: 503": lambda s: s.faults.fail(POST, 503),
+    "post: 503, carried out": lambda s: s.faults.add(POST, Fail(503, carried_out=True)),
+    "post: 502, carried out": lambda s: s.faults.add(POST, Fail(502, carried_out=True)),
+    "post: 429": lambda s: s.faults.too_many(POST, 0.2),
+    "post: 429, global": lambda s: s.faults.too_many(POST, 0.2, scope="global"),
+    "post: 429, shared": lambda s: s.faults.too_many(POST, 0.2, scope="shared"),
+    "post: 429, of Cloudflare": lambda s: s.faults.add(POST, TooMany(0.2, from_discord=False)),
+    "edit: reply lost": lambda s: s.faults.lose_reply(EDIT),
+    "edit: cut before": lambda s: s.faults.cut(EDIT, times=2),
+    "edit: 500": lambda s: s.faults.fail(EDIT, 500),
+    "edit: 503": lambda s: s.faults.fail(EDIT, 503, times=3),
+    "edit: 429": lambda s: s.faults.too_many(EDIT, 0.2),
+    "gateway: cut": lambda s: s.gateway.cut(),
+    "gateway: RECONNECT": lambda s: s.gateway.reconnect(),
+    "gateway: invalid session": lambda s: s.gateway.invalidate(),
+    "gateway: closed with 4000": lambda s: s.gateway.cut(code=4000),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_fault_within_a_streamed_reply_is_not_seen(
+    server: DiscordServer, fault: str
+) -> None:
+    ada = server.person("ada")
+
+    async with DiscordHub(server).connected():
+        ada.dm("drip 0.02\nwords 30")
+        if not fault.startswith("post"):
+            await ada.hears("w2")
+        made = FAULTS[fault](server)
+        await ada.hears(words(30), timeout=20)
+        ada.dm("say next")
+        await ada.hears("next")
+
+    assert made is None or made.hits > 0
+    assert ada.inbox == [words(30), "next"]
+    assert server.said_by_bot(ada.dm_channel) == [words(30), "next"]
+
+
+async def test_a_streamed_reply_grows_in_one_message(server: DiscordServer) -> None:
+    ada = server.person("ada")
+
+    async with DiscordHub(server).connected():
+        ada.dm("drip 0.02\nwords 30")
+        shown = await ada.hears(words(30))
+
+    assert len(shown.texts) > 2
+    assert all(words(30).startswith(text) for text in shown.texts)
