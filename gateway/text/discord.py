@@ -10,6 +10,7 @@ from gateway.text.tree import Block, Heading, Link, Quote, Style
 from gateway.text.writer import (
     ZERO_WIDTH_SPACE,
     Writer,
+    hide_block_marks,
     is_web,
     looks_like_address,
     with_address,
@@ -27,7 +28,6 @@ _ESCAPED = re.compile(
     r"|\\(?=[^\w\s]|_|$)"
     r"|(?<=\])\("  # what was not a link shall not become one
 )
-_BLOCK_MARK = re.compile(r"^([ \t]*)(?=#{1,3}[ \t]|-#|>|[-+][ \t])", re.MULTILINE)
 
 
 def to_discord(markdown: str) -> str:
@@ -90,7 +90,7 @@ class _Discord(Writer):
         return "──────"
 
     def paragraph(self, written: str) -> str:
-        return _BLOCK_MARK.sub(r"\1\\", written)
+        return hide_block_marks(written)
 
     def quoted(self, blocks: tuple[Block, ...]) -> Iterable[Block]:
         """Discord has one level of quotes."""

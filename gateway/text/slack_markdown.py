@@ -10,6 +10,7 @@ from gateway.text.writer import (
     ZERO_WIDTH_SPACE,
     Writer,
     fitting_ticks,
+    hide_block_marks,
     is_web,
     looks_like_address,
     span,
@@ -25,9 +26,6 @@ _ESCAPED = re.compile(
     r"|\\(?=[^\w\s]|_|$)"
 )
 _ENTITY = re.compile(r"&(?=#?\w{1,31};)")
-_BLOCK_MARK = re.compile(
-    r"^([ \t]*)(\d{1,9})?(?=#{1,6}(?:\s|$)|>|[-+](?:\s|$)|[.)](?:\s|$)|=+\s*$)", re.M
-)
 _CALL = re.compile(r"<(?=[!@#])")
 
 
@@ -78,7 +76,7 @@ class _SlackMarkdown(Writer):
         return "***"
 
     def paragraph(self, written: str) -> str:
-        return _BLOCK_MARK.sub(r"\1\2\\", written)
+        return hide_block_marks(written)
 
     def task(self, *, is_done: bool) -> str:
         return "[x] " if is_done else "[ ] "

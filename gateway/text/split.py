@@ -55,6 +55,8 @@ class _Progress:
     """The text up to here was measured, and fits."""
     taken: int = 0
     """What it measured."""
+    seen: tuple[int, int] = (0, 0)
+    """The same for the end of the text; spares measuring it again, and decides no cut."""
 
     def tail(self, text: str, end: int) -> Piece:
         return Piece(text[self.start : end], self.opening, number=self.number)
@@ -90,13 +92,26 @@ class Splitter:
 
     def pieces(self, text: str) -> list[Piece]:
         """Return the parts with their repairs apart; the bodies join to `text`."""
-        progress = self._settle(self._remembered(text), text)
+        progress = self._look_at_tail(self._settle(self._remembered(text), text), text)
         self._remember(text, progress)
-        while progress.start < len(text):
-            if self._measure(progress.tail(text, len(text)).text) <= self._limit:
-                break
+        while progress.start < len(text) and progress.seen[0] < len(text):
             progress = self._settle(self._cut(progress, text), text)
+            progress = self._look_at_tail(progress, text)
         return [*progress.pieces, progress.tail(text, len(text))]
+
+    def _look_at_tail(self, progress: _Progress, text: str) -> _Progress:
+        """Note that the whole text fits, if it does."""
+        at, taken = max(progress.seen, (progress.fits, progress.taken))
+        if at == len(text) or self._grows_plainly(text, progress.start, at, self._limit - taken):
+            return replace(progress, seen=(len(text), taken + _growth(text[at:])))
+        taken = self._measure(progress.tail(text, len(text)).text)
+        return replace(progress, seen=(len(text), taken)) if taken <= self._limit else progress
+
+    def _grows_plainly(self, text: str, start: int, at: int, room: int) -> bool:
+        """Say whether all behind `at` is words that fit even if each letter were escaped."""
+        if not _PLAIN.fullmatch(text, at) or _growth(text[at:]) > room:
+            return False
+        return _rows_before(text, start, at) == 0
 
     # -- from left to right --------------------------------------------------------------------
 
@@ -155,7 +170,9 @@ class Splitter:
         opening = cut.opening
         if self._measure(opening) * 2 > self._limit:
             opening = ""
-        return _Progress(pieces, start, opening, cut.number, start, self._measure(opening))
+        return _Progress(
+            pieces, start, opening, cut.number, start, self._measure(opening), (start, 0)
+        )
 
     # -- memory --------------------------------------------------------------------------------
 
@@ -181,6 +198,8 @@ def split_markdown(markdown: str, limit: int, measure: Measure) -> list[str]:
 
 # -- how far it is safe to go unmeasured -------------------------------------------------------
 
+_PLAIN = re.compile(r"[^\W_][\w ,.;:'\"?!-]*|[ ][\w ,.;:'\"?!-]*|")
+"""Text that changes nothing that stands before it by more than its own length."""
 _OPEN_MARKS = 6
 """Characters that the marks of one cell take while they are not closed."""
 _GROWTH = {"\n": 6, "&": 6, "<": 5, ">": 5, "(": 3, ")": 3, "\\": 3, "|": 3}
@@ -197,6 +216,10 @@ def _reach(text: str, start: int, at: int, room: int) -> int:
         if room <= 0:
             return place + 1
     return len(text) + 1
+
+
+def _growth(added: str) -> int:
+    return sum(_GROWTH.get(character, 2) for character in added)
 
 
 def _rows_before(text: str, start: int, place: int) -> int:

@@ -30,6 +30,11 @@ from gateway.text.tree import (
 
 ZERO_WIDTH_SPACE = "\u200b"
 _TICKS = re.compile(r"`+")
+_BLOCK_MARK = re.compile(
+    r"^[ \t]*(?:(?=#{1,6}(?:[ \t]|$)|-#|>|[-+](?:[ \t]|$)|-[- \t]*$|=+[ \t]*$)"
+    r"|\d{1,9}(?=[.)](?:[ \t]|$)))",
+    re.MULTILINE,
+)
 
 
 class Writer(ABC):
@@ -218,6 +223,11 @@ def with_address(label: str, url: str) -> str:
     if not label.strip() or label == url:
         return url
     return label if url == f"mailto:{label}" else f"{label} ({url})"
+
+
+def hide_block_marks(paragraph: str) -> str:
+    """Put a backslash before what would begin a title, a list, a quote or a rule."""
+    return _BLOCK_MARK.sub(r"\g<0>\\", paragraph)
 
 
 def fitting_ticks(code: str, at_least: int) -> str:

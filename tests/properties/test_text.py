@@ -29,7 +29,10 @@ fragments = st.sampled_from(
         *("é", "e\u0301", "\u0301" * 40, "👨‍👩‍👧", "🇩🇪🇫🇷", "👍🏽", "漢字。", "שלום ", "\u200b"),
     ]
 )
-written = st.lists(fragments | st.text(max_size=5), max_size=120).map("".join)
+pieces_written = fragments | st.text(max_size=5)
+written = (
+    st.lists(pieces_written, max_size=20) | st.lists(pieces_written, min_size=80, max_size=160)
+).map("".join)
 limits = st.sampled_from([100, 150, 250, 600])
 
 
