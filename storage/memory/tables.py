@@ -123,7 +123,6 @@ class Tables:
     def __init__(self) -> None:
         self.turn_ready = asyncio.Event()
         self.delivery_ready = asyncio.Event()
-        self.sequence = 0
         self.messages: dict[str, MessageRow] = {}
         self.waiting: defaultdict[LaneId, list[MessageRow]] = defaultdict(list)
         self.mailboxes: dict[LaneId, MailboxRow] = {}
@@ -143,8 +142,9 @@ class Tables:
 
     def next_sequence(self) -> int:
         """Return the next place in the sequence that messages and deliveries share."""
-        self.sequence += 1
-        return self.sequence
+        message = next(reversed(self.messages.values()), None)
+        delivery = next(reversed(self.deliveries.values()), None)
+        return 1 + max(row.sequence if row else 0 for row in (message, delivery))
 
     def log(
         self,

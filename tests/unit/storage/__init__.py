@@ -1,0 +1,1 @@
+"""The stores from inside: what only one of them has."""
