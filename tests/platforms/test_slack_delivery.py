@@ -1,0 +1,264 @@
+"""Answers become visible whole and once, whatever befalls the calls to Slack on the way."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from agents.scripted import Say, Wait
+from gateway.domain.conversations import Conversation
+from gateway.domain.deliveries import DeliveryState, NewDelivery
+from gateway.domain.ids import DeliveryId
+from tests.platforms.slack_hub import SlackHub, slack_hub
+from tests.platforms.slack_server import Faults, Person
+
+Order = Callable[[Faults, str], None]
+"""What is ordered to befall the next call of a method."""
+
+GROWING = "one two three four five six seven eight nine ten"
+
+FAULTS: dict[str, Order] = {
+    "a lost reply": lambda faults, method: faults.lose_reply(method),
+    "lost replies": lambda faults, method: faults.lose_reply(method, times=2),
+    "a cut connection": lambda faults, method: faults.cut_before(method),
+    "HTTP 500": lambda faults, method: faults.answer_status(method, 500),
+    "HTTP 503 twice": lambda faults, method: faults.answer_status(method, 503, times=2),
+    "a rate limit": lambda faults, method: faults.ratelimit(method, retry_after_seconds=1),
+    "an internal error": lambda faults, method: faults.refuse(method, "internal_error"),
+    "a fatal error": lambda faults, method: faults.refuse(method, "fatal_error"),
+    "no service": lambda faults, method: faults.refuse(method, "service_unavailable"),
+}
+
+
+STREAM_FAULTS = ("a lost reply", "a cut connection", "HTTP 500", "a rate limit")
+
+
+@pytest.fixture
+async def hub() -> AsyncGenerator[SlackHub]:
+    async with slack_hub() as hub:
+        yield hub
+
+
+@pytest.fixture
+def ada(hub: SlackHub) -> Person:
+    return hub.slack.person("ada")
+
+
+async def is_sent(hub: SlackHub, delivery: str = "turn-1.0") -> None:
+    """Wait until a delivery is settled for good."""
+    while True:
+        stored = await hub.hub.store.deliveries.get(delivery)
+        if stored is not None and not stored.is_draft and stored.state is DeliveryState.SENT:
+            return
+        await hub.slack.until(_next_look())
+
+
+def _next_look() -> Callable[[], bool]:
+    looks = iter((False, True))
+    return lambda: next(looks)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_post_is_shown_once_after(fault: str, hub: SlackHub, ada: Person) -> None:
+    FAULTS[fault](hub.slack.faults, "chat.postMessage")
+
+    ada.dm("hello")
+    await is_sent(hub)
+
+    assert ada.sees() == ["hello", "re: hello"]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_growing_post_is_whole_and_there_once_after(
+    fault: str, hub: SlackHub, ada: Person
+) -> None:
+    FAULTS[fault](hub.slack.faults, "chat.postMessage")
+    FAULTS[fault](hub.slack.faults, "chat.update")
+    hub.agents.will(Say(GROWING, pause_seconds=0.06))
+
+    ada.dm("tell me")
+    await is_sent(hub)
+
+    assert ada.sees() == ["tell me", GROWING]
+    assert hub.slack.calls("chat.startStream") == []
+
+
+@pytest.mark.parametrize(
+    "method", ["chat.startStream", "chat.appendStream", "chat.stopStream", "chat.update"]
+)
+@pytest.mark.parametrize("fault", STREAM_FAULTS)
+async def test_a_stream_is_whole_and_there_once_after(
+    fault: str, method: str, hub: SlackHub, ada: Person
+) -> None:
+    FAULTS[fault](hub.slack.faults, method)
+    hub.agents.will(Say(GROWING, pause_seconds=0.06))
+
+    root = ada.mentions("general", "tell us")
+    await is_sent(hub)
+
+    assert hub.slack.visible("general", root.ts)[1:] == [GROWING]
+
+
+async def test_a_stream_grows_by_appending(hub: SlackHub, ada: Person) -> None:
+    hub.agents.will(Say(GROWING, pause_seconds=0.06))
+
+    root = ada.mentions("general", "tell us")
+    await is_sent(hub)
+
+    message = hub.slack.transcript("general", root.ts)[1]
+    lengths = [len(revision.text) for revision in message.revisions]
+    assert lengths == sorted(lengths)
+    assert len(set(lengths)) > 2
+    assert hub.slack.calls("chat.appendStream")
+    assert [call.outcome for call in hub.slack.calls("chat.update")] == ["ok"]
+
+
+async def test_a_stream_that_has_expired_is_finished_by_an_update(
+    hub: SlackHub, ada: Person
+) -> None:
+    hub.slack.settings.stream_idle_seconds = 0.1
+    hub.agents.will(Say("one two", 0.3, "m"), Wait(0.3), Say(" three four", 0.1, "m"))
+
+    root = ada.mentions("general", "tell us")
+    await is_sent(hub)
+
+    assert hub.slack.visible("general", root.ts)[1:] == ["one two three four"]
+    outcomes = [call.outcome for call in hub.slack.calls("chat.appendStream")]
+    assert "message_not_in_streaming_state" in outcomes
+
+
+async def test_a_workspace_that_streams_too_much_gets_posts(hub: SlackHub, ada: Person) -> None:
+    hub.slack.faults.ratelimit("chat.startStream", retry_after_seconds=60)
+    hub.agents.will(Say(GROWING, pause_seconds=0.06))
+
+    root = ada.mentions("general", "tell us")
+    await is_sent(hub)
+
+    assert hub.slack.visible("general", root.ts)[1:] == [GROWING]
+    assert len(hub.slack.calls("chat.startStream")) == 1
+    assert len(hub.slack.calls("chat.postMessage")) == 1
+
+
+async def test_a_lost_reply_is_looked_up_until_the_history_can_not_lag(
+    hub: SlackHub, ada: Person
+) -> None:
+    hub.slack.settings.history_lag_seconds = 0.2
+    hub.slack.faults.lose_reply("chat.postMessage")
+
+    ada.dm("hello")
+    await is_sent(hub)
+
+    assert ada.sees() == ["hello", "re: hello"]
+    assert len(hub.slack.calls("conversations.history")) >= 2
+    assert len(hub.slack.calls("chat.postMessage")) == 1
+
+
+async def test_a_reply_lost_in_a_thread_is_looked_up_in_that_thread(
+    hub: SlackHub, ada: Person
+) -> None:
+    hub.slack.settings.history_lag_seconds = 0.2
+    hub.slack.faults.lose_reply("chat.postMessage")
+
+    root = ada.mentions("general", "hello")
+    await is_sent(hub)
+
+    assert hub.slack.visible("general", root.ts)[1:] == ["re: hello"]
+    assert len(hub.slack.calls("conversations.replies")) >= 2
+
+
+async def test_a_history_that_can_not_be_read_makes_the_repeat_say_so(
+    hub: SlackHub, ada: Person
+) -> None:
+    hub.slack.faults.refuse("conversations.history", "missing_scope", times=9)
+    hub.slack.faults.lose_reply("chat.postMessage")
+
+    ada.dm("hello")
+    await is_sent(hub)
+
+    _, first, second = ada.sees()
+    assert first == "re: hello"
+    assert "may be a repeat" in second
+
+
+async def test_a_channel_that_must_wait_holds_up_no_other(hub: SlackHub, ada: Person) -> None:
+    bob = hub.slack.person("bob")
+    hub.slack.faults.ratelimit("chat.postMessage", retry_after_seconds=30)
+    ada.dm("slow")
+    await hub.slack.until(lambda: len(hub.slack.calls("chat.postMessage")) == 1)
+
+    bob.dm("quick")
+    await hub.slack.until(lambda: bob.sees() == ["quick", "re: quick"])
+
+    assert ada.sees() == ["slow"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["channel_not_found", "is_archived", "not_in_channel", "account_inactive", "token_revoked"],
+)
+async def test_what_slack_will_never_show_is_given_up_with_its_reason(
+    code: str, hub: SlackHub, ada: Person
+) -> None:
+    hub.slack.faults.refuse("chat.postMessage", code)
+    ada.dm("hello")
+    await hub.slack.until(lambda: len(hub.slack.calls("chat.postMessage")) == 1)
+
+    ada.dm("again")
+    await hub.slack.until(lambda: "re: again" in ada.sees())
+
+    given_up = await hub.hub.store.deliveries.get("turn-1.0")
+    assert given_up is not None
+    assert given_up.state is DeliveryState.FAILED
+    assert ada.sees() == ["hello", "again", "re: again"]
+
+
+async def test_an_archived_channel_holds_up_no_other(hub: SlackHub, ada: Person) -> None:
+    hub.agents.will(Wait(0.2), Say("too late"))
+    ada.mentions("old", "hello")
+    hub.slack.channel("old").is_archived = True
+
+    ada.dm("still there?")
+    await hub.slack.until(lambda: any(s.startswith("re: still") for s in ada.sees()))
+
+    assert hub.slack.said_by_app("old") == []
+
+
+async def test_a_proactive_post_is_shown_once_after_a_lost_reply(
+    hub: SlackHub, ada: Person
+) -> None:
+    hub.slack.faults.lose_reply("chat.postMessage")
+    place = Conversation("slack", hub.slack.workspace().id, ada.dm_channel.id)
+    post = NewDelivery(DeliveryId("wakeup-1"), place, "Time to stand up.")
+
+    await hub.hub.store.deliveries.enqueue([post], datetime.now(UTC))
+    await is_sent(hub, "wakeup-1")
+
+    assert ada.sees() == ["Time to stand up."]
+
+
+async def test_the_status_line_shows_while_the_agent_thinks_and_then_goes(
+    hub: SlackHub, ada: Person
+) -> None:
+    hub.agents.will(Wait(0.5), Say("done"))
+    general = hub.slack.channel("general")
+
+    root = ada.mentions(general, "think")
+    await hub.slack.until(lambda: hub.slack.status(general, root.ts) == "is thinking…")
+    await is_sent(hub)
+    await hub.slack.until(lambda: hub.slack.status(general, root.ts) is None)
+
+    assert hub.slack.calls("assistant.threads.setStatus")[-1].args["status"] == ""
+
+
+async def test_a_status_line_that_slack_refuses_keeps_no_answer_back(
+    hub: SlackHub, ada: Person
+) -> None:
+    hub.slack.faults.answer_status("assistant.threads.setStatus", 500, times=9)
+    hub.agents.will(Wait(0.4), Say("done"))
+
+    root = ada.mentions("general", "think")
+    await is_sent(hub)
+
+    assert hub.slack.visible("general", root.ts)[1:] == ["done"]
