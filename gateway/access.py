@@ -47,7 +47,8 @@ class Access:
     async def refusal(self, message: InboundMessage, now: datetime) -> Refusal | None:
         """Return how the message is turned away; None when its sender is admitted."""
         identity = message.sender.identity
-        mode = self._policy.modes.get(identity.platform, AccessMode.ALLOWLIST)
+        door = message.conversation.platform
+        mode = self._policy.modes.get(door, AccessMode.ALLOWLIST)
         if mode is AccessMode.OPEN or identity.key in self._policy.allowed:
             return None
         if await self._is_paired(identity):

@@ -21,7 +21,7 @@ from gateway.clock import SystemClock
 from gateway.data_dir import held
 from gateway.dispatcher import Dispatcher, DispatcherOptions
 from gateway.domain.ids import WorkerId
-from gateway.domain.people import Route
+from gateway.domain.people import Identity, Route
 from gateway.drafts import Drafts
 from gateway.errors import SettingsWrong
 from gateway.http import HttpServer, Vitals, create_app, create_server, listen
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
 WORKER = WorkerId("local")
 """On SQLite one process serves a data directory, so its predecessor's leases are its own."""
+
+TERMINAL_TOKEN = "terminal.token"  # noqa: S105 - a file's name
+"""In the data directory: makes `postern chat` the same person with and without `postern up`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ async def chat_here(settings: Settings, stop: asyncio.Event) -> None:
         clock = SystemClock()
         store = await stack.enter_async_context(opened_store(settings))
         mind = await stack.enter_async_context(opened_mind(settings, store, clock))
-        options = ConsoleOptions(os_user=getpass.getuser())
+        options = ConsoleOptions(getpass.getuser(), identity=_terminal_identity(settings))
         console = ConsoleAdapter(clock, store.history, Terminal(), options)
         gateway = plug(settings, Spokes(clock, Metrics(), store, mind, [console]))
         await gateway.run(stop, until=console.platform)
@@ -95,9 +98,18 @@ async def chat_with(settings: Settings, url: str) -> None:
     from adapters.console.remote import RemoteChat, RemoteOptions, load_token
     from adapters.console.terminal import Terminal
 
-    token = load_token(settings.data_dir / "terminal.token")
+    token = load_token(settings.data_dir / TERMINAL_TOKEN)
     role = next(iter(routes(settings)))
     await RemoteChat(RemoteOptions(url, token, role), Terminal()).run()
+
+
+def _terminal_identity(settings: Settings) -> Identity | None:
+    """Return whom a running gateway's web door takes this terminal for: the same person."""
+    from adapters.console.remote import load_token
+    from adapters.web.sessions import visitor_of
+
+    visitor = visitor_of(load_token(settings.data_dir / TERMINAL_TOKEN))
+    return visitor.sender.identity if visitor is not None else None
 
 
 @asynccontextmanager

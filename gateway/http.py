@@ -145,7 +145,7 @@ def create_server(app: FastAPI) -> HttpServer:
     """Return a server for `app`, quiet but for its errors."""
     config = uvicorn.Config(
         app,
-        log_level="warning",
+        log_config=None,
         access_log=False,
         lifespan="off",
         server_header=False,

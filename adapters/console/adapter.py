@@ -15,6 +15,7 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery
 from gateway.domain.ids import PlatformMessageId
 from gateway.domain.messages import HistoryEntry, InboundMessage
+from gateway.domain.people import Identity
 from gateway.errors import BadInput, RetryLater
 from gateway.ports import Accept, Clock, Health, HistoryStore, Streaming
 
@@ -27,6 +28,8 @@ class ConsoleOptions:
     """Who sits at the terminal, and how much of the past they see at the start."""
 
     os_user: str
+    identity: Identity | None = None
+    """Somebody whom another door knows already; None for the account of the machine alone."""
     role: str | None = None
     """The agent that the lines are for; None for the default one."""
     agent_name: str = "Postern"
@@ -147,6 +150,7 @@ class ConsoleAdapter:
         return parse_line(
             line,
             os_user=self._options.os_user,
+            identity=self._options.identity,
             role=self._options.role,
             event_id=str(uuid.uuid4()),
             now=self._clock.now(),

@@ -29,12 +29,22 @@ def clean_line(line: str) -> str:
 
 
 def parse_line(
-    line: str, *, os_user: str, role: str | None, event_id: str, now: datetime
+    line: str,
+    *,
+    os_user: str,
+    role: str | None,
+    event_id: str,
+    now: datetime,
+    identity: Identity | None = None,
 ) -> InboundMessage | None:
-    """Return the message, None for an empty line; raises BadInput."""
+    """Return the message, None for an empty line; raises BadInput.
+
+    `identity` is somebody whom another door knows already; without one it is
+    the account of the machine.
+    """
     text = clean_line(line)
     if not text:
         return None
     conversation = conversation_of(os_user)
-    identity = Identity("console", "local", conversation.channel)
-    return InboundMessage(event_id, conversation, Sender(identity, os_user), text, now, role=role)
+    sender = Sender(identity or Identity("console", "local", conversation.channel), os_user)
+    return InboundMessage(event_id, conversation, sender, text, now, role=role)

@@ -22,6 +22,7 @@ class Visitor:
 
     user: str
     name: str
+    """Empty for a browser: nobody has told."""
 
     @property
     def sender(self) -> Sender:
@@ -47,4 +48,4 @@ def visitor_of(token: str | None) -> Visitor | None:
     if token is None or not _TOKEN.fullmatch(token):
         return None
     user = hashlib.sha256(token.encode()).hexdigest()[:32]
-    return Visitor(user, f"Visitor {user[:6]}")
+    return Visitor(user, name="")

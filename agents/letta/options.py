@@ -34,7 +34,9 @@ class BlockSpec:
             )
 
     def value_for(self, person: Person) -> str:
-        """Return the value with the person's name in it, cut to the limit."""
+        """Return the value with the person's name in it, cut to the limit; empty without a name."""
+        if not person.name and "{name}" in self.value:
+            return ""
         return self.value.replace("{name}", person.name)[: self.limit]
 
 

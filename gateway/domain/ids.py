@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NewType
 
 ConversationId = NewType("ConversationId", str)
-"""Readable: `slack:T1:C2:171.5`, `discord:dm:99`, `web:local:ada`."""
+"""Readable: `slack:T1:C2:171.5`, `discord:dm:99`, `web:postern:ada`."""
 
 PersonId = NewType("PersonId", str)
 """`person-<32 hex digits>`, derived from the person's first identity."""

@@ -12,6 +12,7 @@ from rich.console import Console, RenderableType
 
 from adapters.console.inbound import LINE_LIMIT, conversation_of, parse_line
 from adapters.console.outbound import answer, harmless, note, question
+from gateway.domain.people import Identity
 from gateway.errors import BadInput
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -24,6 +25,15 @@ def test_a_line_is_a_message_of_the_account_that_typed_it() -> None:
     assert message.conversation.id == "console:local:ada"
     assert message.sender.identity.key == "console:local:ada"
     assert (message.text, message.role) == ("hi there", "muse")
+
+
+def test_somebody_whom_another_door_knows_is_the_same_person_here() -> None:
+    known = Identity("web", "local", "f95d34")
+
+    message = parse_line("hi", os_user="ada", role=None, event_id="e1", now=NOW, identity=known)
+
+    assert message is not None
+    assert message.sender.identity == known
 
 
 @pytest.mark.parametrize("line", ["", "   ", "\x1b\x00"])
