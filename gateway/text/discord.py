@@ -79,7 +79,7 @@ class _Discord(Writer):
         if heading.level > _DEEPEST_HEADING:
             return self.style(Style.STRONG, heading.line)
         written = self.line(heading.line)
-        return f"{'#' * heading.level} {written}" if written else ""
+        return f"{'#' * heading.level} {written}"
 
     def fence(self, language: str, code: str) -> str:
         known = language if _LANGUAGE.fullmatch(language) else ""

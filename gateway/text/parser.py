@@ -33,7 +33,7 @@ _MAX_NESTING = 40
 """Levels of lists (two each) and quotes; what nests deeper is shown as it was written."""
 _MAX_STYLES = 12
 """Styles within styles; the ones inside of these are left out, their words are kept."""
-_MAX_BRACKETS = 400
+_MAX_BRACKETS = 120
 """Paragraphs with more are looked at without links: the search for them is quadratic."""
 _MAX_LINE = 20_000
 """Longer paragraphs are text: no person wrote their marks to be seen."""
@@ -208,9 +208,10 @@ class _Level:
     def close(self) -> Inline:
         token = self.opened_by
         children = tuple(_joined(self.children))
-        if token is None or token.tag == "a":
-            return Link(str(token.attrs.get("href", "")) if token else "", children)
-        return Styled(_STYLES[token.tag], children)
+        if token is not None and token.tag in _STYLES:
+            return Styled(_STYLES[token.tag], children)
+        url = str(token.attrs.get("href", "")) if token else ""
+        return Link(url, children) if url or children else Text("[]()")
 
 
 def _nest(tokens: list[Token]) -> Line:
@@ -239,9 +240,8 @@ def _leaf(token: Token) -> list[Inline]:
         case "softbreak" | "hardbreak":
             return [Break()]
         case "image":
-            return [
-                Image(str(token.attrs.get("src", "")), plain_words(_nest(token.children or [])))
-            ]
+            url, alt = str(token.attrs.get("src", "")), plain_words(_nest(token.children or []))
+            return [Image(url, alt) if url or alt else Text("![]()")]
         case _:
             return [Text(token.content)] if token.content else []
 

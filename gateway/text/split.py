@@ -13,6 +13,8 @@ Measure = Callable[[str], int]
 """How much of the limit a part takes, once it is rendered."""
 
 SMALLEST_LIMIT = 64
+_DENSEST = 4
+"""A part has at most so many times its limit of source, however little of that is shown."""
 _REMEMBERED = 64
 """Texts whose beginning is kept settled, so that their growth costs only what is new."""
 _BLANK_LINES = re.compile(r"(?:[ \t]*(?:\r\n?|\n))+")
@@ -126,7 +128,8 @@ class Splitter:
             end = _reach(text, progress.start, progress.fits, room - reserve // 2)
             if end > len(text):
                 break
-            taken = self._measure(progress.tail(text, end).text)
+            least = (end - progress.start) // _DENSEST
+            taken = max(least, self._measure(progress.tail(text, end).text))
             if taken > self._limit:
                 progress = self._cut(progress, text[:end])
             else:

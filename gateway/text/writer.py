@@ -71,7 +71,7 @@ class Writer(ABC):
     def image(self, image: Image) -> str:
         """Write a picture as its name and its address."""
         url = self.link(Link(image.url, (Text(image.url),)))
-        return f"{self.text(image.alt)}: {url}" if image.alt.strip() else url
+        return ": ".join(filter(None, (self.text(image.alt.strip()), url)))
 
     def paragraph(self, written: str) -> str:
         """Take a written paragraph; here a dialect hides what looks like a mark of a block."""
@@ -117,8 +117,8 @@ class Writer(ABC):
         match block:
             case Paragraph(line):
                 return self.paragraph(self.line(line))
-            case Heading():
-                return self.heading(block)
+            case Heading(level, line):
+                return self.heading(block) if line else self.text("#" * level)
             case Fence(language, code):
                 return self.fence(language, code.removesuffix("\n"))
             case Quote(blocks):
@@ -222,7 +222,7 @@ def with_address(label: str, url: str) -> str:
     """Return `label (url)`, or the URL alone when the label says no more than it."""
     if not label.strip() or label == url:
         return url
-    return label if url == f"mailto:{label}" else f"{label} ({url})"
+    return label if url in {"", f"mailto:{label}"} else f"{label} ({url})"
 
 
 def hide_block_marks(paragraph: str) -> str:

@@ -55,6 +55,12 @@ def test_no_renderer_fails_or_calls_anybody_on_slack(text: str) -> None:
         assert not any(call in rendered for call in ("<!", "<@", "<#"))
 
 
+@given(written)
+def test_what_is_not_blank_is_shown(text: str) -> None:
+    for render in RENDERERS:
+        assert render(text).strip() or not text.strip()
+
+
 @given(written, limits, measures)
 def test_parts_fit_and_their_bodies_join_to_the_source(
     text: str, limit: int, measure: Measure

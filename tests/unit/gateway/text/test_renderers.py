@@ -36,6 +36,8 @@ def test_an_answer_reads_as_it_should(answer: str, dialect: str) -> None:
     ("source", "shown"),
     [
         ("###### Six", "**Six**"),
+        ("##", "##"),
+        ("[]() ![]() [x]() ![y]()", "[]\\() ![]\\() x y"),
         ("> > deep", "> deep"),
         ("> ```\n> > code\n> ```", "> ```\n> > code\n> ```"),
         ("[x](http://a.b/c d)", "[x]\\(http://a.b/c d)"),

@@ -114,6 +114,18 @@ def test_a_growing_text_is_measured_in_proportion_to_its_length() -> None:
     assert max(measured) < 1_100
 
 
+def test_text_that_shows_little_is_not_measured_over_and_over() -> None:
+    measured: list[int] = []
+
+    def measure(part: str) -> int:
+        measured.append(len(part))
+        return 0
+
+    split_markdown("# \n" * 8_000, 500, measure)
+
+    assert sum(measured) < 24_000 * 50
+
+
 def test_a_limit_that_leaves_no_room_is_refused() -> None:
     with pytest.raises(ValueError, match="leaves no room"):
         Splitter(10, len)
