@@ -31,6 +31,10 @@ _DELIVERY = (
     "id, conversation, text, revision, state, attempts, created_at, receipt, turn, idx, is_draft,"
     " handle, is_private"
 )
+# Left to itself, the planner takes the index over the whole history of a conversation.
+_OPEN = """
+SELECT next_at FROM delivery INDEXED BY delivery_open WHERE conversation = ?1 AND state < 3
+"""
 
 ADD_DELIVERY = """
 INSERT INTO delivery
@@ -42,14 +46,11 @@ READY_FOR_NEW = """
 INSERT INTO outbox (conversation, platform, state, ready_at, fence) VALUES (?, ?, 1, ?, 0)
 ON CONFLICT (conversation) DO UPDATE SET state = 1, ready_at = excluded.ready_at WHERE state = 0
 """
-READY_FOR_FIRST = """
+READY_FOR_FIRST = f"""
 UPDATE outbox SET
-    state = EXISTS (SELECT 1 FROM delivery WHERE conversation = ?1 AND state < 3),
-    ready_at = (
-        SELECT next_at FROM delivery WHERE conversation = ?1 AND state < 3 ORDER BY seq LIMIT 1
-    )
+    state = EXISTS ({_OPEN}), ready_at = ({_OPEN} ORDER BY seq LIMIT 1)
 WHERE conversation = ?1 AND state < 2
-"""
+"""  # noqa: S608 - constants
 DRAFTS = """
 SELECT idx, id, conversation, state, receipt FROM delivery
 WHERE turn = ? AND is_draft = 1 ORDER BY idx
@@ -68,7 +69,8 @@ ORDER BY ready_at, conversation LIMIT ?
 """
 TAKE_FIRST = f"""
 UPDATE delivery SET state = max(state, 1), attempts = attempts + 1 WHERE seq = (
-    SELECT seq FROM delivery WHERE conversation = ? AND state < 3 ORDER BY seq LIMIT 1
+    SELECT seq FROM delivery INDEXED BY delivery_open
+    WHERE conversation = ? AND state < 3 ORDER BY seq LIMIT 1
 ) RETURNING {_DELIVERY}
 """  # noqa: S608 - constants
 HOLD_OUTBOX = """
@@ -87,14 +89,11 @@ UPDATE delivery SET state = ?2, next_at = ?3, attempts = ?4, receipt = ?5, error
     settled_at = ?7
 WHERE id = ?1
 """
-RELEASE_OUTBOX = """
+RELEASE_OUTBOX = f"""
 UPDATE outbox SET owner = NULL, lease_until = NULL,
-    state = EXISTS (SELECT 1 FROM delivery WHERE conversation = ?1 AND state < 3),
-    ready_at = (
-        SELECT next_at FROM delivery WHERE conversation = ?1 AND state < 3 ORDER BY seq LIMIT 1
-    )
+    state = EXISTS ({_OPEN}), ready_at = ({_OPEN} ORDER BY seq LIMIT 1)
 WHERE conversation = ?1 RETURNING state
-"""
+"""  # noqa: S608 - constants
 GET = f"""
 SELECT {", ".join(f"delivery.{column}" for column in _DELIVERY.split(", "))}, outbox.fence
 FROM delivery JOIN outbox USING (conversation) WHERE id = ?
@@ -102,7 +101,7 @@ FROM delivery JOIN outbox USING (conversation) WHERE id = ?
 EXPIRED_OUTBOXES = "SELECT conversation, fence FROM outbox WHERE state = 2 AND lease_until <= ?"
 OWNED_OUTBOXES = "SELECT conversation, fence FROM outbox WHERE state = 2 AND owner = ?"
 LOSE_SENDING = """
-UPDATE delivery SET state = 2, next_at = ?2
+UPDATE delivery INDEXED BY delivery_open SET state = 2, next_at = ?2
 WHERE conversation = ?1 AND state < 3 AND state = 1 RETURNING id
 """
 

@@ -26,12 +26,14 @@ READY_LANES = """
 SELECT lane, ready_at, fence, turn FROM mailbox WHERE state = 1 ORDER BY ready_at, lane LIMIT ?
 """
 OLDEST_WAITING = f"""
-SELECT {MESSAGE} FROM inbox WHERE lane = ?1 AND state = 0 AND conversation = (
-    SELECT conversation FROM inbox WHERE lane = ?1 AND state = 0 ORDER BY seq LIMIT 1
+SELECT {MESSAGE} FROM inbox INDEXED BY inbox_waiting
+WHERE lane = ?1 AND state = 0 AND conversation = (
+    SELECT conversation FROM inbox INDEXED BY inbox_waiting WHERE lane = ?1 AND state = 0
+    ORDER BY seq LIMIT 1
 ) ORDER BY seq LIMIT {TURN_MESSAGES_LIMIT}
 """  # noqa: S608 - constants
 TAKE_MESSAGES = """
-UPDATE inbox SET state = 1, turn = ?4
+UPDATE inbox INDEXED BY inbox_waiting SET state = 1, turn = ?4
 WHERE lane = ?1 AND state = 0 AND conversation = ?2 AND seq <= ?3
 """
 ADD_TURN = """

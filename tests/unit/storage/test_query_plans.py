@@ -1,0 +1,159 @@
+"""Every statement of the SQLite store finds its rows by an index; none that is hot scans."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from types import ModuleType
+
+import pytest
+
+from storage.sqlite import committer, deliveries, history, inbox, people, schedules, turns
+from storage.sqlite.migrate import migrate
+
+MODULES = (committer, inbox, turns, deliveries, people, schedules, history)
+
+INDEXES = {
+    "committer.NEWEST_SEQUENCE": {"inbox (key)", "delivery (key)"},
+    "inbox.KNOWN_MESSAGE": {"sqlite_autoindex_inbox_1"},
+    "inbox.SET_REPLY": {"inbox (key)"},
+    "inbox.REVISE_WAITING": {"sqlite_autoindex_inbox_1"},
+    "inbox.WITHDRAW_WAITING": {"sqlite_autoindex_inbox_1"},
+    "inbox.WAS_CARRIED_OUT": {"sqlite_autoindex_inbox_1"},
+    "inbox.FORGET_WAITING": {"mailbox (key)", "inbox_waiting"},
+    "turns.READY_LANES": {"mailbox_ready (scan)"},
+    "turns.OLDEST_WAITING": {"inbox_waiting"},
+    "turns.TAKE_MESSAGES": {"inbox_waiting"},
+    "turns.HOLD_LANE": {"mailbox (key)", "inbox_waiting"},
+    "turns.CLAIM_AGAIN": {"turn (key)"},
+    "turns.TURN_MESSAGES": {"inbox_turn"},
+    "turns.TURN_RESULTS": {"sqlite_autoindex_tool_result_1"},
+    "turns.TURN_DRAFTS": {"delivery_drafts"},
+    "turns.IS_HELD": {"mailbox (key)"},
+    "turns.EXTEND_LANE": {"mailbox (key)"},
+    "turns.ADD_RUN": {"turn (key)", "mailbox (key)"},
+    "turns.RELEASE_LANE": {"mailbox (key)", "inbox_waiting"},
+    "turns.END_TURN": {"turn (key)"},
+    "turns.POSTPONE_LANE": {"mailbox (key)"},
+    "turns.POSTPONE_TURN": {"turn (key)"},
+    "turns.NOTICE_TURN": {"turn (key)"},
+    "turns.EXPIRED_LANES": {"mailbox_busy"},
+    "turns.OWNED_LANES": {"mailbox_busy (scan)"},
+    "turns.LOSE_LANE": {"mailbox (key)"},
+    "deliveries.READY_FOR_FIRST": {"outbox (key)", "delivery_open"},
+    "deliveries.DRAFTS": {"delivery_drafts"},
+    "deliveries.REVISE": {"sqlite_autoindex_delivery_1"},
+    "deliveries.DROP": {"sqlite_autoindex_delivery_1"},
+    "deliveries.READY_POSTS": {"outbox_ready"},
+    "deliveries.TAKE_FIRST": {"delivery (key)", "delivery_open"},
+    "deliveries.HOLD_OUTBOX": {"outbox (key)"},
+    "deliveries.EXTEND_OUTBOX": {"outbox (key)"},
+    "deliveries.HELD_REVISION": {"outbox (key)", "sqlite_autoindex_delivery_1"},
+    "deliveries.SETTLE": {"sqlite_autoindex_delivery_1"},
+    "deliveries.RELEASE_OUTBOX": {"outbox (key)", "delivery_open"},
+    "deliveries.GET": {"outbox (key)", "sqlite_autoindex_delivery_1"},
+    "deliveries.EXPIRED_OUTBOXES": {"outbox_busy"},
+    "deliveries.OWNED_OUTBOXES": {"outbox_busy (scan)"},
+    "deliveries.LOSE_SENDING": {"delivery_open"},
+    "people.FIND_PERSON_ID": {"identity (key)"},
+    "people.FIND_PERSON": {"identity (key)", "person (key)"},
+    "people.GET_PERSON": {"person (key)"},
+    "people.COUNT_WISHES": {"pairing_identity"},
+    "people.LIVE_WISHES": {"pairing_waiting"},
+    "people.DECIDE": {"pairing (key)"},
+    "people.IS_PAIRED": {"pairing_identity"},
+    "people.GET_BINDING": {"binding (key)"},
+    "people.BIND_AGENT": {"binding (key)"},
+    "people.ALL_BINDINGS": {"binding (scan)"},
+    "people.GET_SESSION": {"session (key)"},
+    "schedules.DUE": {"schedule_due"},
+    "schedules.ADVANCE": {"schedule (key)"},
+    "history.HISTORY": {"inbox_conversation", "delivery_conversation"},
+    "history.FIND_MESSAGE": {"sqlite_autoindex_inbox_1", "turn (key)"},
+    "history.SAID": {"sqlite_autoindex_delivery_1"},
+    "history.COUNTS": {
+        "mailbox_ready (scan)",
+        "mailbox_busy (scan)",
+        "delivery_open (scan)",
+        "turn_failed (scan)",
+        "delivery_failed (scan)",
+    },
+    "history.AUDIT": {"audit (key)"},
+    "history.EMPTY_DELIVERIES": {"delivery (key)", "delivery_settled"},
+    "history.ENDED_TURNS": {"turn_kept"},
+    "history.EMPTY_MESSAGES": {"inbox (key)", "inbox_turn"},
+    "history.DROP_RESULTS": {"tool_result (key)", "sqlite_autoindex_tool_result_1"},
+    "history.EMPTY_TURN": {"turn (key)"},
+}
+"""How each statement reaches its rows. `(scan)`: it reads a whole small index by design."""
+
+SORTED = {"turns.TURN_RESULTS", "people.LIVE_WISHES", "history.HISTORY", "history.SAID"}
+"""These sort the few rows that they found."""
+
+
+def _name(module: ModuleType, constant: str) -> str:
+    return f"{module.__name__.rpartition('.')[2]}.{constant}"
+
+
+def _statements() -> Iterator[tuple[str, str]]:
+    for module in MODULES:
+        for constant, value in vars(module).items():
+            is_sql = isinstance(value, str) and re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE)", value)
+            if constant.isupper() and constant[0] != "_" and is_sql:
+                yield _name(module, constant), value
+
+
+STATEMENTS = dict(_statements())
+
+
+@pytest.fixture(scope="module")
+def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
+    path = tmp_path_factory.mktemp("plans") / "postern.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    migrate(connection, path)
+    yield connection
+    connection.close()
+
+
+def _plan(connection: sqlite3.Connection, sql: str) -> list[str]:
+    numbered = [int(number) for number in re.findall(r"\?(\d+)", sql)]
+    count = max(numbered) if numbered else sql.count("?")
+    return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", [None] * count)]
+
+
+def _ways(plan: list[str]) -> set[str]:
+    """Return the indexes that the plan uses, in the words of INDEXES."""
+    ways: set[str] = set()
+    for step in plan:
+        if not step.startswith(("SEARCH", "SCAN")) or _is_no_table(step):
+            continue
+        table = step.split()[1]
+        index = re.search(r"USING (?:COVERING )?INDEX (\w+)", step)
+        way = index[1] if index else f"{table} (key)"
+        if step.startswith("SCAN"):
+            way = f"{index[1] if index else table} (scan)"
+        ways.add(way)
+    return ways
+
+
+def _is_no_table(step: str) -> bool:
+    return any(word in step for word in ("json_each", "subquery", "CONSTANT ROW"))
+
+
+def test_every_statement_is_listed_here() -> None:
+    searching = {name for name, sql in STATEMENTS.items() if sql.split()[0] != "INSERT"}
+
+    assert searching == set(INDEXES)
+
+
+@pytest.mark.parametrize("name", INDEXES)
+def test_a_statement_reaches_its_rows_by_its_index(
+    connection: sqlite3.Connection, name: str
+) -> None:
+    assert _ways(_plan(connection, STATEMENTS[name])) == INDEXES[name]
+
+
+@pytest.mark.parametrize("name", sorted(INDEXES.keys() - SORTED))
+def test_a_statement_sorts_nothing(connection: sqlite3.Connection, name: str) -> None:
+    assert not [step for step in _plan(connection, STATEMENTS[name]) if "TEMP B-TREE" in step]
