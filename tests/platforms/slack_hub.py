@@ -17,6 +17,7 @@ from adapters.slack.routes import make_router
 from agents.scripted import Say, ScriptedAgents, Step
 from gateway.access import AccessMode, AccessPolicy
 from gateway.clock import SystemClock
+from gateway.domain.deliveries import DeliveryState
 from gateway.domain.turns import InputMessage, RunRequest
 from gateway.errors import StoreUnavailable
 from gateway.http import create_server, listen
@@ -27,7 +28,7 @@ from tests.fakes.crashing import CrashPoints
 from tests.fakes.hub import FakeHub, HubOptions
 from tests.platforms.slack_server import SlackServer, SlackSettings
 
-RETRIES = (0.02, 0.1, 0.3)
+RETRIES = (0.02, 0.2, 1.0)
 """Seconds until Slack sends an event again, in place of its 0, 60 and 300."""
 
 
@@ -68,6 +69,7 @@ class SlackHub:
         )
         self.agents.script = answer
         self._server = _SwappedServer()
+        self._adapter: SlackAdapter | None = None
 
     @property
     def agents(self) -> ScriptedAgents:
@@ -77,6 +79,7 @@ class SlackHub:
     @property
     def adapter(self) -> SlackAdapter:
         """The adapter of the newest life."""
+        assert self._adapter is not None, "nothing has lived yet"
         return self._adapter
 
     @property
@@ -111,7 +114,29 @@ class SlackHub:
 
     async def is_connected(self) -> None:
         """Wait until the adapter says that it is ready."""
-        await self.slack.until(lambda: self.adapter.health().is_ready)
+        await self.slack.until(lambda: self._adapter and self._adapter.health().is_ready)
+
+    async def is_sent(self, delivery: str = "turn-1.0") -> None:
+        """Wait until a delivery is settled for good."""
+        while not await self._is_sent(delivery):
+            await self._next_delivery()
+
+    async def is_quiet(self) -> None:
+        """Wait until Slack has handed everything over and every delivery is settled."""
+        await self.slack.until_delivered()
+        while (await self.hub.store.history.counts()).deliveries_open:
+            await self._next_delivery()
+
+    async def _is_sent(self, delivery: str) -> bool:
+        stored = await self.hub.store.deliveries.get(delivery)
+        if stored is None or stored.is_draft:
+            return False
+        return stored.state is DeliveryState.SENT
+
+    async def _next_delivery(self) -> None:
+        """Wait until something may have become of a delivery, or for a moment."""
+        looks = iter((False, True))
+        await self.slack.until(lambda: next(looks))
 
     def _new_adapters(self) -> Sequence[Adapter]:
         slack = self.slack
@@ -124,9 +149,9 @@ class SlackHub:
         )
         self._adapter = SlackAdapter(options, self.hub.store.history, self.hub.clock)
         app = FastAPI()
-        app.include_router(make_router(self._adapter))
+        app.include_router(make_router(self.adapter))
         self._server.app = app
-        return [self._adapter]
+        return [self.adapter]
 
 
 @contextlib.asynccontextmanager

@@ -46,26 +46,12 @@ def ada(hub: SlackHub) -> Person:
     return hub.slack.person("ada")
 
 
-async def is_sent(hub: SlackHub, delivery: str = "turn-1.0") -> None:
-    """Wait until a delivery is settled for good."""
-    while True:
-        stored = await hub.hub.store.deliveries.get(delivery)
-        if stored is not None and not stored.is_draft and stored.state is DeliveryState.SENT:
-            return
-        await hub.slack.until(_next_look())
-
-
-def _next_look() -> Callable[[], bool]:
-    looks = iter((False, True))
-    return lambda: next(looks)
-
-
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_post_is_shown_once_after(fault: str, hub: SlackHub, ada: Person) -> None:
     FAULTS[fault](hub.slack.faults, "chat.postMessage")
 
     ada.dm("hello")
-    await is_sent(hub)
+    await hub.is_sent()
 
     assert ada.sees() == ["hello", "re: hello"]
 
@@ -79,7 +65,7 @@ async def test_a_growing_post_is_whole_and_there_once_after(
     hub.agents.will(Say(GROWING, pause_seconds=0.06))
 
     ada.dm("tell me")
-    await is_sent(hub)
+    await hub.is_sent()
 
     assert ada.sees() == ["tell me", GROWING]
     assert hub.slack.calls("chat.startStream") == []
@@ -96,7 +82,7 @@ async def test_a_stream_is_whole_and_there_once_after(
     hub.agents.will(Say(GROWING, pause_seconds=0.06))
 
     root = ada.mentions("general", "tell us")
-    await is_sent(hub)
+    await hub.is_sent()
 
     assert hub.slack.visible("general", root.ts)[1:] == [GROWING]
 
@@ -105,7 +91,7 @@ async def test_a_stream_grows_by_appending(hub: SlackHub, ada: Person) -> None:
     hub.agents.will(Say(GROWING, pause_seconds=0.06))
 
     root = ada.mentions("general", "tell us")
-    await is_sent(hub)
+    await hub.is_sent()
 
     message = hub.slack.transcript("general", root.ts)[1]
     lengths = [len(revision.text) for revision in message.revisions]
@@ -122,7 +108,7 @@ async def test_a_stream_that_has_expired_is_finished_by_an_update(
     hub.agents.will(Say("one two", 0.3, "m"), Wait(0.3), Say(" three four", 0.1, "m"))
 
     root = ada.mentions("general", "tell us")
-    await is_sent(hub)
+    await hub.is_sent()
 
     assert hub.slack.visible("general", root.ts)[1:] == ["one two three four"]
     outcomes = [call.outcome for call in hub.slack.calls("chat.appendStream")]
@@ -134,7 +120,7 @@ async def test_a_workspace_that_streams_too_much_gets_posts(hub: SlackHub, ada: 
     hub.agents.will(Say(GROWING, pause_seconds=0.06))
 
     root = ada.mentions("general", "tell us")
-    await is_sent(hub)
+    await hub.is_sent()
 
     assert hub.slack.visible("general", root.ts)[1:] == [GROWING]
     assert len(hub.slack.calls("chat.startStream")) == 1
@@ -148,7 +134,7 @@ async def test_a_lost_reply_is_looked_up_until_the_history_can_not_lag(
     hub.slack.faults.lose_reply("chat.postMessage")
 
     ada.dm("hello")
-    await is_sent(hub)
+    await hub.is_sent()
 
     assert ada.sees() == ["hello", "re: hello"]
     assert len(hub.slack.calls("conversations.history")) >= 2
@@ -162,7 +148,7 @@ async def test_a_reply_lost_in_a_thread_is_looked_up_in_that_thread(
     hub.slack.faults.lose_reply("chat.postMessage")
 
     root = ada.mentions("general", "hello")
-    await is_sent(hub)
+    await hub.is_sent()
 
     assert hub.slack.visible("general", root.ts)[1:] == ["re: hello"]
     assert len(hub.slack.calls("conversations.replies")) >= 2
@@ -175,7 +161,7 @@ async def test_a_history_that_can_not_be_read_makes_the_repeat_say_so(
     hub.slack.faults.lose_reply("chat.postMessage")
 
     ada.dm("hello")
-    await is_sent(hub)
+    await hub.is_sent()
 
     _, first, second = ada.sees()
     assert first == "re: hello"
@@ -233,7 +219,7 @@ async def test_a_proactive_post_is_shown_once_after_a_lost_reply(
     post = NewDelivery(DeliveryId("wakeup-1"), place, "Time to stand up.")
 
     await hub.hub.store.deliveries.enqueue([post], datetime.now(UTC))
-    await is_sent(hub, "wakeup-1")
+    await hub.is_sent("wakeup-1")
 
     assert ada.sees() == ["Time to stand up."]
 
@@ -246,7 +232,7 @@ async def test_the_status_line_shows_while_the_agent_thinks_and_then_goes(
 
     root = ada.mentions(general, "think")
     await hub.slack.until(lambda: hub.slack.status(general, root.ts) == "is thinking…")
-    await is_sent(hub)
+    await hub.is_sent()
     await hub.slack.until(lambda: hub.slack.status(general, root.ts) is None)
 
     assert hub.slack.calls("assistant.threads.setStatus")[-1].args["status"] == ""
@@ -259,6 +245,6 @@ async def test_a_status_line_that_slack_refuses_keeps_no_answer_back(
     hub.agents.will(Wait(0.4), Say("done"))
 
     root = ada.mentions("general", "think")
-    await is_sent(hub)
+    await hub.is_sent()
 
     assert hub.slack.visible("general", root.ts)[1:] == ["done"]
