@@ -32,6 +32,7 @@ _WRONG_SETTINGS = {
 """Close codes after which no new try helps ("Gateway Close Event Codes", reference)."""
 _SILENCE_SECONDS = 100.0
 """Discord asks for a heartbeat every 41 s; without an answer for this long nothing is heard."""
+_GOOD_BYE_SECONDS = 3.0
 
 
 class ContentRefused(Exception):
@@ -71,7 +72,7 @@ class Connection:
             await self._serve(accept, bot_id)
         finally:
             self._rest.close()
-            await self._client.close()
+            await self._close()
 
     def health(self) -> Health:
         """Say how the connection is."""
@@ -131,11 +132,29 @@ class Connection:
         intake = Intake(doors, self._options, bot_id)
         shards = self._client.shard_count or 1
         self._listener = Listener(group, intake, self._options, shards)
+        holding = group.create_task(self._connect())
+        try:
+            await asyncio.wait([holding])
+        finally:
+            # discord.py swallows a cancellation while it reconnects; once closed it ends.
+            await self._close()
+        raise _Ended(holding.result())
+
+    async def _connect(self) -> Exception:
+        """Hold the connection, and return why it ended."""
         try:
             await self._client.connect()
-        except Exception as error:  # the loop's edge: whatever broke it, it is connected anew
-            raise _Ended(error) from error
-        raise _Ended(RetryLater("Discord closed the connection."))
+        except Exception as error:  # noqa: BLE001 - whatever broke it, it is connected anew
+            return error
+        return RetryLater("Discord closed the connection.")
+
+    async def _close(self) -> None:
+        """Say good-bye, but wait for no answer of a connection that is dead."""
+        try:
+            async with asyncio.timeout(_GOOD_BYE_SECONDS):
+                await self._client.close()
+        except TimeoutError:
+            await self._client.http.close()
 
     def _hear(self, name: str, data: Json) -> None:
         if self._listener is not None:

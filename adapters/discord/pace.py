@@ -43,12 +43,17 @@ class Pace:
         self._wake_later()
         await turn
 
+    @property
+    def has_room(self) -> bool:
+        """Whether there is room to spare, for what may as well be left out."""
+        return not self._waiting and self._has_room(_BURST // 2)
+
     def try_take(self) -> bool:
-        """Whether a call that is only a hint may be made: there must be room to spare."""
-        if self._waiting or not self._has_room(_BURST // 2):
-            return False
-        self._spend()
-        return True
+        """Whether a call that is only a hint may be made; it is counted."""
+        has_room = self.has_room
+        if has_room:
+            self._spend()
+        return has_room
 
     def _has_room(self, burst: int) -> bool:
         now = asyncio.get_running_loop().time()

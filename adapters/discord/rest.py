@@ -60,6 +60,11 @@ class Rest:
         """Whether calls can be made."""
         return self._http is not None
 
+    @property
+    def has_room(self) -> bool:
+        """Whether there is room for calls that may as well be left out."""
+        return self._pace.has_room
+
     def open(self, http: HTTPClient) -> None:
         """Use this client from now on; it is logged in."""
         self._http = http

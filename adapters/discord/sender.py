@@ -32,6 +32,7 @@ _NOWHERE = PlatformMessageId("")
 """The receipt of what was taken back before it was shown."""
 _OVER = (failures.UNKNOWN_WEBHOOK, failures.UNKNOWN_MESSAGE, failures.INVALID_TOKEN)
 _EARLY_SECONDS = 0.2
+_NO_ROOM_SECONDS = 0.5
 _PLACEHOLDER = Content("…")
 _LOADING = 1 << 7
 """The flag of a message that says "thinking" ("Message Flags", Discord's reference)."""
@@ -58,6 +59,8 @@ class Sender:
         content = content_of(delivery.text)
         if delivery.receipt:
             return await self._edit(delivery, Receipt.parse(delivery.receipt), content)
+        if delivery.is_draft and not self._rest.has_room:
+            raise RetryLater("Answers go before drafts.", retry_after_seconds=_NO_ROOM_SECONDS)
         handle = self._live_handle(delivery)
         if handle is not None:
             receipt = await self._answer(delivery, handle, content)
@@ -84,9 +87,11 @@ class Sender:
         if now - self._drafted_at.get(channel, 0.0) < self._options.stream_interval_seconds:
             return
         call = self._draft_call(delivery, draft_of(text))
+        if call is None:
+            return
+        self._note_draft(channel, now)
         try:
-            if call is not None and await self._rest.hint(call):
-                self._note_draft(channel, now)
+            await self._rest.hint(call)
         except PosternError as error:
             log.info("discord_draft_not_shown", extra={"error": str(error)})
 

@@ -1,0 +1,150 @@
+"""Postern dies at any moment of a reply: after the restart everything is there, once."""
+
+import time
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from tests.platforms.discord_hub import DiscordHub
+from tests.platforms.discord_server import DiscordServer, ServerSettings
+
+POST = "POST /channels/*/messages"
+EDIT = "PATCH /channels/*/messages/*"
+WORDS = " ".join(f"w{number}" for number in range(30))
+
+
+@pytest.fixture
+async def server() -> AsyncGenerator[DiscordServer]:
+    async with DiscordServer() as server:
+        yield server
+
+
+class AdvancingClock:
+    """Goes on as time does, and ahead when a test says so."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def now(self) -> float:
+        return time.time() + self.ahead
+
+
+@pytest.fixture
+def clock() -> AdvancingClock:
+    return AdvancingClock()
+
+
+@pytest.fixture
+async def later(clock: AdvancingClock) -> AsyncGenerator[DiscordServer]:
+    """A server whose time tests move."""
+    async with DiscordServer(ServerSettings(clock=clock)) as server:
+        yield server
+
+
+@pytest.mark.parametrize("is_carried_out", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("call", [POST, EDIT])
+async def test_killed_within_a_call(
+    server: DiscordServer, call: str, *, is_carried_out: bool
+) -> None:
+    ada = server.person("ada")
+    hub = DiscordHub(server)
+    hold = server.faults.hold(call, after=is_carried_out)
+
+    async with hub.connected():
+        ada.dm("drip 0.02\nwords 30")
+        await hold.reached.wait()
+    async with hub.connected():
+        hold.release()
+        await ada.hears(WORDS)
+        ada.dm("say next")
+        await ada.hears("next")
+
+    assert ada.inbox == [WORDS, "next"]
+    assert server.said_by_bot(ada.dm_channel) == [WORDS, "next"]
+
+
+async def test_killed_between_two_drafts(server: DiscordServer) -> None:
+    ada = server.person("ada")
+    hub = DiscordHub(server)
+
+    async with hub.connected():
+        ada.dm("drip 0.02\nwords 30")
+        await ada.hears("w3")
+    async with hub.connected():
+        await ada.hears(WORDS)
+
+    assert server.said_by_bot(ada.dm_channel) == [WORDS]
+
+
+async def test_killed_while_disconnected(server: DiscordServer) -> None:
+    ada = server.person("ada")
+    hub = DiscordHub(server)
+
+    async with hub.connected():
+        ada.dm("sleep 0.2\nsay hello")
+        await hub.has_heard(1)
+        server.gateway.go_down()
+        await server.until(lambda: not hub.adapter.health().is_ready)
+        ada.dm("say again")
+    server.gateway.come_back()
+    async with hub.connected():
+        await ada.hears("again")
+
+    assert ada.inbox == ["hello", "again"]
+
+
+async def test_killed_many_times(server: DiscordServer) -> None:
+    ada = server.person("ada")
+    hub = DiscordHub(server)
+    said = [f"say answer {number}" for number in range(10)]
+
+    async with hub.connected():
+        ada.dm("say hello")
+        await ada.hears("hello")
+    for text in said:
+        async with hub.connected():
+            ada.dm(text)
+    async with hub.connected():
+        await ada.hears("answer 9")
+
+    assert hub.heard == ["say hello", *said]
+    assert server.said_by_bot(ada.dm_channel) == ada.inbox
+    assert len(ada.inbox) == len(set(ada.inbox))
+
+
+async def test_a_lost_reply_is_found_in_history_when_the_nonce_is_forgotten(
+    later: DiscordServer, clock: AdvancingClock
+) -> None:
+    ada = later.person("ada")
+    hub = DiscordHub(later, settings={"stream_hold_seconds": 60.0})
+    hold = later.faults.hold(POST, after=True)
+
+    async with hub.connected():
+        ada.dm("say hello")
+        await hold.reached.wait()
+    clock.ahead += 3_600
+    async with hub.connected():
+        hold.release()
+        ada.dm("say next")
+        await ada.hears("next")
+
+    assert later.said_by_bot(ada.dm_channel) == ["hello", "next"]
+
+
+async def test_what_history_does_not_show_is_posted_when_the_nonce_is_forgotten(
+    later: DiscordServer, clock: AdvancingClock
+) -> None:
+    ada = later.person("ada")
+    hub = DiscordHub(later, settings={"stream_hold_seconds": 60.0})
+    hold = later.faults.hold(POST)
+
+    async with hub.connected():
+        ada.dm("say hello")
+        await hold.reached.wait()
+        later.gateway.cut()
+    later.faults.clear()
+    clock.ahead += 3_600
+    async with hub.connected():
+        await ada.hears("hello")
+
+    assert later.said_by_bot(ada.dm_channel) == ["hello"]
