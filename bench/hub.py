@@ -50,7 +50,7 @@ PEOPLE = 5_000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what can be varied."""
     parser.add_argument("--seconds", type=float, default=4, help="length of each open loop")
-    parser.add_argument("--turns", type=int, default=10_000, help="turns of the whole hub")
+    parser.add_argument("--turns", type=int, default=10_000, help="messages through the whole hub")
     parser.add_argument("--folder", type=Path, default=None, help="where the database is made")
 
 
@@ -75,7 +75,7 @@ async def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, obje
         began, worked = time.perf_counter(), time.process_time()
         await hub.everybody_says(arguments.turns)
         await hub.drained()
-        turns_per_second = per_second(arguments.turns, began)
+        turns_per_second = per_second(hub.agents.turns, began)
         cpu_ms = (time.process_time() - worked) / arguments.turns * 1000
     return {
         "ack_at_1000_per_s": at_1000,
@@ -154,10 +154,12 @@ class InstantAgents:
     def __init__(self, written_at: dict[str, float]) -> None:
         self._written_at = written_at
         self.waits: list[float] = []
+        self.turns = 0
 
     async def session_for(self, turn: Turn) -> Session:
         """Make one up; its thread carries the turn's events."""
         now = time.perf_counter()
+        self.turns += 1
         events = [message.event_id for message in turn.messages]
         self.waits += [now - self._written_at[event] for event in events]
         return Session(AgentId("agent"), SessionId(" ".join(events)))
