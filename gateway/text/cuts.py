@@ -88,6 +88,8 @@ class _Lines:
         self._after = after
         self._starts = [m.start() for m in _LINE.finditer(text) if m.start() < len(text)]
         count = len(self._starts)
+        self._begins = [start + len(_container(text, start)) for start in self._starts]
+        """Where the words of each line begin, behind the marks of lists and quotes."""
         self._ranks: list[Rank | None] = [Rank.LINE] * count
         self._quotes = [0] * count
         self._verbatim: list[Token | None] = [None] * count
@@ -206,8 +208,7 @@ class _Lines:
             yield Cut(start, rank, opening=opening, number=self._numbers[line])
 
     def _missing_quotes(self, line: int, raw: str) -> int:
-        mark = _CONTAINER.match(raw)
-        return max(0, self._quotes[line] - (mark[0].count(">") if mark else 0))
+        return max(0, self._quotes[line] - _container(raw).count(">"))
 
     def _within_lines(self) -> Iterator[Cut]:
         for match in _PAUSE.finditer(self._text, self._after):
@@ -218,10 +219,7 @@ class _Lines:
             yield self._cut_within(line, place, Rank.SENTENCE if match["sentence"] else Rank.WORD)
 
     def _is_within(self, line: int, place: int) -> bool:
-        start = self._starts[line]
-        mark = _CONTAINER.match(self._text, start)
-        begins = mark.end() if mark else start
-        return place > max(begins, self._after) and place < len(self._text)
+        return max(self._begins[line], self._after) < place < len(self._text)
 
     def _cut_within(self, line: int, place: int, rank: Rank) -> Cut:
         token = self._verbatim[line]
@@ -267,7 +265,12 @@ def _merged(runs: list[Span]) -> list[Span]:
     return merged
 
 
+def _container(text: str, start: int = 0) -> str:
+    """Return the marks of lists and quotes that a line begins with."""
+    mark = _CONTAINER.match(text, start)
+    return mark[0] if mark else ""
+
+
 def _without_marks(raw: str) -> str:
-    mark = _CONTAINER.match(raw)
-    end = mark.end() if mark else 0
+    end = len(_container(raw))
     return _NOT_IN_MARK.sub(" ", raw[:end]) + raw[end:]

@@ -13,7 +13,7 @@ Measure = Callable[[str], int]
 """How much of the limit a part takes, once it is rendered."""
 
 SMALLEST_LIMIT = 64
-_DENSEST = 4
+_DENSEST = 2
 """A part has at most so many times its limit of source, however little of that is shown."""
 _REMEMBERED = 64
 """Texts whose beginning is kept settled, so that their growth costs only what is new."""
