@@ -153,7 +153,8 @@ async def opened_mind(settings: Settings, store: Store, clock: Clock) -> AsyncGe
         constellation = AgentConstellation(
             store.people, letta.host, clock, constellation_options(settings)
         )
-        yield Mind(constellation, letta.runtime, Executor(Registry(builtin_tools(clock))))
+        toolbox = Executor(Registry(builtin_tools(clock)))
+        yield Mind(constellation, letta.runtime, toolbox, routes(settings))
 
 
 def make_store(settings: Settings) -> Store:

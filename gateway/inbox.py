@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from gateway.access import Access
+from gateway.commands import COMMANDS
 from gateway.domain.messages import Accepted, InboundMessage, MessageKind
 from gateway.domain.people import Route
 from gateway.errors import BadInput
@@ -73,6 +74,8 @@ class Inbox:
                 return False
 
     def _route(self, message: InboundMessage) -> Route:
+        if message.kind is MessageKind.COMMAND:
+            return COMMANDS
         if message.role is None:
             return self._default
         try:

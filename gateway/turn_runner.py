@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.answer import Answer
-from gateway.domain.ids import RunId
+from gateway.commands import COMMANDS, Commands
+from gateway.domain.ids import LaneId, RunId
+from gateway.domain.people import Route
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import (
     ReasoningDelta,
@@ -26,7 +28,7 @@ from gateway.domain.turns import (
 )
 from gateway.drafts import Drafts
 from gateway.envelope import to_input
-from gateway.errors import Refused, RetryLater, RunFailed
+from gateway.errors import Refused, RetryLater, RunFailed, RuntimeUnavailable
 from gateway.ports import Adapter, AgentRuntime, Clock, Constellation, Store, Toolbox
 from gateway.retries import GiveUp, RetryAt, RetryPolicy, decide_turn_retry
 from gateway.telemetry import Metrics
@@ -37,6 +39,8 @@ ANSWER_IS_LATE = (
     "My mind can't be reached right now. Your message is safe, "
     "and I'll answer as soon as it is back."
 )
+CANCELLED = "cancelled"
+"""The runtime's word for a run that was stopped."""
 COULD_NOT_ANSWER = "Sorry, I could not answer this: {reason}"
 UNKNOWN_FAULT = "something went wrong on our side. The operator can see it in the log."
 
@@ -48,6 +52,8 @@ class Mind:
     constellation: Constellation
     runtime: AgentRuntime
     toolbox: Toolbox
+    routes: Mapping[str, Route] = field(default_factory=lambda: {"postern": Route("postern")})
+    """The agents that there are, the default one first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,9 @@ class TurnRunner:
         self._clock = clock
         self._metrics = metrics
         self._options = options
+        self._commands = Commands(store, mind.runtime, mind.routes, self)
+        self._requests: dict[LaneId, RunRequest] = {}
+        """What each running turn waits for, so that it can be stopped."""
 
     async def run(self, turn: Turn) -> None:
         """Run the turn to its end, or give it back to be claimed again later.
@@ -94,13 +103,25 @@ class TurnRunner:
         adapter = self._adapters[turn.conversation.platform]
         answer = Answer(turn, adapter, self._store.turns, self._drafts, self._clock)
         try:
-            async with adapter.show_typing(turn.conversation):
-                await self._answer(turn, answer)
+            if turn.role == COMMANDS.role:
+                state = await self._answer_commands(turn, answer)
+            else:
+                async with adapter.show_typing(turn.conversation):
+                    state = await self._answer(turn, answer)
         except (Refused, RetryLater) as error:
             await self._set_aside(turn, answer, error)
         else:
-            outcome = TurnOutcome(TurnState.DONE, answer.deliveries())
-            await self._finish(turn, outcome)
+            await self._finish(turn, TurnOutcome(state, answer.deliveries()))
+        finally:
+            self._requests.pop(turn.ref.lane, None)
+
+    async def stop(self, lane: LaneId) -> bool:
+        """Stop the turn that runs in the lane; it ends with what was said so far."""
+        request = self._requests.get(lane)
+        if request is None:
+            return False
+        await self._mind.runtime.cancel(request)
+        return True
 
     async def set_aside(self, turn: Turn, error: Exception) -> None:
         """Give back, or give up, a turn that failed in a way that nobody foresaw."""
@@ -108,24 +129,30 @@ class TurnRunner:
         answer = Answer(turn, adapter, self._store.turns, self._drafts, self._clock)
         await self._set_aside(turn, answer, error)
 
-    async def _answer(self, turn: Turn, answer: Answer) -> None:
+    async def _answer_commands(self, turn: Turn, answer: Answer) -> TurnState:
+        text = await self._commands.answer(turn)
+        await answer.add(TextDelta("command", text))
+        return TurnState.DONE
+
+    async def _answer(self, turn: Turn, answer: Answer) -> TurnState:
         session = await self._mind.constellation.session_for(turn)
         request = self._first_request(turn, session)
         try:
             async with asyncio.timeout(self._options.deadline_seconds):
-                await self._run_rounds(turn, answer, request)
+                return await self._run_rounds(turn, answer, request)
         except TimeoutError:
             await self._mind.runtime.cancel(request)
             minutes = self._options.deadline_seconds / 60
             raise RunFailed(f"it took longer than {minutes:g} minutes.", kind="deadline") from None
 
-    async def _run_rounds(self, turn: Turn, answer: Answer, request: RunRequest) -> None:
+    async def _run_rounds(self, turn: Turn, answer: Answer, request: RunRequest) -> TurnState:
         for round_index in range(self._options.max_tool_rounds):
-            calls = await self._run_round(turn, answer, request, round_index)
-            if not calls:
-                return
+            self._requests[turn.ref.lane] = request
+            end = await self._run_round(turn, answer, request, round_index)
+            if isinstance(end, RunEnded):
+                return TurnState.CANCELLED if end.reason == CANCELLED else TurnState.DONE
             await answer.flush()
-            results = await self._carry_out(turn, calls)
+            results = await self._carry_out(turn, end.calls)
             request = self._next_request(turn, request, round_index + 1, results)
         await self._mind.runtime.cancel(request)
         raise RunFailed(
@@ -135,8 +162,8 @@ class TurnRunner:
 
     async def _run_round(
         self, turn: Turn, answer: Answer, request: RunRequest, round_index: int
-    ) -> tuple[ToolCall, ...]:
-        """Follow one run to its end; return the calls that it waits for."""
+    ) -> ToolsAsked | RunEnded:
+        """Follow one run to its end."""
         async for event in self._mind.runtime.run(request):
             match event:
                 case TextDelta():
@@ -144,13 +171,11 @@ class TurnRunner:
                 case RunStarted(run):
                     if request.run != run:
                         await self._store.turns.record_run(turn.ref, round_index, run)
-                case ToolsAsked(calls):
-                    return calls
-                case RunEnded():
-                    return ()
+                case ToolsAsked() | RunEnded():
+                    return event
                 case ReasoningDelta() | ToolUsed():
                     pass
-        return ()
+        raise RuntimeUnavailable(f'The run of turn "{turn.ref.id}" broke off without an end.')
 
     async def _carry_out(self, turn: Turn, calls: tuple[ToolCall, ...]) -> tuple[ToolResult, ...]:
         """Return the result of every call, carrying out only those that the journal lacks."""

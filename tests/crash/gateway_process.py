@@ -53,6 +53,7 @@ async def main() -> None:
             around(mind.constellation, "agents", point),
             around(mind.runtime, "runtime", point),
             around(mind.toolbox, "toolbox", point),
+            mind.routes,
         )
         platform = around(web, "platform", point)
         spokes = Spokes(clock, Metrics(), store, wrapped, [platform], [router])

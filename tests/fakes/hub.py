@@ -70,6 +70,7 @@ class FakeHub:
         self.agents = ScriptedAgents()
         self.platform = FakePlatform()
         self.toolbox = toolbox or Executor(Registry(builtin_tools(self.clock)))
+        self.routes = {self.options.route.role: self.options.route}
         self._events = 0
         self._points = CrashPoints()
         self.inbox = self._new_inbox()
@@ -122,8 +123,7 @@ class FakeHub:
     def _new_inbox(self) -> Inbox:
         store = around(self.store, "store", self._points)
         access = Access(self.options.access, store.people)
-        routes = {self.options.route.role: self.options.route}
-        return Inbox(store, access, routes, self.clock, Metrics())
+        return Inbox(store, access, self.routes, self.clock, Metrics())
 
     def _new_adapters(self) -> Sequence[Adapter]:
         options = self.options
@@ -138,7 +138,7 @@ class FakeHub:
         by_name = {each.platform: around(each, "platform", points) for each in adapters}
         drafts = Drafts()
         metrics = Metrics()
-        mind = Mind(agents, agents, around(self.toolbox, "toolbox", points))
+        mind = Mind(agents, agents, around(self.toolbox, "toolbox", points), self.routes)
         runner = TurnRunner(store, by_name, mind, drafts, self.clock, metrics, options.turns)
         dispatching = DispatcherOptions(WORKER, lease=options.lease)
         sending = OutboxOptions(WORKER, lease=options.lease, retry=options.sending)
