@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 from slack_bolt.async_app import AsyncApp
@@ -30,7 +31,7 @@ from adapters.slack.response_urls import ResponseUrls, UrlWornOut
 from adapters.slack.socket_mode import connected
 from adapters.slack.status_line import StatusLines
 from adapters.slack.web_api import Json
-from adapters.slack.workspaces import Workspace, Workspaces
+from adapters.slack.workspaces import Workspaces
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery
 from gateway.domain.ids import PlatformMessageId
@@ -68,7 +69,7 @@ class SlackAdapter:
         self._greetings = Greetings(self._calls, options)
         self._door = Door(Names(self._calls, options), self._greetings, history, clock, options)
         self._app: AsyncApp | None = None
-        self._health = Health(is_ready=False, sentence="Slack is not connected yet.")
+        self._note("Slack is not connected yet.")
 
     @property
     def platform(self) -> str:
@@ -93,47 +94,49 @@ class SlackAdapter:
             self._drafts.heard(message.conversation, message.sender.identity.user)
 
         self._door.open(hear)
-        self._app = make_app(self.workspaces, self._door)
+        self._app = app = make_app(self.workspaces, self._door)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._status_lines.run())
                 group.create_task(self._greetings.run())
-                await self._connect()
+                await self._connect(app)
         except* SettingsWrong as errors:
-            raise SettingsWrong(self._health.sentence) from errors
+            raise SettingsWrong(self._sentence) from errors
         finally:
             self._app = None
             self._door.close()
             await self.workspaces.close()
 
-    async def _connect(self) -> None:
-        """Find out who the app is, and hold the Socket Mode connection if there is one."""
-        workspace = await self._identify()
-        if self.options.app_token is None or self._app is None:
-            self._say(workspace, "over HTTP")
-            await asyncio.get_running_loop().create_future()
-            return
-        client = self.workspaces.web_client(self.options.app_token)
-        async with connected(self._app, self.options.app_token, client):
-            self._say(workspace, "over Socket Mode")
-            await asyncio.get_running_loop().create_future()
+    async def _connect(self, app: AsyncApp) -> None:
+        """Find out who the app is, and hold the Socket Mode connection if there is one.
 
-    async def _identify(self) -> Workspace:
-        """Ask Slack until it tells; events are taken in meanwhile."""
+        Events are taken in meanwhile. Raises SettingsWrong.
+        """
         wait = 1.0
         while True:
             try:
-                return await self.workspaces.identify()
+                await self._serve(app)
             except RetryLater as error:
-                self._health = Health(is_ready=False, sentence=str(error))
+                self._note(str(error))
             except SettingsWrong as error:
-                self._health = Health(is_ready=False, sentence=str(error))
+                self._note(str(error))
                 raise
             await asyncio.sleep(wait)
             wait = min(_LONGEST_WAIT_SECONDS, wait * 2)
 
-    def _say(self, workspace: Workspace, way: str) -> None:
-        self._health = Health(is_ready=True, sentence=f"In {workspace.name}, {way}.")
+    async def _serve(self, app: AsyncApp) -> None:
+        workspace = await self.workspaces.identify()
+        token = self.options.app_token
+        if token is None:
+            self._note(f"In {workspace.name}, over HTTP.", is_connected=lambda: True)
+            await asyncio.get_running_loop().create_future()
+            return
+        async with connected(app, token, self.workspaces.web_client(token)) as is_connected:
+            self._note(f"In {workspace.name}, over Socket Mode.", is_connected=is_connected)
+            await asyncio.get_running_loop().create_future()
+
+    def _note(self, sentence: str, *, is_connected: Callable[[], bool] = lambda: False) -> None:
+        self._sentence, self._is_connected = sentence, is_connected
 
     def split(self, text: str) -> list[str]:
         """Cut an answer into parts of at most 12,000 rendered characters. Pure."""
@@ -169,7 +172,7 @@ class SlackAdapter:
 
     def health(self) -> Health:
         """Say which workspace is connected, or what keeps it from that."""
-        return self._health
+        return Health(is_ready=self._is_connected(), sentence=self._sentence)
 
     async def _post(self, delivery: Delivery) -> PlatformMessageId:
         """Post as the app, where it is a member; a command is answered elsewhere too."""

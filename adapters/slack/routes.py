@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 from slack_bolt.adapter.starlette.async_handler import to_async_bolt_request, to_starlette_response
+from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.signature import SignatureVerifier
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -44,9 +45,8 @@ class _Requests:
         app = self._adapter.app
         if app is None:
             return _refusal(503, "Slack is not connected yet. Try again in a moment.")
-        try:
-            asked = to_async_bolt_request(request, body)
-        except ValueError:
+        asked = _parse(request, body)
+        if asked is None:
             return _refusal(400, "The body is not what its content type says.")
         return to_starlette_response(await app.async_dispatch(asked))
 
@@ -60,6 +60,17 @@ class _Requests:
             return self._verifier.is_valid(body, stamp, signature)
         except UnicodeDecodeError:
             return False
+
+
+def _parse(request: Request, body: bytes) -> AsyncBoltRequest | None:
+    """Parse a verified body; None for what is neither a form nor a JSON object."""
+    is_json = request.headers.get("content-type", "").startswith("application/json")
+    if is_json and not body.startswith(b"{"):
+        return None
+    try:
+        return to_async_bolt_request(request, body)
+    except (ValueError, RecursionError):
+        return None
 
 
 async def _read(request: Request, limit_bytes: int) -> bytes | None:
