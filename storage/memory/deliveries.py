@@ -135,7 +135,7 @@ class MemoryDeliveries:
         row.state, row.next_at, row.attempts = stands.state, stands.next_at, stands.attempts
         row.receipt, row.error = stands.receipt, stands.error
         row.settled_at = None if stands.state in OPEN else now
-        data = {"state": str(row.state), "revision": delivery.revision}
+        data = {"state": str(row.state), "revision": delivery.revision, "receipt": row.receipt}
         _log(self._tables, AuditKind.DELIVERY_SETTLED, now, row, data)
         outbox.standing = Standing.IDLE
         outbox.owner = outbox.lease_until = None

@@ -48,6 +48,10 @@ class Connection(aiosqlite.Connection):
         self._tx.put_nowait(work)  # pyright: ignore[reportUnknownMemberType] - a bare Future
         return future
 
+    async def ended(self) -> None:
+        """Return when the thread of a connection that could not be opened has ended."""
+        await asyncio.to_thread(self._thread.join)
+
 
 async def connect(path: Path, *, is_reader: bool = False) -> Connection:
     """Open the file; a reader never writes. Raises SettingsWrong or StoreUnavailable."""
@@ -62,6 +66,7 @@ async def connect(path: Path, *, is_reader: bool = False) -> Connection:
     try:
         await connection
     except sqlite3.Error as error:
+        await connection.ended()
         raise not_usable(path, error) from error
     return connection
 

@@ -265,7 +265,7 @@ def _settle(tx: Transaction, delivery: Delivery, outcome: SendOutcome, now: date
     tx.execute(SETTLE, row)
     is_ready = tx.execute(RELEASE_OUTBOX, (place,)).fetchone()[0]
     tx.posts_ready |= bool(is_ready)
-    data = {"state": stands.state, "revision": delivery.revision}
+    data = {"state": stands.state, "revision": delivery.revision, "receipt": stands.receipt}
     _log(tx, AuditKind.DELIVERY_SETTLED, now, delivery, data)
 
 

@@ -334,7 +334,7 @@ async def test_sqlite_tells_the_same_story_as_memory(steps: list[Step]) -> None:
             await _compare(story)
         finally:
             await story.sqlite.close()
-        _check_invariants(path)
+        check_invariants(path)
 
 
 async def _compare(story: Story) -> None:
@@ -354,7 +354,8 @@ def _written(entry: AuditEntry) -> tuple[object, ...]:
     return entry.sequence, entry.at, entry.kind, entry.subject, entry.ref, data
 
 
-def _check_invariants(path: Path) -> None:
+def check_invariants(path: Path) -> None:
+    """Fail when a SQLite database, whatever its moment, breaks what must always hold."""
     connection = sqlite3.connect(path)
     broken = {
         name: rows
