@@ -118,7 +118,7 @@ class DiscordAdapter:
             begun = loop.time()
             self._connection = self._new_connection()
             try:
-                await self._connection.run(accept, self._know_bot)
+                await self._connection.run(accept)
             except SettingsWrong as error:
                 return error
             except ContentRefused:
@@ -136,9 +136,6 @@ class DiscordAdapter:
 
     def _new_connection(self) -> Connection:
         return Connection(self._options, self._rest, self.clock, wants_content=self._wants_content)
-
-    def _know_bot(self, bot_id: str) -> None:
-        self._sender.bot_id = bot_id
 
     @asynccontextmanager
     async def _typing(self, conversation: Conversation) -> AsyncGenerator[None]:

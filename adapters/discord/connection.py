@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 
 import discord
 
@@ -60,16 +59,15 @@ class Connection:
         self._client = GatewayClient(options, self._hear, wants_content=wants_content)
         self._listener: Listener | None = None
 
-    async def run(self, accept: Accept, on_login: Callable[[str], None]) -> None:
-        """Serve until cancelled or failed; `on_login` is told the bot's own user id.
+    async def run(self, accept: Accept) -> None:
+        """Serve until cancelled or failed.
 
         Raises RetryLater (connect anew), ContentRefused (without that intent) and
         SettingsWrong.
         """
         try:
-            bot_id = await self._log_in()
-            on_login(bot_id)
-            await self._serve(accept, bot_id)
+            await self._log_in()
+            await self._serve(accept)
         finally:
             self._rest.close()
             await self._close()
@@ -100,7 +98,7 @@ class Connection:
             return f"Discord has answered no heartbeat for {silence:.0f} s."
         return None
 
-    async def _log_in(self) -> str:
+    async def _log_in(self) -> None:
         try:
             await self._client.login(self._options.token)
             if self._options.has_gateway:
@@ -111,25 +109,24 @@ class Connection:
             raise translate(error, is_repeatable=True) from error
         if self._client.user is None:
             raise RetryLater("Discord did not say who the bot is.")
-        self._rest.open(self._client.http)
-        return str(self._client.user.id)
+        self._rest.open(self._client.http, str(self._client.user.id))
 
-    async def _serve(self, accept: Accept, bot_id: str) -> None:
+    async def _serve(self, accept: Accept) -> None:
         reason: Exception | None = None
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._sync_commands())
                 if self._options.has_gateway:
-                    await self._hold_gateway(group, accept, bot_id)
+                    await self._hold_gateway(group, accept)
                 await asyncio.get_running_loop().create_future()
         except* _Ended as ended:
             reason = _first(ended)
         if reason is not None:
             raise _meaning(reason) from reason
 
-    async def _hold_gateway(self, group: asyncio.TaskGroup, accept: Accept, bot_id: str) -> None:
+    async def _hold_gateway(self, group: asyncio.TaskGroup, accept: Accept) -> None:
         doors = Doors(self._rest, accept, self._clock, self._client.get_channel)
-        intake = Intake(doors, self._options, bot_id)
+        intake = Intake(doors, self._options)
         shards = self._client.shard_count or 1
         self._listener = Listener(group, intake, self._options, shards)
         holding = group.create_task(self._connect())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
@@ -35,7 +36,7 @@ from adapters.discord.rest import Call, Json, Rest
 from gateway.domain.conversations import Conversation
 from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Sender
-from gateway.errors import BadInput, PosternError
+from gateway.errors import BadInput, RetryLater
 from gateway.ports import Accept, Clock
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,8 @@ _PAGE = 100
 _AUTHORS = 10_000
 """Senders remembered, so that a deletion, which names nobody, can be told whose it was."""
 _THREAD_NAME = 80
+_ANSWER_AGAIN_AFTER = (0.1, 0.3, 0.6, 1.0)
+"""Seconds; Discord waits for 3 in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +64,10 @@ class Doors:
 class Intake:
     """Has events stored. It goes on only when one is, so an order is kept by calling in order."""
 
-    def __init__(self, doors: Doors, options: DiscordOptions, bot_id: str) -> None:
+    def __init__(self, doors: Doors, options: DiscordOptions) -> None:
         self._doors = doors
         self._options = options
-        self._ears = Ears(bot_id, options.bots, options.reactions)
+        self._ears = Ears(doors.rest.bot_id, options.bots, options.reactions)
         self._commands = {command.name: command for command in options.commands}
         self._bot_turns = BotTurns(options.bot_turns)
         self._places: dict[str, Conversation] = {}
@@ -154,11 +157,24 @@ class Intake:
         else:
             await self._accept(message)
             answer = deferral(message)
-        try:
-            await self._doors.rest.call(callback(interaction, answer))
-        except PosternError as error:
-            # The answer is stored; where the interaction is lost it goes to the channel.
-            log.warning("discord_not_deferred", extra={"error": str(error)})
+        await self._answer(callback(interaction, answer))
+
+    async def _answer(self, call: Call) -> None:
+        """Answer an interaction while Discord waits; one that is lost is answered in its channel.
+
+        A repeat of what had arrived is refused, and that is fine.
+        """
+        for wait in _ANSWER_AGAIN_AFTER:
+            try:
+                await self._doors.rest.call(call)
+            except RetryLater:
+                await asyncio.sleep(wait)
+            except DiscordRefused as error:
+                log.info("discord_not_deferred", extra={"error": str(error)})
+                return
+            else:
+                return
+        log.warning("discord_not_deferred", extra={"error": "Discord could not be reached."})
 
     async def _accept(self, message: InboundMessage | None) -> None:
         if message is None:

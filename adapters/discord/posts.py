@@ -63,9 +63,7 @@ class Posts:
         )
         return str(opened["id"])
 
-    async def search(
-        self, channel: str, delivery: Delivery, content: Content, bot_id: str
-    ) -> str | None:
+    async def search(self, channel: str, delivery: Delivery, content: Content) -> str | None:
         """Look for an earlier try of a delivery; None when history surely has none.
 
         History shows no nonces, so a try is told by who wrote it, when, and what it
@@ -74,7 +72,7 @@ class Posts:
         Raises OutcomeUnknown where history can not be read, or shows a message that
         may have been another text of this delivery.
         """
-        tries = await self._own_since(channel, delivery.created_at - _SKEW, bot_id)
+        tries = await self._own_since(channel, delivery.created_at - _SKEW)
         tries = [m for m in tries if self._sent.get(m.id, delivery.nonce) == delivery.nonce]
         was_revised = delivery.revision > 1
         for message in tries:
@@ -87,12 +85,12 @@ class Posts:
             raise OutcomeUnknown("The channel shows no history: Read Message History is missing.")
         return None
 
-    async def _own_since(self, channel: str, moment: datetime, bot_id: str) -> list[Message]:
+    async def _own_since(self, channel: str, moment: datetime) -> list[Message]:
         found: list[Message] = []
         after = str(snowflake_at(moment))
         while True:
             page = await self._page(channel, {"after": after, "limit": str(_PAGE)})
-            found += [message for message in page if message.author.id == bot_id]
+            found += [message for message in page if message.author.id == self._rest.bot_id]
             if len(page) < _PAGE:
                 return found
             after = page[-1].id

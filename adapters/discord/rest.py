@@ -18,6 +18,8 @@ from gateway.errors import RetryLater
 
 Json = dict[str, Any]  # Discord's own JSON: read by pydantic, written by `outbound`
 
+_LOGIN_SECONDS = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:
@@ -54,6 +56,9 @@ class Rest:
         self._pace = pace
         self._timeout_seconds = timeout_seconds
         self._http: HTTPClient | None = None
+        self._opened = asyncio.Event()
+        self.bot_id = ""
+        """The bot's own account; known once a call was made."""
 
     @property
     def is_open(self) -> bool:
@@ -65,30 +70,41 @@ class Rest:
         """Whether there is room for calls that may as well be left out."""
         return self._pace.has_room
 
-    def open(self, http: HTTPClient) -> None:
-        """Use this client from now on; it is logged in."""
-        self._http = http
+    def open(self, http: HTTPClient, bot_id: str) -> None:
+        """Use this client from now on; it is logged in as this bot."""
+        self._http, self.bot_id = http, bot_id
+        self._opened.set()
 
     def close(self) -> None:
         """Make no more calls."""
         self._http = None
+        self._opened.clear()
 
     async def call(self, call: Call) -> Any:
         """Make the call when the pace allows it; return what Discord answered."""
+        await self._until_open()
         if not _is_of_an_interaction(call):
             await self._pace.take(call.urgency)
         return await self._make(call)
 
     async def hint(self, call: Call) -> bool:
         """Make a call that may as well be left out; False when there is no room for it now."""
-        if not _is_of_an_interaction(call) and not self._pace.try_take():
-            return False
-        await self._make(call)
-        return True
+        has_room = _is_of_an_interaction(call) or self._pace.try_take()
+        if has_room and self.is_open:
+            await self._make(call)
+        return has_room
+
+    async def _until_open(self) -> None:
+        """Wait a little for the login: what was left unsent by a stop goes out first of all."""
+        try:
+            async with asyncio.timeout(_LOGIN_SECONDS):
+                await self._opened.wait()
+        except TimeoutError:
+            raise RetryLater("Discord is not connected.") from None
 
     async def _make(self, call: Call) -> Any:
         if self._http is None:
-            raise RetryLater("Discord is not connected yet.", retry_after_seconds=1)
+            raise RetryLater("Discord is not connected.")
         route = Route(call.method, call.path, **call.ids)
         try:
             async with asyncio.timeout(self._timeout_seconds):

@@ -33,6 +33,7 @@ _NOWHERE = PlatformMessageId("")
 _OVER = (failures.UNKNOWN_WEBHOOK, failures.UNKNOWN_MESSAGE, failures.INVALID_TOKEN)
 _EARLY_SECONDS = 0.2
 _NO_ROOM_SECONDS = 0.5
+_AFTER_TROUBLE_SECONDS = 15.0
 _PLACEHOLDER = Content("…")
 _LOADING = 1 << 7
 """The flag of a message that says "thinking" ("Message Flags", Discord's reference)."""
@@ -49,8 +50,6 @@ class Sender:
         self._posts = Posts(rest)
         self._answers = Answers(rest)
         self._drafted_at: OrderedDict[str, float] = OrderedDict()
-        self.bot_id = ""
-        """The bot's own account; known once it is logged in."""
 
     async def send(self, delivery: Delivery) -> PlatformMessageId:
         """Bring Discord to the delivery's text. Raises as `Adapter.send` says."""
@@ -93,6 +92,8 @@ class Sender:
         try:
             await self._rest.hint(call)
         except PosternError as error:
+            # No more for a while: refusals are counted, and too many end in a ban.
+            self._note_draft(channel, now + _AFTER_TROUBLE_SECONDS)
             log.info("discord_draft_not_shown", extra={"error": str(error)})
 
     # -- new messages ----------------------------------------------------------------------
@@ -193,7 +194,7 @@ class Sender:
         if delivery.handle and delivery.is_private:
             raise OutcomeUnknown("Private answers are in no history.")
         channel = channel_of(delivery.conversation)
-        message = await self._posts.search(channel, delivery, content, self.bot_id)
+        message = await self._posts.search(channel, delivery, content)
         return Receipt(message, is_of_an_interaction=bool(delivery.handle)) if message else None
 
     async def _find_answer(
@@ -208,7 +209,7 @@ class Sender:
         if delivery.is_private:
             raise OutcomeUnknown("Private answers are in no history.")
         channel = channel_of(delivery.conversation)
-        message = await self._posts.search(channel, delivery, content, self.bot_id)
+        message = await self._posts.search(channel, delivery, content)
         return Receipt(message, is_of_an_interaction=True) if message else None
 
     def _is_nonce_remembered(self, delivery: Delivery) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -39,12 +40,26 @@ from toolbox.registry import Registry
 WORKER = WorkerId("local")
 COMMANDS = (
     CommandSpec(
-        "ask", "Ask the agent", (CommandArgument("text", "What to ask", is_required=True),)
+        "ask",
+        "Ask the agent",
+        (CommandArgument("text", "What to ask", is_required=True),),
+        is_private=False,
     ),
     CommandSpec("status", "How things are"),
     CommandSpec("remind", "Set a reminder", (CommandArgument("when", "When"),), is_private=False),
 )
 QUICK = RetryPolicy(first_seconds=0.05, longest_seconds=0.2)
+
+
+class AdvancingClock:
+    """A clock for the server: it goes on as time does, and ahead when a test says so."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def now(self) -> float:
+        """Return seconds since 1970."""
+        return time.time() + self.ahead
 
 
 class ServerClock:
