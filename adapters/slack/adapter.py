@@ -16,7 +16,6 @@ from adapters.slack.failures import SlackRefused
 from adapters.slack.greetings import Greetings
 from adapters.slack.handles import Handle
 from adapters.slack.lookup import Lookup
-from adapters.slack.names import Names
 from adapters.slack.options import Options
 from adapters.slack.outbound import (
     ephemeral_args,
@@ -67,7 +66,7 @@ class SlackAdapter:
         self._response_urls = ResponseUrls(self.workspaces, clock)
         self._status_lines = StatusLines(self._calls, options)
         self._greetings = Greetings(self._calls, options)
-        self._door = Door(Names(self._calls, options), self._greetings, history, clock, options)
+        self._door = Door(self._calls, self._greetings, history, clock, options)
         self._app: AsyncApp | None = None
         self._note("Slack is not connected yet.")
 

@@ -11,12 +11,12 @@ class SlackCalls:
     """Raises DeliveryRefused where the app is not installed; else as in web_api.py."""
 
     def __init__(self, workspaces: Workspaces) -> None:
-        self._workspaces = workspaces
+        self.workspaces = workspaces
 
     async def write(self, team: str, method: str, args: Json) -> Json:
         """Change something."""
-        return await web_api.write(await self._workspaces.client(team), method, args)
+        return await web_api.write(await self.workspaces.client(team), method, args)
 
     async def read(self, team: str, method: str, args: Json) -> Json:
         """Ask something."""
-        return await web_api.read(await self._workspaces.client(team), method, args)
+        return await web_api.read(await self.workspaces.client(team), method, args)

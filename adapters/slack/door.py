@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from urllib.parse import parse_qsl
 
-from pydantic import ValidationError
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.authorization.async_authorize import AsyncAuthorize
@@ -20,6 +19,7 @@ from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
+from adapters.slack.calls import SlackCalls
 from adapters.slack.greetings import Greetings
 from adapters.slack.inbound import Heard, Opened, parse_command, parse_event
 from adapters.slack.names import Names
@@ -55,13 +55,14 @@ class Door:
 
     def __init__(
         self,
-        names: Names,
+        calls: SlackCalls,
         greetings: Greetings,
         history: HistoryStore,
         clock: Clock,
         options: Options,
     ) -> None:
-        self._names = names
+        self._workspaces = calls.workspaces
+        self._names = Names(calls, options)
         self._greetings = greetings
         self._history = history
         self._clock = clock
@@ -101,10 +102,12 @@ class Door:
         return ""
 
     async def _receive_event(self, body: Mapping[str, object]) -> None:
+        workspace = self._workspaces.get(str(body.get("team_id")))
+        app_user = None if workspace is None else workspace.user
         try:
-            event = parse_event(body, hears_reactions=self._options.hears_reactions)
-        except ValidationError as error:
-            log.warning("event_not_understood", extra={"errors": error.error_count()})
+            event = parse_event(body, app_user, hears_reactions=self._options.hears_reactions)
+        except ValueError:
+            log.warning("event_not_understood", extra={"event_id": body.get("event_id")})
             return
         match event:
             case Heard():

@@ -7,6 +7,7 @@ chat.update of the whole message, whatever became of the stream.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass
 
@@ -63,7 +64,7 @@ class DraftPosts:
             if started is not None:
                 return started
         team = delivery.conversation.workspace
-        if delivery.is_private or not self._pace.take(team, "chat.postMessage"):
+        if delivery.is_private or not self._may_call(team, "chat.postMessage"):
             raise RetryLater("There is no room for a draft.", retry_after_seconds=LATER_SECONDS)
         answer = await self._calls.write(team, "chat.postMessage", post_args(delivery))
         return PlatformMessageId(str(answer["ts"]))
@@ -74,7 +75,7 @@ class DraftPosts:
         try:
             if stream is not None and stream.is_open:
                 await self._append(delivery, stream, stream_text(text))
-            elif self._pace.take(delivery.conversation.workspace, "chat.update"):
+            elif self._may_call(delivery.conversation.workspace, "chat.update"):
                 await self._update(delivery, text)
         except PosternError as error:
             log.info("draft_not_shown", extra={"delivery": delivery.id, "error": str(error)})
@@ -111,7 +112,7 @@ class DraftPosts:
     ) -> PlatformMessageId | None:
         """Start a stream; None when there can be none now, so that a post serves instead."""
         place = delivery.conversation
-        if not self._pace.take(place.workspace, "chat.startStream"):
+        if not self._may_call(place.workspace, "chat.startStream"):
             return None
         text = stream_text(delivery.text)
         args = {"channel": place.channel, "thread_ts": place.thread, "markdown_text": text}
@@ -120,7 +121,7 @@ class DraftPosts:
                 place.workspace, "chat.startStream", {**args, **recipient}
             )
         except RateLimited as error:
-            self._pace.hold(place.workspace, "chat.startStream", error.retry_after_seconds or 1.0)
+            self._hold(place.workspace, "chat.startStream", error)
             return None
         except DeliveryRefused as error:
             log.info("stream_not_started", extra={"delivery": delivery.id, "error": str(error)})
@@ -132,7 +133,7 @@ class DraftPosts:
         if not stream.is_certain or not text.startswith(stream.shown):
             return
         added, team = text[len(stream.shown) :], delivery.conversation.workspace
-        if not added or not self._pace.take(team, "chat.appendStream"):
+        if not added or not self._may_call(team, "chat.appendStream"):
             return
         args = {**own_message(delivery), "markdown_text": added}
         stream.is_certain = False
@@ -142,7 +143,7 @@ class DraftPosts:
             stream.is_open = error.code != _ENDED
             raise
         except RateLimited as error:
-            self._pace.hold(team, "chat.appendStream", error.retry_after_seconds or 1.0)
+            self._hold(team, "chat.appendStream", error)
             stream.is_certain = True
             raise
         stream.shown, stream.is_certain = text, True
@@ -152,8 +153,14 @@ class DraftPosts:
         try:
             await self._calls.write(team, "chat.update", update_args(delivery, text))
         except RateLimited as error:
-            self._pace.hold(team, "chat.update", error.retry_after_seconds or 1.0)
+            self._hold(team, "chat.update", error)
             raise
+
+    def _may_call(self, team: str, method: str) -> bool:
+        return self._pace.take(team, method, _now())
+
+    def _hold(self, team: str, method: str, error: RateLimited) -> None:
+        self._pace.hold(team, method, _now() + (error.retry_after_seconds or LATER_SECONDS))
 
 
 def is_stream_of(message_text: str, delivery: Delivery) -> bool:
@@ -164,3 +171,7 @@ def is_stream_of(message_text: str, delivery: Delivery) -> bool:
 
 def _letters(text: str) -> str:
     return "".join(c for c in text if c.isalnum())
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -57,16 +57,19 @@ class Place:
     app_user: str | None
 
 
-def parse_event(body: Mapping[str, object], *, hears_reactions: bool) -> Heard | Opened | None:
+def parse_event(
+    body: Mapping[str, object], app_user: str | None, *, hears_reactions: bool
+) -> Heard | Opened | None:
     """Read the body of an Events API request; None for what is not for the app.
 
     A mention arrives twice, as `app_mention` and as `message`, under two event
-    ids: both become the same message, named by channel and ts. Raises pydantic's
-    ValidationError for a shape that Slack does not describe.
+    ids: both become the same message, named by channel and ts. `app_user` is who
+    the app is there, for events that do not say it. Raises ValueError for a shape
+    that Slack does not describe.
     """
     envelope = EventEnvelope.model_validate(body)
-    app_user = next((a.user_id for a in envelope.authorizations if a.is_bot), None)
-    place = Place(envelope.team_id, app_user)
+    said = next((a.user_id for a in envelope.authorizations if a.is_bot), None)
+    place = Place(envelope.team_id, said or app_user)
     match envelope.event.get("type"):
         case "message" | "app_mention" as kind:
             event = MessageEvent.model_validate(envelope.event)

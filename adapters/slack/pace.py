@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict, deque
 from collections.abc import Mapping
 
@@ -26,9 +25,9 @@ class Pace:
         self._calls: defaultdict[tuple[str, str], deque[float]] = defaultdict(deque)
         self._held_until: dict[tuple[str, str], float] = {}
 
-    def take(self, team: str, method: str) -> bool:
-        """Count a call, if there is room for it."""
-        key, now = (team, method), asyncio.get_running_loop().time()
+    def take(self, team: str, method: str, now: float) -> bool:
+        """Count a call, if there is room for it at this moment (seconds of any clock)."""
+        key = (team, method)
         calls = self._calls[key]
         while calls and calls[0] <= now - WINDOW_SECONDS:
             calls.popleft()
@@ -37,6 +36,6 @@ class Pace:
         calls.append(now)
         return True
 
-    def hold(self, team: str, method: str, seconds: float) -> None:
-        """Make no such call for so long: Slack asked for it."""
-        self._held_until[team, method] = asyncio.get_running_loop().time() + seconds
+    def hold(self, team: str, method: str, until: float) -> None:
+        """Make no such call until then: Slack asked for it."""
+        self._held_until[team, method] = until

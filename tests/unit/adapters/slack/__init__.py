@@ -1,0 +1,1 @@
+"""Tests of the Slack adapter's pure parts."""
