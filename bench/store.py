@@ -9,7 +9,8 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator
+import uuid
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -207,48 +208,67 @@ def done(turn: Turn) -> TurnOutcome:
     return TurnOutcome(TurnState.DONE, (reply(turn),))
 
 
-async def lifecycle(path: Path, turns: int, producers: int = 500) -> dict[str, float]:
-    """Measure whole turns per second: accepted, claimed, run, finished, and the answer sent."""
+async def lifecycle(path: Path, turns: int, people: int = 500) -> dict[str, object]:
+    """Measure whole turns per second: people who each write again when they are answered.
+
+    A turn is accepted, claimed, run (its run id is stored) and finished with one
+    answer; once counted to there, and once until the answer is sent and settled.
+    """
+    return {
+        "to_finished": await lifecycle_of(path.with_suffix(".1"), turns, people, is_sent=False),
+        "to_sent": await lifecycle_of(path.with_suffix(".2"), turns, people, is_sent=True),
+    }
+
+
+async def lifecycle_of(path: Path, turns: int, people: int, *, is_sent: bool) -> dict[str, float]:
+    """Measure `turns` turns of people who have all written before."""
     async with opened(path) as store:
-        house = Lifecycle(store, turns)
+        await Lifecycle(store, people, is_sent=is_sent).run(people)
+        logged = (await store.history.audit(0, 10**9))[-1].sequence
         begin, cpu = time.perf_counter(), time.process_time()
-        await house.run(producers)
+        await Lifecycle(store, people, is_sent=is_sent).run(turns)
         rate, used = per_second(turns, begin), time.process_time() - cpu
-        entries = len(await store.history.audit(0, turns * 10))
-        return {
-            "turns_per_s": rate,
-            "cpu_us_per_turn": round(used / turns * 1e6),
-            "audit_rows_per_turn": round(entries / turns, 1),
-        }
+        entries = len(await store.history.audit(logged, 10**9))
+    return {
+        "turns_per_s": rate,
+        "cpu_us_per_turn": round(used / turns * 1e6),
+        "audit_rows_per_turn": round(entries / turns, 1),
+    }
 
 
 class Lifecycle:
-    """Producers, a dispatcher and an outbox as in the hub; its agents answer at once."""
+    """Writers, a dispatcher and an outbox as in the hub; its agents answer at once."""
 
-    def __init__(self, store: SqliteStore, turns: int) -> None:
+    def __init__(self, store: SqliteStore, people: int, *, is_sent: bool) -> None:
         self._store = store
-        self._numbers = iter(range(turns))
-        self._turns = turns
-        self._claimed = 0
-        self._settled = 0
+        self._people = people
+        self._is_sent = is_sent
+        self._answered: dict[str, asyncio.Event] = {}
 
-    async def run(self, producers: int) -> None:
-        """Return when the answer of the last turn is settled."""
+    async def run(self, turns: int) -> None:
+        """Return when so many turns are over."""
+        numbers = iter(range(turns))
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._dispatch(group))
-            group.create_task(self._send(group))
-            for _ in range(producers):
-                group.create_task(self._produce())
+            workers = [group.create_task(self._dispatch(group))]
+            if self._is_sent:
+                workers.append(group.create_task(self._send(group)))
+            async with asyncio.TaskGroup() as writers:
+                for number in range(self._people):
+                    writers.create_task(self._write(f"u{number}", numbers))
+            for worker in workers:
+                worker.cancel()
 
-    async def _produce(self) -> None:
-        for number in self._numbers:
-            await self._store.turns.accept(message(f"l{number}", f"u{number}"), ROUTE, now())
+    async def _write(self, user: str, numbers: Iterator[int]) -> None:
+        answered = self._answered[user] = asyncio.Event()
+        for _ in numbers:
+            await self._store.turns.accept(message(uuid.uuid4().hex, user), ROUTE, now())
+            await answered.wait()
+            answered.clear()
 
     async def _dispatch(self, group: asyncio.TaskGroup) -> None:
-        while self._claimed < self._turns:
+        while True:
             self._store.turn_ready.clear()
             claim = await self._store.turns.claim(WORKER, 256, LEASE, now())
-            self._claimed += len(claim.turns)
             for turn in claim.turns:
                 group.create_task(self._answer(turn))
             if not claim.turns:
@@ -257,13 +277,13 @@ class Lifecycle:
     async def _answer(self, turn: Turn) -> None:
         await self._store.turns.record_run(turn.ref, 0, RunId(f"run-{turn.ref.id}"))
         await self._store.turns.finish(turn.ref, done(turn), now())
+        if not self._is_sent:
+            self._answered[turn.conversation.channel].set()
 
     async def _send(self, group: asyncio.TaskGroup) -> None:
-        sent = 0
-        while sent < self._turns:
+        while True:
             self._store.delivery_ready.clear()
             claim = await self._store.deliveries.claim(WORKER, ["bench"], 256, LEASE, now())
-            sent += len(claim.deliveries)
             for delivery in claim.deliveries:
                 group.create_task(self._settle(delivery))
             if not claim.deliveries:
@@ -272,6 +292,7 @@ class Lifecycle:
     async def _settle(self, delivery: Delivery) -> None:
         sent = Sent(PlatformMessageId(f"p-{delivery.id}"))
         await self._store.deliveries.settle(delivery, sent, now())
+        self._answered[delivery.conversation.channel].set()
 
 
 async def claim_behind(path: Path, waiting: int) -> dict[str, float]:
