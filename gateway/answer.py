@@ -8,7 +8,7 @@ from gateway.domain.deliveries import NewDelivery
 from gateway.domain.ids import DeliveryId
 from gateway.domain.turns import TextDelta, Turn
 from gateway.drafts import Drafts
-from gateway.ports import Adapter, Clock, TurnStore
+from gateway.ports import Adapter, Clock, Streaming, TurnStore
 
 
 class Answer:
@@ -59,14 +59,21 @@ class Answer:
         now = self._clock.now()
         self._first_at = self._first_at or now
         self._messages[delta.message] = self._messages.get(delta.message, "") + delta.text
-        streaming = self._adapter.streaming
+        streaming = self._streaming()
         if streaming and now - self._first_at >= timedelta(seconds=streaming.hold_seconds):
             await self._show()
 
     async def flush(self) -> None:
         """Show what there is before a longer silence, such as a tool call."""
-        if self._adapter.streaming is not None and self.text:
+        if self._streaming() is not None and self.text:
             await self._show()
+
+    def _streaming(self) -> Streaming | None:
+        """Return how people can watch this answer grow; None when they can not."""
+        streaming = self._adapter.streaming
+        if streaming is not None and self._is_private and not streaming.shows_private:
+            return None
+        return streaming
 
     async def _show(self) -> None:
         for part in self._parts(is_draft=True):

@@ -72,6 +72,8 @@ class Streaming:
     """At least this long between two drafts of one message."""
     hold_seconds: float = 0.0
     """Text younger than this is not shown as a draft: a quick answer is one post, no edit."""
+    shows_private: bool = True
+    """Whether what only one person may see can grow too."""
 
 
 class Adapter(Protocol):

@@ -25,7 +25,10 @@ class Options:
     """Whether a reaction to one of the app's messages in a DM reaches the agent."""
     prompts: tuple[str, ...] = ()
     """At most four suggestions, shown where somebody opens a fresh conversation."""
-    streaming: Streaming = field(default_factory=lambda: Streaming(1.0, hold_seconds=1.0))
+    streaming: Streaming = field(
+        default_factory=lambda: Streaming(1.0, hold_seconds=1.0, shows_private=False)
+    )
+    """What only one person sees can not be edited: it is shown when it is whole."""
     history_lag_seconds: float = 5.0
     """A message may be missing in Slack's history for so long after it was posted."""
     call_timeout_seconds: float = 10.0

@@ -41,7 +41,7 @@ class Ways:
     options: Options = field(
         default_factory=lambda: Options(
             bot_token="",
-            streaming=Streaming(0.05, hold_seconds=0.2),
+            streaming=Streaming(0.05, hold_seconds=0.2, shows_private=False),
             history_lag_seconds=0.3,
             status_delay_seconds=0.2,
         )

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Iterable
 import pytest
 
 from agents.scripted import Say, Step, Wait
+from gateway.commands import SPECS
 from gateway.domain.commands import CommandSpec
 from gateway.domain.turns import RunRequest
 from storage.memory import MemoryStore
@@ -16,7 +17,9 @@ from tests.platforms.slack_hub import Outage, SlackHub, Ways, slack_hub
 from tests.platforms.slack_server import Person, SlackSettings
 
 SIX_PARTS = "x" * 65_000
-SPECS = (CommandSpec("status", "How it is"), CommandSpec("poll", "Ask all", is_private=False))
+OPEN_STATUS = CommandSpec("status", "How it is", is_private=False)
+PRIVATE_ASK = CommandSpec("ask", "Ask in private")
+"""A question whose answer only its person sees, however long it gets."""
 
 
 def silent(request: RunRequest) -> Iterable[Step]:
@@ -25,11 +28,15 @@ def silent(request: RunRequest) -> Iterable[Step]:
 
 
 @pytest.fixture
-async def hub() -> AsyncGenerator[SlackHub]:
+async def hub(request: pytest.FixtureRequest) -> AsyncGenerator[SlackHub]:
     """Let a command wait one second, where Slack's own limit is three."""
     settings = SlackSettings(ack_timeout_seconds=1.0)
-    async with slack_hub(settings, Ways().but(commands=SPECS)) as hub:
+    specs = getattr(request, "param", SPECS)
+    async with slack_hub(settings, Ways().but(commands=specs)) as hub:
         yield hub
+
+
+in_private = pytest.mark.parametrize("hub", [(PRIVATE_ASK,)], indirect=True, ids=["in private"])
 
 
 @pytest.fixture
@@ -90,29 +97,42 @@ async def test_a_private_command_is_answered_for_its_person_alone(
 ) -> None:
     general = hub.slack.channel("general")
 
-    await ada.slash("/postern", "status now", general)
-    await hub.slack.until(lambda: ada.sees(general) == ["re: status now"])
+    await ada.slash("/postern", "whoami", general)
+    await hub.slack.until(lambda: len(ada.sees(general)) == 1)
 
+    assert ada.sees(general)[0].startswith("You are ada, known here as")
     assert bob.sees(general) == []
 
 
+@pytest.mark.parametrize("hub", [(OPEN_STATUS,)], indirect=True, ids=["for all"])
 async def test_a_public_command_is_answered_for_all(
     hub: SlackHub, ada: Person, bob: Person
 ) -> None:
     general = hub.slack.channel("general")
 
-    await ada.slash("/postern", "poll lunch?", general)
+    await ada.slash("/postern", "status", general)
 
-    await hub.slack.until(lambda: bob.sees(general) == ["re: poll lunch?"])
+    await hub.slack.until(lambda: len(bob.sees(general)) == 1)
 
 
+async def test_commands_do_not_wait_for_a_busy_agent(hub: SlackHub, ada: Person) -> None:
+    hub.agents.script = silent
+    ada.dm("think hard")
+    await hub.slack.until(lambda: len(hub.agents.heard) == 1)
+
+    await ada.slash("/postern", "cancel")
+
+    await hub.slack.until(lambda: "Stopped." in ada.sees())
+
+
+@in_private
 async def test_a_private_answer_outlives_its_response_url(
     hub: SlackHub, ada: Person, bob: Person
 ) -> None:
     general = hub.slack.channel("general")
     hub.agents.will_say(SIX_PARTS)
 
-    await ada.slash("/postern", "status", general)
+    await ada.slash("/ask", "all of it", general)
     await hub.slack.until(lambda: len(ada.sees(general)) == 6, 10)
 
     assert "".join(ada.sees(general)) == SIX_PARTS
@@ -121,13 +141,14 @@ async def test_a_private_answer_outlives_its_response_url(
     assert len(hub.slack.calls("chat.postEphemeral")) == 1
 
 
+@in_private
 async def test_a_private_answer_goes_to_the_dm_where_the_app_is_not_a_member(
     hub: SlackHub, ada: Person
 ) -> None:
     quiet = hub.slack.channel("quiet", with_app=False)
     hub.agents.will_say(SIX_PARTS)
 
-    await ada.slash("/postern", "status", quiet)
+    await ada.slash("/ask", "all of it", quiet)
     await hub.slack.until(lambda: len(ada.sees()) == 1, 10)
 
     assert len(ada.sees(quiet)) == 5
@@ -153,28 +174,46 @@ async def test_a_question_without_words_says_how_to_ask(hub: SlackHub, ada: Pers
     assert hub.agents.heard == []
 
 
+@in_private
+async def test_a_response_url_that_slack_takes_no_more_at_is_done_without(
+    hub: SlackHub, ada: Person, bob: Person
+) -> None:
+    hub.slack.settings.response_url_uses = 0
+
+    await ada.slash("/ask", "still?", "general")
+    await hub.slack.until(lambda: ada.sees("general") == ["re: still?"])
+
+    assert bob.sees("general") == []
+    assert [call.outcome for call in hub.slack.calls("response_url")] == ["used_url"]
+
+
+@in_private
 async def test_a_long_private_answer_is_not_shown_before_it_is_whole(
     hub: SlackHub, ada: Person
 ) -> None:
     hub.agents.will(Say("one two three", pause_seconds=0.2))
 
-    await ada.slash("/postern", "status", "general")
+    await ada.slash("/ask", "slowly", "general")
     await hub.slack.until(lambda: ada.sees("general") == ["one two three"])
 
     assert len(hub.slack.calls("response_url")) == 1
+    delivery = await hub.hub.store.deliveries.get("turn-1.0")
+    assert delivery is not None
+    assert delivery.revision == 1
 
 
+@in_private
 async def test_a_lost_reply_to_a_private_answer_is_repeated_with_a_word_of_warning(
     hub: SlackHub, ada: Person
 ) -> None:
     hub.slack.faults.lose_reply("response_url")
 
-    await ada.slash("/postern", "status", "general")
+    await ada.slash("/ask", "once", "general")
     await hub.slack.until(lambda: len(ada.sees("general")) == 2)
 
     first, second = ada.sees("general")
-    assert first == "re: status"
-    assert second.startswith("re: status")
+    assert first == "re: once"
+    assert second.startswith("re: once")
     assert "may be a repeat" in second
 
 
