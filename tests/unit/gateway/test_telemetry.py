@@ -58,7 +58,7 @@ ORDINARY = [
 def log() -> Iterator[logging.Logger]:
     root = logging.getLogger()
     before = (root.level, list(root.handlers))
-    yield logging.getLogger("postern.test")
+    yield logging.getLogger("gateway.test")
     root.setLevel(before[0])
     root.handlers[:] = before[1]
 
@@ -110,7 +110,7 @@ def test_a_log_line_is_json_with_event_and_ids(log: logging.Logger) -> None:
     [line] = lines_of(out)
     assert line["event"] == "delivery_sent"
     assert line["level"] == "info"
-    assert line["logger"] == "postern.test"
+    assert line["logger"] == "gateway.test"
     assert (line["delivery"], line["attempt"]) == ("turn-1.0", 2)
     assert str(line["at"]).endswith("+00:00")
 
