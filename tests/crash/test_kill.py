@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import socket
-import sys
 import uuid
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 import pytest
@@ -19,6 +13,7 @@ from letta_client import AsyncLetta
 
 from agents.embedded import EmbeddedOptions
 from agents.embedded.server import serve
+from tests.crash.home import Home
 
 MOMENTS = [
     "before store.turns.accept",
@@ -49,45 +44,6 @@ MOMENTS = [
 ]
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(120)]
-
-
-@dataclass(frozen=True, slots=True)
-class Home:
-    """Where a gateway lives from one death to the next."""
-
-    data_dir: Path
-    port: int
-
-    @property
-    def url(self) -> str:
-        """Where its web door is."""
-        return f"http://127.0.0.1:{self.port}"
-
-    @asynccontextmanager
-    async def gateway(self, *, die_at: str = "") -> AsyncGenerator[asyncio.subprocess.Process]:
-        """Run a gateway process; it is stopped gently at the end, if it still lives."""
-        environment = {
-            "PATH": os.environ["PATH"],
-            "POSTERN_DATA_DIR": str(self.data_dir),
-            "POSTERN_HTTP__PORT": str(self.port),
-            "DIE_AT": die_at,
-        }
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.crash.gateway_process", env=environment
-        )
-        try:
-            yield process
-        finally:
-            if process.returncode is None:
-                process.send_signal(signal.SIGTERM)
-            await process.wait()
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    return Home(tmp_path / "data", port)
 
 
 class Ada:

@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
-import shutil
 from collections.abc import AsyncGenerator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -18,43 +15,25 @@ from playwright.async_api import (
     Locator,
     Page,
     ViewportSize,
-    async_playwright,
     expect,
 )
 
 from adapters.web.pages import Frame
 from gateway.domain.turns import Turn
+from tests.fakes.browser import needs_browser, opened_browser
 from tests.platforms.web_hub import Served, WebHub, WebServer
 
-ARGUMENTS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 PHONE = ViewportSize(width=390, height=780)
 
 
-def _chromium() -> str | None:
-    asked = os.environ.get("POSTERN_CHROMIUM")
-    return asked or shutil.which("chromium") or shutil.which("chromium-browser")
-
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(
-        _chromium() is None, reason="no Chromium here; set POSTERN_CHROMIUM to its path"
-    ),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), needs_browser]
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def browser() -> AsyncGenerator[Browser]:
     """Start one browser for all tests of this file."""
-    async with async_playwright() as playwright:
-        path = Path(_chromium() or "")
-        browser = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+    async with opened_browser() as browser:
         yield browser
-        await browser.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
