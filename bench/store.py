@@ -17,7 +17,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench.measuring import milliseconds, offer, per_second, percentile
+from bench.measuring import milliseconds, offer, per_second
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery, NewDelivery, Sent
 from gateway.domain.ids import DeliveryId, PlatformMessageId, RunId, WorkerId
@@ -25,6 +25,7 @@ from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Identity, Route, Sender
 from gateway.domain.turns import Turn, TurnOutcome, TurnState
 from storage.sqlite import SqliteStore
+from storage.sqlite.committer import NEWEST_SEQUENCE
 
 WORKER = WorkerId("local")
 LEASE = timedelta(seconds=60)
@@ -340,7 +341,9 @@ GROW = (
     """,
 )
 NUMBERS = """
-WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :rows)
+WITH RECURSIVE numbers (n) AS (
+    SELECT :begin + 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :begin + :rows
+)
 """
 
 
@@ -362,15 +365,9 @@ async def growth(path: Path, rows: int, seconds: float) -> dict[str, object]:
 def grow(path: Path, rows: int) -> None:
     """Write `rows` ended turns with their messages, answers and audit rows."""
     connection = sqlite3.connect(path)
-    begin = int(connection.execute("SELECT max(seq) FROM delivery").fetchone()[0])
+    begin = connection.execute(NEWEST_SEQUENCE).fetchone()[0]
     values = {"rows": rows, "lanes": 100_000, "text": TEXT, "begin": begin}
     for statement in GROW:
-        shifted = statement.replace("SELECT n,", "SELECT :begin + n,").replace(
-            "SELECT :rows + n,", "SELECT :begin + :rows + n,"
-        )
-        connection.execute(f"{NUMBERS} {shifted}", values)
+        connection.execute(f"{NUMBERS} {statement}", values)
     connection.commit()
     connection.close()
-
-
-__all__ = ["add_arguments", "percentile", "run"]
