@@ -126,13 +126,14 @@ class DiscordAdapter:
                 self._wants_content = False
                 continue
             except RetryLater as error:
+                wait = max(wait, error.retry_after_seconds or 0.0)
                 log.warning("discord_disconnected", extra={"error": str(error)})
             except Exception:  # the loop's edge: a client that broke is replaced by a new one
                 log.exception("discord_client_bug")
-            is_stable = loop.time() - begun > _STABLE_SECONDS
-            wait = self._options.retry_seconds if is_stable else wait
             await asyncio.sleep(wait)
-            wait = min(_LONGEST_WAIT_SECONDS, wait * 2)
+            was_stable = loop.time() - begun > _STABLE_SECONDS
+            first = self._options.retry_seconds
+            wait = first if was_stable else min(_LONGEST_WAIT_SECONDS, wait * 2)
 
     def _new_connection(self) -> Connection:
         return Connection(self._options, self._rest, self.clock, wants_content=self._wants_content)

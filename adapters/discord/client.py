@@ -17,6 +17,7 @@ from discord.http import Route
 
 from adapters.discord.options import DiscordOptions, ReactionPolicy
 from adapters.discord.rest import Json
+from gateway.errors import RateLimited
 
 Hear = Callable[[str, Json], None]
 """Told the name and data of every gateway event, in order, before discord.py looks at it."""
@@ -48,6 +49,7 @@ class GatewayClient(discord.AutoShardedClient):
     """Holds the gateway connection, with as many shards as Discord asks for."""
 
     def __init__(self, options: DiscordOptions, hear: Hear, *, wants_content: bool) -> None:
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
             intents=_intents(options, wants_content=wants_content),
             max_messages=None,
@@ -64,8 +66,16 @@ class GatewayClient(discord.AutoShardedClient):
         self._identified_at: dict[int, float] = {}
 
     async def prepare(self) -> int:
-        """Ask where the gateway is and how many shards it wants; log in first."""
+        """Ask where the gateway is and how many shards it wants; log in first.
+
+        Raises RateLimited when no session may begin now.
+        """
         self.shard_count, url, limits = await self.http.get_bot_gateway()
+        if limits["remaining"] < 1:
+            # Discord takes the token away from a bot that begins more sessions than that.
+            wait = limits["reset_after"] / 1000
+            sentence = f"The bot has begun too many sessions; Discord allows more in {wait:.0f} s."
+            raise RateLimited(sentence, retry_after_seconds=wait)
         self._identifies_at_once = limits["max_concurrency"]
         # discord.py comes back to this address when a session was invalidated.
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(self._gateway_url or url)

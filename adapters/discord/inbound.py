@@ -157,16 +157,14 @@ def _reacting(reaction: Reaction) -> Sender | None:
 
 def text_of(message: Message, bot_id: str) -> str:
     """Return the words of a message: without the bot's mention, people's with their names."""
-    text = _without_mention(message.content, bot_id)
-    for user in message.mentions:
-        text = re.sub(rf"<@!?{user.id}>", f"@{user.global_name or user.username}", text)
-    parts = [text.strip(), note_of_files(message.attachments)]
+    spoken = _named(_without_mention(message.content, bot_id), message.mentions)
+    parts = [spoken, note_of_files(message.attachments)]
     parts += [f"[sticker: {sticker.name}]" for sticker in message.sticker_items]
     for snapshot in message.message_snapshots:
         forwarded = snapshot.message
         parts += [f"[forwarded] {forwarded.content}", note_of_files(forwarded.attachments)]
     said = "\n".join(part for part in parts if part)
-    return said or message.content.strip()
+    return said or _named(message.content.strip(), message.mentions)
 
 
 def note_of_files(files: Sequence[File]) -> str:
@@ -179,8 +177,15 @@ def note_of_files(files: Sequence[File]) -> str:
 
 
 def _without_mention(content: str, bot_id: str) -> str:
-    """Take the bot's mention out; a message that is nothing else stays as it is."""
     return re.sub(rf"[ \t]*<@!?{bot_id}>[ \t]*", " ", content).strip()
+
+
+def _named(content: str, mentioned: Sequence[User]) -> str:
+    """Put people's names where Discord has their ids."""
+    for user in mentioned:
+        name = f"@{user.global_name or user.username}"
+        content = content.replace(f"<@{user.id}>", name).replace(f"<@!{user.id}>", name)
+    return content
 
 
 def _is_heard(message: Message, place: Place, ears: Ears) -> bool:

@@ -30,6 +30,7 @@ from adapters.discord.insistence import insist
 from adapters.discord.interactions import callback, deferral, parse_interaction, refusal
 from adapters.discord.lanes import Event
 from adapters.discord.options import DiscordOptions
+from adapters.discord.outbound import Content, channel_of
 from adapters.discord.pace import Urgency
 from adapters.discord.payloads import Channel, Deletion, Interaction, Message, Reaction
 from adapters.discord.rest import Call, Json, Rest
@@ -76,7 +77,7 @@ class Intake:
 
     def meet(self, conversation: Conversation) -> None:
         """Remember a conversation that the bot takes part in."""
-        self._places[conversation.thread or conversation.channel] = conversation
+        self._places[channel_of(conversation)] = conversation
         if conversation.thread is not None:
             self._followed.add(conversation.thread)
 
@@ -106,13 +107,20 @@ class Intake:
         place = self._place_at(self._places[channel])
         while True:
             page = await self._history(channel, after)
-            for message in sorted(page, key=lambda one: int(one.id)):
-                await self._take_message(message, place)
-                after = int(message.id)
+            for found in page:
+                await self._take_found(found, place)
             if len(page) < _PAGE:
                 return
+            after = int(page[-1]["id"])
 
-    async def _history(self, channel: str, after: int) -> list[Message]:
+    async def _take_found(self, found: Json, place: Place) -> None:
+        try:
+            await self._take_message(Message.model_validate(found), place)
+        except Exception:  # the loop's edge: one message never loses those after it
+            log.exception("discord_event_bug", extra={"message_id": found.get("id")})
+
+    async def _history(self, channel: str, after: int) -> list[Json]:
+        """Return the messages that follow next upon an id, oldest first."""
         query = {"after": str(after), "limit": str(_PAGE)}
         path = "/channels/{channel_id}/messages"
         ids = {"channel_id": channel}
@@ -122,7 +130,7 @@ class Intake:
         except DiscordRefused as error:
             log.warning("discord_not_backfilled", extra={"channel": channel, "error": str(error)})
             return []
-        return [Message.model_validate(one) for one in found]
+        return sorted(found, key=lambda one: int(one["id"]))
 
     async def _take_message(self, message: Message, place: Place) -> None:
         if not is_of_a_bot(message):
@@ -139,7 +147,11 @@ class Intake:
         if "author" not in data or not data.get("edited_timestamp"):
             return
         message = Message.model_validate(data)
-        await self._accept(parse_edit(message, await self._place(message), self._ears))
+        place = await self._place(message)
+        if message.id in self._followed:
+            # It was moved into the thread that begins with it.
+            place = self._place_at(replace(place.conversation, thread=message.id))
+        await self._accept(parse_edit(message, place, self._ears))
 
     async def _take_deletion(self, deletion: Deletion) -> None:
         place = await self._place(deletion)
@@ -179,11 +191,24 @@ class Intake:
     async def _accept(self, message: InboundMessage | None) -> None:
         if message is None:
             return
-        await insist(lambda: self._doors.accept(message), self._options.retry_seconds)
+        try:
+            await insist(lambda: self._doors.accept(message), self._options.retry_seconds)
+        except BadInput as error:
+            await self._tell(message, str(error))
+            return
         self.meet(message.conversation)
         self._authors[message.event_id] = message.sender
         if len(self._authors) > _AUTHORS:
             self._authors.popitem(last=False)
+
+    async def _tell(self, message: InboundMessage, sentence: str) -> None:
+        """Say in its channel why a message can not be taken in; once, however often it comes."""
+        body = Content(sentence).body() | {"nonce": message.event_id[-25:], "enforce_nonce": True}
+        ids = {"channel_id": channel_of(message.conversation)}
+        try:
+            await self._insist_on(Call("POST", "/channels/{channel_id}/messages", ids, body))
+        except DiscordRefused as error:
+            log.info("discord_not_told", extra={"error": str(error)})
 
     # -- places ------------------------------------------------------------------------------
 

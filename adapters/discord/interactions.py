@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from adapters.discord.inbound import DIRECT, place_of, sender_of
+from adapters.discord.inbound import place_of, sender_of
 from adapters.discord.outbound import EPHEMERAL
 from adapters.discord.payloads import Channel, Interaction, moment_of
 from adapters.discord.rest import Call, Json
@@ -21,6 +21,7 @@ ASK = "ask"
 """The command whose argument is simply said to the agent."""
 
 _ANSWER, _DEFER = 4, 5
+_BOT_DM = 1
 _CHAT_INPUT, _TEXT = 1, 3
 _EVERYWHERE: Json = {"contexts": [0, 1, 2], "integration_types": [0, 1]}
 """In guilds, in the bot's DMs and between people; installed in guilds and by people."""
@@ -86,7 +87,7 @@ def parse_interaction(
         sent_at=datetime.fromtimestamp(moment_of(interaction.id), UTC),
         kind=MessageKind.TEXT if is_said else MessageKind.COMMAND,
         handle=str(handle),
-        is_private=command.is_private and conversation.workspace != DIRECT,
+        is_private=command.is_private and interaction.context != _BOT_DM,
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from dataclasses import replace
 
 from adapters.discord.client import HEARTBEAT_ACK
 from adapters.discord.inbound import DIRECT, PLATFORM
@@ -11,6 +13,7 @@ from adapters.discord.insistence import insist
 from adapters.discord.intake import Intake
 from adapters.discord.lanes import Event, Lanes
 from adapters.discord.options import DiscordOptions
+from adapters.discord.outbound import channel_of
 from adapters.discord.payloads import Ready
 from adapters.discord.rest import Json
 from gateway.domain.conversations import Conversation
@@ -75,11 +78,20 @@ class Listener:
             if conversation.platform != PLATFORM or self._home(conversation) != shard:
                 continue
             self._intake.meet(conversation)
-            if event.isdecimal():
-                channel = conversation.thread or conversation.channel
-                gaps[channel] = max(int(event), gaps.get(channel, 0))
+            for place, mark in self._marks(conversation, event):
+                self._intake.meet(place)
+                channel = channel_of(place)
+                gaps[channel] = max(mark, gaps.get(channel, 0))
         newest_first = dict(sorted(gaps.items(), key=lambda gap: -gap[1]))
         await self._lanes.fill(shard, newest_first, self._options.backfills_at_once)
+
+    def _marks(self, conversation: Conversation, event: str) -> Iterator[tuple[Conversation, int]]:
+        """Give the channels that a stored message tells of, with the newest id known in each."""
+        if event.isdecimal():
+            yield conversation, int(event)
+        if self._options.threads_on_mention and conversation.thread is not None:
+            # Such a thread has the id of the mention that began it, in the channel above.
+            yield replace(conversation, thread=None), int(conversation.thread)
 
     def _home(self, conversation: Conversation) -> int:
         is_direct = conversation.workspace == DIRECT

@@ -8,6 +8,8 @@ from enum import IntEnum
 from itertools import count
 
 _BURST = 4
+_ROUNDING = 1e-6
+"""Seconds; a timer's moment never misses what it was set for by more."""
 
 
 class Urgency(IntEnum):
@@ -57,7 +59,7 @@ class Pace:
 
     def _has_room(self, burst: int) -> bool:
         now = asyncio.get_running_loop().time()
-        return self._spent_until - now <= (burst - 1) * self._interval
+        return self._spent_until - now <= (burst - 1) * self._interval + _ROUNDING
 
     def _spend(self) -> None:
         now = asyncio.get_running_loop().time()

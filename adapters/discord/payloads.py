@@ -155,6 +155,8 @@ class Interaction(BaseModel):
     member: Member | None = None
     user: User | None = None
     data: InteractionData | None = None
+    context: int | None = None
+    """0 in a guild, 1 in the bot's DM, 2 in other private channels."""
 
 
 class Ready(BaseModel):

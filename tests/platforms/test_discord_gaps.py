@@ -145,10 +145,12 @@ async def test_followed_threads_are_backfilled_and_other_talk_is_not_heard(
         await server.until(lambda: server.said_by_bot(thread))
     ada.says(thread, "say more")
     ada.says(server.general, "not for you")
+    missed = ada.says(server.general, f"{mention} say missed")
     async with hub.connected():
         await server.until(lambda: len(server.said_by_bot(thread)) == 2)
+        await server.until(lambda: missed.thread_id)
 
-    assert hub.heard == ["say hello", "say more"]
+    assert sorted(hub.heard) == ["say hello", "say missed", "say more"]
 
 
 async def test_nothing_is_lost_while_the_store_is_away(server: DiscordServer) -> None:
