@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from gateway.access import Access, AccessMode, AccessPolicy
 from gateway.clock import SystemClock
+from gateway.commands import SPECS
 from gateway.data_dir import held
 from gateway.dispatcher import Dispatcher, DispatcherOptions
 from gateway.domain.ids import WorkerId
@@ -47,6 +48,10 @@ TERMINAL_TOKEN = "terminal.token"  # noqa: S105 - a file's name
 """In the data directory: makes `postern chat` the same person with and without `postern up`."""
 
 
+Door = tuple[Adapter, APIRouter | None]
+"""A platform, and the routes by which it calls us, if it does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spokes:
     """What the hub is plugged into; tests put their own in some places."""
@@ -72,8 +77,14 @@ async def opened_gateway(settings: Settings) -> AsyncGenerator[Gateway]:
         clock = SystemClock()
         store = await stack.enter_async_context(opened_store(settings))
         mind = await stack.enter_async_context(opened_mind(settings, store, clock))
-        web, router = make_web(settings, store, clock)
-        spokes = Spokes(clock, Metrics(), store, mind, [web], [router])
+        doors: list[Door] = [make_web(settings, store, clock)]
+        if settings.discord.is_on:
+            doors.append(make_discord(settings, store, clock))
+        if settings.slack.is_on:
+            doors.append(make_slack(settings, store, clock))
+        adapters = [adapter for adapter, _ in doors]
+        routers = [router for _, router in doors if router is not None]
+        spokes = Spokes(clock, Metrics(), store, mind, adapters, routers)
         yield plug(settings, spokes, listener)
 
 
@@ -167,6 +178,50 @@ def make_store(settings: Settings) -> Store:
     from storage.sqlite.store import SqliteStore
 
     return SqliteStore(path)
+
+
+def make_discord(settings: Settings, store: Store, clock: Clock) -> Door:
+    """Return Discord: its gateway and REST, and the route for signed interactions."""
+    from adapters.discord.adapter import DiscordAdapter
+    from adapters.discord.options import DiscordOptions
+    from adapters.discord.routes import make_router
+
+    discord = settings.discord
+    adapter = DiscordAdapter(
+        DiscordOptions(
+            token=_secret(discord.token),
+            newest_events=lambda: store.history.newest_events("discord"),
+            application_id=discord.application_id,
+            has_gateway=discord.connects,
+            api_url=discord.api_url,
+            gateway_url=discord.gateway_url,
+            commands=SPECS,
+        ),
+        clock,
+    )
+    key = discord.public_key
+    return adapter, None if key is None else make_router(adapter, key)
+
+
+def make_slack(settings: Settings, store: Store, clock: Clock) -> Door:
+    """Return Slack: Socket Mode with an app token, signed requests with a signing secret."""
+    from adapters.slack.adapter import SlackAdapter
+    from adapters.slack.options import Options
+    from adapters.slack.routes import make_router
+
+    slack = settings.slack
+    adapter = SlackAdapter(
+        Options(
+            bot_token=_secret(slack.bot_token),
+            signing_secret=_secret(slack.signing_secret) or None,
+            app_token=_secret(slack.app_token) or None,
+            api_url=slack.api_url,
+            commands=SPECS,
+        ),
+        store.history,
+        clock,
+    )
+    return adapter, make_router(adapter) if slack.has_webhook else None
 
 
 def make_web(settings: Settings, store: Store, clock: Clock) -> tuple[WebAdapter, APIRouter]:

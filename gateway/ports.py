@@ -441,6 +441,14 @@ class HistoryStore(Protocol):
         """
         ...
 
+    async def newest_events(self, platform: str) -> list[tuple[Conversation, str]]:
+        """Return the newest plain message id of every conversation of a platform.
+
+        Only ids that are digits throughout count, as Discord's are: what was
+        sent after one is what a restart has missed. Refused messages count too.
+        """
+        ...
+
     async def counts(self) -> StoreCounts:
         """Count what waits."""
         ...

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from gateway.domain.audit import AuditEntry
+from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import DeliveryState
 from gateway.domain.ids import ConversationId, DeliveryId
 from gateway.domain.messages import HistoryEntry, InboundMessage, MessageKind
@@ -48,6 +49,16 @@ class MemoryHistory:
         rows = [self._tables.deliveries[delivery] for delivery in deliveries]
         rows.sort(key=lambda row: row.sequence)
         return [_said_by_agent(row) for row in rows if row.new.text]
+
+    async def newest_events(self, platform: str) -> list[tuple[Conversation, str]]:
+        """Return the newest plain message id of every conversation of a platform."""
+        newest: dict[Conversation, str] = {}
+        for row in sorted(self._tables.messages.values(), key=lambda row: row.sequence):
+            message = row.message
+            is_plain = message.kind is MessageKind.TEXT and message.event_id.isdecimal()
+            if is_plain and message.conversation.platform == platform:
+                newest[message.conversation] = message.event_id
+        return sorted(newest.items(), key=lambda item: item[0].id)
 
     async def counts(self) -> StoreCounts:
         """Count what waits."""

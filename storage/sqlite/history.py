@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.domain.audit import AuditEntry, AuditKind
+from gateway.domain.conversations import Conversation
 from gateway.domain.ids import ConversationId
 from gateway.domain.messages import HistoryEntry, InboundMessage
 from gateway.ports import StoreCounts
@@ -41,6 +42,24 @@ SAID = """
 SELECT seq, id, 'assistant', text, created_at FROM delivery
 WHERE id IN (SELECT value FROM json_each(?)) AND text <> '' ORDER BY seq
 """
+NEWEST_EVENTS = """
+WITH RECURSIVE place (conversation) AS (
+    SELECT min(conversation) FROM inbox INDEXED BY inbox_conversation
+    WHERE conversation > ?1 || ':' AND conversation < ?1 || ';'
+    UNION ALL
+    SELECT (
+        SELECT min(conversation) FROM inbox INDEXED BY inbox_conversation
+        WHERE conversation > place.conversation AND conversation < ?1 || ';'
+    ) FROM place WHERE place.conversation IS NOT NULL
+)
+SELECT conversation, (
+    SELECT key FROM inbox INDEXED BY inbox_conversation
+    WHERE inbox.conversation = place.conversation AND kind = 'text'
+        AND key GLOB '*:*:[0-9]*' AND key NOT GLOB '*:*:*[^0-9]*'
+    ORDER BY seq DESC LIMIT 1
+) AS newest FROM place WHERE newest IS NOT NULL
+"""
+"""Hops from conversation to conversation in the index, so that no history is walked."""
 COUNTS = """
 SELECT
     (SELECT count(*) FROM mailbox WHERE state = 1),
@@ -97,6 +116,11 @@ class SqliteHistory:
         if answers is None:
             return None
         return [_to_entry(row) for row in await self._read(SAID, (answers,))]
+
+    async def newest_events(self, platform: str) -> list[tuple[Conversation, str]]:
+        """Return the newest plain message id of every conversation of a platform."""
+        rows = await self._read(NEWEST_EVENTS, (platform,))
+        return [(Conversation.parse(place), key.split(":", 2)[2]) for place, key in rows]
 
     async def counts(self) -> StoreCounts:
         """Count what waits."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 from gateway.domain.audit import AuditKind
@@ -22,6 +23,7 @@ from tests.contracts.store.words import (
     finish,
     message,
     part,
+    place,
     post,
     refusal,
     say,
@@ -248,3 +250,15 @@ async def _start_late(store: Store) -> tuple[object, ...]:
     await say(store, "e2", now=50)
     claim = await store.turns.claim(WORKER, 1, timedelta(seconds=30), at(150))
     return claim.turns[0].messages
+
+
+async def test_the_newest_message_of_every_conversation_is_found(store: Store) -> None:
+    for event, channel in [("100", "a"), ("101", "b"), ("102", "a"), ("102:edit:1", "a")]:
+        await store.turns.accept(message(event, channel=channel), ROUTE, NOW)
+    elsewhere = replace(message("999"), conversation=place("a", platform="fakery"))
+    await store.turns.accept(elsewhere, ROUTE, NOW)
+    await store.turns.accept(message("no-number", channel="c"), ROUTE, NOW)
+
+    newest = await store.history.newest_events("fake")
+
+    assert sorted(newest, key=lambda item: item[0].id) == [(place("a"), "102"), (place("b"), "101")]

@@ -70,6 +70,7 @@ INDEXES = {
     "schedules.DUE": {"schedule_due"},
     "schedules.ADVANCE": {"schedule (key)"},
     "history.HISTORY": {"inbox_conversation", "delivery_conversation"},
+    "history.NEWEST_EVENTS": {"inbox_conversation", "place (scan)"},
     "history.FIND_MESSAGE": {"sqlite_autoindex_inbox_1", "turn (key)"},
     "history.SAID": {"sqlite_autoindex_delivery_1"},
     "history.COUNTS": {
@@ -92,6 +93,9 @@ SORTED = {"turns.TURN_RESULTS", "people.LIVE_WISHES", "history.HISTORY", "histor
 """These sort the few rows that they found."""
 
 
+SQL = re.compile(r"\s*(WITH|SELECT|INSERT|UPDATE|DELETE)")
+
+
 def _name(module: ModuleType, constant: str) -> str:
     return f"{module.__name__.rpartition('.')[2]}.{constant}"
 
@@ -99,7 +103,7 @@ def _name(module: ModuleType, constant: str) -> str:
 def _statements() -> Iterator[tuple[str, str]]:
     for module in MODULES:
         for constant, value in vars(module).items():
-            is_sql = isinstance(value, str) and re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE)", value)
+            is_sql = isinstance(value, str) and SQL.match(value)
             if constant.isupper() and constant[0] != "_" and is_sql:
                 yield _name(module, constant), value
 
