@@ -109,3 +109,12 @@ class ModelError(Exception):
         self.kind = kind
         self.message = message
         self.detail = detail
+
+    @property
+    def is_overflow(self) -> bool:
+        """Whether the endpoint refused because the request is longer than its window."""
+        text = self.detail.lower()
+        return self.kind == "llm_bad_request" and any(sign in text for sign in _OVERFLOW)
+
+
+_OVERFLOW = ("context_length", "context length", "context window", "maximum context", "too long")

@@ -31,6 +31,8 @@ class EmbeddedOptions:
     """The bearer token every request must carry; `None` lets everybody in (loopback only)."""
     model: ModelOptions | None = None
     """The language model; without one the offline model answers."""
+    context_window: int | None = None
+    """In tokens; None for the model's own."""
     scripted: bool = False
     """Let messages script the model (`say`, `words`, `sleep`, `fail` …): for tests only."""
     word_delay_seconds: float = 0.015

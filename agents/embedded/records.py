@@ -145,6 +145,25 @@ class Message:
     """Its turn failed before the model answered: kept, but not part of the history."""
 
 
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What was said before the window of a conversation, in short."""
+
+    text: str
+    covers_to: int
+    """The position of the last message in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """What became of a conversation's window."""
+
+    messages_before: int
+    messages_after: int
+    """The summary counts as one."""
+    summary: str
+
+
 RunStatus: TypeAlias = Literal["created", "running", "completed", "failed", "cancelled"]
 
 

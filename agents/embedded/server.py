@@ -36,6 +36,12 @@ from agents.embedded.services.blocks import BlockService
 from agents.embedded.services.conversations import ConversationService
 from agents.embedded.services.runs import RunService
 from agents.embedded.services.tools import ToolService
+from agents.embedded.steps.compaction import (
+    Compactor,
+    ExtractSummariser,
+    ModelSummariser,
+    Summariser,
+)
 from agents.embedded.steps.loop import StepLoop
 from agents.embedded.store.database import open_database
 from agents.embedded.tasks import companions
@@ -85,7 +91,8 @@ async def open_services(options: EmbeddedOptions) -> AsyncGenerator[Services]:
     model = make_model(options)
     window = context_window(options)
     async with open_database(options.database) as database, companions() as tasks:
-        turns = RunService(database, StepLoop(database, model, window), tasks)
+        compactor = Compactor(database, make_summariser(options, model), window)
+        turns = RunService(database, StepLoop(database, model, compactor), tasks)
         services = Services(
             options,
             AgentService(database, turns, window),
@@ -94,6 +101,7 @@ async def open_services(options: EmbeddedOptions) -> AsyncGenerator[Services]:
             turns,
             ToolService(database),
             ArchivalService(database),
+            compactor,
         )
         await services.tools.store_core_tools()
         await turns.take_up_unfinished()
@@ -108,6 +116,13 @@ def make_model(options: EmbeddedOptions) -> Model:
     """The model the options ask for."""
     inner = _endpoint_model(options.model) if options.model else _offline_model(options)
     return ScriptedModel(inner) if options.scripted else inner
+
+
+def make_summariser(options: EmbeddedOptions, model: Model) -> Summariser:
+    """Who writes the summaries: the configured model, or nobody in particular."""
+    if options.model is None:
+        return ExtractSummariser()
+    return ModelSummariser(model, options.model.name, options.model.context_window)
 
 
 def _offline_model(options: EmbeddedOptions) -> Model:

@@ -9,6 +9,7 @@ from agents.embedded.records import (
     Agent,
     AssistantSaid,
     Block,
+    Compacted,
     Conversation,
     Json,
     Message,
@@ -72,7 +73,7 @@ def agent_json(view: AgentView) -> Json:
             "model": model or provider,
             "handle": agent.model,
             "model_endpoint_type": "openai",
-            "context_window": view.context_window,
+            "context_window": agent.settings.get("context_window_limit") or view.context_window,
         },
         "pending_approval": view.pending and approval_request_json(view.pending),
     }
@@ -154,6 +155,15 @@ def usage_json(usage: Usage, run_id: str) -> Json:
         "context_tokens": usage.prompt_tokens,
         "step_count": usage.steps,
         "run_ids": [run_id],
+    }
+
+
+def compacted_json(compacted: Compacted) -> Json:
+    """Letta's answer to a request for compaction."""
+    return {
+        "summary": compacted.summary,
+        "num_messages_before": compacted.messages_before,
+        "num_messages_after": compacted.messages_after,
     }
 
 

@@ -31,6 +31,8 @@ class ModelRequest:
     """The memory that `system` shows, as data."""
     settings: Json
     """The agent's model settings: temperature, parallel_tool_calls …"""
+    summary: str = ""
+    """What was said before `messages`; shown to the model as the first of them."""
 
     def offers(self, name: str) -> bool:
         """Whether the model may call a tool of this name."""

@@ -35,6 +35,10 @@ from agents.embedded.store.codec import dump
 
 _RETRIES: Final = 2
 """By the SDK, before the first byte: a retry never repeats what was already shown."""
+_SUMMARY: Final = (
+    "[Earlier messages of this conversation are out of sight. This is their summary, written by "
+    "the system; conversation_search finds the messages themselves.]\n\n{}"
+)
 _PASSED_ON: Final = ("temperature", "parallel_tool_calls", "top_p", "reasoning_effort")
 
 
@@ -80,6 +84,8 @@ class OpenAICompatibleModel:
 def request_body(request: ModelRequest) -> dict[str, Any]:
     """The arguments of the SDK's `create`: Any, since they are checked by the endpoint."""
     messages: list[Json] = [{"role": "system", "content": request.system}]
+    if request.summary:
+        messages.append({"role": "user", "content": _SUMMARY.format(request.summary)})
     for message in request.messages:
         messages += _message_json(message)
     body: dict[str, Any] = {

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 
+from agents.embedded.models.model import ModelRequest
 from agents.embedded.records import (
     AssistantSaid,
     Content,
@@ -51,10 +52,11 @@ def returned(messages: Sequence[Message]) -> list[tuple[ToolReturn, ...]]:
     return groups
 
 
-def is_first_contact(messages: Sequence[Message]) -> bool:
+def is_first_contact(request: ModelRequest) -> bool:
     """Whether the agent has not said a word yet."""
-    bodies = [message.body for message in messages]
-    return not any(isinstance(body, AssistantSaid) and body.text for body in bodies)
+    bodies = [message.body for message in request.messages]
+    said = any(isinstance(body, AssistantSaid) and body.text for body in bodies)
+    return not said and not request.summary
 
 
 def words_of(text: str) -> list[str]:

@@ -61,31 +61,61 @@ class Fact:
 
 
 def decide(request: ModelRequest, now: datetime) -> Decision:
-    """The next thing to do in this turn."""
+    """The next thing to do in this turn: first every tool that is needed, then one answer."""
     text = asked(request.messages)
     groups = returned(request.messages)
-    intro = NO_MODEL if is_first_contact(request.messages) else ""
+    intro = NO_MODEL if is_first_contact(request) else ""
+    called = None if groups else _call_tool(request, text, now)
+    if isinstance(called, Use):
+        return called
+    decisions = [called] if called else _decisions(request, text, now, has_acted=bool(groups))
+    wished = tuple(call for item in decisions if isinstance(item, Use) for call in item.calls)
+    if wished and not groups:
+        return Use(wished)
+    said = [item.text for item in decisions if isinstance(item, Say)]
     if groups:
-        return Say(intro + _after_tools(text, groups[-1]))
-    for skill in (_call_tool, _remind, _remember, _recall, _tell_time):
-        decision = skill(request, text, now)
-        if isinstance(decision, Use):
-            return decision
-        if decision is not None:
-            return Say(intro + decision.text)
-    return Say(intro + _echo(text))
+        said.insert(0, _after_tools(text, groups[-1]))
+    return Say(intro + ("\n\n".join(said) or _echo(text)))
 
 
-def find_fact(text: str) -> Fact | None:
-    """The fact somebody tells about themselves, if there is one."""
+def _decisions(
+    request: ModelRequest, text: str, now: datetime, *, has_acted: bool
+) -> list[Decision]:
+    """What each skill makes of the text; those that act had their say before their tools ran."""
+    answering = (_recall, _tell_time)
+    skills = answering if has_acted else (_remind, _remember, _search, *answering)
+    decisions = [skill(request, text, now) for skill in skills]
+    return [decision for decision in decisions if decision is not None]
+
+
+def find_facts(text: str) -> list[Fact]:
+    """The facts somebody tells about themselves, one a sentence, in order; questions tell none."""
+    sentences = [] if _CALL.search(text) else sentences_of(text)
+    told = [item for item in sentences if not item.endswith("?") and not _REMINDER.search(item)]
+    found = [_fact_in(sentence) for sentence in told]
+    return list(dict.fromkeys(fact for fact in found if fact is not None))
+
+
+def sentences_of(text: str) -> list[str]:
+    """The sentences of a text, each with its mark; lines end sentences too."""
+    return [part.strip() for part in _BETWEEN.split(text) if part.strip()]
+
+
+def _fact_in(sentence: str) -> Fact | None:
     for pattern, key in _FACTS:
-        match = pattern.search(text)
+        match = pattern.search(sentence)
         if match is None:
             continue
         value = match.group(match.lastindex or 0).strip().rstrip(".!").strip()
         if value:
             return Fact(key(match), value)
     return None
+
+
+# A short capitalised word before the point is a title ("Dr. Who"), not an end.
+_BETWEEN: Final = re.compile(r"(?<!\b[A-Z][a-z]\.)(?<!\b[A-Z]\.)(?<=[.!?])\s+|\n+")
+_REMINDER: Final = re.compile(r"\bremind me\b", re.IGNORECASE)
+_CALL: Final = re.compile(r"^\s*call [A-Za-z0-9_.-]+\s*\{", re.MULTILINE)
 
 
 def _key(name: str) -> Callable[[re.Match[str]], str]:
@@ -117,8 +147,9 @@ def _call_tool(request: ModelRequest, text: str, _now: datetime) -> Decision | N
 
 
 def _remind(request: ModelRequest, text: str, now: datetime) -> Decision | None:
-    reminder = find_reminder(text, now)
-    if reminder is None:
+    wished = next((item for item in sentences_of(text) if _REMINDER.search(item)), None)
+    reminder = wished and (find_reminder(wished, now) or find_reminder(text, now))
+    if not reminder:
         return None
     for tool in request.tools:
         arguments = reminder_arguments(tool.name, tool.parameters, reminder)
@@ -128,29 +159,44 @@ def _remind(request: ModelRequest, text: str, now: datetime) -> Decision | None:
 
 
 def _remember(request: ModelRequest, text: str, _now: datetime) -> Decision | None:
-    if text.rstrip().endswith("?"):
-        return None
-    fact = find_fact(text)
-    if fact is None:
+    facts = find_facts(text)
+    if not facts:
         return None
     human = _human(request)
     if human is None:
         return Say("I have no `human` memory block to write that into.")
-    if fact.line in human.splitlines():
-        return Say(f"I know: {fact.line.removeprefix('- ')}.")
-    return _write(request, human, fact)
+    news = [fact for fact in facts if fact.line not in human.splitlines()]
+    if not news:
+        return Say(f"I know: {'; '.join(fact.line.removeprefix('- ') for fact in facts)}.")
+    latest = {fact.key or fact.line: fact for fact in news}.values()
+    calls = tuple(call for fact in latest if (call := _write(request, human, fact)))
+    return Use(calls) if calls else Say("I was given no tool to write into my memory with.")
 
 
-def _write(request: ModelRequest, human: str, fact: Fact) -> Decision:
+def _write(request: ModelRequest, human: str, fact: Fact) -> WishedCall | None:
     old = next((line for line in human.splitlines() if line.startswith(f"{fact.key}:")), None)
     if fact.key and old is not None and request.offers("memory_replace"):
         arguments = {"label": "human", "old_string": old, "new_string": fact.line}
-        return _use("memory_replace", arguments)
+        return _call("memory_replace", arguments)
     if request.offers("memory_insert"):
-        return _use("memory_insert", {"label": "human", "new_string": fact.line})
+        return _call("memory_insert", {"label": "human", "new_string": fact.line})
     if request.offers("core_memory_append"):
-        return _use("core_memory_append", {"label": "human", "content": fact.line})
-    return Say("I was given no tool to write into my memory with.")
+        return _call("core_memory_append", {"label": "human", "content": fact.line})
+    return None
+
+
+def _search(request: ModelRequest, text: str, _now: datetime) -> Decision | None:
+    asked_for = _ABOUT.search(text)
+    if asked_for is None or not request.offers("conversation_search"):
+        return None
+    return _use("conversation_search", {"query": asked_for.group(1).strip(), "limit": 5})
+
+
+_ABOUT: Final = re.compile(
+    r"\b(?:what did (?:i|we|you) (?:say|tell|talk|write|mention)\b.*?\babout"
+    r"|search (?:our|the|this|my) (?:conversation|history|messages|chat)s? for) ([^?\n]+)",
+    re.IGNORECASE,
+)
 
 
 def _recall(request: ModelRequest, text: str, _now: datetime) -> Decision | None:
@@ -167,9 +213,11 @@ def _recall(request: ModelRequest, text: str, _now: datetime) -> Decision | None
         return Say(_recalled(human, f"Favourite {thing}", said, f"your favourite {thing}"))
     if re.search(r"\bwhat do you (know|remember)\b", wanted):
         facts = [line.removeprefix("- ") for line in human.splitlines() if line.strip()]
-        if not facts:
+        earlier = f"\n\nFrom earlier:\n\n{request.summary}" if request.summary else ""
+        if not facts and not earlier:
             return Say("I know nothing about you yet. Tell me, for example, your name.")
-        return Say("This is what I know:\n\n" + "\n".join(f"- {fact}" for fact in facts))
+        known = "\n".join(f"- {fact}" for fact in facts)
+        return Say(f"This is what I know:\n\n{known}{earlier}")
     return None
 
 
@@ -195,21 +243,25 @@ def _tell_time(request: ModelRequest, text: str, now: datetime) -> Decision | No
 
 
 def _after_tools(text: str, returns: tuple[ToolReturn, ...]) -> str:
-    failed = [item for item in returns if item.status == "error"]
-    if failed:
-        return "\n\n".join(f"`{item.name}` failed: {item.text}" for item in failed)
-    fact = find_fact(text)
-    if fact is not None and all(item.name in _MEMORY_TOOLS for item in returns):
-        return _remembered(fact)
-    return "\n\n".join(f"`{item.name}` says: {item.text}" for item in returns)
+    parts = [f"`{item.name}` failed: {item.text}" for item in returns if item.status == "error"]
+    done = [item for item in returns if item.status == "success"]
+    written = [item for item in done if item.name in _MEMORY_TOOLS]
+    facts = find_facts(text)
+    if facts and len(written) == len([item for item in returns if item.name in _MEMORY_TOOLS]) > 0:
+        parts.append(_remembered(facts))
+        done = [item for item in done if item not in written]
+    parts += [f"`{item.name}` says: {item.text}" for item in done]
+    return "\n\n".join(parts)
 
 
 _MEMORY_TOOLS: Final = ("memory_insert", "memory_replace", "core_memory_append")
 
 
-def _remembered(fact: Fact) -> str:
-    greeting = f"Nice to meet you, **{fact.value}**. " if fact.key == "Name" else "Noted. "
-    return f"{greeting}I wrote it into my memory: *{fact.line.removeprefix('- ')}*."
+def _remembered(facts: list[Fact]) -> str:
+    name = next((fact.value for fact in facts if fact.key == "Name"), None)
+    greeting = f"Nice to meet you, **{name}**. " if name else "Noted. "
+    lines = ", ".join(f"*{fact.line.removeprefix('- ')}*" for fact in facts)
+    return f"{greeting}I wrote it into my memory: {lines}."
 
 
 def _echo(text: str) -> str:
@@ -220,7 +272,11 @@ def _echo(text: str) -> str:
 
 
 def _use(name: str, arguments: Mapping[str, object]) -> Use:
-    return Use((WishedCall(name, json.dumps(dict(arguments), ensure_ascii=False)),))
+    return Use((_call(name, arguments),))
+
+
+def _call(name: str, arguments: Mapping[str, object]) -> WishedCall:
+    return WishedCall(name, json.dumps(dict(arguments), ensure_ascii=False))
 
 
 def _human(request: ModelRequest) -> str | None:

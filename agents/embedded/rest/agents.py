@@ -29,6 +29,7 @@ _KEPT = {
     "hidden",
     "embedding",
     "model_settings",
+    "context_window_limit",
 }
 
 

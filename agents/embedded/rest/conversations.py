@@ -22,7 +22,7 @@ from agents.embedded.rest.schemas import ConversationBody, StreamBody, TurnBody
 from agents.embedded.rest.streams import refusal_stream, run_stream
 from agents.embedded.services.conversations import ConversationChange
 from agents.embedded.store.conversations import ConversationFilter
-from agents.embedded.wire import conversation_json, messages_json
+from agents.embedded.wire import compacted_json, conversation_json, messages_json
 
 router = APIRouter(prefix="/v1/conversations")
 
@@ -131,6 +131,16 @@ async def cancel_conversation(
     """Stop what runs and answer tool calls that wait; done when this returns."""
     stored_id = resolve_conversation(conversation_id, agent_id)
     return answer(await services.runs.cancel_conversation(stored_id))
+
+
+@router.post("/{conversation_id}/compact")
+async def compact_conversation(
+    conversation_id: ConversationId, services: ServicesDep, agent_id: str | None = None
+) -> JSONResponse:
+    """Summarise what was said before the last message; nothing is removed."""
+    stored_id = resolve_conversation(conversation_id, agent_id)
+    await services.conversations.get(stored_id)
+    return answer(compacted_json(await services.compactor.compact_now(stored_id)))
 
 
 async def _run_to_follow(services: Services, conversation_id: str, wanted: StreamBody) -> str:

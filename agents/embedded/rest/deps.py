@@ -16,6 +16,7 @@ from agents.embedded.services.blocks import BlockService
 from agents.embedded.services.conversations import ConversationService
 from agents.embedded.services.runs import RunService
 from agents.embedded.services.tools import ToolService
+from agents.embedded.steps.compaction import Compactor
 from agents.embedded.store.paging import Page
 
 
@@ -30,6 +31,7 @@ class Services:
     runs: RunService
     tools: ToolService
     archival: ArchivalService
+    compactor: Compactor
 
 
 # Dependencies are coroutines: FastAPI sends plain functions to a thread, for every request.

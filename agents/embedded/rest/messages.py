@@ -22,7 +22,7 @@ from agents.embedded.rest.streams import run_stream
 from agents.embedded.services.agents import EVERYTHING
 from agents.embedded.store.paging import Page
 from agents.embedded.store.runs import RunFilter
-from agents.embedded.wire import agent_json, messages_json, run_json, usage_json
+from agents.embedded.wire import agent_json, compacted_json, messages_json, run_json, usage_json
 
 router = APIRouter(prefix="/v1/agents/{agent_id}")
 
@@ -95,6 +95,13 @@ async def reset_messages(agent_id: AgentId, services: ServicesDep) -> JSONRespon
     """Forget what was said in the default thread; memory blocks stay."""
     await services.conversations.clear(agent_id)
     return answer(agent_json(await services.agents.view(agent_id, EVERYTHING)))
+
+
+@router.post("/summarize")
+async def compact_messages(agent_id: AgentId, services: ServicesDep) -> JSONResponse:
+    """Summarise what was said in the default thread before the last message."""
+    await services.conversations.get(agent_id)
+    return answer(compacted_json(await services.compactor.compact_now(agent_id)))
 
 
 async def _whole(services: Services, run: Run) -> JSONResponse:

@@ -47,6 +47,7 @@ class AgentFields(BaseModel):
     hidden: bool | None = None
     embedding: str | None = None
     model_settings: AnyObject | None = None
+    context_window_limit: int | None = Field(default=None, ge=1)
     block_ids: list[str] | None = None
     tool_ids: list[str] | None = None
 

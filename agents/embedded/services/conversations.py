@@ -9,7 +9,7 @@ from agents.embedded.ids import new_id
 from agents.embedded.records import Conversation, Json, Message
 from agents.embedded.services.agents import need_agent
 from agents.embedded.services.runs import RunService
-from agents.embedded.store import conversations, messages
+from agents.embedded.store import conversations, messages, summaries
 from agents.embedded.store.conversations import ConversationFilter
 from agents.embedded.store.database import Database
 from agents.embedded.store.paging import Page
@@ -95,6 +95,7 @@ class ConversationService:
         def clear(db: sqlite3.Connection) -> None:
             _need(db, conversation_id)
             messages.delete_all(db, conversation_id)
+            summaries.delete_all(db, conversation_id)
             conversations.set_pending(db, conversation_id, None)
 
         await self._database.write(clear)

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,18 +15,19 @@ from agents.embedded.records import (
     Block,
     Message,
     Run,
-    SystemSaid,
     Tool,
     ToolsReturned,
-    UserSaid,
 )
-from agents.embedded.store import agents, blocks, conversations, messages, tools
-
-_NEWEST = 400
-"""Messages read for the window, before it is cut to size."""
-_CHARACTERS_PER_TOKEN = 4
-_HISTORY_SHARE = 0.6
-"""The part of the context window that history may fill."""
+from agents.embedded.steps.window import (
+    Room,
+    can_open,
+    cut_before,
+    fitted,
+    room_in,
+    tokens_of,
+    total_tokens,
+)
+from agents.embedded.store import agents, blocks, conversations, messages, summaries, tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,40 +40,77 @@ class StepContext:
     history: tuple[Message, ...]
     conversation_settings: dict[str, Any]
     """What the conversation overrides of its agent, as its client gave it."""
+    summary: str = ""
+    """What was said before `history`."""
 
 
-def load(db: sqlite3.Connection, run: Run, context_window: int) -> StepContext:
-    """Read the context of a run's next step; history only as far as the window reaches."""
+@dataclass(frozen=True, slots=True)
+class Overflow:
+    """The oldest messages of a window that is full."""
+
+    history: tuple[Message, ...]
+    summary_limit: int
+    """In bytes."""
+
+
+def load(db: sqlite3.Connection, run: Run) -> StepContext:
+    """Read the context of a run's next step: everything that no summary covers yet."""
     agent = agents.get(db, run.agent_id)
     conversation = conversations.get(db, run.conversation_id)
     if agent is None or conversation is None:
         raise NotFound(f"Agent with ID {run.agent_id} not found")
-    window = conversation.settings.get("context_window_limit") or context_window
-    characters = int(window * _CHARACTERS_PER_TOKEN * _HISTORY_SHARE)
+    summary = summaries.newest(db, conversation.id)
     return StepContext(
         agent,
         tuple(blocks.of_agent(db, agent.id)),
         tuple(tools.of_agent(db, agent.id)),
-        tuple(messages.newest(db, run.conversation_id, _NEWEST, characters)),
+        tuple(messages.after(db, conversation.id, summary.covers_to if summary else 0)),
         conversation.settings,
+        summary.text if summary else "",
     )
 
 
-def build_request(context: StepContext, run: Run, now: datetime) -> ModelRequest:
-    """The model request of a run's next step."""
+def window_of(context: StepContext, server_window: int) -> int:
+    """How many tokens the model may be shown: the conversation's limit, the agent's, or ours."""
+    for settings in (context.conversation_settings, context.agent.settings):
+        limit = settings.get("context_window_limit")
+        if isinstance(limit, int) and limit > 0:
+            return limit
+    return server_window
+
+
+def build_request(context: StepContext, run: Run, now: datetime, window: int) -> ModelRequest:
+    """The model request of a run's next step, cut to fit the window whatever it holds."""
+    request = _whole_request(context, run, now)
+    room = room_in(window, request)
+    rest = Room(room.tokens - tokens_of(request.summary))
+    return replace(request, messages=tuple(fitted(sliding_window(context.history), rest)))
+
+
+def overflow(context: StepContext, run: Run, now: datetime, window: int) -> Overflow | None:
+    """What has to be summarised before this step, if anything has."""
+    room = room_in(window, _whole_request(context, run, now))
+    if tokens_of(context.summary) + total_tokens(context.history) <= room.tokens:
+        return None
+    count = cut_before(context.history, room)
+    return Overflow(context.history[:count], room.summary_characters) if count else None
+
+
+def _whole_request(context: StepContext, run: Run, now: datetime) -> ModelRequest:
     agent, overrides = context.agent, context.conversation_settings
     handle = run.request.override_model or overrides.get("model") or agent.model
     instructions = run.request.override_system or agent.system
     return ModelRequest(
         model=handle.partition("/")[2] or handle,
         system=render_system(instructions, context.blocks, now),
-        messages=tuple(sliding_window(context.history)),
+        messages=(),
         tools=offered_tools(context.tools, run),
         blocks=context.blocks,
         settings={
             **(agent.settings.get("model_settings") or {}),
             **(overrides.get("model_settings") or {}),
         },
+        summary=context.summary,
     )
 
 
@@ -93,12 +131,8 @@ def offered_tools(stored: Sequence[Tool], run: Run) -> tuple[OfferedTool, ...]:
 
 def sliding_window(history: Sequence[Message]) -> Sequence[Message]:
     """History from the first message where somebody spoke, without answers to unseen calls."""
-    start = next((n for n, message in enumerate(history) if _can_open(message)), 0)
+    start = next((n for n, message in enumerate(history) if can_open(message)), 0)
     return _repaired(history[start:])
-
-
-def _can_open(message: Message) -> bool:
-    return isinstance(message.body, UserSaid | SystemSaid)
 
 
 def _repaired(history: Sequence[Message]) -> Sequence[Message]:

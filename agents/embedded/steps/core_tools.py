@@ -37,6 +37,7 @@ class ToolContext:
     db: sqlite3.Connection
     agent_id: str
     moment: str
+    run_id: str
 
 
 Function = Callable[[ToolContext, dict[str, Any]], str]
@@ -153,7 +154,9 @@ def _core_memory_replace(context: ToolContext, arguments: dict[str, Any]) -> str
 
 def _conversation_search(context: ToolContext, arguments: dict[str, Any]) -> str:
     limit = min(max(arguments.get("limit", _FOUND_LIMIT), 1), 50)
-    found = messages.search(context.db, context.agent_id, arguments["query"], limit)
+    found = messages.search(
+        context.db, context.agent_id, arguments["query"], limit, except_run=context.run_id
+    )
     if not found:
         return "Nothing was found."
     return "\n".join(f"[{message.created_at}] {_said(message)}" for message in found)

@@ -4,7 +4,6 @@ A step is one transaction: the reply, what its tools did and answered, the event
 last one, the end of the run. So a restart finds only whole steps, and repeats none of them.
 """
 
-import asyncio
 import logging
 import sqlite3
 from contextlib import aclosing
@@ -24,6 +23,7 @@ from agents.embedded.records import (
 )
 from agents.embedded.sending import sent_text
 from agents.embedded.steps import context as contexts
+from agents.embedded.steps.compaction import Compactor
 from agents.embedded.steps.core_tools import ToolContext, execute
 from agents.embedded.steps.ending import stop_reason_after
 from agents.embedded.steps.reply import ReplyHead, ReplyParser
@@ -48,10 +48,10 @@ class Ending:
 class StepLoop:
     """Runs turns, one call of `run` each; safe for many turns at once."""
 
-    def __init__(self, database: Database, model: Model, context_window: int) -> None:
+    def __init__(self, database: Database, model: Model, compactor: Compactor) -> None:
         self._database = database
         self._model = model
-        self._context_window = context_window
+        self._compactor = compactor
 
     async def run(self, turn: ActiveTurn) -> None:
         """Step until the turn ends; cancelled from outside it can be taken up again."""
@@ -76,35 +76,44 @@ class StepLoop:
             turn.stream.say(ping_json(turn.run.id))
         while turn.run.is_active:
             run = turn.run
-            context = await self._database.read(
-                lambda db, run=run: contexts.load(db, run, self._context_window)
-            )
-            request = contexts.build_request(context, run, _now())
+            request = await self._next_request(turn)
+            if request is None:
+                await self._end(turn, Ending("cancelled", "cancelled"))
+                return
             head = ReplyHead(new_id("message"), run.id, new_id("step"), _now().isoformat())
             names = frozenset(tool.name for tool in request.tools if tool.by_client)
             parser = ReplyParser(head, names)
-            if await self._think(turn, parser, request):
+            try:
+                heard = await self._think(turn, parser, request)
+            except ModelError as error:
+                if not turn.may_squeeze(error, parser.reply):
+                    raise
+                continue
+            if heard:
                 await self._finish_step(turn, head, parser)
             else:
                 await self._end_cancelled(turn, head, parser.reply)
 
+    async def _next_request(self, turn: ActiveTurn) -> ModelRequest | None:
+        """What the model is shown next; None when the turn was cancelled meanwhile."""
+        run, window = turn.run, self._compactor.window
+        context = await self._database.read(lambda db: contexts.load(db, run))
+        window = contexts.window_of(context, window) >> turn.squeezed
+        full = contexts.overflow(context, run, _now(), window)
+        if full is not None:
+            if not await turn.interruptible(self._compactor.compact(context.summary, full)):
+                return None
+            context = await self._database.read(lambda db: contexts.load(db, run))
+        return contexts.build_request(context, run, _now(), window)
+
     async def _think(self, turn: ActiveTurn, parser: ReplyParser, request: ModelRequest) -> bool:
         """Hear the model out, showing its tokens; False when the turn was cancelled."""
-        if turn.is_cancelled:
-            return False
-        turn.begin_thinking()
-        try:
-            async with aclosing(self._model.stream(request)) as events:
-                async for event in events:
-                    _show_piece(turn, parser.take(event))
-        except asyncio.CancelledError:
-            if not turn.is_cancelled:
-                raise
-            turn.uncancel()
-            return False
-        finally:
-            turn.end_thinking()
-        return True
+        return await turn.interruptible(self._hear(turn, parser, request))
+
+    async def _hear(self, turn: ActiveTurn, parser: ReplyParser, request: ModelRequest) -> None:
+        async with aclosing(self._model.stream(request)) as events:
+            async for event in events:
+                _show_piece(turn, parser.take(event))
 
     async def _finish_step(self, turn: ActiveTurn, head: ReplyHead, parser: ReplyParser) -> None:
         message = _reply_message(turn.run, head, parser.reply)
@@ -157,7 +166,7 @@ def store_step(db: sqlite3.Connection, step: FinishedStep) -> tuple[Run, list[St
     payloads = _reply_payloads(run, step.message)
     calls = [call for call in reply.calls if not call.by_client]
     if calls:
-        tools = ToolContext(db, run.agent_id, step.moment)
+        tools = ToolContext(db, run.agent_id, step.moment, run.id)
         returned = replace(
             step.message,
             id=new_id("message"),

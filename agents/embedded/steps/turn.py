@@ -2,9 +2,14 @@
 
 import asyncio
 import time
+from collections.abc import Coroutine
+from typing import Final
 
-from agents.embedded.records import Run
+from agents.embedded.errors import ModelError
+from agents.embedded.records import AssistantSaid, Run
 from agents.embedded.steps.stream import RunStream
+
+_MOST_SQUEEZES: Final = 6
 
 
 class ActiveTurn:
@@ -15,6 +20,8 @@ class ActiveTurn:
         self.stream = stream
         self.is_cancelled = False
         self.ended = asyncio.Event()
+        self.squeezed = 0
+        """How often the window was halved, since the endpoint refused what was in it."""
         self._thinking: asyncio.Task[object] | None = None
         self._started_ns = time.monotonic_ns()
 
@@ -22,6 +29,33 @@ class ActiveTurn:
     def elapsed_ns(self) -> int:
         """Since this process took the turn up."""
         return time.monotonic_ns() - self._started_ns
+
+    async def interruptible(self, work: Coroutine[object, object, object]) -> bool:
+        """Do what may be interrupted at any await; False when the turn was cancelled."""
+        if self.is_cancelled:
+            work.close()
+            return False
+        self.begin_thinking()
+        try:
+            await work
+        except asyncio.CancelledError:
+            if not self.is_cancelled:
+                raise
+            self.uncancel()
+            return False
+        finally:
+            self.end_thinking()
+        return True
+
+    def may_squeeze(self, error: ModelError, said: AssistantSaid) -> bool:
+        """Whether to try once more with half the window: the endpoint says it is too full.
+
+        How much a model really holds is known only to its endpoint.
+        """
+        if said != AssistantSaid() or self.squeezed >= _MOST_SQUEEZES or not error.is_overflow:
+            return False
+        self.squeezed += 1
+        return True
 
     def begin_thinking(self) -> None:
         """From here until `end_thinking` the turn may be interrupted at any await."""

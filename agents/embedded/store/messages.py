@@ -5,6 +5,7 @@ import sqlite3
 from agents.embedded.records import Message
 from agents.embedded.store.codec import dump_body, load_body
 from agents.embedded.store.paging import Page, page_rows
+from agents.embedded.store.words import any_word
 
 
 def insert(db: sqlite3.Connection, message: Message) -> None:
@@ -33,25 +34,14 @@ def get(db: sqlite3.Connection, message_id: str) -> Message | None:
     return None if row is None else _read(row)
 
 
-def newest(
-    db: sqlite3.Connection, conversation_id: str, limit: int, characters: int
-) -> list[Message]:
-    """The last messages of a conversation's history within so many characters, oldest first.
-
-    The last one and everything of its run are always there.
-    """
+def after(db: sqlite3.Connection, conversation_id: str, position: int) -> list[Message]:
+    """A conversation's history behind this position, oldest first."""
     rows = db.execute(
-        "SELECT * FROM messages WHERE conversation_id = ? AND is_error = 0"
-        " ORDER BY position DESC LIMIT ?",
-        (conversation_id, limit),
+        "SELECT * FROM messages WHERE conversation_id = ? AND position > ? AND is_error = 0"
+        " ORDER BY position",
+        (conversation_id, position),
     )
-    kept: list[Message] = []
-    for row in rows:
-        characters -= len(row["body"])
-        if kept and characters < 0 and row["run_id"] != kept[0].run_id:
-            break
-        kept.append(_read(row))
-    return kept[::-1]
+    return [_read(row) for row in rows]
 
 
 def count(db: sqlite3.Connection, conversation_id: str) -> int:
@@ -76,15 +66,44 @@ def of_run(db: sqlite3.Connection, run_id: str, page: Page) -> list[Message]:
     return [_read(row) for row in page_rows(db, "messages", ["run_id = ?"], [run_id], page)]
 
 
-def search(db: sqlite3.Connection, agent_id: str, words: str, limit: int) -> list[Message]:
-    """The newest messages of an agent, in all its conversations, that contain the words."""
+def search(
+    db: sqlite3.Connection, agent_id: str, words: str, limit: int, *, except_run: str = ""
+) -> list[Message]:
+    """An agent's messages, in all its conversations, that contain the text: newest first.
+
+    When none does, those that share words with it: best first. What was said in the run
+    `except_run` is left out: a question is no answer to itself.
+    """
+    found = _containing(db, agent_id, except_run, words, limit)
+    return found or _sharing(db, agent_id, except_run, words, limit)
+
+
+def _containing(
+    db: sqlite3.Connection, agent_id: str, except_run: str, text: str, limit: int
+) -> list[Message]:
     rows = db.execute(
-        "SELECT * FROM messages WHERE agent_id = ? AND is_error = 0"
+        "SELECT * FROM messages WHERE agent_id = ? AND is_error = 0 AND run_id IS NOT ?"
         " AND json_extract(body, '$.role') IN ('user', 'assistant')"
         " AND instr(lower(ifnull(json_extract(body, '$.content'), '') ||"
         " ifnull(json_extract(body, '$.text'), '')), lower(?)) > 0"
         " ORDER BY position DESC LIMIT ?",
-        (agent_id, words, limit),
+        (agent_id, except_run, text, limit),
+    ).fetchall()
+    return [_read(row) for row in rows]
+
+
+def _sharing(
+    db: sqlite3.Connection, agent_id: str, except_run: str, text: str, limit: int
+) -> list[Message]:
+    query = any_word(text)
+    if not query:
+        return []
+    rows = db.execute(
+        "SELECT messages.* FROM message_words JOIN messages ON"
+        " messages.position = message_words.rowid WHERE message_words MATCH ?"
+        " AND agent_id = ? AND is_error = 0 AND run_id IS NOT ?"
+        " ORDER BY bm25(message_words), messages.position DESC LIMIT ?",
+        (query, agent_id, except_run, limit),
     ).fetchall()
     return [_read(row) for row in rows]
 

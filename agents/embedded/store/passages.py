@@ -1,11 +1,11 @@
 """Statements about archival memory, searched by its words (FTS5, stemmed)."""
 
-import re
 import sqlite3
 
 from agents.embedded.records import Passage
 from agents.embedded.store.codec import dump, load_object, load_strings
 from agents.embedded.store.paging import Page, page_rows
+from agents.embedded.store.words import any_word
 
 
 def insert(db: sqlite3.Connection, passage: Passage) -> None:
@@ -45,14 +45,14 @@ def list_page(
 
 def search(db: sqlite3.Connection, agent_id: str, query: str, limit: int) -> list[Passage]:
     """The entries that share words with the query, best first."""
-    words = re.findall(r"\w+", query)
+    words = any_word(query)
     if not words:
         return []
     rows = db.execute(
         "SELECT passages.* FROM passage_words JOIN passages ON"
         " passages.position = passage_words.rowid WHERE passage_words MATCH ? AND agent_id = ?"
         " ORDER BY bm25(passage_words), passages.position DESC LIMIT ?",
-        (" OR ".join(f'"{word}"' for word in words), agent_id, limit),
+        (words, agent_id, limit),
     ).fetchall()
     return [_read(row) for row in rows]
 

@@ -64,7 +64,7 @@ async def test_opening_again_migrates_nothing_twice(tmp_path: Path) -> None:
         async with open_database(tmp_path / "letta.db") as database:
             versions.append(await database.read(_version))
 
-    assert versions == [1, 1]
+    assert versions[0] == versions[1] > 0
 
 
 async def test_two_servers_cannot_share_a_file(tmp_path: Path) -> None:

@@ -87,6 +87,45 @@ def test_without_a_human_block_it_says_so() -> None:
     assert "no `human` memory block" in _say(decide(request("my name is Ada", human=None), NOON))
 
 
+def test_it_remembers_and_answers_in_one_go() -> None:
+    first = request("My name is Ada. What time is it?")
+    writing = called("memory_insert")
+    after = request("My name is Ada. What time is it?", writing, returned("memory_insert", "ok"))
+
+    assert _use(decide(first, NOON))[1]["new_string"] == "Name: Ada"
+    said = _say(decide(after, NOON))
+    assert "Nice to meet you, **Ada**" in said
+    assert "**12:00**" in said
+
+
+def test_every_fact_of_a_message_is_written() -> None:
+    told = request("I live in Paris. By the way, my name is Ada! Remember that Dr. Who is on.")
+
+    decision = decide(told, NOON)
+
+    assert isinstance(decision, Use)
+    lines = [json.loads(call.arguments)["new_string"] for call in decision.calls]
+    assert lines == ["Lives in: Paris", "Name: Ada", "- Dr. Who is on"]
+
+
+def test_of_two_names_the_last_one_counts() -> None:
+    decision = decide(request("My name is Ada. My name is Eve.", human="Name: Bob"), NOON)
+
+    assert _use(decision)[1]["new_string"] == "Name: Eve"
+
+
+def test_a_fact_before_a_reminder_is_not_lost() -> None:
+    tool = client_tool("schedule_message", {"prompt": {}, "at": {}})
+    asked = request("My name is Ada. Remind me in 10 minutes to stretch. Thanks.", tools=[tool])
+
+    decision = decide(asked, NOON)
+
+    assert isinstance(decision, Use)
+    assert {call.name for call in decision.calls} == {"schedule_message", "memory_insert"}
+    reminder = next(call for call in decision.calls if call.name == "schedule_message")
+    assert json.loads(reminder.arguments)["prompt"] == "Remind me: stretch"
+
+
 @pytest.mark.parametrize(
     ("question", "human", "answer"),
     [
