@@ -26,7 +26,7 @@ from gateway.http import HttpServer, Vitals, create_app, create_server, listen
 from gateway.inbox import Inbox
 from gateway.lifecycle import Gateway, Housekeeping, Parts, Web
 from gateway.outbox import Outbox, OutboxOptions
-from gateway.ports import Clock
+from gateway.ports import Clock, Store
 from gateway.retries import RetryPolicy
 from gateway.telemetry import Metrics
 from gateway.turn_runner import Mind, TurnOptions, TurnRunner
@@ -81,23 +81,29 @@ class DiscordHub:
     """
 
     server: DiscordServer
-    store: MemoryStore = field(default_factory=MemoryStore)
+    store: Store = field(default_factory=MemoryStore)
     agents: ScriptedAgents = field(default_factory=lambda: ScriptedAgents(follow_directives))
     settings: dict[str, object] = field(default_factory=dict[str, object])
     """Options of the adapter that a test varies."""
     stored: dict[str, InboundMessage] = field(default_factory=dict[str, InboundMessage])
     """Every message that was taken in by whichever life of the hub, by event id, in order."""
+    stored_at: dict[str, float] = field(default_factory=dict[str, float])
+    """When, on `time.perf_counter`, by event id."""
     is_store_down: bool = False
+    knows_marks: asyncio.Event = field(default_factory=asyncio.Event)
+    """Cleared, the store takes its time to say what the newest messages are."""
     url: str = ""
 
     def __post_init__(self) -> None:
         """Make the first adapter, to be looked at before the hub runs."""
+        self.knows_marks.set()
         self.adapter = self._new_adapter()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncGenerator[DiscordHub]:
         """Run as a new process would; leaving stops every task at once, as a crash does."""
         self.adapter = self._new_adapter()
+        await self.store.open()
         with contextlib.closing(listen("127.0.0.1", 0)) as listener:
             self.url = f"http://127.0.0.1:{listener.getsockname()[1]}/discord/interactions"
             gateway = self._new_gateway(Web(self._new_server(), listener))
@@ -107,6 +113,7 @@ class DiscordHub:
                     yield self
                 finally:
                     life.cancel()
+        await self.store.close()
 
     @property
     def heard(self) -> list[str]:
@@ -128,6 +135,7 @@ class DiscordHub:
         """Return the newest message of every conversation, as the store will."""
         if self.is_store_down:
             raise StoreUnavailable("The database is away.")
+        await self.knows_marks.wait()
         return [(message.conversation, message.event_id) for message in self.stored.values()]
 
     def _new_adapter(self) -> DiscordAdapter:
@@ -197,3 +205,4 @@ class _WatchedInbox(Inbox):
             raise StoreUnavailable("The database is away.")
         await super().receive(message)
         self._hub.stored.setdefault(message.event_id, message)
+        self._hub.stored_at.setdefault(message.event_id, time.perf_counter())

@@ -58,6 +58,28 @@ async def test_live_messages_wait_behind_the_backfill(server: DiscordServer) -> 
     ]
 
 
+async def test_live_messages_wait_until_it_is_known_what_was_missed(
+    server: DiscordServer,
+) -> None:
+    ada = server.person("ada")
+    hub = DiscordHub(server)
+
+    async with hub.connected():
+        await server.until(lambda: server.commands.registered)
+        ada.dm("say before")
+        await ada.hears("before")
+    ada.dm("say missed")
+    hub.knows_marks.clear()
+    async with hub.connected():
+        ada.dm("say live")
+        passing = await ada.slash("status", channel=server.general)
+        await server.until(lambda: passing.is_answered)
+        hub.knows_marks.set()
+        await ada.hears("live")
+
+    assert hub.heard == ["say before", "status", "say missed", "say live"]
+
+
 async def test_a_death_within_the_backfill_loses_nothing(server: DiscordServer) -> None:
     ada = server.person("ada")
     hub = DiscordHub(server)
