@@ -36,7 +36,6 @@ from gateway.telemetry import Metrics
 from gateway.turn_runner import Mind, TurnOptions, TurnRunner
 
 if TYPE_CHECKING:
-    from adapters.web.adapter import WebAdapter
     from agents.constellation import ConstellationOptions
     from agents.embedded import EmbeddedOptions
     from agents.letta import BlockSpec, LettaOptions
@@ -77,13 +76,7 @@ async def opened_gateway(settings: Settings) -> AsyncGenerator[Gateway]:
         clock = SystemClock()
         store = await stack.enter_async_context(opened_store(settings))
         mind = await stack.enter_async_context(opened_mind(settings, store, clock))
-        doors: list[Door] = [make_web(settings, store, clock)]
-        if settings.discord.is_on:
-            doors.append(make_discord(settings, store, clock))
-        if settings.slack.is_on:
-            doors.append(make_slack(settings, store, clock))
-        adapters = [adapter for adapter, _ in doors]
-        routers = [router for _, router in doors if router is not None]
+        adapters, routers = make_doors(settings, store, clock)
         spokes = Spokes(clock, Metrics(), store, mind, adapters, routers)
         yield plug(settings, spokes, listener)
 
@@ -180,6 +173,18 @@ def make_store(settings: Settings) -> Store:
     return SqliteStore(path)
 
 
+def make_doors(
+    settings: Settings, store: Store, clock: Clock
+) -> tuple[list[Adapter], list[APIRouter]]:
+    """Return every platform that is turned on, and the routes by which they call us."""
+    doors: list[Door] = [make_web(settings, store, clock)]
+    if settings.discord.is_on:
+        doors.append(make_discord(settings, store, clock))
+    if settings.slack.is_on:
+        doors.append(make_slack(settings, store, clock))
+    return [adapter for adapter, _ in doors], [router for _, router in doors if router]
+
+
 def make_discord(settings: Settings, store: Store, clock: Clock) -> Door:
     """Return Discord: its gateway and REST, and the route for signed interactions."""
     from adapters.discord.adapter import DiscordAdapter
@@ -224,7 +229,7 @@ def make_slack(settings: Settings, store: Store, clock: Clock) -> Door:
     return adapter, make_router(adapter) if slack.has_webhook else None
 
 
-def make_web(settings: Settings, store: Store, clock: Clock) -> tuple[WebAdapter, APIRouter]:
+def make_web(settings: Settings, store: Store, clock: Clock) -> Door:
     """Return the web chat: its adapter, and the routes by which browsers reach it."""
     from adapters.web.adapter import WebAdapter
     from adapters.web.guard import WebOptions

@@ -12,7 +12,7 @@ import signal
 import sys
 from contextlib import AsyncExitStack
 
-from gateway.bootstrap import Spokes, make_web, opened_mind, opened_store, plug
+from gateway.bootstrap import Spokes, make_doors, opened_mind, opened_store, plug
 from gateway.clock import SystemClock
 from gateway.data_dir import held
 from gateway.http import listen
@@ -23,23 +23,27 @@ from tests.fakes.crashing import around
 
 
 class KillPoint:
-    """Dies when the moment is passed for the first time since somebody wrote."""
+    """Dies when the moment is passed for the first time since somebody wrote.
 
-    def __init__(self, name: str | None) -> None:
+    `spared` messages may come before.
+    """
+
+    def __init__(self, name: str | None, spared: int) -> None:
         self._name = name
-        self._is_armed = False
+        self._spared = spared
 
     async def pass_by(self, name: str) -> None:
         """Die, or go on."""
-        self._is_armed = self._is_armed or name == "before store.turns.accept"
-        if self._is_armed and name == self._name:
+        if name == "before store.turns.accept":
+            self._spared -= 1
+        if self._spared < 0 and name == self._name:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
 async def main() -> None:
     """Serve until SIGTERM, or until the moment comes."""
-    settings = load_settings({k: v for k, v in os.environ.items() if k != "DIE_AT"})
-    point = KillPoint(os.environ.get("DIE_AT"))
+    settings = load_settings(os.environ)
+    point = KillPoint(os.environ.get("DIE_AT"), int(os.environ.get("SPARED", "0")))
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     clock = SystemClock()
@@ -48,15 +52,15 @@ async def main() -> None:
         stack.enter_context(held(settings.data_dir))
         store = around(await stack.enter_async_context(opened_store(settings)), "store", point)
         mind = await stack.enter_async_context(opened_mind(settings, store, clock))
-        web, router = make_web(settings, store, clock)
+        adapters, routers = make_doors(settings, store, clock)
         wrapped = Mind(
             around(mind.constellation, "agents", point),
             around(mind.runtime, "runtime", point),
             around(mind.toolbox, "toolbox", point),
             mind.routes,
         )
-        platform = around(web, "platform", point)
-        spokes = Spokes(clock, Metrics(), store, wrapped, [platform], [router])
+        platforms = [around(adapter, "platform", point) for adapter in adapters]
+        spokes = Spokes(clock, Metrics(), store, wrapped, platforms, routers)
         await plug(settings, spokes, listener).run(stop)
 
 

@@ -6,10 +6,12 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import httpx
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +27,16 @@ class Home:
         return f"http://127.0.0.1:{self.port}"
 
     @asynccontextmanager
-    async def gateway(self, *, die_at: str = "") -> AsyncGenerator[asyncio.subprocess.Process]:
+    async def gateway(
+        self, *, die_at: str = "", settings: Mapping[str, str] | None = None
+    ) -> AsyncGenerator[asyncio.subprocess.Process]:
         """Run a gateway process; it is stopped gently at the end, if it still lives."""
         environment = {
             "PATH": os.environ["PATH"],
             "POSTERN_DATA_DIR": str(self.data_dir),
             "POSTERN_HTTP__PORT": str(self.port),
             "DIE_AT": die_at,
+            **(settings or {}),
         }
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.crash.gateway_process", env=environment
@@ -42,3 +47,28 @@ class Home:
             if process.returncode is None:
                 process.send_signal(signal.SIGTERM)
             await process.wait()
+
+    async def until_ready(self) -> None:
+        """Wait until the gateway that was just started serves."""
+        await self._until(lambda status: "postern_lanes_ready" in status)
+
+    async def until_idle(self) -> None:
+        """Wait until every turn has ended and every answer has gone out."""
+        await self._until(
+            lambda status: (
+                "postern_turns_running 0.0" in status and "postern_deliveries_open 0.0" in status
+            )
+        )
+
+    async def _until(self, is_so: Callable[[str], bool]) -> None:
+        """Look at the metrics again and again; there is nobody who could tell."""
+        async with asyncio.timeout(30), httpx.AsyncClient(base_url=self.url) as client:
+            while not is_so(await _metrics(client)):  # noqa: ASYNC110 - another process's state
+                await asyncio.sleep(0.05)
+
+
+async def _metrics(client: httpx.AsyncClient) -> str:
+    try:
+        return (await client.get("/metrics")).text
+    except httpx.TransportError:
+        return ""
