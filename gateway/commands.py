@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from gateway.domain.commands import CommandArgument, CommandSpec
 from gateway.domain.ids import LaneId
-from gateway.domain.messages import InboundMessage
+from gateway.domain.messages import InboundMessage, MessageKind
 from gateway.domain.people import Route
 from gateway.domain.turns import Turn
 from gateway.ports import AgentRuntime, Store
@@ -28,6 +29,17 @@ SPECS = (
     CommandSpec("help", "What you can ask for"),
 )
 """Every command, as the platforms register it. `/ask` reaches the agent as an ordinary message."""
+
+
+_TYPED = {f"/{spec.name}" for spec in SPECS if spec.name != "ask"}
+
+
+def as_typed(message: InboundMessage) -> InboundMessage:
+    """Return a command where somebody typed one as text: `/help` on the web page. Pure."""
+    verb = message.text.partition(" ")[0].strip().lower()
+    if message.kind is not MessageKind.TEXT or verb not in _TYPED:
+        return message
+    return replace(message, kind=MessageKind.COMMAND, text=message.text.strip()[1:])
 
 
 class RunningTurns(Protocol):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from gateway.access import Access
-from gateway.commands import COMMANDS
+from gateway.commands import COMMANDS, as_typed
 from gateway.domain.messages import Accepted, InboundMessage, MessageKind
 from gateway.domain.people import Route
 from gateway.errors import BadInput
@@ -51,8 +51,8 @@ class Inbox:
                 f"This message has {len(message.text):,} characters; "
                 f"{LONGEST_TEXT:,} is the most that an agent takes."
             )
+        message = as_typed(_cleaned(message))
         route = self._route(message)
-        message = _cleaned(message)
         now = self._clock.now()
         refusal = await self._access.refusal(message, now)
         if refusal is not None:

@@ -24,6 +24,18 @@ async def test_a_command_is_answered_without_the_agent(hub: FakeHub) -> None:
     assert hub.agents.runs_started == 0
 
 
+async def test_a_command_typed_as_text_is_one_and_other_slashes_are_not(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+    hub.agents.will_say("A path, I see.")
+
+    await ada.says("/whoami")
+    await ada.reads(1)
+    await ada.says("/etc/hosts is a file")
+
+    assert "`fake:w1:ada`" in (await ada.reads(2))[0]
+    assert ada.sees[1] == "A path, I see."
+
+
 async def test_an_unknown_command_is_told_where_to_look(hub: FakeHub) -> None:
     ada = hub.person("ada")
 
