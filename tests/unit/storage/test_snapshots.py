@@ -1,0 +1,298 @@
+"""What is kept of the live database when its disk is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sqlite3
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import Fenced, SettingsWrong, StoreUnavailable
+from storage.sqlite import SqliteStore
+from storage.sqlite.snapshots import SnapshotFolder, SnapshotOptions, Snapshots
+from tests.contracts.store.words import ROUTE, at, message
+
+QUICK = SnapshotOptions(every_seconds=0.0, kept=3)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "volume"
+    path.mkdir()
+    return path
+
+
+@asynccontextmanager
+async def serving(
+    live: Path, folder: Path, options: SnapshotOptions = QUICK
+) -> AsyncGenerator[tuple[SqliteStore, Snapshots]]:
+    """Restore, open, begin; what was not flushed is lost, as when the disk is."""
+    snapshots = Snapshots(live, SnapshotFolder(folder), options)
+    await snapshots.restore()
+    store = SqliteStore(live)
+    await store.open()
+    await snapshots.begin()
+    try:
+        yield store, snapshots
+    finally:
+        await store.close()
+        snapshots.abandon()
+
+
+async def say(store: SqliteStore, event: str) -> None:
+    await store.turns.accept(message(event), ROUTE, at(0))
+
+
+def events(database: Path) -> set[str]:
+    connection = sqlite3.connect(database)
+    rows = connection.execute("SELECT key FROM inbox").fetchall()
+    connection.close()
+    return {key.rpartition(":")[2] for (key,) in rows}
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+async def restored(live: Path, folder: Path) -> set[str]:
+    await Snapshots(live, SnapshotFolder(folder)).restore()
+    return events(live)
+
+
+async def test_what_was_flushed_is_there_on_another_disk(tmp_path: Path, folder: Path) -> None:
+    async with serving(tmp_path / "a" / "postern.db", folder) as (store, snapshots):
+        await say(store, "one")
+        await snapshots.flush()
+        await say(store, "two")
+
+    assert await restored(tmp_path / "b" / "postern.db", folder) == {"one"}
+
+
+async def test_closing_keeps_everything(tmp_path: Path, folder: Path) -> None:
+    async with serving(tmp_path / "a.db", folder) as (store, snapshots):
+        await say(store, "one")
+        await snapshots.close()
+
+    assert await restored(tmp_path / "b.db", folder) == {"one"}
+
+
+async def test_changes_are_published_by_themselves(tmp_path: Path, folder: Path) -> None:
+    arrived = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    notice = SnapshotFolder(folder, commit=lambda: loop.call_soon_threadsafe(arrived.set) and None)
+    live = tmp_path / "a.db"
+    snapshots = Snapshots(live, notice, SnapshotOptions(every_seconds=0.01))
+    await snapshots.restore()
+    store = SqliteStore(live)
+    await store.open()
+    await snapshots.begin()
+    arrived.clear()
+
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(snapshots.run())
+        await say(store, "one")
+        await asyncio.wait_for(arrived.wait(), 10)
+        running.cancel()
+
+    await store.close()
+    snapshots.abandon()
+    assert await restored(tmp_path / "b.db", folder) == {"one"}
+
+
+async def test_nothing_is_published_when_nothing_changed(tmp_path: Path, folder: Path) -> None:
+    async with serving(tmp_path / "a.db", folder) as (_, snapshots):
+        await snapshots.flush()
+        await snapshots.flush()
+
+    assert len(names(folder)) == 1
+
+
+async def test_many_that_ask_at_once_share_a_snapshot(tmp_path: Path, folder: Path) -> None:
+    options = SnapshotOptions(every_seconds=0.05, kept=100)
+    async with serving(tmp_path / "a.db", folder, options) as (store, snapshots):
+
+        async def keep(number: int) -> None:
+            await say(store, f"e{number}")
+            await snapshots.flush()
+
+        await asyncio.gather(*(keep(number) for number in range(40)))
+
+    assert len(names(folder)) <= 4
+    assert await restored(tmp_path / "b.db", folder) == {f"e{number}" for number in range(40)}
+
+
+async def test_only_the_newest_are_kept_and_nothing_half_copied(
+    tmp_path: Path, folder: Path
+) -> None:
+    (folder / ".snap-00000001-00000000-aaaaaaaa-0000000000000000.db.partial").write_text("half")
+    async with serving(tmp_path / "a.db", folder) as (store, snapshots):
+        for number in range(6):
+            await say(store, f"e{number}")
+            await snapshots.flush()
+
+    assert [name[5:22] for name in names(folder)] == [f"00000001-0000000{n}" for n in (4, 5, 6)]
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-5000])
+
+
+def _empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def _flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-100] ^= 1
+    path.write_bytes(data)
+
+
+def _replace(path: Path) -> None:
+    path.write_bytes(b"no database " * 1000)
+
+
+@pytest.mark.parametrize("damage", [_cut, _empty, _flip, _replace])
+async def test_a_damaged_snapshot_is_passed_over_for_the_one_before(
+    tmp_path: Path, folder: Path, damage: object
+) -> None:
+    assert callable(damage)
+    async with serving(tmp_path / "a.db", folder) as (store, snapshots):
+        for event in ("one", "two"):
+            await say(store, event)
+            await snapshots.flush()
+    damage(folder / names(folder)[-1])
+
+    assert await restored(tmp_path / "b.db", folder) == {"one"}
+
+
+async def test_it_never_begins_empty_where_something_was_kept(tmp_path: Path, folder: Path) -> None:
+    async with serving(tmp_path / "a.db", folder):
+        pass
+    for name in names(folder):
+        _cut(folder / name)
+
+    with pytest.raises(SettingsWrong, match="does not begin empty"):
+        await Snapshots(tmp_path / "b.db", SnapshotFolder(folder)).restore()
+
+    assert not (tmp_path / "b.db").exists()
+
+
+async def test_without_a_volume_it_does_not_start(tmp_path: Path) -> None:
+    snapshots = Snapshots(tmp_path / "a.db", SnapshotFolder(tmp_path / "missing"))
+
+    with pytest.raises(SettingsWrong, match="Mount the Volume"):
+        await snapshots.restore()
+
+
+async def test_a_newer_posterns_snapshot_stops_the_start(tmp_path: Path, folder: Path) -> None:
+    async with serving(tmp_path / "a.db", folder) as (store, snapshots):
+        await say(store, "one")
+        connection = sqlite3.connect(tmp_path / "a.db")
+        connection.execute("PRAGMA user_version = 999")
+        connection.close()
+        await snapshots.flush()
+    await Snapshots(tmp_path / "b.db", SnapshotFolder(folder)).restore()
+
+    with pytest.raises(SettingsWrong, match="newer Postern"):
+        await SqliteStore(tmp_path / "b.db").open()
+
+
+async def test_of_two_writers_the_older_one_stops_and_changes_nothing(
+    tmp_path: Path, folder: Path
+) -> None:
+    async with serving(tmp_path / "a.db", folder) as (old_store, old):
+        await say(old_store, "one")
+        await old.flush()
+        async with serving(tmp_path / "b.db", folder) as (new_store, new):
+            await say(new_store, "two")
+            await new.flush()
+            before = names(folder)
+            await say(old_store, "late")
+
+            with pytest.raises(Fenced):
+                await old.flush()
+
+            assert names(folder) == before
+            assert (old.generation, new.generation) == (1, 2)
+
+    assert await restored(tmp_path / "c.db", folder) == {"one", "two"}
+
+
+async def test_of_two_that_begin_at_once_one_stays(tmp_path: Path, folder: Path) -> None:
+    pair = [Snapshots(tmp_path / f"{n}.db", SnapshotFolder(folder), QUICK) for n in range(2)]
+    stores = [SqliteStore(tmp_path / f"{n}.db") for n in range(2)]
+    for snapshots, store in zip(pair, stores, strict=True):
+        await snapshots.restore()
+        await store.open()
+    asked = [*(each.begin for each in pair), *(each.flush for each in pair)]
+    stopped = 0
+    for number, step in enumerate(asked):
+        await say(stores[number % 2], f"e{number}")
+        try:
+            await step()
+        except Fenced:
+            stopped += 1
+
+    for snapshots, store in zip(pair, stores, strict=True):
+        await store.close()
+        snapshots.abandon()
+    assert stopped in (1, 2)
+    assert pair[0].generation == pair[1].generation == 1
+    with_greatest_name = max(pair, key=lambda each: each.writer)
+    assert with_greatest_name.writer in names(folder)[-1]
+
+
+async def test_a_disk_that_survived_goes_on_from_its_own_file(tmp_path: Path, folder: Path) -> None:
+    live = tmp_path / "a.db"
+    async with serving(live, folder) as (store, _):
+        await say(store, "not in a snapshot")
+
+    async with serving(live, folder) as (_, snapshots):
+        assert snapshots.generation == 2
+
+    assert await restored(tmp_path / "b.db", folder) == {"not in a snapshot"}
+
+
+async def test_an_old_file_does_not_replace_newer_snapshots(tmp_path: Path, folder: Path) -> None:
+    async with serving(tmp_path / "a.db", folder):
+        pass
+    async with serving(tmp_path / "b.db", folder):
+        pass
+
+    with pytest.raises(SettingsWrong, match="Move it away"):
+        await Snapshots(tmp_path / "a.db", SnapshotFolder(folder)).restore()
+
+
+async def test_a_failed_snapshot_is_told_and_made_up_for(tmp_path: Path, folder: Path) -> None:
+    async with serving(tmp_path / "a.db", folder) as (store, snapshots):
+        await say(store, "one")
+        away = await asyncio.to_thread(folder.rename, tmp_path / "away")
+        with pytest.raises(StoreUnavailable, match="No snapshot"):
+            await snapshots.flush()
+        await asyncio.to_thread(away.rename, folder)
+        await snapshots.flush()
+
+    assert await restored(tmp_path / "b.db", folder) == {"one"}
+
+
+@pytest.mark.crash
+async def test_what_a_killed_writer_said_was_kept_is_there(tmp_path: Path, folder: Path) -> None:
+    said: set[str] = set()
+    for kill in range(4):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.unit.storage.snapshot_writer",
+            tmp_path / f"{kill}" / "postern.db", folder, f"k{kill}",
+            stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        assert process.stdout is not None
+        lines = [await process.stdout.readline() for _ in range(random.randint(1, 60))]
+        process.kill()
+        rest, _ = await process.communicate()
+        said |= set((b"".join(lines) + rest).decode().split())
+
+    assert said - await restored(tmp_path / "last.db", folder) == set()
