@@ -84,6 +84,8 @@ def _pairing_refusal(message: InboundMessage, now: datetime) -> Refusal:
             "Give it to the operator of this bot, who lets you in with "
             f"`postern pairing approve {code}`. It is good for one hour."
         ),
+        handle=message.handle,
+        is_private=message.is_private,
     )
     return Refusal(message, reason="pairing_asked", reply=reply, pairing=pairing)
 

@@ -38,6 +38,7 @@ class Ways:
 
     is_http: bool = True
     is_socket: bool = False
+    access: AccessMode = AccessMode.OPEN
     options: Options = field(
         default_factory=lambda: Options(
             bot_token="",
@@ -62,7 +63,7 @@ class SlackHub:
             store,
             clock=SystemClock(),
             options=HubOptions(
-                access=AccessPolicy(modes={"slack": AccessMode.OPEN}),
+                access=AccessPolicy(modes={"slack": ways.access}),
                 sending=RetryPolicy(first_seconds=0.05, longest_seconds=0.5),
                 adapters=self._new_adapters,
             ),

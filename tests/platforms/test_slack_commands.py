@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Iterable
 import pytest
 
 from agents.scripted import Say, Step, Wait
+from gateway.access import AccessMode
 from gateway.commands import SPECS
 from gateway.domain.commands import CommandSpec
 from gateway.domain.turns import RunRequest
@@ -185,6 +186,18 @@ async def test_a_response_url_that_slack_takes_no_more_at_is_done_without(
 
     assert bob.sees("general") == []
     assert [call.outcome for call in hub.slack.calls("response_url")] == ["used_url"]
+
+
+async def test_a_stranger_alone_sees_their_pairing_code() -> None:
+    async with slack_hub(ways=Ways(access=AccessMode.PAIRING)) as hub:
+        ada, bob = hub.slack.person("ada"), hub.slack.person("bob")
+
+        await ada.slash("/postern", "status", "general")
+        await hub.slack.until(lambda: len(ada.sees("general")) == 1)
+
+        assert "pairing code" in ada.sees("general")[0]
+        assert bob.sees("general") == []
+        assert hub.agents.heard == []
 
 
 @in_private
