@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 BENCHES: Mapping[str, str] = {
     "hub": "bench.hub",
+    "slack": "bench.slack",
     "store": "bench.store",
 }
 """Name to module. A module has `add_arguments(parser)` and `run(arguments) -> figures`."""

@@ -27,6 +27,7 @@ from adapters.slack.options import Options
 from adapters.slack.order import ChannelOrder
 from adapters.slack.workspaces import Workspaces
 from gateway.domain.messages import InboundMessage
+from gateway.domain.people import Sender
 from gateway.errors import BadInput, RetryLater, StoreUnavailable
 from gateway.ports import Accept, Clock, HistoryStore
 
@@ -119,9 +120,10 @@ class Door:
 
     async def _hear(self, heard: Heard) -> None:
         message = heard.message
-        account, team = message.sender.identity, message.conversation.workspace
-        name = message.sender.name or await self._names.name_of(account, team)
-        message = replace(message, sender=replace(message.sender, name=name))
+        account = message.sender.identity
+        if not message.sender.name:
+            name = await self._names.name_of(account, message.conversation.workspace)
+            message = replace(message, sender=Sender(account, name))
         async with self._order.turn(message.conversation.channel):
             if not heard.is_addressed and not await self._takes_part(message):
                 return

@@ -1,0 +1,87 @@
+"""What `bench.slack` measures, a process each: our door over SQLite, and a bare bolt app."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import uvloop
+from fastapi import APIRouter, FastAPI, Request, Response
+from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+
+from adapters.slack.adapter import SlackAdapter
+from adapters.slack.options import Options
+from adapters.slack.routes import make_router
+from gateway.access import Access, AccessMode, AccessPolicy
+from gateway.clock import SystemClock
+from gateway.domain.people import Route
+from gateway.http import create_server, listen
+from gateway.inbox import Inbox
+from gateway.telemetry import Metrics
+from storage.sqlite import SqliteStore
+
+SECRET = "bench"  # noqa: S105 - known to both sides of the bench
+NOWHERE = "http://127.0.0.1:9"
+"""Where no Slack answers: names are not told."""
+
+
+async def main(kind: str, database: Path) -> None:
+    """Serve until killed; the first line of the output is the port."""
+    serving = stored(database) if kind == "stored" else bare()
+    async with serving as router:
+        app = FastAPI()
+        app.include_router(router)
+        with contextlib.closing(listen("127.0.0.1", 0)) as listener:
+            print(listener.getsockname()[1], flush=True)
+            await create_server(app).serve(sockets=[listener])
+
+
+@contextlib.asynccontextmanager
+async def bare() -> AsyncGenerator[APIRouter]:
+    """Make a bolt app as its documentation does: verified, acknowledged, and forgotten."""
+
+    async def authorize() -> AuthorizeResult:
+        return AuthorizeResult(enterprise_id=None, team_id="T1", bot_user_id="UAPP", bot_id="BAPP")
+
+    async def forget() -> None:
+        """Do nothing with it."""
+
+    app = AsyncApp(name="bare", signing_secret=SECRET, authorize=authorize)
+    app.event("message")(forget)  # pyright: ignore[reportUnknownMemberType] - bolt leaves it open
+    handler = AsyncSlackRequestHandler(app)
+    router = APIRouter()
+
+    async def take(request: Request) -> Response:
+        return await handler.handle(request)
+
+    router.add_api_route("/slack/events", take, methods=["POST"])
+    yield router
+
+
+@contextlib.asynccontextmanager
+async def stored(database: Path) -> AsyncGenerator[APIRouter]:
+    """Make our adapter in front of the real inbox and store."""
+    store, clock = SqliteStore(database), SystemClock()
+    await store.open()
+    access = Access(AccessPolicy({"slack": AccessMode.OPEN}), store.people)
+    inbox = Inbox(store, access, {"postern": Route("postern")}, clock, Metrics())
+    adapter = SlackAdapter(
+        Options("xoxb-bench", signing_secret=SECRET, api_url=NOWHERE), store.history, clock
+    )
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(adapter.run(inbox.receive))
+        await asyncio.sleep(0)  # the door opens before the adapter first waits
+        try:
+            yield make_router(adapter)
+        finally:
+            running.cancel()
+    await store.close()
+
+
+if __name__ == "__main__":
+    uvloop.run(main(sys.argv[1], Path(sys.argv[2])))
