@@ -46,6 +46,8 @@ ANSWERED = "response_url:"
 _NOT_THERE = frozenset({"channel_not_found", "not_in_channel"})
 """Slack's words for a channel where the app can not post as itself."""
 
+_GONE = "message_not_found"
+
 _LONGEST_WAIT_SECONDS = 60.0
 
 
@@ -215,17 +217,24 @@ class SlackAdapter:
         try:
             await self._write(delivery, "chat.update", args)
         except SlackRefused as error:
+            if error.code == _GONE:
+                return await self._post_anew(delivery)
             if error.code != STILL_STREAMING:
                 raise
             await self._drafts.stop(delivery)
             await self._write(delivery, "chat.update", args)
         return receipt
 
+    async def _post_anew(self, delivery: Delivery) -> PlatformMessageId:
+        """Post what somebody deleted while it grew, unless an earlier try has done that."""
+        found = await self._lookup.find(delivery)
+        return found or await self._post(delivery)
+
     async def _take_back(self, delivery: Delivery) -> None:
         try:
             await self._write(delivery, "chat.delete", own_message(delivery))
         except SlackRefused as error:
-            if error.code != "message_not_found":
+            if error.code != _GONE:
                 raise
 
     async def _write(self, delivery: Delivery, method: str, args: Json) -> Json:

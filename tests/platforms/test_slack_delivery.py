@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from datetime import UTC, datetime
 
 import pytest
 
-from agents.scripted import Say, Wait
+from agents.scripted import Say, Step, Wait
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import DeliveryState, NewDelivery
 from gateway.domain.ids import DeliveryId
+from gateway.domain.turns import RunRequest
 from tests.platforms.slack_hub import SlackHub, slack_hub
-from tests.platforms.slack_server import Faults, Person
+from tests.platforms.slack_server import Faults, Person, SlackSettings
 
 Order = Callable[[Faults, str], None]
 """What is ordered to befall the next call of a method."""
@@ -33,6 +34,11 @@ FAULTS: dict[str, Order] = {
 
 
 STREAM_FAULTS = ("a lost reply", "a cut connection", "HTTP 500", "a rate limit")
+
+
+def slowly(request: RunRequest) -> Iterable[Step]:
+    """Say something that takes its time."""
+    return (Say(GROWING, pause_seconds=0.08),)
 
 
 @pytest.fixture
@@ -113,6 +119,30 @@ async def test_a_stream_that_has_expired_is_finished_by_an_update(
     assert hub.slack.visible("general", root.ts)[1:] == ["one two three four"]
     outcomes = [call.outcome for call in hub.slack.calls("chat.appendStream")]
     assert "message_not_in_streaming_state" in outcomes
+
+
+async def test_an_answer_whose_draft_was_deleted_is_posted_anew(hub: SlackHub, ada: Person) -> None:
+    hub.agents.will(Say(GROWING, pause_seconds=0.1))
+    ada.dm("tell me")
+    await hub.slack.until(lambda: len(ada.sees()) == 2)
+
+    hub.slack.transcript(ada.dm_channel)[1].is_deleted = True
+    await hub.is_sent()
+
+    assert ada.sees() == ["tell me", GROWING]
+
+
+async def test_many_long_answers_at_once_keep_to_the_rates_of_slack() -> None:
+    async with slack_hub(SlackSettings(rate_limits=True)) as hub:
+        hub.agents.script = slowly
+        people = [hub.slack.person(f"person{number}") for number in range(60)]
+        for person in people:
+            person.dm("tell me")
+            person.mentions("general", "tell us")
+        await hub.slack.until(lambda: all(GROWING in person.sees() for person in people), 20)
+
+        assert {call.outcome for call in hub.slack.calls("chat.update")} == {"ok"}
+        assert all(person.sees() == ["tell me", GROWING] for person in people)
 
 
 async def test_a_workspace_that_streams_too_much_gets_posts(hub: SlackHub, ada: Person) -> None:
