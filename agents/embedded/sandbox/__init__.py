@@ -1,0 +1,1 @@
+"""Where tools that clients stored as source code run: another process, with limits."""
