@@ -25,8 +25,8 @@ from gateway.domain.ids import (
     WorkerId,
 )
 from gateway.domain.messages import Accepted, HistoryEntry, InboundMessage, Refusal
-from gateway.domain.people import AgentBinding, Identity, Pairing, Person, Route
-from gateway.domain.schedules import Fire, Schedule
+from gateway.domain.people import AgentBinding, Identity, Pairing, Person, Route, Sender
+from gateway.domain.schedules import Fire, PastSlot, Schedule
 from gateway.domain.tools import ToolCall, ToolResult, ToolSpec
 from gateway.domain.turns import (
     Claim,
@@ -390,9 +390,16 @@ class PeopleStore(Protocol):
         """Remember the thread. The first one stays and is returned."""
         ...
 
+    async def last_sender(self, conversation: ConversationId) -> Sender | None:
+        """Return who wrote last in the conversation and was heard; None when nobody did."""
+        ...
+
 
 class ScheduleStore(Protocol):
     """Schedules, and the slots in which they fired."""
+
+    changed: asyncio.Event
+    """Set when a schedule was put or removed through this store; a poll finds the others'."""
 
     async def put(self, schedule: Schedule) -> None:
         """Add it, or replace the one with its id; the revision goes up."""
@@ -407,6 +414,30 @@ class ScheduleStore(Protocol):
 
         A slot that fired before, or a schedule that changed, does nothing.
         """
+        ...
+
+    async def next_due(self) -> datetime | None:
+        """Return the earliest `next_at` of all that are not paused."""
+        ...
+
+    async def get(self, schedule: str) -> Schedule | None:
+        """Read one."""
+        ...
+
+    async def page(self, after: str, limit: int) -> list[Schedule]:
+        """List the next ones by id; pass the last one's id as `after` for more, "" to begin."""
+        ...
+
+    async def in_conversation(self, conversation: ConversationId, limit: int) -> list[Schedule]:
+        """List those that wake somebody there, by id."""
+        ...
+
+    async def remove(self, schedule: str) -> bool:
+        """Drop it; its slots stay known. False when there is none."""
+        ...
+
+    async def past_slots(self, schedule: str, limit: int) -> list[PastSlot]:
+        """List its newest slots that fired or were missed, newest first."""
         ...
 
 

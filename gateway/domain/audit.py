@@ -36,6 +36,7 @@ class AuditKind(StrEnum):
     SCHEDULE_PUT = "schedule.put"
     SCHEDULE_FIRED = "schedule.fired"
     SCHEDULE_MISSED = "schedule.missed"
+    SCHEDULE_REMOVED = "schedule.removed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,11 @@ class InboundMessage:
         return f"{self.conversation.platform}:{self.conversation.workspace}:{self.event_id}"
 
     @property
+    def is_wakeup(self) -> bool:
+        """Whether nobody wrote it: a schedule came due."""
+        return self.kind is MessageKind.WAKEUP
+
+    @property
     def otid(self) -> str:
         """The key under which the agent runtime sees this message at most once."""
         return str(uuid.uuid5(_OTID_NAMESPACE, self.idempotency_key))

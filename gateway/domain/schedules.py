@@ -4,9 +4,71 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
+from gateway.domain.conversations import Conversation
 from gateway.domain.messages import InboundMessage
-from gateway.domain.people import Route
+from gateway.domain.people import Route, Sender
+
+
+class Misfire(StrEnum):
+    """What becomes of slots that nobody was there for."""
+
+    SKIP = "skip"
+    """None of them fires; only one that is late by the grace at most does."""
+    ONE = "one"
+    """The newest fires, once for all of them."""
+    ALL = "all"
+    """The newest fire, as many as may be caught up, oldest first."""
+
+
+class Outside(StrEnum):
+    """What becomes of a slot outside the active hours."""
+
+    SKIP = "skip"
+    DEFER = "defer"
+    """It waits for the hours to begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How strictly a schedule takes its trigger."""
+
+    misfire: Misfire = Misfire.ONE
+    grace_seconds: float = 60.0
+    """How late a slot still counts as on time, for SKIP."""
+    max_catch_up: int = 3
+    """How many slots ALL fires at once."""
+    jitter_seconds: int = 0
+    """Each slot fires up to this much later, always the same for the same slot."""
+    active_from: str | None = None
+    """`HH:MM` on the wall clock of the schedule's zone; None for no limit."""
+    active_to: str | None = None
+    """`HH:MM`, not part of the hours; may be the earlier one, for hours over midnight."""
+    quiet_days: tuple[str, ...] = ()
+    """Of `mon`, `tue` … `sun`: days on which it rests."""
+    outside: Outside = Outside.SKIP
+    paused_until: datetime | None = None
+    """Slots before it are passed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wakeup:
+    """Who is woken, where the answer goes, and what the agent is told."""
+
+    conversation: Conversation
+    owner: Sender
+    """In whose name: their agent wakes, in their lane, on their budget."""
+    prompt: str
+    """May hold `{timestamp}`, `{name}`, `{missed}` and `{data_sources}`."""
+    role: str | None = None
+    """The agent; None for the default one."""
+    data_sources: tuple[str, ...] = ()
+    max_actions: int | None = None
+    """Tool calls that one wakeup may make; None for the limit of all turns."""
+    generation: int | None = None
+    """None when a person or the operator made it. Of an agent's own reminder: how many
+    wakeups its making goes back to, 0 when it was made in answer to a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +81,21 @@ class Schedule:
     zone: str
     """IANA name of the time zone that the trigger's wall-clock times are in."""
     next_at: datetime | None
-    """The next due moment; None when there is none any more."""
+    """When it is to be fired next; None when there is no slot any more."""
     is_paused: bool = False
     revision: int = 0
     """Changes with every edit, so that a fire computed from an old version does nothing."""
+    slot_at: datetime | None = None
+    """The slot that is fired at `next_at`, where jitter or active hours make it wait."""
+    name: str = ""
+    wakeup: Wakeup | None = None
+    """None makes its slots pass unheard."""
+    rules: Rules = Rules()
+
+    @property
+    def next_slot(self) -> datetime | None:
+        """The slot that is fired next."""
+        return self.slot_at or self.next_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +110,16 @@ class Fire:
     message: InboundMessage | None
     """None when the slot is recorded as missed."""
     route: Route
+    slot_at: datetime | None = None
+    """What the schedule's `slot_at` becomes."""
+    why: str = ""
+    """Why it was missed, for the audit log: `late`, `outside_hours` …"""
+
+
+@dataclass(frozen=True, slots=True)
+class PastSlot:
+    """A slot as it was recorded."""
+
+    due_at: datetime
+    fired_at: datetime
+    was_missed: bool

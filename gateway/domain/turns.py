@@ -54,6 +54,11 @@ class Turn:
     was_noticed: bool = False
     """True once the person was told that the answer is late."""
 
+    @property
+    def is_wakeup(self) -> bool:
+        """Whether nobody wrote anything in it: it is made of wakeups alone."""
+        return all(message.is_wakeup for message in self.messages)
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:

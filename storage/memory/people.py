@@ -8,8 +8,9 @@ from datetime import datetime
 from gateway.domain.audit import AuditKind
 from gateway.domain.ids import AgentId, ConversationId, PersonId, SessionId
 from gateway.domain.messages import Refusal
-from gateway.domain.people import AgentBinding, Identity, Pairing, Person
+from gateway.domain.people import AgentBinding, Identity, Pairing, Person, Sender
 from storage.memory.tables import PairingRow, Tables
+from storage.rules import MessageState
 
 
 def ask_pairing(tables: Tables, refusal: Refusal, now: datetime) -> bool:
@@ -114,3 +115,15 @@ class MemoryPeople:
         data = {"thread": thread}
         self._tables.log(AuditKind.SESSION_BOUND, None, conversation, agent, data)
         return thread
+
+    async def last_sender(self, conversation: ConversationId) -> Sender | None:
+        """Return who wrote last in the conversation and was heard; None when nobody did."""
+        rows = (
+            row
+            for row in self._tables.messages.values()
+            if row.message.conversation.id == conversation
+            and row.state is not MessageState.REFUSED
+            and not row.message.is_wakeup
+        )
+        newest = max(rows, key=lambda row: row.sequence, default=None)
+        return newest.message.sender if newest else None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from gateway.domain.audit import AuditKind
-from gateway.domain.schedules import Fire, Schedule
+from gateway.domain.ids import ConversationId
+from gateway.domain.schedules import Fire, PastSlot, Schedule
 from storage.memory.tables import Tables
 from storage.memory.turns import accept_message
 
@@ -17,6 +19,7 @@ class MemorySchedules:
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
+        self.changed = asyncio.Event()
 
     async def put(self, schedule: Schedule) -> None:
         """Add it, or replace the one with its id; the revision goes up."""
@@ -25,6 +28,7 @@ class MemorySchedules:
         self._tables.schedules[schedule.id] = replace(schedule, revision=revision)
         data = {"revision": revision}
         self._tables.log(AuditKind.SCHEDULE_PUT, None, schedule.id, schedule.id, data)
+        self.changed.set()
 
     async def due(self, now: datetime, limit: int) -> list[Schedule]:
         """List schedules that are due and not paused, oldest slot first."""
@@ -45,19 +49,55 @@ class MemorySchedules:
         advanced: dict[str, datetime | None] = {}
         return sum(self._fire(fire, advanced, now) for fire in fires)
 
+    async def next_due(self) -> datetime | None:
+        """Return the earliest `next_at` of all that are not paused."""
+        schedules = self._tables.schedules.values()
+        return min((s.next_at for s in schedules if s.next_at and not s.is_paused), default=None)
+
+    async def get(self, schedule: str) -> Schedule | None:
+        """Read one."""
+        return self._tables.schedules.get(schedule)
+
+    async def page(self, after: str, limit: int) -> list[Schedule]:
+        """List the next ones by id."""
+        schedules = self._tables.schedules
+        return [schedules[name] for name in sorted(schedules) if name > after][:limit]
+
+    async def in_conversation(self, conversation: ConversationId, limit: int) -> list[Schedule]:
+        """List those that wake somebody there, by id."""
+        everyone = await self.page("", len(self._tables.schedules))
+        return [s for s in everyone if s.wakeup and s.wakeup.conversation.id == conversation][
+            :limit
+        ]
+
+    async def remove(self, schedule: str) -> bool:
+        """Drop it; its slots stay known. False when there is none."""
+        if self._tables.schedules.pop(schedule, None) is None:
+            return False
+        self._tables.log(AuditKind.SCHEDULE_REMOVED, None, schedule, schedule, {})
+        self.changed.set()
+        return True
+
+    async def past_slots(self, schedule: str, limit: int) -> list[PastSlot]:
+        """List its newest slots that fired or were missed, newest first."""
+        fires = self._tables.fires.items()
+        found = [slot for (name, _), slot in fires if name == schedule]
+        return sorted(found, key=lambda slot: slot.due_at, reverse=True)[:limit]
+
     def _fire(self, fire: Fire, advanced: dict[str, datetime | None], now: datetime) -> bool:
         tables, read = self._tables, fire.schedule
         stored = tables.schedules.get(read.id)
         expected = advanced.get(read.id, read.next_at)
         if stored is None or stored.revision != read.revision or stored.next_at != expected:
             return False
-        tables.schedules[read.id] = replace(stored, next_at=fire.next_at)
+        tables.schedules[read.id] = replace(stored, next_at=fire.next_at, slot_at=fire.slot_at)
         advanced[read.id] = fire.next_at
         if (read.id, fire.due_at) in tables.fires:
             return False
-        tables.fires[read.id, fire.due_at] = fire.message is not None
+        tables.fires[read.id, fire.due_at] = PastSlot(fire.due_at, now, fire.message is None)
         kind = AuditKind.SCHEDULE_FIRED if fire.message else AuditKind.SCHEDULE_MISSED
-        tables.log(kind, now, read.id, fire.due_at.isoformat(), {})
+        data = {"why": fire.why} if fire.why else {}
+        tables.log(kind, now, read.id, fire.due_at.isoformat(), data)
         if fire.message is not None:
             accept_message(tables, fire.message, fire.route, now)
         return True

@@ -25,7 +25,7 @@ from gateway.domain.ids import (
 )
 from gateway.domain.messages import InboundMessage
 from gateway.domain.people import AgentBinding, Identity, Pairing, Person
-from gateway.domain.schedules import Schedule
+from gateway.domain.schedules import PastSlot, Schedule
 from gateway.domain.tools import ToolResult
 from gateway.domain.turns import TurnRef, TurnState
 from gateway.errors import Fenced
@@ -137,7 +137,7 @@ class Tables:
         self.bindings: dict[tuple[PersonId, str], AgentBinding] = {}
         self.sessions: dict[tuple[AgentId, ConversationId], SessionId] = {}
         self.schedules: dict[str, Schedule] = {}
-        self.fires: dict[tuple[str, datetime], bool] = {}
+        self.fires: dict[tuple[str, datetime], PastSlot] = {}
         self.audit: list[AuditEntry] = []
 
     def next_sequence(self) -> int:

@@ -190,9 +190,14 @@ class MemoryTurns:
     def _compose(self, lane: LaneId, now: datetime) -> TurnId:
         tables = self._tables
         waiting = tables.waiting[lane]
-        first = waiting[0]
-        place = first.message.conversation
-        here = [row for row in waiting if row.message.conversation == place]
+        # People first: a wakeup waits until nobody does, and is a turn apart.
+        first = next((row for row in waiting if not row.message.is_wakeup), waiting[0])
+        place, is_wakeup = first.message.conversation, first.message.is_wakeup
+        here = [
+            row
+            for row in waiting
+            if row.message.conversation == place and row.message.is_wakeup == is_wakeup
+        ]
         taken = here[: turn_length([row.message.handle is not None for row in here])]
         turn = TurnId(f"turn-{first.sequence}")
         for row in taken:

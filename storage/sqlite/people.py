@@ -12,6 +12,10 @@ from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.reader import Reader
 from storage.sqlite.values import from_micros, to_micros
 
+LAST_SENDER = """
+SELECT sender_platform, sender_workspace, sender_account, sender_name FROM inbox
+WHERE conversation = ? AND state <> 3 AND kind <> 'wakeup' ORDER BY seq DESC LIMIT 1
+"""
 _PAIRING = "platform, workspace, account, name, code_hash, asked_at, expires_at"
 _BINDING = "person, role, agent, intended_at"
 
@@ -147,6 +151,11 @@ class SqlitePeople:
     ) -> SessionId:
         """Remember the thread. The first one stays and is returned."""
         return await self._write(_bind_session, agent, conversation, thread)
+
+    async def last_sender(self, conversation: ConversationId) -> Sender | None:
+        """Return who wrote last in the conversation and was heard; None when nobody did."""
+        rows = await self._read(LAST_SENDER, (conversation,))
+        return Sender(Identity(*rows[0][:3]), rows[0][3]) if rows else None
 
 
 def _decide(tx: Transaction, code_hash: str, is_allowed: bool, now: datetime) -> Pairing | None:

@@ -2,27 +2,49 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from gateway.domain.audit import AuditKind
-from gateway.domain.schedules import Fire, Schedule
+from gateway.domain.ids import ConversationId
+from gateway.domain.schedules import Fire, PastSlot, Schedule
+from storage.schedule_details import read_details, write_details
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.inbox import accept
 from storage.sqlite.reader import Reader
-from storage.sqlite.values import maybe_micros, maybe_moment, to_micros
+from storage.sqlite.values import from_micros, maybe_micros, maybe_moment, to_micros
+
+SCHEDULE = "id, timing, zone, next_at, is_paused, revision, slot_at, details"
+"""The columns that `_to_schedule` reads."""
 
 PUT = """
-INSERT INTO schedule (id, timing, zone, next_at, is_paused, revision) VALUES (?, ?, ?, ?, ?, 1)
+INSERT INTO schedule
+    (id, timing, zone, next_at, is_paused, revision, slot_at, conversation, details)
+VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET timing = excluded.timing, zone = excluded.zone,
-    next_at = excluded.next_at, is_paused = excluded.is_paused, revision = revision + 1
+    next_at = excluded.next_at, is_paused = excluded.is_paused, revision = revision + 1,
+    slot_at = excluded.slot_at, conversation = excluded.conversation, details = excluded.details
 RETURNING revision
 """
-DUE = """
-SELECT id, timing, zone, next_at, is_paused, revision FROM schedule
+REMOVE = "DELETE FROM schedule WHERE id = ?"
+DUE = f"""
+SELECT {SCHEDULE} FROM schedule
 WHERE is_paused = 0 AND next_at <= ? ORDER BY next_at, id LIMIT ?
+"""  # noqa: S608 - constants
+NEXT_DUE = "SELECT min(next_at) FROM schedule WHERE is_paused = 0"
+GET = f"SELECT {SCHEDULE} FROM schedule WHERE id = ?"  # noqa: S608
+PAGE = f"SELECT {SCHEDULE} FROM schedule WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608
+IN_CONVERSATION = f"""
+SELECT {SCHEDULE} FROM schedule WHERE conversation = ? ORDER BY id LIMIT ?
+"""  # noqa: S608 - constants
+PAST_SLOTS = """
+SELECT due_at, fired_at, was_missed FROM fire WHERE schedule = ? ORDER BY due_at DESC LIMIT ?
 """
-ADVANCE = "UPDATE schedule SET next_at = ? WHERE id = ? AND revision = ? AND next_at IS ?"
+ADVANCE = """
+UPDATE schedule SET next_at = ?, slot_at = ? WHERE id = ? AND revision = ? AND next_at IS ?
+"""
 ADD_FIRE = """
 INSERT INTO fire (schedule, due_at, fired_at, was_missed) VALUES (?, ?, ?, ?)
 ON CONFLICT (schedule, due_at) DO NOTHING
@@ -35,17 +57,48 @@ class SqliteSchedules:
     def __init__(self, committer: Committer, reader: Reader) -> None:
         self._write = committer.write
         self._read = reader.read
+        self.changed = asyncio.Event()
 
     async def put(self, schedule: Schedule) -> None:
         """Add it, or replace the one with its id; the revision goes up."""
         await self._write(_put, schedule)
+        self.changed.set()
 
     async def due(self, now: datetime, limit: int) -> list[Schedule]:
         """List schedules that are due and not paused, oldest slot first."""
         rows = await self._read(DUE, (to_micros(now), limit))
+        return [_to_schedule(row) for row in rows]
+
+    async def next_due(self) -> datetime | None:
+        """Return the earliest `next_at` of all that are not paused."""
+        ((next_at,),) = await self._read(NEXT_DUE, ())
+        return maybe_moment(next_at)
+
+    async def get(self, schedule: str) -> Schedule | None:
+        """Read one."""
+        rows = await self._read(GET, (schedule,))
+        return _to_schedule(rows[0]) if rows else None
+
+    async def page(self, after: str, limit: int) -> list[Schedule]:
+        """List the next ones by id."""
+        return [_to_schedule(row) for row in await self._read(PAGE, (after, limit))]
+
+    async def in_conversation(self, conversation: ConversationId, limit: int) -> list[Schedule]:
+        """List those that wake somebody there, by id."""
+        rows = await self._read(IN_CONVERSATION, (conversation, limit))
+        return [_to_schedule(row) for row in rows]
+
+    async def remove(self, schedule: str) -> bool:
+        """Drop it; its slots stay known. False when there is none."""
+        was_there = await self._write(_remove, schedule)
+        self.changed.set()
+        return was_there
+
+    async def past_slots(self, schedule: str, limit: int) -> list[PastSlot]:
+        """List its newest slots that fired or were missed, newest first."""
         return [
-            Schedule(name, timing, zone, maybe_moment(next_at), bool(is_paused), revision)
-            for name, timing, zone, next_at, is_paused, revision in rows
+            PastSlot(from_micros(due_at), from_micros(fired_at), bool(was_missed))
+            for due_at, fired_at, was_missed in await self._read(PAST_SLOTS, (schedule, limit))
         ]
 
     async def fire(self, fires: Sequence[Fire], now: datetime) -> int:
@@ -65,9 +118,19 @@ def _put(tx: Transaction, schedule: Schedule) -> None:
         schedule.zone,
         maybe_micros(schedule.next_at),
         int(schedule.is_paused),
+        maybe_micros(schedule.slot_at),
+        schedule.wakeup.conversation.id if schedule.wakeup else None,
+        write_details(schedule),
     )
     revision = tx.execute(PUT, row).fetchone()[0]
     tx.log(AuditKind.SCHEDULE_PUT, None, schedule.id, schedule.id, {"revision": revision})
+
+
+def _remove(tx: Transaction, schedule: str) -> bool:
+    if tx.execute(REMOVE, (schedule,)).rowcount == 0:
+        return False
+    tx.log(AuditKind.SCHEDULE_REMOVED, None, schedule, schedule, {})
+    return True
 
 
 def _fire_all(tx: Transaction, fires: Sequence[Fire], now: datetime) -> int:
@@ -78,7 +141,8 @@ def _fire_all(tx: Transaction, fires: Sequence[Fire], now: datetime) -> int:
 def _fire(tx: Transaction, fire: Fire, advanced: dict[str, datetime | None], now: datetime) -> bool:
     read = fire.schedule
     expected = maybe_micros(advanced.get(read.id, read.next_at))
-    step = (maybe_micros(fire.next_at), read.id, read.revision, expected)
+    new = maybe_micros(fire.next_at), maybe_micros(fire.slot_at)
+    step = (*new, read.id, read.revision, expected)
     if tx.execute(ADVANCE, step).rowcount == 0:
         return False
     advanced[read.id] = fire.next_at
@@ -86,7 +150,25 @@ def _fire(tx: Transaction, fire: Fire, advanced: dict[str, datetime | None], now
     if tx.execute(ADD_FIRE, slot).rowcount == 0:
         return False
     kind = AuditKind.SCHEDULE_FIRED if fire.message else AuditKind.SCHEDULE_MISSED
-    tx.log(kind, now, read.id, fire.due_at.isoformat(), {})
+    data = {"why": fire.why} if fire.why else {}
+    tx.log(kind, now, read.id, fire.due_at.isoformat(), data)
     if fire.message is not None:
         accept(tx, fire.message, fire.route, now)
     return True
+
+
+def _to_schedule(row: tuple[Any, ...]) -> Schedule:
+    name, timing, zone, next_at, is_paused, revision, slot_at, details = row
+    title, wakeup, rules = read_details(details)
+    return Schedule(
+        id=name,
+        trigger=timing,
+        zone=zone,
+        next_at=maybe_moment(next_at),
+        is_paused=bool(is_paused),
+        revision=revision,
+        slot_at=maybe_moment(slot_at),
+        name=title,
+        wakeup=wakeup,
+        rules=rules,
+    )

@@ -25,16 +25,21 @@ from storage.sqlite.values import from_micros, to_json, to_micros, to_place
 READY_LANES = """
 SELECT lane, ready_at, fence, turn FROM mailbox WHERE state = 1 ORDER BY ready_at, lane LIMIT ?
 """
+_WAITING = "FROM inbox INDEXED BY inbox_waiting WHERE lane = ?1 AND state = 0"
+# People first: a wakeup waits until nobody does, and is a turn apart.
 OLDEST_WAITING = f"""
-SELECT {MESSAGE} FROM inbox INDEXED BY inbox_waiting
-WHERE lane = ?1 AND state = 0 AND conversation = (
-    SELECT conversation FROM inbox INDEXED BY inbox_waiting WHERE lane = ?1 AND state = 0
-    ORDER BY seq LIMIT 1
-) ORDER BY seq LIMIT {TURN_MESSAGES_LIMIT}
+WITH head AS (
+    SELECT conversation, kind = 'wakeup' FROM inbox WHERE seq = coalesce(
+        (SELECT seq {_WAITING} AND kind <> 'wakeup' ORDER BY seq LIMIT 1),
+        (SELECT seq {_WAITING} ORDER BY seq LIMIT 1)
+    )
+)
+SELECT {MESSAGE} {_WAITING} AND (conversation, kind = 'wakeup') = (SELECT * FROM head)
+ORDER BY seq LIMIT {TURN_MESSAGES_LIMIT}
 """  # noqa: S608 - constants
 TAKE_MESSAGES = """
 UPDATE inbox INDEXED BY inbox_waiting SET state = 1, turn = ?4
-WHERE lane = ?1 AND state = 0 AND conversation = ?2 AND seq <= ?3
+WHERE lane = ?1 AND state = 0 AND conversation = ?2 AND seq <= ?3 AND (kind = 'wakeup') = ?5
 """
 ADD_TURN = """
 INSERT INTO turn
@@ -189,7 +194,8 @@ def _compose(tx: Transaction, lane: LaneId, fence: int, now: datetime) -> Turn:
     rows, messages = rows[:length], messages[:length]
     ref = TurnRef(TurnId(f"turn-{rows[0][0]}"), lane, fence)
     place, person = messages[0].conversation, rows[0][-1]
-    tx.execute(TAKE_MESSAGES, (lane, place.id, rows[-1][0], ref.id))
+    taken = (lane, place.id, rows[-1][0], ref.id, int(messages[0].is_wakeup))
+    tx.execute(TAKE_MESSAGES, taken)
     started_at = to_micros(now)
     tx.execute(ADD_TURN, (ref.id, lane, person, place.id, started_at))
     _log_claim(tx, ref, 1, rows, now)

@@ -5,14 +5,33 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from gateway.domain.schedules import Fire, Schedule
+from gateway.domain.ids import ConversationId
+from gateway.domain.schedules import Fire, Misfire, PastSlot, Rules, Schedule, Wakeup
+from gateway.domain.turns import TurnOutcome, TurnState
 from gateway.ports import Store
-from tests.contracts.store.words import ROUTE, at, claim_turn, claim_turns, events, wakeup
+from tests.contracts.store.words import (
+    ROUTE,
+    at,
+    claim_turn,
+    claim_turns,
+    events,
+    place,
+    wakeup,
+)
+from tests.contracts.store.words import message as text_of
 
 
 def daily(name: str = "s1", due: float | None = 10) -> Schedule:
     next_at = None if due is None else at(due)
     return Schedule(name, "cron:0 9 * * *", "Europe/Vienna", next_at)
+
+
+def full(name: str = "s1", channel: str = "c1") -> Schedule:
+    wake = Wakeup(place(channel), text_of("x").sender, "Look.", "postern", ("arxiv",), 5, 1)
+    rules = Rules(Misfire.ALL, 5.5, 7, 60, "08:00", "18:30", ("sun",), paused_until=at(99))
+    return replace(
+        daily(name), slot_at=at(4), name="papers", wakeup=wake, rules=rules, is_paused=True
+    )
 
 
 def fire(schedule: Schedule, due: float, then: float | None, *, is_missed: bool = False) -> Fire:
@@ -135,3 +154,112 @@ async def test_a_schedule_that_is_gone_fires_nothing(store: Store) -> None:
     assert await store.schedules.fire([fire(daily(), 10, 50)], at(11)) == 0
 
     assert await claim_turns(store, now=11) == ()
+
+
+async def test_what_a_schedule_wakes_and_its_rules_are_kept(store: Store) -> None:
+    await store.schedules.put(full())
+
+    read = await store.schedules.get("s1")
+
+    assert read is not None
+    assert replace(read, revision=0) == full()
+    assert await store.schedules.get("s2") is None
+
+
+async def test_schedules_are_listed_page_by_page(store: Store) -> None:
+    for name in ("s3", "s1", "s2"):
+        await store.schedules.put(daily(name))
+
+    first = await store.schedules.page("", 2)
+
+    assert [schedule.id for schedule in first] == ["s1", "s2"]
+    assert [schedule.id for schedule in await store.schedules.page("s2", 2)] == ["s3"]
+
+
+async def test_schedules_are_listed_by_the_conversation_that_they_wake(store: Store) -> None:
+    for schedule in (full("s1"), full("s2", "c2"), full("s3"), daily("s4")):
+        await store.schedules.put(schedule)
+
+    found = await store.schedules.in_conversation(place().id, 10)
+
+    assert [schedule.id for schedule in found] == ["s1", "s3"]
+    assert await store.schedules.in_conversation(ConversationId("fake:local:no"), 10) == []
+
+
+async def test_a_removed_schedule_is_gone_and_its_slots_stay_known(store: Store) -> None:
+    schedule = await _put(store, daily())
+    await store.schedules.fire([fire(schedule, 10, 50)], at(11))
+
+    assert await store.schedules.remove("s1")
+    assert not await store.schedules.remove("s1")
+
+    assert await _due(store) == []
+    again = await _put(store, daily(due=10))
+    assert await store.schedules.fire([fire(again, 10, 50)], at(12)) == 0
+
+
+async def test_past_slots_are_listed_newest_first(store: Store) -> None:
+    schedule = await _put(store, daily())
+    slots = [fire(schedule, 10, 20), fire(schedule, 20, 30, is_missed=True)]
+    await store.schedules.fire(slots, at(25))
+
+    found = await store.schedules.past_slots("s1", 10)
+
+    assert found == [
+        PastSlot(at(20), at(25), was_missed=True),
+        PastSlot(at(10), at(25), was_missed=False),
+    ]
+    assert await store.schedules.past_slots("s1", 1) == found[:1]
+
+
+async def test_a_fire_moves_the_slot_behind_the_next_moment(store: Store) -> None:
+    schedule = await _put(store, replace(daily(due=12), slot_at=at(10)))
+    step = replace(fire(schedule, 10, 57), slot_at=at(50))
+
+    await store.schedules.fire([step], at(13))
+
+    (read,) = await _due(store)
+    assert (read.next_slot, read.next_at) == (at(50), at(57))
+
+
+async def test_the_earliest_moment_of_all_is_known(store: Store) -> None:
+    assert await store.schedules.next_due() is None
+    await store.schedules.put(daily("s1", 30))
+    await store.schedules.put(daily("s2", None))
+    await store.schedules.put(replace(daily("s3", 5), is_paused=True))
+
+    assert await store.schedules.next_due() == at(30)
+
+
+async def test_a_change_of_schedules_is_signalled(store: Store) -> None:
+    await store.schedules.put(daily())
+    assert store.schedules.changed.is_set()
+    store.schedules.changed.clear()
+
+    await store.schedules.remove("s1")
+
+    assert store.schedules.changed.is_set()
+
+
+async def test_people_go_before_wakeups(store: Store) -> None:
+    schedule = await _put(store, daily())
+    await store.schedules.fire([fire(schedule, 10, 20), fire(schedule, 20, 30)], at(25))
+    for event in ("m1", "m2"):
+        await store.turns.accept(text_of(event), ROUTE, at(26))
+
+    first = await claim_turn(store, now=26)
+    await store.turns.finish(first.ref, TurnOutcome(TurnState.DONE), at(27))
+    second = await claim_turn(store, now=27)
+
+    assert events(first) == ["m1", "m2"]
+    assert events(second) == ["s1:10", "s1:20"]
+    assert (first.is_wakeup, second.is_wakeup) == (False, True)
+
+
+async def test_who_wrote_last_in_a_conversation_is_known(store: Store) -> None:
+    assert await store.people.last_sender(place().id) is None
+    for event, user in (("m1", "ada"), ("m2", "bob")):
+        await store.turns.accept(text_of(event, user=user), ROUTE, at(1))
+    await store.turns.accept(wakeup("w1"), ROUTE, at(2))
+
+    assert await store.people.last_sender(place().id) == text_of("x", user="bob").sender

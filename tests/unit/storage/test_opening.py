@@ -162,15 +162,18 @@ def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     path = tmp_path / "postern.db"
     connection = _connect(path)
     migrate(connection, path)
+    known = migrations()
     broken = Migration(
-        2, "0002_broken.sql", "CREATE TABLE extra (id INTEGER) STRICT;\nINSERT INTO nowhere;\n"
+        len(known) + 1,
+        "9999_broken.sql",
+        "CREATE TABLE extra (id INTEGER) STRICT;\nINSERT INTO nowhere;\n",
     )
 
-    with pytest.raises(SettingsWrong, match=r"0002_broken\.sql failed"):
-        migrate(connection, path, [*migrations(), broken])
+    with pytest.raises(SettingsWrong, match=r"9999_broken\.sql failed"):
+        migrate(connection, path, [*known, broken])
 
     tables = connection.execute("SELECT name FROM sqlite_master WHERE name = 'extra'").fetchall()
-    assert (tables, version_of(connection)) == ([], 1)
+    assert (tables, version_of(connection)) == ([], len(known))
     connection.close()
 
 
@@ -190,10 +193,11 @@ def test_a_migration_keeps_what_is_there(tmp_path: Path) -> None:
     connection = _connect(path)
     migrate(connection, path)
     connection.execute("INSERT INTO person (id, name) VALUES ('p', 'Ada')")
-    new = Migration(2, "0002_more.sql", "-- one; two\nALTER TABLE person ADD COLUMN city TEXT;\n")
+    number = len(migrations()) + 1
+    sql = "-- one; two\nALTER TABLE person ADD COLUMN city TEXT;\n"
 
-    assert migrate(connection, path, [*migrations(), new]) == 1
+    assert migrate(connection, path, [*migrations(), Migration(number, "more.sql", sql)]) == 1
 
     assert connection.execute("SELECT * FROM person").fetchall() == [("p", "Ada", None)]
-    assert version_of(connection) == 2
+    assert version_of(connection) == number
     connection.close()
