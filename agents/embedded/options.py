@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agents.embedded.sandbox.limits import Limits
+
 OFFLINE_HANDLE = "postern/offline"
 
 
@@ -33,6 +35,8 @@ class EmbeddedOptions:
     """The language model; without one the offline model answers."""
     context_window: int | None = None
     """In tokens; None for the model's own."""
+    tool_limits: Limits = field(default_factory=Limits)
+    """What one call of a tool that a client stored may use."""
     scripted: bool = False
     """Let messages script the model (`say`, `words`, `sleep`, `fail` …): for tests only."""
     word_delay_seconds: float = 0.015

@@ -29,6 +29,7 @@ from agents.embedded.rest import (
     unsupported,
 )
 from agents.embedded.rest.deps import Services
+from agents.embedded.sandbox.sandbox import Sandbox
 from agents.embedded.server_defaults import context_window
 from agents.embedded.services.agents import AgentService
 from agents.embedded.services.archival import ArchivalService
@@ -43,6 +44,7 @@ from agents.embedded.steps.compaction import (
     Summariser,
 )
 from agents.embedded.steps.loop import StepLoop
+from agents.embedded.steps.user_tools import UserTools
 from agents.embedded.store.database import open_database
 from agents.embedded.tasks import companions
 
@@ -92,14 +94,15 @@ async def open_services(options: EmbeddedOptions) -> AsyncGenerator[Services]:
     window = context_window(options)
     async with open_database(options.database) as database, companions() as tasks:
         compactor = Compactor(database, make_summariser(options, model), window)
-        turns = RunService(database, StepLoop(database, model, compactor), tasks)
+        user_tools = UserTools(Sandbox(options.tool_limits))
+        turns = RunService(database, StepLoop(database, model, compactor, user_tools), tasks)
         services = Services(
             options,
             AgentService(database, turns, window),
             BlockService(database),
             ConversationService(database, turns),
             turns,
-            ToolService(database),
+            ToolService(database, user_tools),
             ArchivalService(database),
             compactor,
         )

@@ -23,6 +23,7 @@ from agents.embedded.records import (
     Usage,
     UserSaid,
 )
+from agents.embedded.sandbox.sandbox import Outcome
 from agents.embedded.sending import SEND_MESSAGE, sent_text
 
 
@@ -155,6 +156,16 @@ def usage_json(usage: Usage, run_id: str) -> Json:
         "context_tokens": usage.prompt_tokens,
         "step_count": usage.steps,
         "run_ids": [run_id],
+    }
+
+
+def outcome_json(outcome: Outcome) -> Json:
+    """Letta's answer to a call of a tool."""
+    return {
+        "status": outcome.status,
+        "func_return": outcome.text,
+        "stdout": outcome.stdout.splitlines(),
+        "stderr": outcome.stderr.splitlines(),
     }
 
 

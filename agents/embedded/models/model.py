@@ -15,6 +15,8 @@ class OfferedTool:
     description: str
     parameters: Json
     by_client: bool = False
+    source_code: str | None = None
+    """Of a tool that a client stored; the model never sees it."""
 
 
 @dataclass(frozen=True, slots=True)

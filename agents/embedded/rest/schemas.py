@@ -166,6 +166,21 @@ class PassageBody(BaseModel):
     created_at: str | None = None
 
 
+class ToolRunBody(BaseModel):
+    """A call of a tool outside of any turn."""
+
+    args: AnyObject = Field(default_factory=dict)
+
+
+class ToolPatch(BaseModel):
+    """A change of a Python tool."""
+
+    source_code: str | None = None
+    description: str | None = None
+    tags: list[str] | None = None
+    json_schema: AnyObject | None = None
+
+
 class ToolBody(BaseModel):
     """A Python tool to be stored."""
 

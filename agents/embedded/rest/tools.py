@@ -1,14 +1,17 @@
 """/v1/tools, the tools of an agent, and /v1/tags."""
 
+from dataclasses import replace
+
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
+from agents.embedded.errors import Refused
 from agents.embedded.ids import new_id
 from agents.embedded.records import Tool
 from agents.embedded.rest.deps import AgentId, PageDep, ServicesDep, ToolId, answer
-from agents.embedded.rest.schemas import ToolBody
+from agents.embedded.rest.schemas import ToolBody, ToolPatch, ToolRunBody
 from agents.embedded.services.tool_schema import describe_function
-from agents.embedded.wire import agent_json, tool_json
+from agents.embedded.wire import agent_json, outcome_json, tool_json
 
 router = APIRouter()
 
@@ -46,6 +49,28 @@ async def retrieve_tool(tool_id: ToolId, services: ServicesDep) -> JSONResponse:
     return answer(tool_json(await services.tools.get(tool_id)))
 
 
+@router.patch("/v1/tools/{tool_id}")
+async def update_tool(tool_id: ToolId, body: ToolPatch, services: ServicesDep) -> JSONResponse:
+    """Change a stored tool; a new source brings its own schema."""
+    tool = await services.tools.get(tool_id)
+    source = body.source_code or tool.source_code or ""
+    described = describe_function(source) if body.source_code else None
+    given = body.json_schema or {}
+    shown = described.parameters if described else tool.parameters
+    about = described.description if described else tool.description
+    changed = replace(
+        tool,
+        name=described.name if described else tool.name,
+        description=body.description or about,
+        parameters=given.get("parameters") or shown,
+        source_code=source,
+        tags=tool.tags if body.tags is None else tuple(body.tags),
+    )
+    if changed.name != tool.name:
+        raise Refused(f'The function must keep its name, "{tool.name}".')
+    return answer(tool_json(await services.tools.upsert(changed)))
+
+
 @router.delete("/v1/tools/{tool_id}")
 async def delete_tool(tool_id: ToolId, services: ServicesDep) -> JSONResponse:
     """Remove a tool, from its agents too."""
@@ -69,6 +94,16 @@ async def attach_tool(agent_id: AgentId, tool_id: ToolId, services: ServicesDep)
 async def detach_tool(agent_id: AgentId, tool_id: ToolId, services: ServicesDep) -> JSONResponse:
     """Take a tool from an agent."""
     return answer(agent_json(await services.agents.detach_tool(agent_id, tool_id)))
+
+
+@router.post("/v1/agents/{agent_id}/tools/{tool_name}/run")
+async def run_tool(
+    agent_id: AgentId, tool_name: str, services: ServicesDep, body: ToolRunBody | None = None
+) -> JSONResponse:
+    """Call a tool the agent has, outside of any turn."""
+    arguments = body.args if body else {}
+    outcome = await services.tools.run(agent_id, tool_name, arguments)
+    return answer(outcome_json(outcome))
 
 
 @router.get("/v1/tags/")

@@ -1,14 +1,17 @@
-"""Tools as REST sees them: core tools are here from the start, others are only kept.
+"""Tools as REST sees them: core tools are here from the start, others are stored as source.
 
-A stored Python tool is described to the model but never run: that would run a client's code
-as this process. Tools that act belong to the client, offered with each turn.
+A stored Python tool is read for its description and run in the sandbox, never in this process.
 """
 
+import json
 import sqlite3
+from datetime import UTC, datetime
 
 from agents.embedded.errors import NotFound, Refused
-from agents.embedded.records import Tool
-from agents.embedded.steps.core_tools import CORE_TOOLS, records
+from agents.embedded.records import Json, Tool, ToolCall
+from agents.embedded.sandbox.sandbox import Outcome
+from agents.embedded.steps.core_tools import CORE_TOOLS, ToolContext, execute, records
+from agents.embedded.steps.user_tools import UserTools
 from agents.embedded.store import tools
 from agents.embedded.store.database import Database
 from agents.embedded.store.paging import Page
@@ -17,8 +20,9 @@ from agents.embedded.store.paging import Page
 class ToolService:
     """Everything REST may do to a tool. Unknown ids raise NotFound."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, user_tools: UserTools) -> None:
         self._database = database
+        self._user_tools = user_tools
 
     async def store_core_tools(self) -> None:
         """Make the core tools known, or bring their descriptions up to date."""
@@ -45,6 +49,22 @@ class ToolService:
     async def list_page(self, name: str | None, page: Page) -> list[Tool]:
         """A page of tools."""
         return await self._database.read(lambda db: tools.list_page(db, name, page))
+
+    async def run(self, agent_id: str, name: str, arguments: Json) -> Outcome:
+        """Call a tool the agent has, outside of any turn; NotFound when it has none such."""
+        held = await self._database.read(lambda db: tools.of_agent(db, agent_id))
+        tool = next((tool for tool in held if tool.name == name), None)
+        if tool is None:
+            raise NotFound(f"Tool {name} is not attached to agent {agent_id}")
+        if tool.source_code is not None:
+            schema = tool.parameters
+            return await self._user_tools.call(tool.source_code, name, schema, arguments)
+        call = ToolCall("call", name, json.dumps(arguments))
+        moment = datetime.now(UTC).isoformat()
+        returned = await self._database.write(
+            lambda db: execute(ToolContext(db, agent_id, moment, ""), call)
+        )
+        return Outcome(returned.status, returned.text)
 
     async def delete(self, tool_id: str) -> None:
         """Remove a tool; Refused for core tools."""

@@ -122,7 +122,7 @@ def offered_tools(stored: Sequence[Tool], run: Run) -> tuple[OfferedTool, ...]:
     ]
     taken = {tool.name for tool in theirs}
     ours = [
-        OfferedTool(tool.name, tool.description, tool.parameters)
+        OfferedTool(tool.name, tool.description, tool.parameters, source_code=tool.source_code)
         for tool in stored
         if tool.name not in taken
     ]

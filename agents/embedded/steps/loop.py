@@ -6,6 +6,7 @@ last one, the end of the run. So a restart finds only whole steps, and repeats n
 
 import logging
 import sqlite3
+from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from agents.embedded.records import (
     Message,
     Run,
     RunStatus,
+    ToolReturn,
     ToolsReturned,
 )
 from agents.embedded.sending import sent_text
@@ -29,6 +31,7 @@ from agents.embedded.steps.ending import stop_reason_after
 from agents.embedded.steps.reply import ReplyHead, ReplyParser
 from agents.embedded.steps.stream import RunStream, StreamEvent, pack
 from agents.embedded.steps.turn import ActiveTurn
+from agents.embedded.steps.user_tools import UserTools
 from agents.embedded.store import conversations, messages, runs
 from agents.embedded.store.database import Database
 from agents.embedded.wire import messages_json, usage_json
@@ -48,10 +51,13 @@ class Ending:
 class StepLoop:
     """Runs turns, one call of `run` each; safe for many turns at once."""
 
-    def __init__(self, database: Database, model: Model, compactor: Compactor) -> None:
+    def __init__(
+        self, database: Database, model: Model, compactor: Compactor, tools: UserTools
+    ) -> None:
         self._database = database
         self._model = model
         self._compactor = compactor
+        self._tools = tools
 
     async def run(self, turn: ActiveTurn) -> None:
         """Step until the turn ends; cancelled from outside it can be taken up again."""
@@ -90,7 +96,7 @@ class StepLoop:
                     raise
                 continue
             if heard:
-                await self._finish_step(turn, head, parser)
+                await self._finish_step(turn, head, parser, request)
             else:
                 await self._end_cancelled(turn, head, parser.reply)
 
@@ -115,10 +121,21 @@ class StepLoop:
             async for event in events:
                 _show_piece(turn, parser.take(event))
 
-    async def _finish_step(self, turn: ActiveTurn, head: ReplyHead, parser: ReplyParser) -> None:
+    async def _finish_step(
+        self, turn: ActiveTurn, head: ReplyHead, parser: ReplyParser, request: ModelRequest
+    ) -> None:
         message = _reply_message(turn.run, head, parser.reply)
         run = replace(turn.run, usage=turn.run.usage.plus(parser.usage))
-        step = FinishedStep(run, message, turn.stream, _now().isoformat(), turn.is_cancelled)
+        returned: dict[str, ToolReturn] = {}
+
+        async def use_tools() -> None:
+            returned.update(await self._tools.carry_out(parser.reply.calls, request.tools))
+
+        if not await turn.interruptible(use_tools()):
+            await self._end_cancelled(turn, head, parser.reply)
+            return
+        moment = _now().isoformat()
+        step = FinishedStep(run, message, turn.stream, moment, turn.is_cancelled, returned)
         run, shown = await self._database.write(lambda db: store_step(db, step))
         self._show_stored(turn, run, shown)
 
@@ -155,6 +172,8 @@ class FinishedStep:
     stream: RunStream
     moment: str
     is_cancelled: bool
+    returned: Mapping[str, ToolReturn]
+    """What stored tools answered; core tools run with the step's own transaction."""
 
 
 def store_step(db: sqlite3.Connection, step: FinishedStep) -> tuple[Run, list[StreamEvent]]:
@@ -171,7 +190,9 @@ def store_step(db: sqlite3.Connection, step: FinishedStep) -> tuple[Run, list[St
             step.message,
             id=new_id("message"),
             created_at=step.moment,
-            body=ToolsReturned(tuple(execute(tools, call) for call in calls)),
+            body=ToolsReturned(
+                tuple(step.returned.get(call.id) or execute(tools, call) for call in calls)
+            ),
         )
         messages.insert(db, returned)
         payloads += messages_json([returned])

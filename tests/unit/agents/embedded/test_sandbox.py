@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.embedded.sandbox.sandbox import Limits, Outcome, Sandbox
+from agents.embedded.sandbox.limits import Limits
+from agents.embedded.sandbox.sandbox import Outcome, Sandbox
 
 LIMITS = Limits(
     wall_seconds=8, cpu_seconds=1, memory_bytes=300_000_000, file_bytes=100_000, printed_bytes=5000
