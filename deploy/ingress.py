@@ -38,7 +38,7 @@ _DISCORD_HEADERS = ("x-signature-timestamp", "x-signature-ed25519", "content-typ
 _PING, _PONG, _DEFERRED = 1, {"type": 1}, 5
 _COMMAND = 2
 _ONLY_ITS_PERSON = 64
-_OPEN_COMMANDS = ("ask",)
+OPEN_COMMANDS = ("ask",)
 """What all may see the answer of; as the commands' own specs say."""
 
 
@@ -54,7 +54,7 @@ def make_ingress(
     keys: Keys,
     hand_over: HandOver,
     now: Callable[[], datetime],
-    open_commands: tuple[str, ...] = _OPEN_COMMANDS,
+    open_commands: tuple[str, ...] = OPEN_COMMANDS,
 ) -> Starlette:
     """Return the app: the doors whose keys are there, and `/health`."""
     routes = [Route("/health", _health)]

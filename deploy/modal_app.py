@@ -87,7 +87,7 @@ def _image() -> modal.Image:
     return image.add_local_python_source(*PACKAGES, ignore=NOT_CODE)
 
 
-app = modal.App(NAME, image=_image(), include_source=False)
+app = modal.App(NAME, image=_image())
 secret = modal.Secret.from_name(NAME, required_keys=SECRET_KEYS)
 data = modal.Volume.from_name("postern-data", create_if_missing=True)
 artifacts = modal.Volume.from_name("postern-artifacts", create_if_missing=True)
@@ -124,6 +124,7 @@ def ingress() -> Any:  # an ASGI app
     min_containers=1,
     max_containers=1,
     timeout=WORKER_TIMEOUT_SECONDS,
+    startup_timeout=600,  # a large database takes its time to be restored
     cpu=1.0,
     memory=1024,
 )
