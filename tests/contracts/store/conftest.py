@@ -11,7 +11,9 @@ import pytest
 
 from gateway.ports import Store
 from storage.memory import MemoryStore
+from storage.postgres import PostgresStore
 from storage.sqlite import SqliteStore
+from tests.fakes.postgres import postgres_schema
 
 
 @asynccontextmanager
@@ -30,9 +32,19 @@ async def sqlite(folder: Path) -> AsyncGenerator[Store]:
     await store.close()
 
 
+@asynccontextmanager
+async def postgres(folder: Path) -> AsyncGenerator[Store]:
+    async with postgres_schema() as url:
+        store = PostgresStore(url)
+        await store.open()
+        yield store
+        await store.close()
+
+
 STORES: dict[str, Callable[[Path], AbstractAsyncContextManager[Store]]] = {
     "memory": memory,
     "sqlite": sqlite,
+    "postgres": postgres,
 }
 
 

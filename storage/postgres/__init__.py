@@ -1,0 +1,5 @@
+"""The durable core in a Postgres database: for many workers on many machines."""
+
+from storage.postgres.store import PostgresStore
+
+__all__ = ["PostgresStore"]

@@ -1,0 +1,185 @@
+"""Ending turns: what they answer is stored in the commit that frees their lanes (T5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from gateway.domain.audit import AuditKind
+from gateway.domain.deliveries import NewDelivery
+from gateway.domain.ids import DeliveryId
+from gateway.domain.turns import TurnOutcome, TurnRef
+from gateway.errors import Fenced
+from storage.postgres.database import Row, Transaction
+from storage.postgres.deliveries import add_deliveries, log_stored, ready_for_first
+from storage.postgres.locks import fenced, is_held, lock_lanes, lock_outboxes
+from storage.postgres.values import columns, storable, to_json, to_place, to_state
+from storage.rules import Finals, Standing, finals, may_be_shown
+
+PLACES_OF_DRAFTS = """
+SELECT DISTINCT conversation FROM delivery WHERE turn = ANY($1::text[]) AND is_draft
+"""
+DRAFTS = """
+SELECT turn, idx, id, conversation, state, receipt FROM delivery
+WHERE turn = ANY($1::text[]) AND is_draft ORDER BY turn, idx
+"""
+REVISE = """
+UPDATE delivery SET text = final.text, revision = revision + 1, is_draft = false,
+    attempts = CASE WHEN state < 3 THEN attempts ELSE 0 END,
+    next_at = CASE WHEN state < 3 THEN next_at ELSE final.at END,
+    settled_at = NULL, state = CASE WHEN state < 3 THEN state ELSE 0 END
+FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS final (id, text, at)
+WHERE delivery.id = final.id RETURNING delivery.id, revision, state
+"""
+DROP = "DELETE FROM delivery WHERE id = ANY($1::text[])"
+RELEASE_LANES = """
+UPDATE mailbox SET owner = NULL, lease_until = NULL, turn = NULL,
+    state = EXISTS (
+        SELECT 1 FROM inbox WHERE inbox.lane = mailbox.lane AND inbox.state = 0
+    )::integer,
+    ready_at = coalesce(ready_at, ended.at)
+FROM unnest($1::text[], $2::timestamptz[]) AS ended (lane, at)
+WHERE mailbox.lane = ended.lane RETURNING mailbox.state
+"""
+END_TURNS = """
+UPDATE turn SET state = ended.state, ended_at = ended.at, error = ended.error, is_kept = true,
+    answers = ARRAY(SELECT json_array_elements_text(ended.answers::json))
+FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[])
+    AS ended (id, state, at, error, answers)
+WHERE turn.id = ended.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A turn that is over."""
+
+    turn: TurnRef
+    outcome: TurnOutcome
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What an ending does to the deliveries of its turn."""
+
+    ending: Ending
+    drafts: dict[DeliveryId, Row]
+    finals: Finals
+
+    @property
+    def kept(self) -> list[DeliveryId]:
+        """The deliveries that are the answer."""
+        return [*self.finals.replaced, *(new.id for new in self.finals.fresh)]
+
+    @property
+    def revised(self) -> dict[DeliveryId, str]:
+        """The new texts of drafts; empty for one that may be shown and is taken back."""
+        texts = {draft: new.text for draft, new in self.finals.replaced.items()}
+        shown = (draft for draft in self.finals.spare if self._may_be_shown(draft))
+        return texts | dict.fromkeys(shown, "")
+
+    @property
+    def dropped(self) -> list[DeliveryId]:
+        """Drafts that nobody has seen and nobody will."""
+        return [draft for draft in self.finals.spare if not self._may_be_shown(draft)]
+
+    @property
+    def fresh(self) -> list[NewDelivery]:
+        """New deliveries, which are final."""
+        return [replace(new, is_draft=False) for new in self.finals.fresh]
+
+    def _may_be_shown(self, draft: DeliveryId) -> bool:
+        row = self.drafts[draft]
+        return may_be_shown(to_state(row["state"]), row["receipt"])
+
+
+async def finish(tx: Transaction, endings: Sequence[Ending]) -> list[Fenced | None]:
+    """End turns, each of another lane: deliveries stored, lanes idle or ready again."""
+    lanes = await lock_lanes(tx, [ending.turn.lane for ending in endings])
+    held = [ending for ending in endings if is_held(lanes, ending.turn)]
+    if held:
+        answers = await _compare(tx, held)
+        await _store(tx, answers)
+        await _end(tx, answers)
+    return [None if is_held(lanes, one.turn) else fenced(one.turn) for one in endings]
+
+
+async def _compare(tx: Transaction, endings: Sequence[Ending]) -> list[_Answer]:
+    """Lock every conversation that is touched, then match drafts and final deliveries."""
+    turns = [ending.turn.id for ending in endings]
+    places = {new.conversation for ending in endings for new in ending.outcome.deliveries}
+    drafted = await tx.fetch(PLACES_OF_DRAFTS, turns)
+    places.update(to_place(row["conversation"]) for row in drafted)
+    if places:
+        await lock_outboxes(tx, places)
+    rows = await tx.fetch(DRAFTS, turns) if drafted else []
+    answers: list[_Answer] = []
+    for ending in endings:
+        drafts = {row["id"]: row for row in rows if row["turn"] == ending.turn.id}
+        indexes = {row["idx"]: draft for draft, row in drafts.items()}
+        final = finals(ending.turn.id, indexes, ending.outcome.deliveries)
+        answers.append(_Answer(ending, drafts, final))
+    return answers
+
+
+async def _store(tx: Transaction, answers: Sequence[_Answer]) -> None:
+    revised = await _revise(tx, answers)
+    dropped = [draft for answer in answers for draft in answer.dropped]
+    if dropped:
+        await tx.count(DROP, dropped)
+    fresh = [(new, answer.ending.now) for answer in answers for new in answer.fresh]
+    stored = await add_deliveries(tx, fresh) if fresh else {}
+    places = {row["conversation"] for answer in answers for row in answer.drafts.values()}
+    places.update(new.conversation.id for new, _ in fresh)
+    if places:
+        await ready_for_first(tx, places)
+    for answer in answers:
+        _log(tx, answer, revised, stored)
+
+
+async def _revise(tx: Transaction, answers: Sequence[_Answer]) -> dict[str, Row]:
+    texts = [
+        (draft, storable(text), answer.ending.now)
+        for answer in answers
+        for draft, text in answer.revised.items()
+    ]
+    if not texts:
+        return {}
+    tx.posts_ready = True
+    return {row["id"]: row for row in await tx.fetch(REVISE, *columns(texts))}
+
+
+def _log(tx: Transaction, answer: _Answer, revised: dict[str, Row], stored: dict[str, int]) -> None:
+    ending, now = answer.ending, answer.ending.now
+    for draft in (*answer.finals.replaced, *answer.finals.spare):
+        place = answer.drafts[draft]["conversation"]
+        row = revised.get(draft)
+        if row is None:
+            tx.log(AuditKind.DELIVERY_DROPPED, now, place, draft, {})
+        else:
+            data = {"revision": row["revision"], "state": to_state(row["state"])}
+            tx.log(AuditKind.DELIVERY_REVISED, now, place, draft, data)
+    for new in answer.fresh:
+        log_stored(tx, new, stored, now)
+    data = {"state": ending.outcome.state, "deliveries": answer.kept}
+    tx.log(AuditKind.TURN_ENDED, now, ending.turn.lane, ending.turn.id, data)
+
+
+async def _end(tx: Transaction, answers: Sequence[_Answer]) -> None:
+    endings = [answer.ending for answer in answers]
+    lanes = [(ending.turn.lane, ending.now) for ending in endings]
+    released = await tx.fetch(RELEASE_LANES, *columns(lanes))
+    tx.lanes_ready |= any(row["state"] == Standing.READY for row in released)
+    ended = [
+        (
+            one.ending.turn.id,
+            one.ending.outcome.state.value,
+            one.ending.now,
+            None if one.ending.outcome.error is None else storable(one.ending.outcome.error),
+            to_json(one.kept),
+        )
+        for one in answers
+    ]
+    await tx.count(END_TURNS, *columns(ended))

@@ -1,0 +1,374 @@
+"""Messages out, one conversation in order: the tables delivery and outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gateway.domain.audit import AuditKind
+from gateway.domain.conversations import Conversation
+from gateway.domain.deliveries import Delivery, DeliveryClaim, NewDelivery, SendOutcome
+from gateway.domain.ids import WorkerId
+from gateway.errors import Fenced
+from storage.postgres.database import Database, Row, Transaction
+from storage.postgres.group import Group
+from storage.postgres.locks import lock_outboxes
+from storage.postgres.values import columns, storable, to_number, to_place, to_state
+from storage.rules import OPEN, Standing, Standpoint, settled
+
+DELIVERY = (
+    "id, conversation, text, revision, state, attempts, created_at, receipt, turn, idx, is_draft,"
+    " handle, is_private"
+)
+_COLUMNS = ", ".join(f"delivery.{column}" for column in DELIVERY.split(", "))
+_FIRST_OPEN = """
+LEFT JOIN LATERAL (
+    SELECT next_at FROM delivery WHERE delivery.conversation = place.conversation AND state < 3
+    ORDER BY seq LIMIT 1
+) AS oldest ON true
+"""
+
+# Numbers are drawn only for what is new, in order, and under the outbox's lock.
+ADD_DELIVERIES = """
+INSERT INTO delivery
+    (seq, id, conversation, text, turn, idx, is_draft, handle, is_private, created_at, next_at,
+    revision, state, attempts)
+SELECT nextval('place'), id, conversation, text, turn, idx, is_draft, handle, is_private,
+    created_at, created_at, 1, 0, 0
+FROM (
+    SELECT * FROM unnest(
+        $1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::boolean[], $7::text[],
+        $8::boolean[], $9::timestamptz[]
+    ) WITH ORDINALITY
+        AS new (id, conversation, text, turn, idx, is_draft, handle, is_private, created_at, nth)
+    WHERE NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.id = new.id)
+    ORDER BY nth
+) AS fresh
+ON CONFLICT (id) DO NOTHING RETURNING id, seq
+"""
+READY_FOR_FIRST = f"""
+UPDATE outbox SET state = (oldest.next_at IS NOT NULL)::integer, ready_at = oldest.next_at
+FROM unnest($1::text[]) AS place (conversation) {_FIRST_OPEN}
+WHERE outbox.conversation = place.conversation AND outbox.state < 2
+"""  # noqa: S608 - constants
+READY_POSTS = """
+SELECT ready.conversation
+FROM unnest($1::text[]) AS served (platform) CROSS JOIN LATERAL (
+    SELECT conversation, ready_at FROM outbox
+    WHERE outbox.platform = served.platform AND state = 1 AND ready_at <= $3
+    ORDER BY ready_at, conversation LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS ready
+ORDER BY ready.ready_at, ready.conversation LIMIT $2
+"""
+NEXT_POST = """
+SELECT ready.ready_at
+FROM unnest($1::text[]) AS served (platform) CROSS JOIN LATERAL (
+    SELECT ready_at FROM outbox WHERE outbox.platform = served.platform AND state = 1
+    ORDER BY ready_at, conversation LIMIT 1 FOR UPDATE SKIP LOCKED
+) AS ready
+ORDER BY ready.ready_at LIMIT 1
+"""
+TAKE_FIRST = f"""
+UPDATE delivery SET state = greatest(delivery.state, 1), attempts = attempts + 1
+FROM unnest($1::text[]) AS place (conversation) CROSS JOIN LATERAL (
+    SELECT seq FROM delivery WHERE delivery.conversation = place.conversation AND state < 3
+    ORDER BY seq LIMIT 1
+) AS oldest
+WHERE delivery.seq = oldest.seq RETURNING {_COLUMNS}
+"""  # noqa: S608 - constants
+HOLD_OUTBOXES = """
+UPDATE outbox SET state = 2, ready_at = NULL, owner = $2, lease_until = $3, fence = fence + 1
+WHERE conversation = ANY($1::text[]) RETURNING conversation, fence
+"""
+EXTEND_OUTBOXES = """
+UPDATE outbox SET lease_until = $3
+FROM unnest($1::text[], $2::bigint[]) AS held (conversation, fence)
+WHERE outbox.conversation = held.conversation AND state = 2 AND outbox.fence = held.fence
+"""
+REVISIONS = "SELECT id, conversation, revision FROM delivery WHERE id = ANY($1::text[])"
+SETTLE = """
+UPDATE delivery SET state = now.state, next_at = now.next_at, attempts = now.attempts,
+    receipt = now.receipt, error = now.error, settled_at = now.settled_at
+FROM unnest(
+    $1::text[], $2::smallint[], $3::timestamptz[], $4::integer[], $5::text[], $6::text[],
+    $7::timestamptz[]
+) AS now (id, state, next_at, attempts, receipt, error, settled_at)
+WHERE delivery.id = now.id
+"""
+RELEASE_OUTBOXES = f"""
+UPDATE outbox SET owner = NULL, lease_until = NULL,
+    state = (oldest.next_at IS NOT NULL)::integer, ready_at = oldest.next_at
+FROM unnest($1::text[]) AS place (conversation) {_FIRST_OPEN}
+WHERE outbox.conversation = place.conversation RETURNING outbox.state
+"""  # noqa: S608 - constants
+GET = f"""
+SELECT {_COLUMNS}, outbox.fence FROM delivery JOIN outbox USING (conversation)
+WHERE delivery.id = $1
+"""  # noqa: S608 - constants
+EXPIRED_OUTBOXES = """
+SELECT conversation, fence FROM outbox WHERE state = 2 AND lease_until <= $1
+ORDER BY conversation FOR UPDATE
+"""
+OWNED_OUTBOXES = """
+SELECT conversation, fence FROM outbox WHERE state = 2 AND owner = $1
+ORDER BY conversation FOR UPDATE
+"""
+LOSE_SENDING = """
+UPDATE delivery SET state = 2, next_at = $2
+WHERE conversation = $1 AND state < 3 AND state = 1 RETURNING id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of a claimed delivery."""
+
+    delivery: Delivery
+    outcome: SendOutcome
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """Deliveries that ask to be stored."""
+
+    deliveries: Sequence[NewDelivery]
+    now: datetime
+
+
+async def add_delivery(tx: Transaction, new: NewDelivery, now: datetime) -> None:
+    """Store a delivery, unless its id exists."""
+    await _enqueue(tx, [Posting([new], now)])
+
+
+async def _enqueue(tx: Transaction, postings: Sequence[Posting]) -> list[int]:
+    """Store deliveries in order; return how many of each posting are new."""
+    new = [(each, posting.now) for posting in postings for each in posting.deliveries]
+    await lock_outboxes(tx, [each.conversation for each, _ in new])
+    stored = await add_deliveries(tx, new)
+    counts = [
+        sum(log_stored(tx, each, stored, posting.now) for each in posting.deliveries)
+        for posting in postings
+    ]
+    await ready_for_first(tx, {each.conversation.id for each, _ in new})
+    return counts
+
+
+async def add_deliveries(
+    tx: Transaction, deliveries: Sequence[tuple[NewDelivery, datetime]]
+) -> dict[str, int]:
+    """Store deliveries whose outboxes are locked; return the numbers of those that are new."""
+    rows = {new.id: _to_row(new, now) for new, now in reversed(deliveries)}
+    in_order = [rows[place] for place in dict.fromkeys(new.id for new, _ in deliveries)]
+    stored = await tx.fetch(ADD_DELIVERIES, *columns(in_order))
+    tx.posts_ready |= bool(stored)
+    return {row["id"]: row["seq"] for row in stored}
+
+
+def log_stored(tx: Transaction, new: NewDelivery, stored: dict[str, int], now: datetime) -> bool:
+    """Log a delivery, once, if it is one of those that were stored."""
+    sequence = stored.pop(new.id, None)
+    if sequence is None:
+        return False
+    data = {"sequence": sequence, "is_draft": new.is_draft}
+    tx.log(AuditKind.DELIVERY_STORED, now, new.conversation.id, new.id, data)
+    return True
+
+
+async def ready_for_first(tx: Transaction, places: Collection[str]) -> None:
+    """Set when conversations that nobody sends to are ready, by their first open delivery."""
+    await tx.count(READY_FOR_FIRST, sorted(places))
+
+
+def _to_row(new: NewDelivery, now: datetime) -> tuple[object, ...]:
+    return (
+        new.id,
+        new.conversation.id,
+        storable(new.text),
+        new.turn,
+        new.index,
+        new.is_draft,
+        new.handle,
+        new.is_private,
+        now,
+    )
+
+
+class PostgresDeliveries:
+    """The DeliveryStore in Postgres."""
+
+    def __init__(self, database: Database) -> None:
+        self._write = database.write
+        self._read = database.read
+        self.enqueuing = Group(database, _enqueue)
+        """Posts that share a commit, and keep the order of the calls."""
+        self.settling = Group(database, settle, key=lambda one: one.delivery.conversation.id)
+        """Settlements that share a commit."""
+
+    async def enqueue(self, deliveries: Sequence[NewDelivery], now: datetime) -> int:
+        """Store proactive posts; an id that exists already is left alone. Counts the new."""
+        return await self.enqueuing(Posting(deliveries, now)) if deliveries else 0
+
+    async def claim(
+        self,
+        worker: WorkerId,
+        platforms: Collection[str],
+        limit: int,
+        lease: timedelta,
+        now: datetime,
+    ) -> DeliveryClaim:
+        """Take the first open delivery of up to `limit` conversations and mark it (T8)."""
+        return await self._write(_claim, worker, sorted(set(platforms)), limit, (now, now + lease))
+
+    async def extend(
+        self, deliveries: Collection[Delivery], lease: timedelta, now: datetime
+    ) -> None:
+        """Prolong the leases of deliveries that are still being sent."""
+        if deliveries:
+            await self._write(_extend, deliveries, now + lease)
+
+    async def settle(self, delivery: Delivery, outcome: SendOutcome, now: datetime) -> None:
+        """Record what became of a claimed delivery (T9)."""
+        await self.settling(Settlement(delivery, outcome, now))
+
+    async def get(self, delivery: str) -> Delivery | None:
+        """Read one delivery as it stands."""
+        rows = await self._read(GET, delivery)
+        return to_delivery(rows[0], rows[0]["fence"]) if rows else None
+
+    async def recover(self, now: datetime, predecessor: WorkerId | None = None) -> int:
+        """Turn SENDING into UNKNOWN where the lease is over or was `predecessor`'s (T7)."""
+        return await self._write(_recover, now, predecessor)
+
+
+async def _claim(
+    tx: Transaction,
+    worker: WorkerId,
+    platforms: Sequence[str],
+    limit: int,
+    moments: tuple[datetime, datetime],
+) -> DeliveryClaim:
+    now, lease_until = moments
+    ready = await tx.fetch(READY_POSTS, platforms, limit, now)
+    places = [row["conversation"] for row in ready]
+    claimed: list[Delivery] = []
+    if places:
+        taken = {row["conversation"]: row for row in await tx.fetch(TAKE_FIRST, places)}
+        held = await tx.fetch(HOLD_OUTBOXES, places, worker, lease_until)
+        fences = {row["conversation"]: row["fence"] for row in held}
+        claimed = [to_delivery(taken[place], fences[place]) for place in places]
+    for delivery in claimed:
+        _log(tx, AuditKind.DELIVERY_CLAIMED, now, delivery, _claim_data(delivery))
+    following = await tx.first(NEXT_POST, platforms)
+    return DeliveryClaim(tuple(claimed), following["ready_at"] if following else None)
+
+
+def _claim_data(delivery: Delivery) -> Mapping[str, object]:
+    return {
+        "state": delivery.state,
+        "attempt": delivery.attempts,
+        "revision": delivery.revision,
+    }
+
+
+async def _extend(tx: Transaction, deliveries: Collection[Delivery], lease: datetime) -> None:
+    await lock_outboxes(tx, [delivery.conversation for delivery in deliveries])
+    held = [(delivery.conversation.id, delivery.fence) for delivery in deliveries]
+    await tx.count(EXTEND_OUTBOXES, *columns(held), lease)
+
+
+async def settle(tx: Transaction, settlements: Sequence[Settlement]) -> list[Fenced | None]:
+    """Record what became of deliveries, each of another conversation (T9)."""
+    outboxes = await lock_outboxes(tx, [one.delivery.conversation for one in settlements])
+    rows = await tx.fetch(REVISIONS, [one.delivery.id for one in settlements])
+    revisions = {row["id"]: row for row in rows}
+    held = [one for one in settlements if _is_held(one.delivery, outboxes, revisions)]
+    if held:
+        await _settle_held(tx, held, revisions)
+    return [None if one in held else _fenced(one.delivery) for one in settlements]
+
+
+def _is_held(delivery: Delivery, outboxes: dict[str, Row], revisions: dict[str, Row]) -> bool:
+    outbox, stored = outboxes[delivery.conversation.id], revisions.get(delivery.id)
+    is_newest = (outbox["state"], outbox["fence"]) == (Standing.BUSY, delivery.fence)
+    return is_newest and stored is not None
+
+
+def _fenced(delivery: Delivery) -> Fenced:
+    return Fenced(f'Delivery "{delivery.id}" with fence {delivery.fence} is not held.')
+
+
+async def _settle_held(
+    tx: Transaction, held: Sequence[Settlement], revisions: dict[str, Row]
+) -> None:
+    rows: list[tuple[object, ...]] = []
+    for one in held:
+        delivery, now = one.delivery, one.now
+        stands = settled(delivery, revisions[delivery.id]["revision"], one.outcome, now)
+        rows.append(_to_settled(delivery, stands, now))
+        data = {"state": stands.state, "revision": delivery.revision, "receipt": stands.receipt}
+        _log(tx, AuditKind.DELIVERY_SETTLED, now, delivery, data)
+    await tx.count(SETTLE, *columns(rows))
+    await _release(tx, [one.delivery.conversation for one in held])
+
+
+def _to_settled(delivery: Delivery, stands: Standpoint, now: datetime) -> tuple[object, ...]:
+    return (
+        delivery.id,
+        to_number(stands.state),
+        stands.next_at,
+        stands.attempts,
+        stands.receipt,
+        None if stands.error is None else storable(stands.error),
+        None if stands.state in OPEN else now,
+    )
+
+
+async def _release(tx: Transaction, places: Sequence[Conversation]) -> None:
+    released = await tx.fetch(RELEASE_OUTBOXES, sorted({place.id for place in places}))
+    tx.posts_ready |= any(row["state"] == Standing.READY for row in released)
+
+
+async def _recover(tx: Transaction, now: datetime, predecessor: WorkerId | None) -> int:
+    rows = await tx.fetch(EXPIRED_OUTBOXES, now)
+    if predecessor is not None:
+        rows += await tx.fetch(OWNED_OUTBOXES, predecessor)
+    lost = {row["conversation"]: row["fence"] for row in rows}
+    for place, fence in sorted(lost.items()):
+        for row in await tx.fetch(LOSE_SENDING, place, now):
+            tx.log(AuditKind.DELIVERY_LOST, now, place, row["id"], {"fence": fence})
+    if lost:
+        await _release(tx, [to_place(place) for place in lost])
+        tx.posts_ready = True
+    return len(lost)
+
+
+def _log(
+    tx: Transaction,
+    kind: AuditKind,
+    now: datetime,
+    delivery: Delivery,
+    data: Mapping[str, object],
+) -> None:
+    tx.log(kind, now, delivery.conversation.id, delivery.id, data)
+
+
+def to_delivery(row: Row, fence: int) -> Delivery:
+    """Read the columns of a delivery, with the fence of its conversation."""
+    return Delivery(
+        id=row["id"],
+        conversation=to_place(row["conversation"]),
+        text=row["text"],
+        revision=row["revision"],
+        state=to_state(row["state"]),
+        attempts=row["attempts"],
+        fence=fence,
+        created_at=row["created_at"],
+        receipt=row["receipt"],
+        turn=row["turn"],
+        index=row["idx"],
+        is_draft=row["is_draft"],
+        handle=row["handle"],
+        is_private=row["is_private"],
+    )

@@ -1,0 +1,176 @@
+"""Reading what was, over all tables and the audit log, and forgetting what it said."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from gateway.domain.audit import AuditEntry, AuditKind
+from gateway.domain.conversations import Conversation
+from gateway.domain.ids import ConversationId
+from gateway.domain.messages import HistoryEntry, InboundMessage
+from gateway.ports import StoreCounts
+from storage.postgres.database import Database, Row, Transaction
+from storage.rules import MessageState
+
+_NEWEST = 2**62
+
+HISTORY = """
+SELECT seq, id, author, text, at FROM (
+    (
+        SELECT seq, key AS id, 'user' AS author, text, sent_at AS at FROM inbox
+        WHERE conversation = $1 AND seq < $2 AND state < 3 AND text <> ''
+            AND kind IN ('text', 'command', 'edit')
+        ORDER BY seq DESC LIMIT $3
+    )
+    UNION ALL
+    (
+        SELECT seq, id, 'assistant', text, created_at FROM delivery
+        WHERE conversation = $1 AND seq < $2 AND NOT is_draft AND text <> '' AND state <> 4
+        ORDER BY seq DESC LIMIT $3
+    )
+) AS entry ORDER BY seq DESC LIMIT $3
+"""
+FIND_MESSAGE = """
+SELECT inbox.state, inbox.reply, turn.answers FROM inbox
+LEFT JOIN turn ON turn.id = inbox.turn WHERE inbox.key = $1
+"""
+SAID = """
+SELECT seq, id, 'assistant' AS author, text, created_at AS at FROM delivery
+WHERE id = ANY($1::text[]) AND text <> '' ORDER BY seq
+"""
+NEWEST_EVENTS = """
+WITH RECURSIVE place (conversation) AS (
+    SELECT min(conversation) FROM inbox
+    WHERE conversation > $1 || ':' AND conversation < $1 || ';'
+    UNION ALL
+    SELECT (
+        SELECT min(conversation) FROM inbox
+        WHERE conversation > place.conversation AND conversation < $1 || ';'
+    ) FROM place WHERE place.conversation IS NOT NULL
+)
+SELECT place.conversation, newest.key FROM place CROSS JOIN LATERAL (
+    SELECT key FROM inbox
+    WHERE inbox.conversation = place.conversation AND kind = 'text'
+        AND key ~ '^[^:]*:[^:]*:[0-9]+$'
+    ORDER BY seq DESC LIMIT 1
+) AS newest
+"""
+"""Hops from conversation to conversation in the index, so that no history is walked."""
+COUNTS = """
+SELECT
+    (SELECT count(*) FROM mailbox WHERE state = 1),
+    (SELECT count(*) FROM mailbox WHERE state = 2),
+    (SELECT count(*) FROM delivery WHERE state < 3),
+    (SELECT count(*) FROM turn WHERE state = 'failed'),
+    (SELECT count(*) FROM delivery WHERE state = 4)
+"""
+# Taken alone for a moment, it waits for writers that drew a number and have not yet committed.
+SETTLE_AUDIT = "SELECT pg_advisory_xact_lock(1349481332, hashtext(current_schema()))"
+AUDIT = """
+SELECT seq, at, kind, subject, ref, data FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2
+"""
+
+EMPTY_DELIVERIES = """
+UPDATE delivery SET text = '', handle = NULL
+WHERE settled_at IS NOT NULL AND settled_at < $1 AND seq IN (
+    SELECT seq FROM delivery
+    WHERE settled_at IS NOT NULL AND text <> '' AND settled_at < $1
+    ORDER BY settled_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+"""
+ENDED_TURNS = """
+SELECT id FROM turn WHERE is_kept AND ended_at < $1
+ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED
+"""
+EMPTY_MESSAGES = """
+UPDATE inbox SET text = '', handle = NULL, attachments = NULL WHERE seq IN (
+    SELECT seq FROM inbox WHERE turn = $1 AND (text <> '' OR attachments IS NOT NULL) LIMIT $2
+)
+"""
+DROP_RESULTS = """
+DELETE FROM tool_result WHERE seq IN (SELECT seq FROM tool_result WHERE turn = $1 LIMIT $2)
+"""
+EMPTY_TURN = "UPDATE turn SET is_kept = false, error = NULL WHERE id = $1"
+
+
+class PostgresHistory:
+    """The HistoryStore in Postgres."""
+
+    def __init__(self, database: Database) -> None:
+        self._write = database.write
+        self._read = database.read
+
+    async def history(
+        self, conversation: ConversationId, before: int | None, limit: int
+    ) -> list[HistoryEntry]:
+        """Return the newest `limit` entries before the cursor, oldest first."""
+        cursor = _NEWEST if before is None else before
+        rows = await self._read(HISTORY, conversation, cursor, limit)
+        return [_to_entry(row) for row in reversed(rows)]
+
+    async def answer(self, message: InboundMessage) -> list[HistoryEntry] | None:
+        """Return what the turn of this message answered, or the reply to its refusal."""
+        rows = await self._read(FIND_MESSAGE, message.idempotency_key)
+        if not rows:
+            return None
+        state, reply, answers = rows[0]
+        if state == MessageState.REFUSED:
+            answers = [] if reply is None else [reply]
+        if answers is None:
+            return None
+        return [_to_entry(row) for row in await self._read(SAID, answers)]
+
+    async def newest_events(self, platform: str) -> list[tuple[Conversation, str]]:
+        """Return the newest plain message id of every conversation of a platform."""
+        rows = await self._read(NEWEST_EVENTS, platform)
+        return [(Conversation.parse(place), key.split(":", 2)[2]) for place, key in rows]
+
+    async def counts(self) -> StoreCounts:
+        """Count what waits."""
+        return StoreCounts(*(await self._read(COUNTS))[0])
+
+    async def audit(self, after: int, limit: int) -> list[AuditEntry]:
+        """Return the oldest `limit` entries of the audit log after the cursor, in order.
+
+        Nothing is ever added before an entry that was returned.
+        """
+        rows = await self._write(_audit, after, limit)
+        return [
+            AuditEntry(seq, at, AuditKind(kind), subject, ref, json.loads(data))
+            for seq, at, kind, subject, ref, data in rows
+        ]
+
+    async def retain(self, before: datetime, limit: int) -> int:
+        """Drop the contents of what ended before; the ids stay (T11)."""
+        return await self._write(_retain, before, limit)
+
+
+def _to_entry(row: Row) -> HistoryEntry:
+    seq, name, author, text, at = row
+    if author == "user":
+        name = name.split(":", 2)[2]  # platform:workspace:event id
+    return HistoryEntry(name, seq, author, text, at)
+
+
+async def _audit(tx: Transaction, after: int, limit: int) -> list[Row]:
+    await tx.fetch(SETTLE_AUDIT)
+    return await tx.fetch(AUDIT, after, limit)
+
+
+async def _retain(tx: Transaction, before: datetime, limit: int) -> int:
+    done = await tx.count(EMPTY_DELIVERIES, before, limit)
+    for row in await tx.fetch(ENDED_TURNS, before, limit - done):
+        if done >= limit:
+            break
+        done += await _retain_turn(tx, row["id"], limit - done)
+    return done
+
+
+async def _retain_turn(tx: Transaction, turn: str, limit: int) -> int:
+    done = await tx.count(EMPTY_MESSAGES, turn, limit)
+    done += await tx.count(DROP_RESULTS, turn, limit - done)
+    if done < limit:
+        await tx.count(EMPTY_TURN, turn)
+        done += 1
+    return done

@@ -1,0 +1,217 @@
+"""Who may talk, and which agents are theirs: person, identity, pairing, binding, session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from gateway.domain.audit import AuditKind
+from gateway.domain.ids import AgentId, ConversationId, PersonId, SessionId
+from gateway.domain.people import AgentBinding, Identity, Pairing, Person, Sender
+from storage.postgres.database import Database, Row, Transaction
+from storage.postgres.values import columns, storable
+
+_PAIRING = "platform, workspace, account, name, code_hash, asked_at, expires_at"
+_BINDING = "person, role, agent, intended_at"
+
+FIND_PERSON_ID = """
+SELECT person FROM identity WHERE platform = $1 AND workspace = $2 AND account = $3
+"""
+ADD_PEOPLE = """
+INSERT INTO person (id, name) SELECT id, name FROM unnest($1::text[], $2::text[]) AS new (id, name)
+ON CONFLICT (id) DO NOTHING
+"""
+ADD_IDENTITIES = """
+INSERT INTO identity (platform, workspace, account, person)
+SELECT platform, workspace, account, person
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+    AS new (platform, workspace, account, person)
+ON CONFLICT (platform, workspace, account) DO NOTHING RETURNING platform, workspace, account
+"""
+FIND_PERSON = """
+SELECT person.id, person.name FROM identity JOIN person ON person.id = identity.person
+WHERE platform = $1 AND workspace = $2 AND account = $3
+"""
+GET_PERSON = "SELECT id, name FROM person WHERE id = $1"
+
+# Two workers that count the same wishes would each find room for one more.
+HOLD_WISHES = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
+COUNT_WISHES = """
+SELECT count(*) FROM pairing WHERE platform = $1 AND workspace = $2 AND account = $3
+    AND is_allowed IS NULL AND expires_at > $4
+"""
+ADD_WISH = f"""
+INSERT INTO pairing ({_PAIRING}) VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (code_hash) DO NOTHING
+"""  # noqa: S608 - constants
+LIVE_WISHES = f"""
+SELECT {_PAIRING} FROM pairing WHERE is_allowed IS NULL AND expires_at > $1
+ORDER BY asked_at, code_hash
+"""  # noqa: S608 - constants
+DECIDE = f"""
+UPDATE pairing SET is_allowed = $1 WHERE code_hash = $2 AND is_allowed IS NULL AND expires_at > $3
+RETURNING {_PAIRING}
+"""  # noqa: S608 - constants
+IS_PAIRED = """
+SELECT 1 FROM pairing WHERE platform = $1 AND workspace = $2 AND account = $3 AND is_allowed
+LIMIT 1
+"""
+
+GET_BINDING = f"SELECT {_BINDING} FROM binding WHERE person = $1 AND role = $2"  # noqa: S608
+ADD_INTENT = """
+INSERT INTO binding (person, role, intended_at) VALUES ($1, $2, $3)
+ON CONFLICT (person, role) DO NOTHING
+"""
+BIND_AGENT = "UPDATE binding SET agent = $1 WHERE person = $2 AND role = $3 AND agent IS NULL"
+ALL_BINDINGS = f"SELECT {_BINDING} FROM binding ORDER BY person, role"  # noqa: S608
+GET_SESSION = "SELECT thread FROM session WHERE agent = $1 AND conversation = $2"
+ADD_SESSION = """
+INSERT INTO session (agent, conversation, thread) VALUES ($1, $2, $3)
+ON CONFLICT (agent, conversation) DO NOTHING
+"""
+
+Account = tuple[str, str, str]
+
+
+def _key(identity: Identity) -> Account:
+    return identity.platform, identity.workspace, identity.user
+
+
+async def find_person_id(tx: Transaction, identity: Identity) -> PersonId | None:
+    """Return whose identity this is."""
+    row = await tx.first(FIND_PERSON_ID, *_key(identity))
+    return None if row is None else row["person"]
+
+
+async def meet(
+    tx: Transaction, strangers: Sequence[Sender], people: Mapping[Account, PersonId]
+) -> set[Account]:
+    """Store strangers' identities as persons of their own; return those that were new."""
+    senders = {_key(sender.identity): sender for sender in reversed(strangers)}
+    accounts = sorted(senders)
+    names = [storable(senders[account].name) for account in accounts]
+    ids = [people[account] for account in accounts]
+    by_id = sorted(zip(ids, names, strict=True))
+    await tx.count(ADD_PEOPLE, *columns(by_id))
+    rows = await tx.fetch(ADD_IDENTITIES, *columns(accounts), ids)
+    return {(row["platform"], row["workspace"], row["account"]) for row in rows}
+
+
+async def ask_pairing(tx: Transaction, wish: Pairing, limit: int, now: datetime) -> bool:
+    """Store the wish to pair; False when too many of its identity wait, or its code is taken."""
+    key = _key(wish.identity)
+    await tx.fetch(HOLD_WISHES, wish.identity.key)
+    (waiting,) = await tx.fetch(COUNT_WISHES, *key, now)
+    if waiting["count"] >= limit:
+        return False
+    row = (*key, storable(wish.name), wish.code_hash, wish.asked_at, wish.expires_at)
+    if await tx.count(ADD_WISH, *row) == 0:
+        return False
+    tx.log(AuditKind.PAIRING_ASKED, now, wish.identity.key, wish.code_hash, {})
+    return True
+
+
+class PostgresPeople:
+    """The PeopleStore in Postgres."""
+
+    def __init__(self, database: Database) -> None:
+        self._write = database.write
+        self._read = database.read
+
+    async def find_person(self, identity: Identity) -> Person | None:
+        """Return the person that this identity belongs to."""
+        rows = await self._read(FIND_PERSON, *_key(identity))
+        return Person(*rows[0]) if rows else None
+
+    async def get_person(self, person: PersonId) -> Person | None:
+        """Return the person by id."""
+        rows = await self._read(GET_PERSON, person)
+        return Person(*rows[0]) if rows else None
+
+    async def is_paired(self, identity: Identity) -> bool:
+        """Whether the operator said yes to this identity."""
+        return bool(await self._read(IS_PAIRED, *_key(identity)))
+
+    async def pairings(self, now: datetime) -> list[Pairing]:
+        """List the live wishes, oldest first."""
+        return [_to_pairing(row) for row in await self._read(LIVE_WISHES, now)]
+
+    async def decide_pairing(
+        self, code_hash: str, *, is_allowed: bool, now: datetime
+    ) -> Pairing | None:
+        """Approve or deny a live wish, once; None when there is no such wish."""
+        return await self._write(_decide, code_hash, is_allowed, now)
+
+    async def binding(self, person: PersonId, role: str) -> AgentBinding | None:
+        """Return the person's agent in this role, or the intent to make it."""
+        rows = await self._read(GET_BINDING, person, role)
+        return _to_binding(rows[0]) if rows else None
+
+    async def intend_agent(self, person: PersonId, role: str, now: datetime) -> AgentBinding:
+        """Store the intent to make an agent, or return what is there already."""
+        return await self._write(_intend, person, role, now)
+
+    async def bind_agent(self, person: PersonId, role: str, agent: AgentId) -> AgentBinding:
+        """Remember the agent's id. The first id stays; raises ValueError without an intent."""
+        return await self._write(_bind, person, role, agent)
+
+    async def bindings(self) -> list[AgentBinding]:
+        """List all bindings and open intents."""
+        return [_to_binding(row) for row in await self._read(ALL_BINDINGS)]
+
+    async def session(self, agent: AgentId, conversation: ConversationId) -> SessionId | None:
+        """Return the agent's thread for the conversation."""
+        rows = await self._read(GET_SESSION, agent, conversation)
+        return rows[0]["thread"] if rows else None
+
+    async def bind_session(
+        self, agent: AgentId, conversation: ConversationId, thread: SessionId
+    ) -> SessionId:
+        """Remember the thread. The first one stays and is returned."""
+        return await self._write(_bind_session, agent, conversation, thread)
+
+
+async def _decide(
+    tx: Transaction, code_hash: str, is_allowed: bool, now: datetime
+) -> Pairing | None:
+    row = await tx.first(DECIDE, is_allowed, code_hash, now)
+    if row is None:
+        return None
+    wish = _to_pairing(row)
+    data = {"is_allowed": is_allowed}
+    tx.log(AuditKind.PAIRING_DECIDED, now, wish.identity.key, code_hash, data)
+    return wish
+
+
+async def _intend(tx: Transaction, person: PersonId, role: str, now: datetime) -> AgentBinding:
+    if await tx.count(ADD_INTENT, person, role, now) == 1:
+        tx.log(AuditKind.AGENT_INTENDED, now, person, role, {})
+    return _to_binding(await tx.first(GET_BINDING, person, role))
+
+
+async def _bind(tx: Transaction, person: PersonId, role: str, agent: AgentId) -> AgentBinding:
+    if await tx.count(BIND_AGENT, agent, person, role) == 1:
+        tx.log(AuditKind.AGENT_BOUND, None, person, role, {"agent": agent})
+    row = await tx.first(GET_BINDING, person, role)
+    if row is None:
+        raise ValueError(f'There is no intent to make the agent "{role}" of "{person}".')
+    return _to_binding(row)
+
+
+async def _bind_session(
+    tx: Transaction, agent: AgentId, conversation: ConversationId, thread: SessionId
+) -> SessionId:
+    if await tx.count(ADD_SESSION, agent, conversation, thread) == 1:
+        tx.log(AuditKind.SESSION_BOUND, None, conversation, agent, {"thread": thread})
+    (row,) = await tx.fetch(GET_SESSION, agent, conversation)
+    return row["thread"]
+
+
+def _to_pairing(row: Row) -> Pairing:
+    platform, workspace, account, name, code_hash, asked_at, expires_at = row
+    return Pairing(Identity(platform, workspace, account), name, code_hash, asked_at, expires_at)
+
+
+def _to_binding(row: Row) -> AgentBinding:
+    person, role, agent, intended_at = row
+    return AgentBinding(person, role, agent, intended_at)

@@ -1,0 +1,81 @@
+"""The Postgres store put together: a pool, a listener, and the five parts of the port."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+
+from gateway.errors import StoreUnavailable
+from gateway.ports import DeliveryStore, HistoryStore, PeopleStore, ScheduleStore, TurnStore
+from storage.postgres.database import Database
+from storage.postgres.deliveries import PostgresDeliveries
+from storage.postgres.history import PostgresHistory
+from storage.postgres.listener import Listener
+from storage.postgres.migrate import migrate
+from storage.postgres.people import PostgresPeople
+from storage.postgres.schedules import PostgresSchedules
+from storage.postgres.turns import PostgresTurns
+
+POOL_SIZE = 10
+"""Connections of one worker, beside the one that listens."""
+
+
+class PostgresStore:
+    """The Store in a Postgres database, shared by as many workers as there are.
+
+    `url` is postgresql://user:password@host:5432/database; `?search_path=name`
+    at its end keeps everything in a schema of that name, which must exist. Every
+    worker needs a WorkerId of its own. Its parts are there from `open` on.
+    """
+
+    turns: TurnStore
+    deliveries: DeliveryStore
+    people: PeopleStore
+    schedules: ScheduleStore
+    history: HistoryStore
+
+    def __init__(self, url: str, *, pool_size: int = POOL_SIZE, is_listening: bool = True) -> None:
+        self._url = url
+        self._pool_size = pool_size
+        self._is_listening = is_listening
+        self.turn_ready = asyncio.Event()
+        self.delivery_ready = asyncio.Event()
+        self._database: Database | None = None
+        self._closing = AsyncExitStack()
+
+    async def open(self) -> None:
+        """Open and migrate. Raises SettingsWrong when it can not be used as it is."""
+        async with AsyncExitStack() as stack:
+            database = Database(self._url, self._pool_size, self.turn_ready, self.delivery_ready)
+            await database.open()
+            stack.push_async_callback(database.close)
+            await migrate(database)
+            workers = await stack.enter_async_context(asyncio.TaskGroup())
+            await self._plug(stack, workers, database)
+            self._closing = stack.pop_all()
+
+    async def _plug(
+        self, stack: AsyncExitStack, workers: asyncio.TaskGroup, database: Database
+    ) -> None:
+        turns, deliveries = PostgresTurns(database), PostgresDeliveries(database)
+        hot = turns.accepting, turns.finishing, deliveries.enqueuing, deliveries.settling
+        for group in hot:
+            stack.callback(workers.create_task(group.work()).cancel)
+            stack.push_async_callback(group.close)
+        if self._is_listening:
+            stack.callback(workers.create_task(Listener(database).work()).cancel)
+        self._database = database
+        self.turns, self.deliveries = turns, deliveries
+        self.people = PostgresPeople(database)
+        self.schedules = PostgresSchedules(database)
+        self.history = PostgresHistory(database)
+
+    async def close(self) -> None:
+        """Finish what was begun and close."""
+        await self._closing.aclose()
+
+    async def check(self) -> None:
+        """Do one real read; raises StoreUnavailable."""
+        if self._database is None:
+            raise StoreUnavailable("The store is not open.")
+        await self._database.read("SELECT count(*) FROM (SELECT 1 FROM mailbox LIMIT 1) AS one")
