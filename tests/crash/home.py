@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -72,3 +73,46 @@ async def _metrics(client: httpx.AsyncClient) -> str:
         return (await client.get("/metrics")).text
     except httpx.TransportError:
         return ""
+
+
+class Ada:
+    """A person at the web door. Her client repeats what was not acknowledged."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def asks(self, text: str) -> list[str]:
+        """Write, and wait for the answer, over however many deaths of the gateway."""
+        key = str(uuid.uuid4())
+        while True:
+            try:
+                answer = await self._client.post(
+                    "/chat",
+                    json={"agent_id": "postern", "message": text},
+                    headers={"Idempotency-Key": key},
+                )
+            except httpx.TransportError:
+                await asyncio.sleep(0.05)
+                continue
+            if answer.status_code == 200:
+                return [message["text"] for message in answer.json()["messages"]]
+
+    async def sees(self) -> list[tuple[str, str]]:
+        """Return the whole conversation as a reloaded page shows it."""
+        answer = await self._client.get("/history/postern")
+        return [(entry["role"], entry["text"]) for entry in answer.json()["messages"]]
+
+    async def until_she_sees(self, count: int) -> None:
+        """Look at the page again and again, until it shows so many messages."""
+        while len(await self.sees()) < count:  # noqa: ASYNC110 - another process's state
+            await asyncio.sleep(0.05)
+
+    async def meet(self) -> None:
+        """Open the page once, so that the browser has its cookie before anything can go wrong."""
+        while True:
+            try:
+                (await self._client.get("/")).raise_for_status()
+            except httpx.TransportError:
+                await asyncio.sleep(0.05)
+                continue
+            return

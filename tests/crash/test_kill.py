@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import uuid
-from collections.abc import AsyncGenerator
 
-import httpx
 import pytest
 from letta_client import AsyncLetta
 
 from agents.embedded import EmbeddedOptions
 from agents.embedded.server import serve
-from tests.crash.home import Home
+from tests.crash.home import Ada, Home
 
 MOMENTS = [
     "before store.turns.accept",
@@ -44,50 +41,6 @@ MOMENTS = [
 ]
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(120)]
-
-
-class Ada:
-    """A person at the web door. Her client repeats what was not acknowledged."""
-
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
-
-    async def asks(self, text: str) -> list[str]:
-        """Write, and wait for the answer, over however many deaths of the gateway."""
-        key = str(uuid.uuid4())
-        while True:
-            try:
-                answer = await self._client.post(
-                    "/chat",
-                    json={"agent_id": "postern", "message": text},
-                    headers={"Idempotency-Key": key},
-                )
-            except httpx.TransportError:
-                await asyncio.sleep(0.05)
-                continue
-            if answer.status_code == 200:
-                return [message["text"] for message in answer.json()["messages"]]
-
-    async def sees(self) -> list[tuple[str, str]]:
-        """Return the whole conversation as a reloaded page shows it."""
-        answer = await self._client.get("/history/postern")
-        return [(entry["role"], entry["text"]) for entry in answer.json()["messages"]]
-
-    async def meet(self) -> None:
-        """Open the page once, so that the browser has its cookie before anything can go wrong."""
-        while True:
-            try:
-                (await self._client.get("/")).raise_for_status()
-            except httpx.TransportError:
-                await asyncio.sleep(0.05)
-                continue
-            return
-
-
-@pytest.fixture
-async def ada(home: Home) -> AsyncGenerator[Ada]:
-    async with httpx.AsyncClient(base_url=home.url, timeout=30) as client:
-        yield Ada(client)
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
