@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 
 BENCHES: Mapping[str, str] = {
+    "discord": "bench.discord",
     "hub": "bench.hub",
     "slack": "bench.slack",
     "store": "bench.store",
