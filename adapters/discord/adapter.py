@@ -34,7 +34,7 @@ class DiscordAdapter:
     """Implements `Adapter`. A channel's next event is looked at when the one before is stored."""
 
     def __init__(self, options: DiscordOptions, clock: Clock) -> None:
-        self._options = options
+        self.options = options
         self.clock = clock
         self._rest = Rest(Pace(options.requests_per_second), options.request_timeout_seconds)
         self._sender = Sender(self._rest, clock, options)
@@ -52,20 +52,20 @@ class DiscordAdapter:
     @property
     def streaming(self) -> Streaming:
         """Answers grow by edits, at most one in 1.2 s in a channel."""
-        options = self._options
+        options = self.options
         return Streaming(options.stream_interval_seconds, options.stream_hold_seconds)
 
     @property
     def commands(self) -> dict[str, CommandSpec]:
         """The commands that people can give, by name."""
-        return {command.name: command for command in self._options.commands}
+        return {command.name: command for command in self.options.commands}
 
     async def run(self, accept: Accept) -> None:
         """Bring every event to `accept` until cancelled, and connect anew as needed.
 
         Raises SettingsWrong when only the operator can help.
         """
-        aim(self._options.api_url)
+        aim(self.options.api_url)
         self._accept = accept
         try:
             async with asyncio.TaskGroup() as group:
@@ -87,7 +87,7 @@ class DiscordAdapter:
 
     def split(self, text: str) -> list[str]:
         """Cut into messages of 2,000 characters; what is over `max_parts` is the last's. Pure."""
-        return split_text(self._splitter, text, self._options.max_parts)
+        return split_text(self._splitter, text, self.options.max_parts)
 
     async def send(self, delivery: Delivery) -> PlatformMessageId:
         """Post, edit or take back; raises as the port says."""
@@ -113,7 +113,7 @@ class DiscordAdapter:
 
     async def _stay_connected(self, accept: Accept) -> SettingsWrong:
         """Connect again and again; return what only the operator can put right."""
-        loop, wait = asyncio.get_running_loop(), self._options.retry_seconds
+        loop, wait = asyncio.get_running_loop(), self.options.retry_seconds
         while True:
             begun = loop.time()
             self._connection = self._new_connection()
@@ -132,11 +132,11 @@ class DiscordAdapter:
                 log.exception("discord_client_bug")
             await asyncio.sleep(wait)
             was_stable = loop.time() - begun > _STABLE_SECONDS
-            first = self._options.retry_seconds
+            first = self.options.retry_seconds
             wait = first if was_stable else min(_LONGEST_WAIT_SECONDS, wait * 2)
 
     def _new_connection(self) -> Connection:
-        return Connection(self._options, self._rest, self.clock, wants_content=self._wants_content)
+        return Connection(self.options, self._rest, self.clock, wants_content=self._wants_content)
 
     @asynccontextmanager
     async def _typing(self, conversation: Conversation) -> AsyncGenerator[None]:
