@@ -22,6 +22,7 @@ from gateway.commands import SPECS
 from gateway.data_dir import held
 from gateway.dispatcher import Dispatcher, DispatcherOptions
 from gateway.domain.ids import WorkerId
+from gateway.domain.manifests import Manifest
 from gateway.domain.people import Identity, Route
 from gateway.drafts import Drafts
 from gateway.errors import SettingsWrong
@@ -188,7 +189,7 @@ def make_doors(
 def make_discord(settings: Settings, store: Store, clock: Clock) -> Door:
     """Return Discord: its gateway and REST, and the route for signed interactions."""
     from adapters.discord.adapter import DiscordAdapter
-    from adapters.discord.options import DiscordOptions
+    from adapters.discord.options import BotPolicy, DiscordOptions, ReactionPolicy
     from adapters.discord.routes import make_router
 
     discord = settings.discord
@@ -201,6 +202,11 @@ def make_discord(settings: Settings, store: Store, clock: Clock) -> Door:
             api_url=discord.api_url,
             gateway_url=discord.gateway_url,
             commands=SPECS,
+            wants_content=discord.message_content,
+            bots=BotPolicy(discord.bots),
+            reactions=ReactionPolicy(discord.reactions),
+            threads_on_mention=discord.threads_on_mention,
+            max_parts=discord.max_parts,
         ),
         clock,
     )
@@ -222,11 +228,25 @@ def make_slack(settings: Settings, store: Store, clock: Clock) -> Door:
             app_token=_secret(slack.app_token) or None,
             api_url=slack.api_url,
             commands=SPECS,
+            hears_reactions=slack.reactions,
+            prompts=slack.prompts,
         ),
         store.history,
         clock,
     )
     return adapter, make_router(adapter) if slack.has_webhook else None
+
+
+def manifests(settings: Settings) -> Mapping[str, Manifest]:
+    """Return, by platform, how an app is made that fits the settings."""
+    from adapters.discord.manifest import discord_manifest
+    from adapters.slack.manifest import slack_manifest
+
+    url = settings.http.public_url
+    return {
+        "discord": discord_manifest(settings.discord, url),
+        "slack": slack_manifest(settings.slack, url, SPECS),
+    }
 
 
 def make_web(settings: Settings, store: Store, clock: Clock) -> Door:

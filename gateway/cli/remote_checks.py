@@ -99,7 +99,8 @@ def _discord_mistakes(discord: DiscordSettings, application: Mapping[str, object
         sentence = "discord.public_key is of another application than the token."
         found.append(wrong("discord", sentence, "Take both from the same page of the portal."))
     flags = application.get("flags")
-    if discord.connects and isinstance(flags, int) and not flags & _MESSAGE_CONTENT:
+    is_asked_for = discord.connects and discord.message_content
+    if is_asked_for and isinstance(flags, int) and not flags & _MESSAGE_CONTENT:
         found.append(wrong("discord", "The bot may not read messages.", _INTENT_REMEDY))
     return found
 

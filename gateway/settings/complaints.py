@@ -30,6 +30,8 @@ _BOUNDS = {
     "less_than": ("less than", "lt"),
 }
 
+_CHOICES = ("enum", "literal_error")
+
 _KINDS: tuple[tuple[type, str], ...] = (
     (bool, "true or false"),
     (int, "a whole number"),
@@ -79,10 +81,12 @@ def _right(mistake: ErrorDetails) -> str:
     if kind in _BOUNDS:
         word, bound = _BOUNDS[kind]
         return f"{word} {context[bound]:g}"
-    if kind == "enum":
+    if kind in _CHOICES:
         return f"one of {context['expected']}"
     if kind == "too_short":
         return "a list with something in it"
+    if kind == "too_long":
+        return f"a list of at most {context['max_length']}"
     return _RIGHT.get(kind.partition("_")[0], f"otherwise ({mistake['msg']})")
 
 
@@ -92,7 +96,9 @@ def _kind(mistake: ErrorDetails) -> str:
         return "not"
     if mistake["type"] == "too_short":
         return "empty"
-    if mistake["type"] in ("must_be", "enum") and isinstance(value, str):
+    if mistake["type"] == "too_long":
+        return "longer"
+    if mistake["type"] in ("must_be", *_CHOICES) and isinstance(value, str):
         return "another text"
     return next((word for kind, word in _KINDS if isinstance(value, kind)), "something else")
 

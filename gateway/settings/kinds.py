@@ -137,6 +137,12 @@ def _role(name: str) -> str:
     raise must_be("at most 40 lower-case letters, digits, - and _")
 
 
+def _prompt(text: str) -> str:
+    if text.strip():
+        return text.strip()
+    raise must_be("a text with something in it")
+
+
 Folder = Annotated[Path, AfterValidator(_home_expanded)]
 """A directory; `~` is the home directory, and a relative one starts at the working directory."""
 
@@ -151,5 +157,6 @@ PublicKey = Annotated[str, AfterValidator(_public_key)]
 Snowflake = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(_snowflake)]
 IdentityKey = Annotated[str, AfterValidator(_identity_key)]
 RoleName = Annotated[str, AfterValidator(_role)]
+Prompt = Annotated[str, AfterValidator(_prompt)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 SomeSeconds = Annotated[float, Field(gt=0, le=86_400)]

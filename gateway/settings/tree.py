@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Self, cast
+from typing import Annotated, Literal, Self, cast
 from urllib.parse import urlsplit
 
 from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
@@ -16,6 +16,7 @@ from gateway.settings.kinds import (
     Folder,
     HttpUrl,
     IdentityKey,
+    Prompt,
     PublicKey,
     RoleName,
     Seconds,
@@ -89,6 +90,25 @@ class DiscordSettings(Section):
     gateway_url: WsUrl | None = Field(
         default=None, description="Address of Discord's gateway; asked from the API when not set"
     )
+    message_content: bool = Field(
+        default=True,
+        description="Ask for the message-content intent; without it direct messages and mentions "
+        "are heard",
+    )
+    bots: Literal["none", "mentions", "all"] = Field(
+        default="none",
+        description="Which messages of other bots are heard: none, mentions (and replies), or all",
+    )
+    reactions: Literal["off", "own", "all"] = Field(
+        default="off",
+        description="Which reactions the agent is told of: off, own (on its own messages), or all",
+    )
+    threads_on_mention: bool = Field(
+        default=False, description="Answer a mention in a channel in a thread of its own"
+    )
+    max_parts: int = Field(
+        default=8, ge=1, le=50, description="Messages of one answer; the rest comes as a file"
+    )
 
     @property
     def connects(self) -> bool:
@@ -126,6 +146,15 @@ class SlackSettings(Section):
     )
     api_url: HttpUrl = Field(
         default="https://slack.com/api", description="Address of Slack's Web API"
+    )
+    reactions: bool = Field(
+        default=False,
+        description="Tell the agent of reactions to its messages in direct messages",
+    )
+    prompts: tuple[Prompt, ...] = Field(
+        default=(),
+        max_length=4,
+        description="Suggestions shown where somebody opens a fresh conversation",
     )
 
     @property

@@ -287,6 +287,7 @@ def test_broken_toml_is_told_with_its_line(file: Path) -> None:
 
 
 PUBLIC_KEY_IS = "the 64 hexadecimal digits that Discord shows as the application's public key"
+REACTIONS_ARE = "one of 'off', 'own' or 'all'; it is true or false"
 
 WRONG = [
     ("[http]\nport = true\n", "http.port", "a whole number; it is true or false"),
@@ -309,6 +310,23 @@ WRONG = [
         "[access]\nweb = 'opne'\n",
         "access.web",
         "one of 'open', 'allowlist' or 'pairing'; it is another text",
+    ),
+    (
+        "[discord]\nbots = 'some'\n",
+        "discord.bots",
+        "one of 'none', 'mentions' or 'all'; it is another text",
+    ),
+    ("[discord]\nreactions = true\n", "discord.reactions", REACTIONS_ARE),
+    ("[discord]\nmax_parts = 0\n", "discord.max_parts", "at least 1; it is not"),
+    (
+        "[slack]\nprompts = ['a', 'b', 'c', 'd', 'e']\n",
+        "slack.prompts",
+        "a list of at most 4; it is longer",
+    ),
+    (
+        "[slack]\nprompts = [' ']\n",
+        "slack.prompts[0]",
+        "a text with something in it; it is another text",
     ),
     (
         "[letta]\nbase_url = 'localhost:8283'\n",

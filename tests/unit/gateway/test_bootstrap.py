@@ -1,0 +1,56 @@
+"""What the settings say reaches what is made of them."""
+
+from pathlib import Path
+
+from adapters.discord.adapter import DiscordAdapter
+from adapters.discord.options import BotPolicy, ReactionPolicy
+from adapters.slack.adapter import SlackAdapter
+from gateway.bootstrap import make_discord, make_slack
+from gateway.clock import SystemClock
+from gateway.settings import Settings, load_settings
+from storage.memory import MemoryStore
+
+
+def settings_of(tmp_path: Path, text: str) -> Settings:
+    file = tmp_path / "postern.toml"
+    file.write_text(text, encoding="utf-8")
+    return load_settings({"DISCORD_TOKEN": "d", "SLACK_BOT_TOKEN": "s"}, file)
+
+
+def test_discord_is_told_what_is_set(tmp_path: Path) -> None:
+    settings = settings_of(
+        tmp_path,
+        "[discord]\nbots = 'mentions'\nreactions = 'own'\nthreads_on_mention = true\n"
+        "message_content = false\nmax_parts = 3\n",
+    )
+
+    adapter, _ = make_discord(settings, MemoryStore(), SystemClock())
+
+    assert isinstance(adapter, DiscordAdapter)
+    options = adapter.options
+    assert (options.bots, options.reactions) == (BotPolicy.MENTIONS, ReactionPolicy.OWN)
+    assert (options.threads_on_mention, options.wants_content) == (True, False)
+    assert options.max_parts == 3
+
+
+def test_slack_is_told_what_is_set(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, "[slack]\nreactions = true\nprompts = ['What is new?']\n")
+
+    adapter, _ = make_slack(settings, MemoryStore(), SystemClock())
+
+    assert isinstance(adapter, SlackAdapter)
+    assert adapter.options.hears_reactions
+    assert adapter.options.prompts == ("What is new?",)
+
+
+def test_left_alone_the_adapters_have_their_own_defaults(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, "")
+
+    discord, _ = make_discord(settings, MemoryStore(), SystemClock())
+    slack, _ = make_slack(settings, MemoryStore(), SystemClock())
+
+    assert isinstance(discord, DiscordAdapter)
+    assert isinstance(slack, SlackAdapter)
+    assert (discord.options.bots, discord.options.reactions) == (BotPolicy.NONE, ReactionPolicy.OFF)
+    assert (discord.options.max_parts, discord.options.wants_content) == (8, True)
+    assert (slack.options.hears_reactions, slack.options.prompts) == (False, ())
