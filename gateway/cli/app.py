@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from gateway.cli import chat, config, db, doctor, init, letta, pairing, status, up
+from gateway.cli import chat, config, db, doctor, init, letta, manifest, pairing, status, up
 from gateway.errors import PosternError
 
 
@@ -53,6 +53,7 @@ app.command("init")(init.init)
 app.command("doctor")(doctor.doctor)
 app.command("status")(status.status)
 app.add_typer(pairing.app, name="pairing")
+app.add_typer(manifest.app, name="manifest")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(letta.app, name="letta")
