@@ -258,3 +258,40 @@ class Passage:
     created_at: str
     tags: tuple[str, ...] = ()
     metadata: Json = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Files that agents may look into."""
+
+    id: str
+    name: str
+    created_at: str
+    description: str | None = None
+    instructions: str | None = None
+    metadata: Json = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One uploaded file, as text."""
+
+    id: str
+    folder_id: str
+    name: str
+    mime: str
+    size: int
+    """In bytes, as uploaded."""
+    content: str
+    created_at: str
+    error: str | None = None
+    """Why it could not be read."""
+    chunks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of a file that a search finds."""
+
+    first_line: int
+    text: str

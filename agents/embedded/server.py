@@ -20,6 +20,7 @@ from agents.embedded.rest import (
     agents,
     blocks,
     conversations,
+    folders,
     health,
     messages,
     models,
@@ -35,6 +36,7 @@ from agents.embedded.services.agents import AgentService
 from agents.embedded.services.archival import ArchivalService
 from agents.embedded.services.blocks import BlockService
 from agents.embedded.services.conversations import ConversationService
+from agents.embedded.services.folders import FolderService
 from agents.embedded.services.runs import RunService
 from agents.embedded.services.tools import ToolService
 from agents.embedded.steps.compaction import (
@@ -55,6 +57,7 @@ _ROUTERS = (
     blocks,
     passages,
     tools,
+    folders,
     agents,
     models,
     health,
@@ -105,6 +108,7 @@ async def open_services(options: EmbeddedOptions) -> AsyncGenerator[Services]:
             ToolService(database, user_tools),
             ArchivalService(database),
             compactor,
+            FolderService(database),
         )
         await services.tools.store_core_tools()
         await turns.take_up_unfinished()

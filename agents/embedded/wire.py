@@ -11,6 +11,8 @@ from agents.embedded.records import (
     Block,
     Compacted,
     Conversation,
+    File,
+    Folder,
     Json,
     Message,
     Passage,
@@ -166,6 +168,58 @@ def outcome_json(outcome: Outcome) -> Json:
         "func_return": outcome.text,
         "stdout": outcome.stdout.splitlines(),
         "stderr": outcome.stderr.splitlines(),
+    }
+
+
+_BY_WORDS: Json = {
+    "embedding_model": "none",
+    "embedding_endpoint_type": "openai",
+    "embedding_dim": 0,
+    "embedding_chunk_size": 0,
+}
+"""Letta's folders must name an embedding; here files are found by their words."""
+
+
+def folder_json(folder: Folder) -> Json:
+    """Letta's Folder."""
+    return {
+        "id": folder.id,
+        "name": folder.name,
+        "description": folder.description,
+        "instructions": folder.instructions,
+        "metadata": folder.metadata,
+        "created_at": folder.created_at,
+        "embedding_config": _BY_WORDS,
+    }
+
+
+def file_json(file: File, *, with_content: bool = False) -> Json:
+    """Letta's FileMetadata; a file is read by the time it can be asked for."""
+    return {
+        "id": file.id,
+        "source_id": file.folder_id,
+        "file_name": file.name,
+        "original_file_name": file.name,
+        "file_type": file.mime,
+        "file_size": file.size,
+        "processing_status": "error" if file.error else "completed",
+        "error_message": file.error,
+        "total_chunks": file.chunks,
+        "chunks_embedded": file.chunks,
+        "created_at": file.created_at,
+        "content": file.content if with_content else None,
+    }
+
+
+def agent_file_json(folder: Folder, file: File) -> Json:
+    """A file as one agent sees it; files are shown in answers of tools, never kept open."""
+    return {
+        "id": file.id,
+        "file_id": file.id,
+        "file_name": f"{folder.name}/{file.name}",
+        "folder_id": folder.id,
+        "folder_name": folder.name,
+        "is_open": False,
     }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Literal, TypeAlias
 
 from fastapi import Depends, Path, Query, Request
@@ -14,6 +15,7 @@ from agents.embedded.services.agents import AgentService
 from agents.embedded.services.archival import ArchivalService
 from agents.embedded.services.blocks import BlockService
 from agents.embedded.services.conversations import ConversationService
+from agents.embedded.services.folders import FolderService
 from agents.embedded.services.runs import RunService
 from agents.embedded.services.tools import ToolService
 from agents.embedded.steps.compaction import Compactor
@@ -32,6 +34,7 @@ class Services:
     tools: ToolService
     archival: ArchivalService
     compactor: Compactor
+    folders: FolderService
 
 
 # Dependencies are coroutines: FastAPI sends plain functions to a thread, for every request.
@@ -48,6 +51,8 @@ _UUID4 = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 AgentId = Annotated[str, Path(pattern=f"^agent-{_UUID4}$")]
 BlockId = Annotated[str, Path(pattern=f"^block-{_UUID4}$")]
 ConversationId = Annotated[str, Path(pattern=f"^(default|(conv|agent)-{_UUID4})$")]
+FileId = Annotated[str, Path(pattern=f"^file-{_UUID4}$")]
+FolderId = Annotated[str, Path(pattern=f"^source-{_UUID4}$")]
 PassageId = Annotated[str, Path(pattern=f"^passage-{_UUID4}$")]
 RunId = Annotated[str, Path(pattern=f"^run-{_UUID4}$")]
 ToolId = Annotated[str, Path(pattern=f"^tool-{_UUID4}$")]
@@ -101,6 +106,11 @@ def resolve_conversation(conversation_id: str, agent_id: str | None) -> str:
     if agent_id is None:
         raise Malformed('The "default" conversation needs `agent_id`.')
     return agent_id
+
+
+def now() -> str:
+    """This moment, as it is stored."""
+    return datetime.now(UTC).isoformat()
 
 
 def without_none(values: Json) -> Json:

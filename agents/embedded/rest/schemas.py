@@ -166,6 +166,24 @@ class PassageBody(BaseModel):
     created_at: str | None = None
 
 
+class FolderBody(BaseModel):
+    """A folder to be made; what it says about embeddings is ignored."""
+
+    name: str = Field(min_length=1)
+    description: str | None = None
+    instructions: str | None = None
+    metadata: AnyObject | None = None
+
+
+class FolderPatch(BaseModel):
+    """A change of a folder."""
+
+    name: str | None = Field(default=None, min_length=1)
+    description: str | None = None
+    instructions: str | None = None
+    metadata: AnyObject | None = None
+
+
 class ToolRunBody(BaseModel):
     """A call of a tool outside of any turn."""
 

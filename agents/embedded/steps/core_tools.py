@@ -25,6 +25,7 @@ from agents.embedded.records import (
     UserSaid,
 )
 from agents.embedded.sending import SEND_MESSAGE
+from agents.embedded.steps import file_tools
 from agents.embedded.store import blocks, messages, passages
 
 _FOUND_LIMIT: Final = 10
@@ -55,6 +56,8 @@ class CoreTool:
     required: tuple[str, ...]
     run: Function
     kind: str = "letta_core"
+    schema: Json | None = None
+    """Where texts and whole numbers are not enough."""
 
 
 def execute(context: ToolContext, call: ToolCall) -> ToolReturn:
@@ -87,6 +90,8 @@ def records() -> list[Tool]:
 
 def schema_of(tool: CoreTool) -> Json:
     """The JSON schema of a core tool's arguments."""
+    if tool.schema is not None:
+        return tool.schema
     properties: Json = {}
     for name, description in tool.parameters.items():
         kind = "integer" if name in _INTEGERS else "array" if name == "tags" else "string"
@@ -96,7 +101,7 @@ def schema_of(tool: CoreTool) -> Json:
     return {"type": "object", "properties": properties, "required": list(tool.required)}
 
 
-_INTEGERS: Final = ("insert_line", "limit", "top_k")
+_INTEGERS: Final = ("insert_line", "limit", "top_k", "context_lines")
 
 
 def _arguments(tool: CoreTool, call: ToolCall) -> dict[str, Any]:
@@ -108,8 +113,11 @@ def _arguments(tool: CoreTool, call: ToolCall) -> dict[str, Any]:
         raise EditRefused("The arguments must be a JSON object.")
     given: dict[str, Any] = {str(key): value for key, value in arguments.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - any JSON
     for name in tool.required:
-        if not isinstance(given.get(name), str):
+        if tool.schema is None and not isinstance(given.get(name), str):
             raise EditRefused(f'The argument "{name}" is missing or is not a text.')
+    missing = [name for name in tool.required if name not in given]
+    if missing:
+        raise EditRefused(f'The argument "{missing[0]}" is missing.')
     for name in _INTEGERS:
         if name in given and not isinstance(given[name], int):
             raise EditRefused(f'The argument "{name}" must be a whole number.')
@@ -194,6 +202,26 @@ def _send_message(_context: ToolContext, _arguments: dict[str, Any]) -> str:
 
 
 _LABEL: Final = "Label of the memory block to edit."
+_FILES: Final = "letta_files_core"
+_OPEN_SCHEMA: Final[Json] = {
+    "type": "object",
+    "properties": {
+        "file_requests": {
+            "type": "array",
+            "description": "The files to show, at most five.",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "file_name": {"type": "string", "description": "folder/file"},
+                    "offset": {"type": "integer", "description": "Lines to skip."},
+                    "length": {"type": "integer", "description": "Lines to show."},
+                },
+                "required": ["file_name"],
+            },
+        }
+    },
+    "required": ["file_requests"],
+}
 _ALL: Final = [
     CoreTool(
         "memory_insert",
@@ -259,6 +287,35 @@ _ALL: Final = [
         {"query": "Words to look for.", "top_k": "How many entries at most (10)."},
         ("query",),
         _archival_memory_search,
+    ),
+    CoreTool(
+        file_tools.OPEN_FILES,
+        "Show the lines of one or more files of your folders.",
+        {},
+        ("file_requests",),
+        lambda context, given: file_tools.open_files(context.db, context.agent_id, given),
+        _FILES,
+        _OPEN_SCHEMA,
+    ),
+    CoreTool(
+        file_tools.GREP_FILES,
+        "Find the lines of your files that contain a text (not a regular expression).",
+        {
+            "pattern": "The text to find, in any case; several are parted by |.",
+            "include": "Only in files whose name matches, such as *.md.",
+            "context_lines": "How many lines to show around each (1).",
+        },
+        ("pattern",),
+        lambda context, given: file_tools.grep_files(context.db, context.agent_id, given),
+        _FILES,
+    ),
+    CoreTool(
+        file_tools.SEARCH_FILES,
+        "Find the parts of your files that share words with a query, best match first.",
+        {"query": "Words to look for.", "limit": "How many parts at most (5)."},
+        ("query",),
+        lambda context, given: file_tools.search_files(context.db, context.agent_id, given),
+        _FILES,
     ),
     CoreTool(
         SEND_MESSAGE,

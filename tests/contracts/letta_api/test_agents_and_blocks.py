@@ -209,7 +209,7 @@ async def test_block_limits_are_enforced_everywhere(
 
 async def test_what_is_missing_says_so(client: AsyncLetta) -> None:
     with pytest.raises(APIStatusError) as caught:
-        await client.folders.list()
+        await client.mcp_servers.list()
 
     assert caught.value.status_code == 501
     assert "LETTA_BASE_URL" in str(caught.value.body)
