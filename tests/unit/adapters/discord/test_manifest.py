@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -54,6 +55,15 @@ def test_threads_of_its_own_need_one_permission_more() -> None:
     more = permissions_for(Choices(threads_on_mention=True)) & ~permissions_for(Choices())
 
     assert more == Permission.CREATE_PUBLIC_THREADS
+
+
+def test_the_page_on_discord_names_every_permission() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "discord.md").read_text(encoding="utf-8")
+    asked = permissions_for(Choices(threads_on_mention=True))
+    names = [str(one.name).replace("_", " ").casefold() for one in asked]
+
+    assert len(names) == 7
+    assert [name for name in names if name not in " ".join(page.casefold().split())] == []
 
 
 def test_without_an_application_id_there_is_no_link_but_a_word_on_how_to_get_it() -> None:

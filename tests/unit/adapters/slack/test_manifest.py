@@ -230,6 +230,12 @@ def test_reactions_are_asked_for_only_when_they_are_heard() -> None:
     assert set(scopes_for(EVERYTHING)) - set(scopes_for(silent)) == {"reactions:read"}
 
 
+def test_the_page_on_slack_names_every_scope() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "slack.md").read_text(encoding="utf-8")
+
+    assert [scope for scope in scopes_for(EVERYTHING) if f"`{scope}`" not in page] == []
+
+
 def test_no_secret_is_in_it() -> None:
     manifest = slack_manifest(Choices(app_token="xapp-1-s3cr3t"), URL, COMMANDS)
 
