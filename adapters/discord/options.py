@@ -61,7 +61,12 @@ class DiscordOptions:
     """Messages of bots in a row in one channel before they go unheard until a person writes."""
     reactions: ReactionPolicy = ReactionPolicy.OFF
     threads_on_mention: bool = False
-    """Answer a mention in a guild's channel in a thread of its own."""
+    """Answer a mention in a guild's channel in a thread of its own.
+
+    The thread is opened before the message is stored in it, and so before it is
+    asked who may talk: a stranger's mention opens one too. Opened after that, a
+    crash in between would leave an answer without a place.
+    """
     max_parts: int = 8
     """Messages of one answer; what is left over comes as a file with the last of them."""
     stream_interval_seconds: float = 1.2
