@@ -17,6 +17,7 @@ from agents.embedded.models.offline import OfflineModel
 from agents.embedded.models.scripted import ScriptedModel
 from agents.embedded.options import EmbeddedOptions, ModelOptions
 from agents.embedded.rest import (
+    agent_files,
     agents,
     blocks,
     conversations,
@@ -32,6 +33,7 @@ from agents.embedded.rest import (
 from agents.embedded.rest.deps import Services
 from agents.embedded.sandbox.sandbox import Sandbox
 from agents.embedded.server_defaults import context_window
+from agents.embedded.services.agent_files import AgentFileService
 from agents.embedded.services.agents import AgentService
 from agents.embedded.services.archival import ArchivalService
 from agents.embedded.services.blocks import BlockService
@@ -58,6 +60,7 @@ _ROUTERS = (
     passages,
     tools,
     folders,
+    agent_files,
     agents,
     models,
     health,
@@ -109,6 +112,7 @@ async def open_services(options: EmbeddedOptions) -> AsyncGenerator[Services]:
             ArchivalService(database),
             compactor,
             FolderService(database),
+            AgentFileService(database, window),
         )
         await services.tools.store_core_tools()
         await turns.take_up_unfinished()

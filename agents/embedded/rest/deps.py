@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from agents.embedded.errors import Malformed
 from agents.embedded.options import EmbeddedOptions
 from agents.embedded.records import Json
+from agents.embedded.services.agent_files import AgentFileService
 from agents.embedded.services.agents import AgentService
 from agents.embedded.services.archival import ArchivalService
 from agents.embedded.services.blocks import BlockService
@@ -35,6 +36,7 @@ class Services:
     archival: ArchivalService
     compactor: Compactor
     folders: FolderService
+    agent_files: AgentFileService
 
 
 # Dependencies are coroutines: FastAPI sends plain functions to a thread, for every request.

@@ -73,7 +73,7 @@ class AgentService:
     async def create(self, new: NewAgent) -> AgentView:
         """Make an agent with everything that belongs to it, or nothing at all."""
         moment = _now()
-        agent_id = await self._database.write(lambda db: _create(db, new, moment))
+        agent_id = await self._database.write(lambda db: insert_agent(db, new, moment))
         return await self.view(agent_id, EVERYTHING)
 
     async def view(self, agent_id: str, included: Included) -> AgentView:
@@ -159,7 +159,8 @@ def need_tool(db: sqlite3.Connection, tool_id: str) -> Tool:
     return tool
 
 
-def _create(db: sqlite3.Connection, new: NewAgent, moment: str) -> str:
+def insert_agent(db: sqlite3.Connection, new: NewAgent, moment: str) -> str:
+    """Make an agent with all that belongs to it, in this transaction; gives its id."""
     agent = Agent(
         id=new_id("agent"),
         name=new.name,
