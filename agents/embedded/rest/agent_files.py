@@ -35,7 +35,7 @@ async def import_agents(request: Request, services: ServicesDep) -> JSONResponse
     options = ImportOptions(
         model=checked_handle(model, services.options),
         name=_text(form, "name") or _text(form, "override_name"),
-        suffix="_copy" if _flag(form, "append_copy_suffix") else "",
+        suffix="_copy" if _flag(form, "append_copy_suffix", default=True) else "",
         strip_messages=_flag(form, "strip_messages"),
         replace_tools=_flag(form, "override_existing_tools", default=True),
     )

@@ -46,7 +46,7 @@ async def test_an_exported_agent_comes_back_the_same(client: AsyncLetta) -> None
         copied, include=["agent.blocks", "agent.tools", "agent.tags"]
     )
     assert (copy.name, copy.system, copy.tags, copy.metadata) == (
-        "traveller",
+        "traveller_copy",
         "Be kind.",
         ["t"],
         {"k": 1},
@@ -64,7 +64,7 @@ async def test_a_file_of_letta_itself_is_taken_in(client: AsyncLetta) -> None:
     agent_id = await _import(client, RECORDED.read_bytes())
 
     agent = await client.agents.retrieve(agent_id, include=["agent.blocks", "agent.tools"])
-    assert (agent.name, agent.blocks[0].value) == ("exp", "Name: Ada")
+    assert (agent.name, agent.blocks[0].value) == ("exp_copy", "Name: Ada")
     assert {"add", "memory_insert", "memory_replace", "conversation_search"} == {
         tool.name for tool in agent.tools
     }
@@ -94,10 +94,10 @@ async def test_our_files_have_the_shape_of_lettas(client: AsyncLetta) -> None:
 async def test_options_of_an_import_are_kept_to(client: AsyncLetta) -> None:
     data = RECORDED.read_bytes()
 
-    copy = await _import(client, data, append_copy_suffix=True, strip_messages=True)
+    copy = await _import(client, data, append_copy_suffix=False, strip_messages=True)
     named = await _import(client, data, name="other")
 
-    assert (await client.agents.retrieve(copy)).name == "exp_copy"
+    assert (await client.agents.retrieve(copy)).name == "exp"
     assert await _said(client, copy) == []
     assert (await client.agents.retrieve(named)).name == "other"
 
