@@ -1,7 +1,8 @@
 """The deployment on Modal: `modal deploy --strategy recreate deploy/modal_app.py`.
 
 Only what runs where, with what, and how often: what the parts do is in roles.py and ingress.py.
-Importing it needs no account and no network.
+Importing it needs no account and no network. It is deployed and never run: `modal run` would
+start a second worker, which takes the Volume over. What one asks of it is in modal_cli.py.
 """
 
 # Modal types its decorators and remote calls in part only; what they carry is typed in roles.py.
@@ -10,7 +11,6 @@ Importing it needs no account and no network.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import time
@@ -125,7 +125,7 @@ def ingress() -> Any:  # an ASGI app
     max_containers=1,
     timeout=WORKER_TIMEOUT_SECONDS,
     startup_timeout=600,  # a large database takes its time to be restored
-    cpu=1.0,
+    cpu=0.5,
     memory=1024,
 )
 @modal.concurrent(max_inputs=1000)
@@ -194,6 +194,7 @@ class Worker:
     schedule=modal.Cron("* * * * *"),
     max_containers=1,
     timeout=50,
+    scaledown_window=2,  # else it would be warm, and paid for, all the time
     cpu=0.125,
     memory=256,
 )
@@ -266,42 +267,3 @@ def _snapshot_folder() -> Path:
     if Path(DATA).is_dir():
         folder.mkdir(exist_ok=True)
     return folder
-
-
-@app.local_entrypoint()
-def wake() -> None:
-    """Do the minute's work now: `modal run deploy/modal_app.py::wake`."""
-    print(json.dumps(tick.remote(), indent=2))  # noqa: T201 - what a command prints
-
-
-@app.local_entrypoint()
-def status() -> None:
-    """Tell how the deployed worker is: `modal run deploy/modal_app.py::status`."""
-    deployed = modal.Cls.from_name(NAME, "Worker")
-    print(json.dumps(deployed().report.remote(), indent=2))  # noqa: T201 - what a command prints
-
-
-@app.local_entrypoint()
-def logs(agent: str, lines: int = 50) -> None:
-    """Print the newest lines of an agent's activity log: `…::logs --agent agent-…`."""
-    from gateway.errors import SettingsWrong
-    from storage.artifacts.keys import parse_folder
-
-    (name,) = parse_folder(agent)
-    try:
-        text = b"".join(data.read_file(f"logs/{name}.jsonl")).decode(errors="replace")
-    except FileNotFoundError:
-        raise SettingsWrong(f'There is no activity log of "{agent}" on the Volume.') from None
-    print("\n".join(text.splitlines()[-lines:]))  # noqa: T201 - what a command prints
-
-
-@app.local_entrypoint()
-def init_roster(file: str = "postern.toml") -> None:
-    """Check the settings file with its agents, and put it where workers read it at their start."""
-    from gateway.settings import load_settings
-
-    found = load_settings({}, Path(file))
-    with data.batch_upload(force=True) as batch:
-        batch.put_file(file, "/config/postern.toml")
-    names = ", ".join(agent.name for agent in found.agents)
-    print(f"{file} is on the Volume, with these agents: {names}.")  # noqa: T201 - what it prints

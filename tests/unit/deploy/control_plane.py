@@ -68,6 +68,9 @@ class ControlPlane:
     def _answer_AppGetByDeploymentName(self, request: Any, reply: Any) -> None:  # noqa: N802 - the call's name
         """Nothing is deployed yet."""
 
+    def _answer_AppGetLogs(self, request: Any, reply: Any) -> None:  # noqa: N802 - the call's name
+        reply.app_done = True
+
     def _answer_AuthTokenGet(self, request: Any, reply: Any) -> None:  # noqa: N802 - the call's name
         reply.token = "e30.eyJleHAiOjk5OTk5OTk5OTl9.e30"
 
@@ -115,6 +118,11 @@ class Deployment:
 
 async def deployed(home: Path) -> Deployment:
     """Run the real `modal deploy` against a control plane of our own."""
+    return await run_modal(home, "deploy", "deploy/modal_app.py")
+
+
+async def run_modal(home: Path, *arguments: str) -> Deployment:
+    """Run a command of Modal's client against a control plane of our own."""
     plane = ControlPlane()
     server = Server([plane])
     listener = socket.create_server(("127.0.0.1", 0))
@@ -131,7 +139,7 @@ async def deployed(home: Path) -> Deployment:
     }
     try:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "modal", "deploy", "deploy/modal_app.py",
+            sys.executable, "-m", "modal", *arguments,
             cwd=ROOT, env=environ,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip

@@ -1,0 +1,65 @@
+"""What an operator asks of the deployment: `modal run deploy/modal_cli.py::status`.
+
+An app of its own, with nothing in it: running it starts no part of the gateway.
+"""
+
+# Modal types its remote calls in part only.
+# pyright: reportUnknownMemberType=false
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import modal
+
+NAME = "postern"
+
+app = modal.App(f"{NAME}-cli")
+data = modal.Volume.from_name("postern-data", create_if_missing=True)
+
+
+@app.local_entrypoint()
+def wake() -> None:
+    """Let the deployed app do a minute's work now."""
+    _say(json.dumps(modal.Function.from_name(NAME, "tick").remote(), indent=2))
+
+
+@app.local_entrypoint()
+def status() -> None:
+    """Tell how the deployed worker is."""
+    worker = modal.Cls.from_name(NAME, "Worker")
+    _say(json.dumps(worker().report.remote(), indent=2))
+
+
+@app.local_entrypoint()
+def logs(agent: str, lines: int = 50) -> None:
+    """Print the newest lines of an agent's activity log on the Volume."""
+    from storage.artifacts.keys import parse_folder
+
+    (name,) = parse_folder(agent)
+    try:
+        text = b"".join(data.read_file(f"logs/{name}.jsonl")).decode(errors="replace")
+    except (FileNotFoundError, modal.exception.NotFoundError):
+        raise SystemExit(f'There is no activity log of "{agent}" on the Volume.') from None
+    _say("\n".join(text.splitlines()[-lines:]))
+
+
+@app.local_entrypoint()
+def init_roster(file: str = "postern.toml") -> None:
+    """Check the settings file with its agents, and put it where workers read it at their start."""
+    from gateway.errors import SettingsWrong
+    from gateway.settings import load_settings
+
+    try:
+        found = load_settings({}, Path(file))
+    except SettingsWrong as error:
+        raise SystemExit(str(error)) from None
+    with data.batch_upload(force=True) as batch:
+        batch.put_file(file, "/config/postern.toml")
+    names = ", ".join(agent.name for agent in found.agents)
+    _say(f"{file} is on the Volume, with these agents: {names}.")
+
+
+def _say(text: str) -> None:
+    print(text)  # noqa: T201 - what a command prints
