@@ -24,15 +24,25 @@ NEXT_LANE = """
 SELECT ready_at FROM mailbox WHERE state = 1
 ORDER BY ready_at, lane LIMIT 1 FOR UPDATE SKIP LOCKED
 """
+# People first: a wakeup waits until nobody does, and is a turn apart.
 OLDEST_WAITING = f"""
 SELECT held.lane, waiting.* FROM unnest($1::text[]) AS held (lane)
 CROSS JOIN LATERAL (
-    SELECT conversation FROM inbox WHERE inbox.lane = held.lane AND state = 0
-    ORDER BY seq LIMIT 1
-) AS oldest
+    (
+        SELECT conversation, kind = 'wakeup' AS is_wakeup FROM inbox
+        WHERE inbox.lane = held.lane AND state = 0 AND kind <> 'wakeup' ORDER BY seq LIMIT 1
+    )
+    UNION ALL
+    (
+        SELECT conversation, kind = 'wakeup' FROM inbox
+        WHERE inbox.lane = held.lane AND state = 0 ORDER BY seq LIMIT 1
+    )
+    LIMIT 1
+) AS head
 CROSS JOIN LATERAL (
     SELECT seq, {MESSAGE} FROM inbox
-    WHERE inbox.lane = held.lane AND state = 0 AND inbox.conversation = oldest.conversation
+    WHERE inbox.lane = held.lane AND state = 0 AND inbox.conversation = head.conversation
+        AND (kind = 'wakeup') = head.is_wakeup
     ORDER BY seq LIMIT {TURN_MESSAGES_LIMIT}
 ) AS waiting
 ORDER BY held.lane, waiting.seq

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -31,8 +32,7 @@ Row = Any
 CHANNEL = "postern"
 TRIES = 5
 """So often a transaction that met another one's locks in the wrong order is run."""
-WAIT_TIMEOUT_SECONDS = 10.0
-"""How long a call waits for a connection while all of the pool are in use."""
+
 
 # The lock is shared by writers and held to their commit: whoever reads the log takes it alone
 # for a moment, so that no entry can appear behind its cursor.
@@ -46,6 +46,15 @@ SELECT line.at, line.kind, line.subject, line.ref, line.data::json FROM held CRO
 ) WITH ORDINALITY AS line (at, kind, subject, ref, data, place) ORDER BY line.place
 """
 NOTIFY = "SELECT pg_notify('postern', current_schema() || $1)"
+
+
+@dataclass(frozen=True, slots=True)
+class PoolOptions:
+    """How many connections one worker has, beside the one that listens."""
+
+    size: int = 10
+    wait_seconds: float = 10.0
+    """How long a call waits for a connection while all are in use."""
 
 
 class Transaction:
@@ -101,13 +110,13 @@ class Database:
     """A pool of connections, and the two events that tell this process what is ready."""
 
     def __init__(
-        self, url: str, pool_size: int, lanes_ready: asyncio.Event, posts_ready: asyncio.Event
+        self, url: str, pool: PoolOptions, lanes_ready: asyncio.Event, posts_ready: asyncio.Event
     ) -> None:
         self.name = name_of(url)
         self.sender = secrets.token_hex(8)
         """Marks our own notifications, which bring no news to us."""
         self._url = url
-        self._pool_size = pool_size
+        self._options = pool
         self._lanes_ready = lanes_ready
         self._posts_ready = posts_ready
         self._pool: Any = None  # asyncpg carries no types
@@ -115,7 +124,7 @@ class Database:
     async def open(self) -> None:
         """Connect once, so that a wrong setting shows now."""
         try:
-            self._pool = await open_pool(self._url, self._pool_size)
+            self._pool = await open_pool(self._url, self._options.size)
         except FAILURES as error:
             raise not_usable(self.name, error) from error
 
@@ -186,10 +195,10 @@ class Database:
         if self._pool is None:
             raise StoreUnavailable("The store is closed.")
         try:
-            connection = await self._pool.acquire(timeout=WAIT_TIMEOUT_SECONDS)
+            connection = await self._pool.acquire(timeout=self._options.wait_seconds)
         except TimeoutError as error:
             raise StoreUnavailable(
-                f'The database "{self.name}" did not answer in time: all {self._pool_size} '
+                f'The database "{self.name}" did not answer in time: all {self._options.size} '
                 "connections are in use, or no new one was made."
             ) from error
         except FAILURES as error:

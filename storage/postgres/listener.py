@@ -23,10 +23,11 @@ class Listener:
     nothing is heard; whoever waits for the events asks by itself from time to time.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, is_listening: asyncio.Event) -> None:
         self._database = database
-        self.is_listening = asyncio.Event()
-        """Set while the connection stands."""
+        self._is_listening = is_listening
+        self._is_settled = asyncio.Event()
+        self._is_settled.set()
 
     async def work(self) -> None:
         """Listen until cancelled; reconnect as needed."""
@@ -36,11 +37,22 @@ class Listener:
             except FAILURES as error:
                 log.warning("store_not_listening", extra={"error": type(error).__name__})
             finally:
-                self.is_listening.clear()
+                self._is_listening.clear()
             await asyncio.sleep(RETRY_SECONDS)
 
+    async def close(self) -> None:
+        """Return when no connection is half made: asyncpg does not take it well to be stopped."""
+        await self._is_settled.wait()
+
+    async def _connected(self) -> Any:
+        self._is_settled.clear()
+        try:
+            return await self._database.connect()
+        finally:
+            self._is_settled.set()
+
     async def _listen(self) -> None:
-        connection = await self._database.connect()
+        connection = await self._connected()
         try:
             lost = asyncio.Event()
 
@@ -52,7 +64,7 @@ class Listener:
             await connection.add_listener(CHANNEL, self._heard(row["schema"]))
             # What was said before this moment was not heard.
             self._database.signal(lanes=True, posts=True)
-            self.is_listening.set()
+            self._is_listening.set()
             while not lost.is_set():
                 await _until_lost(lost)
                 await connection.execute("SELECT 1", timeout=ALIVE_SECONDS)

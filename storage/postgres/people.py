@@ -69,6 +69,10 @@ ADD_SESSION = """
 INSERT INTO session (agent, conversation, thread) VALUES ($1, $2, $3)
 ON CONFLICT (agent, conversation) DO NOTHING
 """
+LAST_SENDER = """
+SELECT sender_platform, sender_workspace, sender_account, sender_name FROM inbox
+WHERE conversation = $1 AND state <> 3 AND kind <> 'wakeup' ORDER BY seq DESC LIMIT 1
+"""
 
 Account = tuple[str, str, str]
 
@@ -169,6 +173,11 @@ class PostgresPeople:
     ) -> SessionId:
         """Remember the thread. The first one stays and is returned."""
         return await self._write(_bind_session, agent, conversation, thread)
+
+    async def last_sender(self, conversation: ConversationId) -> Sender | None:
+        """Return who wrote last in the conversation and was heard; None when nobody did."""
+        rows = await self._read(LAST_SENDER, conversation)
+        return Sender(Identity(*rows[0][:3]), rows[0][3]) if rows else None
 
 
 async def _decide(

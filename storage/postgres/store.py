@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 from gateway.errors import StoreUnavailable
 from gateway.ports import DeliveryStore, HistoryStore, PeopleStore, ScheduleStore, TurnStore
-from storage.postgres.database import Database
+from storage.postgres.database import Database, PoolOptions
 from storage.postgres.deliveries import PostgresDeliveries
 from storage.postgres.history import PostgresHistory
 from storage.postgres.listener import Listener
@@ -16,8 +16,7 @@ from storage.postgres.people import PostgresPeople
 from storage.postgres.schedules import PostgresSchedules
 from storage.postgres.turns import PostgresTurns
 
-POOL_SIZE = 10
-"""Connections of one worker, beside the one that listens."""
+_POOL = PoolOptions()
 
 
 class PostgresStore:
@@ -34,19 +33,21 @@ class PostgresStore:
     schedules: ScheduleStore
     history: HistoryStore
 
-    def __init__(self, url: str, *, pool_size: int = POOL_SIZE, is_listening: bool = True) -> None:
+    def __init__(self, url: str, pool: PoolOptions = _POOL, *, is_listening: bool = True) -> None:
         self._url = url
-        self._pool_size = pool_size
-        self._is_listening = is_listening
+        self._pool = pool
+        self._listens = is_listening
         self.turn_ready = asyncio.Event()
         self.delivery_ready = asyncio.Event()
+        self.is_listening = asyncio.Event()
+        """Set while other workers' commits are heard of at once."""
         self._database: Database | None = None
         self._closing = AsyncExitStack()
 
     async def open(self) -> None:
         """Open and migrate. Raises SettingsWrong when it can not be used as it is."""
         async with AsyncExitStack() as stack:
-            database = Database(self._url, self._pool_size, self.turn_ready, self.delivery_ready)
+            database = Database(self._url, self._pool, self.turn_ready, self.delivery_ready)
             await database.open()
             stack.push_async_callback(database.close)
             await migrate(database)
@@ -62,8 +63,10 @@ class PostgresStore:
         for group in hot:
             stack.callback(workers.create_task(group.work()).cancel)
             stack.push_async_callback(group.close)
-        if self._is_listening:
-            stack.callback(workers.create_task(Listener(database).work()).cancel)
+        if self._listens:
+            listener = Listener(database, self.is_listening)
+            stack.callback(workers.create_task(listener.work()).cancel)
+            stack.push_async_callback(listener.close)
         self._database = database
         self.turns, self.deliveries = turns, deliveries
         self.people = PostgresPeople(database)

@@ -162,9 +162,13 @@ CREATE TABLE schedule (
     zone text NOT NULL,
     next_at timestamptz,
     is_paused boolean NOT NULL,
-    revision integer NOT NULL
+    revision integer NOT NULL,
+    slot_at timestamptz,                    -- the slot behind next_at, where it waits
+    conversation text COLLATE "C",          -- where it wakes somebody
+    details text NOT NULL                   -- JSON: what it wakes, and by which rules
 );
 CREATE INDEX schedule_due ON schedule (next_at, id) WHERE NOT is_paused;
+CREATE INDEX schedule_conversation ON schedule (conversation, id) WHERE conversation IS NOT NULL;
 
 CREATE TABLE fire (
     schedule text COLLATE "C" NOT NULL,

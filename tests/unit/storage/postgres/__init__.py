@@ -1,0 +1,1 @@
+"""What only the Postgres store promises, on a real server."""
