@@ -10,6 +10,9 @@ from gateway.domain.turns import TextDelta, Turn
 from gateway.drafts import Drafts
 from gateway.ports import Adapter, Clock, Streaming, TurnStore
 
+SILENT = "<silent/>"
+"""What an agent answers a wakeup with when it has nothing to say; exactly this posts nothing."""
+
 
 class Answer:
     """Joins the pieces of an answer; shows them as drafts where the platform streams.
@@ -37,8 +40,7 @@ class Answer:
     @property
     def text(self) -> str:
         """All that the agent said, its messages a blank line apart."""
-        said = (message.strip() for message in self._messages.values())
-        return "\n\n".join(message for message in said if message)
+        return self._joined(is_draft=False)
 
     def deliveries(self) -> tuple[NewDelivery, ...]:
         """Return the final answer as the messages that its platform will show."""
@@ -65,7 +67,7 @@ class Answer:
 
     async def flush(self) -> None:
         """Show what there is before a longer silence, such as a tool call."""
-        if self._streaming() is not None and self.text:
+        if self._streaming() is not None:
             await self._show()
 
     def _streaming(self) -> Streaming | None:
@@ -84,8 +86,23 @@ class Answer:
             await self._store.open_draft(self._turn.ref, part, self._clock.now())
             self._opened = part.index + 1
 
+    def _joined(self, *, is_draft: bool) -> str:
+        said = (message.strip() for message in self._messages.values())
+        return "\n\n".join(
+            message for message in said if message and not self._is_silence(message, is_draft)
+        )
+
+    def _is_silence(self, message: str, is_draft: bool) -> bool:
+        """Whether a message is the wish to say nothing, or while it grows may become it.
+
+        A person who asked is owed an answer, so only wakeups may end in silence.
+        """
+        if not self._turn.is_wakeup:
+            return False
+        return message == SILENT or (is_draft and SILENT.startswith(message))
+
     def _parts(self, *, is_draft: bool) -> tuple[NewDelivery, ...]:
-        text = self.text
+        text = self._joined(is_draft=is_draft)
         parts = self._adapter.split(text) if text else []
         return tuple(
             NewDelivery(

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from gateway.answer import Answer
@@ -42,6 +43,7 @@ ANSWER_IS_LATE = (
 CANCELLED = "cancelled"
 """The runtime's word for a run that was stopped."""
 COULD_NOT_ANSWER = "Sorry, I could not answer this: {reason}"
+WAKEUP_FAILED = "A scheduled wakeup failed: {reason}"
 UNKNOWN_FAULT = "something went wrong on our side. The operator can see it in the log."
 
 
@@ -106,7 +108,7 @@ class TurnRunner:
             if turn.role == COMMANDS.role:
                 state = await self._answer_commands(turn, answer)
             else:
-                async with adapter.show_typing(turn.conversation):
+                async with _typing(adapter, turn):
                     state = await self._answer(turn, answer)
         except (Refused, RetryLater) as error:
             await self._set_aside(turn, answer, error)
@@ -221,7 +223,8 @@ class TurnRunner:
                 log.warning("turn_postponed", extra={"turn": turn.ref.id, "error": reason})
             case GiveUp(why):
                 said = str(error) if isinstance(error, Refused) else UNKNOWN_FAULT
-                sorry = answer.notice(COULD_NOT_ANSWER.format(reason=said), name="sorry")
+                words = WAKEUP_FAILED if turn.is_wakeup else COULD_NOT_ANSWER
+                sorry = answer.notice(words.format(reason=said), name="sorry")
                 outcome = TurnOutcome(TurnState.FAILED, (*answer.deliveries(), sorry), why)
                 await self._finish(turn, outcome)
 
@@ -240,5 +243,13 @@ def _run_of(turn: Turn, round_index: int) -> RunId | None:
 
 
 def _is_time_to_tell(turn: Turn) -> bool:
-    """Say once that the answer is late, and not for a hiccup that the first retry mends."""
-    return turn.attempt > 1 and not turn.was_noticed
+    """Say once that the answer is late, and not for a hiccup that the first retry mends.
+
+    Where only a schedule woke the agent, nobody waits for one.
+    """
+    return turn.attempt > 1 and not turn.was_noticed and not turn.is_wakeup
+
+
+def _typing(adapter: Adapter, turn: Turn) -> AbstractAsyncContextManager[None]:
+    """Show people that their answer is on its way; a wakeup may end in silence."""
+    return nullcontext() if turn.is_wakeup else adapter.show_typing(turn.conversation)

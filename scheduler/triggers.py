@@ -71,7 +71,7 @@ def parse_trigger(text: str, zone: str) -> Trigger:
                 return Cron(rest, zone)
             case "every":
                 seconds, _, anchor = rest.partition("@")
-                return Every(int(seconds), _moment(anchor) if anchor else _EPOCH)
+                return Every(_positive(seconds), _moment(anchor) if anchor else _EPOCH)
             case "at":
                 return Once(_moment(rest))
             case _:
@@ -150,6 +150,12 @@ def check_expression(expression: str) -> str:
             f'"{expression}" is no cron line: its {field} does not fit. {hint}'
         ) from None
     return " ".join(fields)
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) <= 0:
+        raise ValueError(f'"{text}" is no interval.')
+    return number
 
 
 def _moment(text: str) -> datetime:

@@ -22,6 +22,7 @@ from gateway.ports import Adapter, Clock, Store, Streaming, Toolbox
 from gateway.retries import RetryPolicy
 from gateway.telemetry import Metrics
 from gateway.turn_runner import Mind, TurnOptions, TurnRunner
+from scheduler.ticker import Ticker
 from tests.fakes.crashing import CrashPoints, around
 from tests.fakes.platform import FakeAdapter, FakePlatform
 from tests.fakes.virtual_time import LoopClock
@@ -47,6 +48,8 @@ class HubOptions:
     sending: RetryPolicy = field(default_factory=RetryPolicy)
     adapters: Callable[[], Sequence[Adapter]] | None = None
     """Makes the adapters of a new process, for other platforms than the fake one."""
+    tickers: int = 0
+    """How many fire what is due, all at once."""
 
 
 class FakeHub:
@@ -94,6 +97,7 @@ class FakeHub:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(outbox.run()), group.create_task(dispatcher.run())]
             tasks += [group.create_task(adapter.run(self.inbox.receive)) for adapter in adapters]
+            tasks += [group.create_task(ticker.run()) for ticker in self._new_tickers()]
             try:
                 yield
             finally:
@@ -130,6 +134,13 @@ class FakeHub:
         if options.adapters is not None:
             return options.adapters()
         return [FakeAdapter(self.platform, streaming=options.streaming, can_find=options.can_find)]
+
+    def _new_tickers(self) -> list[Ticker]:
+        schedules = around(self.store, "store", self._points).schedules
+        return [
+            Ticker(schedules, self.routes, self.clock, Metrics())
+            for _ in range(self.options.tickers)
+        ]
 
     def _new_parts(self, adapters: Sequence[Adapter]) -> tuple[Outbox, Dispatcher]:
         options, points = self.options, self._points

@@ -1,0 +1,243 @@
+"""Where schedules are made, looked at and changed, by the operator and by agents."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import islice
+
+from gateway.domain.conversations import Conversation
+from gateway.domain.people import Identity, Route, Sender
+from gateway.domain.schedules import Fire, PastSlot, Rules, Schedule, Wakeup
+from gateway.errors import BadInput
+from gateway.ports import Clock, Store
+from scheduler.checks import check
+from scheduler.hours import visible_at
+from scheduler.misfires import first_fire, why_skipped
+from scheduler.phrases import parse_interval, parse_phrase
+from scheduler.triggers import (
+    Cron,
+    Trigger,
+    check_expression,
+    parse_trigger,
+    slots,
+    write_trigger,
+)
+from scheduler.wakeups import to_wakeup
+from scheduler.zones import find_zone, load_zone
+
+_PAGE = 500
+_SHOWN = 200
+"""So many slots are looked at for the next fires to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When, as it was said: exactly one of the three."""
+
+    zone: str = "UTC"
+    cron: str | None = None
+    every: str | None = None
+    at: str | None = None
+    """A moment or a phrase, such as `tomorrow at 9` or `every weekday 8:30`."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewSchedule:
+    """A schedule as somebody wishes it."""
+
+    name: str
+    timing: Timing
+    conversation: str
+    prompt: str
+    owner: str | None = None
+    """`platform:workspace:user`; None for whoever wrote last in the conversation."""
+    role: str | None = None
+    rules: Rules = field(default_factory=Rules)
+    data_sources: tuple[str, ...] = ()
+    max_actions: int | None = None
+
+
+def read_timing(timing: Timing, now: datetime) -> Trigger:
+    """Return the trigger that is meant; raises BadInput."""
+    find_zone(timing.zone)
+    match (timing.cron, timing.every, timing.at):
+        case (str(cron), None, None):
+            return Cron(check_expression(cron), timing.zone)
+        case (None, str(every), None):
+            return parse_interval(every, now)
+        case (None, None, str(phrase)):
+            return parse_phrase(phrase, now, timing.zone)
+        case _:
+            raise BadInput("Say when in one way: a cron line, an interval or a moment.")
+
+
+def next_fires(schedule: Schedule, now: datetime, count: int = 3) -> list[datetime]:
+    """Return when it will fire next, as its rules have it, in its own zone."""
+    if schedule.is_paused:
+        return []
+    trigger, zone = parse_trigger(schedule.trigger, schedule.zone), load_zone(schedule.zone)
+    coming = (
+        visible_at(schedule.id, schedule.rules, slot, zone).astimezone(zone)
+        for slot in islice(slots(trigger, now), _SHOWN)
+        if not why_skipped(schedule.rules, slot, schedule.zone)
+    )
+    return sorted(set(islice(coming, count)))
+
+
+class Desk:
+    """Makes, finds and changes schedules. Everything it refuses is a BadInput with a remedy."""
+
+    def __init__(
+        self, store: Store, routes: Mapping[str, Route], platforms: Collection[str], clock: Clock
+    ) -> None:
+        self._store = store
+        self._routes = routes
+        self._platforms = platforms
+        self._clock = clock
+
+    async def add(self, wish: NewSchedule) -> Schedule:
+        """Make a schedule under its name. Raises BadInput, also when the name is taken."""
+        now = self._clock.now()
+        name = _id_of(wish.name)
+        if await self._store.schedules.get(name) is not None:
+            raise BadInput(
+                f'There is a schedule "{name}" already. Take another name, or remove it with '
+                f"`postern schedule remove {name}`."
+            )
+        schedule = await self.checked(wish, now)
+        return await self._put(schedule)
+
+    async def checked(self, wish: NewSchedule, now: datetime) -> Schedule:
+        """Return the schedule that is wished for, set to its first slot; stores nothing."""
+        conversation = self._conversation(wish.conversation)
+        if wish.role is not None and wish.role not in self._routes:
+            known = ", ".join(f'"{role}"' for role in self._routes)
+            raise BadInput(f'There is no agent "{wish.role}" here. There is {known}.')
+        if wish.max_actions is not None and wish.max_actions < 0:
+            raise BadInput("The most actions of a wakeup are a number from 0.")
+        trigger = read_timing(wish.timing, now)
+        wakeup = Wakeup(
+            conversation=conversation,
+            owner=await self._owner(wish.owner, conversation),
+            prompt=wish.prompt,
+            role=wish.role,
+            data_sources=wish.data_sources,
+            max_actions=wish.max_actions,
+        )
+        schedule = Schedule(
+            id=_id_of(wish.name),
+            trigger=write_trigger(trigger),
+            zone=wish.timing.zone,
+            next_at=None,
+            name=wish.name.strip(),
+            wakeup=wakeup,
+            rules=wish.rules,
+        )
+        check(schedule, now)
+        return first_fire(schedule, now)
+
+    async def every(self) -> AsyncIterator[Schedule]:
+        """Yield all schedules by id."""
+        last = ""
+        while page := await self._store.schedules.page(last, _PAGE):
+            for schedule in page:
+                yield schedule
+            last = page[-1].id
+
+    async def find(self, name: str) -> Schedule:
+        """Return the schedule of this name or id; raises BadInput when there is none."""
+        for known in (name, _id_of(name)):
+            schedule = await self._store.schedules.get(known)
+            if schedule is not None:
+                return schedule
+        raise BadInput(f'There is no schedule "{name}". `postern schedule list` shows all.')
+
+    async def past(self, schedule: Schedule, limit: int = 5) -> list[PastSlot]:
+        """Return its newest slots, newest first."""
+        return await self._store.schedules.past_slots(schedule.id, limit)
+
+    async def pause(self, name: str, until: str | None = None) -> Schedule:
+        """Let it rest: until it is resumed, or until a moment given as a phrase."""
+        schedule, now = await self.find(name), self._clock.now()
+        if until is None:
+            return await self._put(replace(schedule, is_paused=True))
+        moment = read_timing(Timing(schedule.zone, at=until), now)
+        match moment:
+            case Cron():
+                raise BadInput(f'"{until}" comes again and again; say one moment.')
+            case _:
+                pass
+        upto = next(slots(moment, now))
+        rules = replace(schedule.rules, paused_until=upto)
+        return await self._put(replace(schedule, rules=rules, is_paused=False))
+
+    async def resume(self, name: str) -> Schedule:
+        """Let it go on from now; what came meanwhile is not caught up."""
+        schedule = await self.find(name)
+        rules = replace(schedule.rules, paused_until=None)
+        awake = replace(schedule, is_paused=False, rules=rules)
+        return await self._put(first_fire(awake, self._clock.now()))
+
+    async def remove(self, name: str) -> Schedule:
+        """Drop it; its past stays in the audit log."""
+        schedule = await self.find(name)
+        await self._store.schedules.remove(schedule.id)
+        return schedule
+
+    async def run(self, name: str) -> bool:
+        """Wake the agent now, beside its slots and whatever its hours; False when it changed."""
+        schedule, now = await self.find(name), self._clock.now()
+        wakeup = schedule.wakeup
+        role = wakeup.role if wakeup else None
+        route = self._routes.get(role) if role else next(iter(self._routes.values()))
+        if wakeup is None or route is None:
+            raise BadInput(f'The schedule "{schedule.id}" wakes nobody: its agent is gone.')
+        message = to_wakeup(schedule, wakeup, now, missed_before=0)
+        extra = Fire(schedule, now, schedule.next_at, message, route, slot_at=schedule.slot_at)
+        return await self._store.schedules.fire([extra], now) == 1
+
+    async def put(self, schedule: Schedule) -> Schedule:
+        """Store a checked schedule, in place of the one with its id if there is one."""
+        return await self._put(schedule)
+
+    async def _put(self, schedule: Schedule) -> Schedule:
+        await self._store.schedules.put(schedule)
+        return schedule
+
+    def _conversation(self, readable: str) -> Conversation:
+        try:
+            conversation = Conversation.parse(readable)
+        except ValueError as error:
+            raise BadInput(str(error)) from None
+        if conversation.platform not in self._platforms:
+            known = ", ".join(sorted(self._platforms))
+            raise BadInput(
+                f'"{conversation.platform}" is no platform that is on here. There is {known}.'
+            )
+        return conversation
+
+    async def _owner(self, key: str | None, conversation: Conversation) -> Sender:
+        if key is None:
+            sender = await self._store.people.last_sender(conversation.id)
+            if sender is not None:
+                return sender
+            raise BadInput(
+                f'Nobody has written in "{conversation.id}" yet, so it is not known whose agent '
+                "to wake. Name the person as platform:workspace:user."
+            )
+        parts = key.split(":")
+        if len(parts) != 3 or not all(parts):
+            raise BadInput(f'"{key}" is no person; it reads platform:workspace:user.')
+        identity = Identity(*parts)
+        person = await self._store.people.find_person(identity)
+        return Sender(identity, person.name if person else parts[2])
+
+
+def _id_of(name: str) -> str:
+    slug = re.sub(r"[^\w.-]+", "-", name.strip().lower(), flags=re.ASCII).strip("-")
+    if not slug:
+        raise BadInput(f'"{name}" can not be the name of a schedule; give it letters or digits.')
+    return slug[:80]
