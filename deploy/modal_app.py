@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 import modal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from deploy.handed import Handed
     from deploy.roles import Worker as WorkerRole
     from gateway.domain.conversations import Conversation
@@ -251,7 +253,11 @@ async def _serve(
 
     settings = deployed_settings(worker_environ(os.environ))
     set_up_logging(secrets=settings.secrets(), level=logging.INFO)
-    place = SnapshotFolder(_snapshot_folder(), commit=data.commit, reload=data.reload)
+    place = SnapshotFolder(
+        _snapshot_folder(),
+        commit=lambda: _told_as_os_error(data.commit),
+        reload=lambda: _told_as_os_error(data.reload),
+    )
     try:
         async with opened_worker(settings, place) as role:
             opened.set_result(role)
@@ -259,6 +265,14 @@ async def _serve(
     except* Fenced:
         logging.getLogger(__name__).critical("worker_replaced")
         os._exit(1)
+
+
+def _told_as_os_error(call: Callable[[], object]) -> None:
+    """Call the Volume; a failure of Modal's is one of the disk's to those who know no Modal."""
+    try:
+        call()
+    except (modal.exception.Error, RuntimeError) as error:
+        raise OSError(f"the Volume failed: {error}") from error
 
 
 def _snapshot_folder() -> Path:

@@ -78,6 +78,7 @@ class Snapshots:
         self._writer = token_hex(4)
         self._generation = 0
         self._number = 0
+        self._newest_seen: Snapshot | None = None
         self._asked = 0
         self._answered = 0
         self._seen_change: int | None = None
@@ -104,13 +105,22 @@ class Snapshots:
         none of its snapshots is sound, and for a live file of unknown descent:
         it never begins empty where something was kept.
         """
-        return await asyncio.to_thread(self._restore)
+        try:
+            return await asyncio.to_thread(self._restore)
+        except OSError as error:
+            raise StoreUnavailable(
+                f'The snapshots in "{self._folder.path}" can not be read now: {error}.'
+            ) from error
 
     async def begin(self) -> None:
-        """Publish the first snapshot of this generation: from now on predecessors are fenced."""
+        """Publish the first snapshot of this generation: from now on predecessors are fenced.
+
+        Raises Fenced when a predecessor published after `restore`: start again.
+        """
         self._database = _opened(self._live)
         self._closing.callback(self._database.close)
         await self.flush()
+        await asyncio.to_thread(self._check_predecessor)
 
     async def flush(self) -> None:
         """Return when all that was committed before the call is in a published snapshot.
@@ -162,6 +172,7 @@ class Snapshots:
         self._check_folder()
         self._folder.reload()
         found = sorted(_snapshots(self._folder.path), reverse=True)
+        self._newest_seen = found[0] if found else None
         self._generation = 1 + (found[0].generation if found else 0)
         if self._live.exists():
             self._check_descent(found)
@@ -233,6 +244,8 @@ class Snapshots:
             arriving.unlink(missing_ok=True)
         _sync(self._folder.path)
         self._folder.commit()
+        self._folder.reload()
+        self._check_fence()  # else somebody began meanwhile, and may not have seen this snapshot
         self._number += 1
         _marker(self._live).write_text(f"{self._generation}-{self._writer}")
         self._prune()
@@ -243,6 +256,21 @@ class Snapshots:
             (self._folder.path / old.name).unlink(missing_ok=True)
         for left in self._folder.path.glob(".snap-*.partial"):
             left.unlink(missing_ok=True)
+
+    def _check_predecessor(self) -> None:
+        """Nothing may have been added between our restoring and our first snapshot."""
+        found = _snapshots(self._folder.path)
+        before = max((each for each in found if each.generation < self._generation), default=None)
+        if before is None or before == self._newest_seen:
+            return
+        for ours in (each for each in found if each.writer == self._writer):
+            (self._folder.path / ours.name).unlink(missing_ok=True)
+        self._folder.commit()
+        self.abandon()
+        raise Fenced(
+            f'Another writer has published into "{self._folder.path}" since the snapshots were '
+            "restored. Start again to continue from its last one."
+        )
 
     def _check_fence(self) -> None:
         """Two that began at once have the same generation: of these the greater name stays."""

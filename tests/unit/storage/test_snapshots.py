@@ -247,6 +247,54 @@ async def test_of_two_that_begin_at_once_one_stays(tmp_path: Path, folder: Path)
     assert with_greatest_name.writer in names(folder)[-1]
 
 
+async def test_what_the_old_writer_kept_while_the_new_one_began_is_not_lost(
+    tmp_path: Path, folder: Path
+) -> None:
+    async with serving(tmp_path / "a.db", folder) as (old_store, old):
+        new = Snapshots(tmp_path / "b.db", SnapshotFolder(folder), QUICK)
+        await new.restore()
+        new_store = SqliteStore(tmp_path / "b.db")
+        await new_store.open()
+        await say(old_store, "between")
+        await old.flush()
+
+        with pytest.raises(Fenced, match="Start again"):
+            await new.begin()
+
+        new.abandon()
+        await new_store.close()
+
+    assert await restored(tmp_path / "c.db", folder) == {"between"}
+
+
+async def test_nothing_is_said_to_be_kept_that_a_successor_has_not_seen(
+    tmp_path: Path, folder: Path
+) -> None:
+    async with serving(tmp_path / "a.db", folder) as (store, _):
+        await say(store, "one")
+
+    def a_successor_begins() -> None:
+        (folder / f"snap-00000009-00000000-aaaaaaaa-{'0' * 16}.db").touch()
+
+    late = Snapshots(tmp_path / "a.db", SnapshotFolder(folder, commit=a_successor_begins), QUICK)
+    await late.restore()
+    with pytest.raises(Fenced):
+        await late.begin()
+    late.abandon()
+
+
+async def test_a_volume_that_can_not_be_read_at_the_start_is_told(
+    tmp_path: Path, folder: Path
+) -> None:
+    def fail() -> None:
+        raise OSError("volume busy")
+
+    snapshots = Snapshots(tmp_path / "a.db", SnapshotFolder(folder, reload=fail))
+
+    with pytest.raises(StoreUnavailable, match="volume busy"):
+        await snapshots.restore()
+
+
 async def test_a_disk_that_survived_goes_on_from_its_own_file(tmp_path: Path, folder: Path) -> None:
     live = tmp_path / "a.db"
     async with serving(live, folder) as (store, _):
