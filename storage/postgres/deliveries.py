@@ -81,11 +81,7 @@ HOLD_OUTBOXES = """
 UPDATE outbox SET state = 2, ready_at = NULL, owner = $2, lease_until = $3, fence = fence + 1
 WHERE conversation = ANY($1::text[]) RETURNING conversation, fence
 """
-EXTEND_OUTBOXES = """
-UPDATE outbox SET lease_until = $3
-FROM unnest($1::text[], $2::bigint[]) AS held (conversation, fence)
-WHERE outbox.conversation = held.conversation AND state = 2 AND outbox.fence = held.fence
-"""
+EXTEND_OUTBOXES = "UPDATE outbox SET lease_until = $2 WHERE conversation = ANY($1::text[])"
 REVISIONS = "SELECT id, conversation, revision FROM delivery WHERE id = ANY($1::text[])"
 SETTLE = """
 UPDATE delivery SET state = now.state, next_at = now.next_at, attempts = now.attempts,
@@ -273,6 +269,56 @@ def _claim_data(delivery: Delivery) -> Mapping[str, object]:
 
 
 async def _extend(tx: Transaction, deliveries: Collection[Delivery], lease: datetime) -> None:
+    outboxes = await lock_outboxes(tx, [delivery.conversation for delivery in deliveries])
+    held = [delivery.conversation.id for delivery in deliveries if _holds(delivery, outboxes)]
+    await tx.count(EXTEND_OUTBOXES, held, lease)
+
+
+async def settle(self, delivery: Delivery, outcome: SendOutcome, now: datetime) -> None:
+        """Record what became of a claimed delivery (T9)."""
+        await self.settling(Settlement(delivery, outcome, now))
+
+    async def get(self, delivery: str) -> Delivery | None:
+        """Read one delivery as it stands."""
+        rows = await self._read(GET, delivery)
+        return to_delivery(rows[0], rows[0]["fence"]) if rows else None
+
+    async def recover(self, now: datetime, predecessor: WorkerId | None = None) -> int:
+        """Turn SENDING into UNKNOWN where the lease is over or was `predecessor`'s (T7)."""
+        return await self._write(_recover, now, predecessor)
+
+
+async def _claim(
+    tx: Transaction,
+    worker: WorkerId,
+    platforms: Sequence[str],
+    limit: int,
+    moments: tuple[datetime, datetime],
+) -> DeliveryClaim:
+    now, lease_until = moments
+    ready = await tx.fetch(READY_POSTS, platforms, limit, now)
+    places = [row["conversation"] for row in ready]
+    claimed: list[Delivery] = []
+    if places:
+        taken = {row["conversation"]: row for row in await tx.fetch(TAKE_FIRST, places)}
+        held = await tx.fetch(HOLD_OUTBOXES, places, worker, lease_until)
+        fences = {row["conversation"]: row["fence"] for row in held}
+        claimed = [to_delivery(taken[place], fences[place]) for place in places]
+    for delivery in claimed:
+        _log(tx, AuditKind.DELIVERY_CLAIMED, now, delivery, _claim_data(delivery))
+    following = await tx.first(NEXT_POST, platforms)
+    return DeliveryClaim(tuple(claimed), following["ready_at"] if following else None)
+
+
+def _claim_data(delivery: Delivery) -> Mapping[str, object]:
+    return {
+        "state": delivery.state,
+        "attempt": delivery.attempts,
+        "revision": delivery.revision,
+    }
+
+
+async def _extend(tx: Transaction, deliveries: Collection[Delivery], lease: datetime) -> None:
     await lock_outboxes(tx, [delivery.conversation for delivery in deliveries])
     held = [(delivery.conversation.id, delivery.fence) for delivery in deliveries]
     await tx.count(EXTEND_OUTBOXES, *columns(held), lease)
@@ -290,9 +336,12 @@ async def settle(tx: Transaction, settlements: Sequence[Settlement]) -> list[Fen
 
 
 def _is_held(delivery: Delivery, outboxes: dict[str, Row], revisions: dict[str, Row]) -> bool:
-    outbox, stored = outboxes[delivery.conversation.id], revisions.get(delivery.id)
-    is_newest = (outbox["state"], outbox["fence"]) == (Standing.BUSY, delivery.fence)
-    return is_newest and stored is not None
+    return _holds(delivery, outboxes) and delivery.id in revisions
+
+
+def _holds(delivery: Delivery, outboxes: dict[str, Row]) -> bool:
+    outbox = outboxes[delivery.conversation.id]
+    return (outbox["state"], outbox["fence"]) == (Standing.BUSY, delivery.fence)
 
 
 def _fenced(delivery: Delivery) -> Fenced:
