@@ -274,56 +274,6 @@ async def _extend(tx: Transaction, deliveries: Collection[Delivery], lease: date
     await tx.count(EXTEND_OUTBOXES, held, lease)
 
 
-async def settle(self, delivery: Delivery, outcome: SendOutcome, now: datetime) -> None:
-        """Record what became of a claimed delivery (T9)."""
-        await self.settling(Settlement(delivery, outcome, now))
-
-    async def get(self, delivery: str) -> Delivery | None:
-        """Read one delivery as it stands."""
-        rows = await self._read(GET, delivery)
-        return to_delivery(rows[0], rows[0]["fence"]) if rows else None
-
-    async def recover(self, now: datetime, predecessor: WorkerId | None = None) -> int:
-        """Turn SENDING into UNKNOWN where the lease is over or was `predecessor`'s (T7)."""
-        return await self._write(_recover, now, predecessor)
-
-
-async def _claim(
-    tx: Transaction,
-    worker: WorkerId,
-    platforms: Sequence[str],
-    limit: int,
-    moments: tuple[datetime, datetime],
-) -> DeliveryClaim:
-    now, lease_until = moments
-    ready = await tx.fetch(READY_POSTS, platforms, limit, now)
-    places = [row["conversation"] for row in ready]
-    claimed: list[Delivery] = []
-    if places:
-        taken = {row["conversation"]: row for row in await tx.fetch(TAKE_FIRST, places)}
-        held = await tx.fetch(HOLD_OUTBOXES, places, worker, lease_until)
-        fences = {row["conversation"]: row["fence"] for row in held}
-        claimed = [to_delivery(taken[place], fences[place]) for place in places]
-    for delivery in claimed:
-        _log(tx, AuditKind.DELIVERY_CLAIMED, now, delivery, _claim_data(delivery))
-    following = await tx.first(NEXT_POST, platforms)
-    return DeliveryClaim(tuple(claimed), following["ready_at"] if following else None)
-
-
-def _claim_data(delivery: Delivery) -> Mapping[str, object]:
-    return {
-        "state": delivery.state,
-        "attempt": delivery.attempts,
-        "revision": delivery.revision,
-    }
-
-
-async def _extend(tx: Transaction, deliveries: Collection[Delivery], lease: datetime) -> None:
-    await lock_outboxes(tx, [delivery.conversation for delivery in deliveries])
-    held = [(delivery.conversation.id, delivery.fence) for delivery in deliveries]
-    await tx.count(EXTEND_OUTBOXES, *columns(held), lease)
-
-
 async def settle(tx: Transaction, settlements: Sequence[Settlement]) -> list[Fenced | None]:
     """Record what became of deliveries, each of another conversation (T9)."""
     outboxes = await lock_outboxes(tx, [one.delivery.conversation for one in settlements])
