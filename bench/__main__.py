@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 
 BENCHES: Mapping[str, str] = {
+    "coldstart": "bench.coldstart",
     "discord": "bench.discord",
     "hub": "bench.hub",
     "slack": "bench.slack",
