@@ -262,8 +262,12 @@ def is_ended(run: Json) -> bool:
 
 
 def oldest_first(messages: list[Json]) -> list[Json]:
-    """Return one page of messages by age: `order="desc"` answers in either order."""
-    if len(messages) > 1 and str(messages[0].get("date")) > str(messages[-1].get("date")):
+    """Return one page of messages by age: `order="desc"` answers in either order.
+
+    Letta's dates count whole seconds. Within one second a page is newest first, as Letta
+    0.16.8 lists a conversation.
+    """
+    if len(messages) > 1 and str(messages[0].get("date")) >= str(messages[-1].get("date")):
         return messages[::-1]
     return messages
 

@@ -11,6 +11,7 @@ from agents.embedded.rest.deps import (
     ServicesDep,
     Strings,
     answer,
+    answer_page,
 )
 from agents.embedded.rest.schemas import BlockBody, BlockPatch
 from agents.embedded.services.agents import EVERYTHING
@@ -63,17 +64,22 @@ async def delete_block(block_id: BlockId, services: ServicesDep) -> JSONResponse
 
 
 @router.get("/v1/blocks/{block_id}/agents")
-async def list_agents_of_block(block_id: BlockId, services: ServicesDep) -> JSONResponse:
+async def list_agents_of_block(
+    block_id: BlockId, services: ServicesDep, paging: PageDep
+) -> JSONResponse:
     """The agents that see a block."""
     agent_ids = await services.blocks.agents_of(block_id)
     views = [await services.agents.view(agent_id, EVERYTHING) for agent_id in agent_ids]
-    return answer([agent_json(view) for view in views])
+    return answer_page([agent_json(view) for view in views], paging)
 
 
 @router.get("/v1/agents/{agent_id}/core-memory/blocks")
-async def list_agent_blocks(agent_id: AgentId, services: ServicesDep) -> JSONResponse:
-    """The blocks an agent sees; all of them on one page."""
-    return answer([block_json(block) for block in await services.blocks.of_agent(agent_id)])
+async def list_agent_blocks(
+    agent_id: AgentId, services: ServicesDep, paging: PageDep
+) -> JSONResponse:
+    """The blocks an agent sees."""
+    blocks = await services.blocks.of_agent(agent_id)
+    return answer_page([block_json(block) for block in blocks], paging)
 
 
 @router.get("/v1/agents/{agent_id}/core-memory/blocks/{label}")

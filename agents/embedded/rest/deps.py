@@ -101,6 +101,16 @@ def answer(content: Mapping[str, object] | Sequence[object] | None) -> JSONRespo
     return JSONResponse(content)
 
 
+def answer_page(items: Sequence[Json], paging: PageQuery) -> JSONResponse:
+    """The part of a whole list that is asked for, by the ids of its items.
+
+    Clients ask for the next page until one is empty: a list that ignored `after` has no end.
+    """
+    ids = [item["id"] for item in items]
+    start = ids.index(paging.after) + 1 if paging.after in ids else 0
+    return JSONResponse(items[start : start + paging.limit])
+
+
 def resolve_conversation(conversation_id: str, agent_id: str | None) -> str:
     """The stored id: an agent's default thread has the agent's id."""
     if conversation_id != "default":

@@ -15,6 +15,7 @@ from agents.embedded.rest.deps import (
     PageDep,
     ServicesDep,
     answer,
+    answer_page,
     now,
 )
 from agents.embedded.rest.multipart import parse_form
@@ -112,15 +113,18 @@ async def delete_file(folder_id: FolderId, file_id: FileId, services: ServicesDe
 
 @router.get("/v1/folders/{folder_id}/agents")
 async def list_agents_of_folder(folder_id: FolderId, services: ServicesDep) -> JSONResponse:
-    """The ids of the agents that may look into a folder."""
+    """The ids of the agents that may look into a folder; all on one page, as ids do not page."""
     await services.folders.get(folder_id)
     return answer(await services.folders.agents_of(folder_id))
 
 
 @router.get("/v1/agents/{agent_id}/folders")
-async def list_agent_folders(agent_id: AgentId, services: ServicesDep) -> JSONResponse:
-    """The folders an agent may look into; all of them on one page."""
-    return answer([folder_json(folder) for folder in await services.folders.of_agent(agent_id)])
+async def list_agent_folders(
+    agent_id: AgentId, services: ServicesDep, paging: PageDep
+) -> JSONResponse:
+    """The folders an agent may look into."""
+    folders = await services.folders.of_agent(agent_id)
+    return answer_page([folder_json(folder) for folder in folders], paging)
 
 
 @router.patch("/v1/agents/{agent_id}/folders/attach/{folder_id}")

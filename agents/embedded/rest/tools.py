@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from agents.embedded.errors import Refused
 from agents.embedded.ids import new_id
 from agents.embedded.records import Tool
-from agents.embedded.rest.deps import AgentId, PageDep, ServicesDep, ToolId, answer
+from agents.embedded.rest.deps import AgentId, PageDep, ServicesDep, ToolId, answer, answer_page
 from agents.embedded.rest.schemas import ToolBody, ToolPatch, ToolRunBody
 from agents.embedded.services.tool_schema import describe_function
 from agents.embedded.wire import agent_json, outcome_json, tool_json
@@ -79,9 +79,12 @@ async def delete_tool(tool_id: ToolId, services: ServicesDep) -> JSONResponse:
 
 
 @router.get("/v1/agents/{agent_id}/tools")
-async def list_agent_tools(agent_id: AgentId, services: ServicesDep) -> JSONResponse:
-    """The tools an agent has; all of them on one page."""
-    return answer([tool_json(tool) for tool in await services.agents.tools(agent_id)])
+async def list_agent_tools(
+    agent_id: AgentId, services: ServicesDep, paging: PageDep
+) -> JSONResponse:
+    """The tools an agent has."""
+    tools = await services.agents.tools(agent_id)
+    return answer_page([tool_json(tool) for tool in tools], paging)
 
 
 @router.patch("/v1/agents/{agent_id}/tools/attach/{tool_id}")

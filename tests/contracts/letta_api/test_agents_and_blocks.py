@@ -213,3 +213,11 @@ async def test_what_is_missing_says_so(client: AsyncLetta) -> None:
 
     assert caught.value.status_code == 501
     assert "LETTA_BASE_URL" in str(caught.value.body)
+
+
+async def test_the_lists_of_an_agent_end(client: AsyncLetta, agent: AgentState) -> None:
+    tools = [tool.name async for tool in client.agents.tools.list(agent.id, limit=2)]
+    blocks = [block.label async for block in client.agents.blocks.list(agent.id)]
+
+    assert len(tools) == len(set(tools)) == 5
+    assert blocks == ["human"]

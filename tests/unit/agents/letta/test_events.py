@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.letta.events import RunReader, pending_request
+from agents.letta.events import RunReader, oldest_first, pending_request
 from agents.letta.faults import CallsPending, StreamGarbled, is_pending_approval, retry_after
 from agents.letta.sse import Frame, SseDecoder
 from gateway.domain.turns import ReasoningDelta, RunStarted, TextDelta, ToolUsed, TurnEvent
@@ -179,3 +179,20 @@ def decode(stream: bytes, sizes: list[int]) -> list[Frame]:
         chunk, stream = stream[:size], stream[size:]
         frames.extend(decoder.feed(chunk))
     return [*frames, *decoder.feed(stream)]
+
+
+@pytest.mark.parametrize(
+    ("page", "ages"),
+    [
+        (["08:00:02", "08:00:01"], ["08:00:01", "08:00:02"]),
+        (["08:00:01", "08:00:02"], ["08:00:01", "08:00:02"]),
+    ],
+)
+def test_a_page_of_messages_is_put_in_order(page: list[str], ages: list[str]) -> None:
+    assert [item["date"] for item in oldest_first([{"date": date} for date in page])] == ages
+
+
+def test_within_one_second_a_page_is_taken_as_newest_first() -> None:
+    page: list[dict[str, Any]] = [{"date": "08:00:01", "id": name} for name in ("new", "old")]
+
+    assert [item["id"] for item in oldest_first(page)] == ["old", "new"]
