@@ -12,7 +12,9 @@ PostgresError = asyncpg.PostgresError
 """The server said no; `sqlstate` says why."""
 InterfaceError = asyncpg.InterfaceError
 """The client could not: a closed connection, or a value that can not be sent."""
-FAILURES = (PostgresError, InterfaceError, OSError)
+ClientError = asyncpg.InternalClientError
+"""The client lost its place, as when the server hangs up between two statements."""
+FAILURES = (PostgresError, InterfaceError, ClientError, OSError)
 """Whatever a call to the database may raise; time-outs are among the OSErrors."""
 
 CONNECT_TIMEOUT_SECONDS = 10.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import unquote, urlsplit
 
 from gateway.errors import PosternError, SettingsWrong, StoreUnavailable
-from storage.postgres.client import InterfaceError, PostgresError
+from storage.postgres.client import ClientError, InterfaceError, PostgresError
 
 _BY_STATE = {
     "25006": "is read-only",
@@ -66,7 +66,7 @@ def is_about_the_database(error: BaseException) -> bool:
         return not state_of(error).startswith(_OURS)
     if isinstance(error, InterfaceError):
         return not isinstance(error, ValueError)  # a DataError: a value that can not be sent
-    return isinstance(error, OSError | TimeoutError)
+    return isinstance(error, OSError | ClientError)
 
 
 def unavailable(name: str, error: BaseException) -> StoreUnavailable:
@@ -91,7 +91,7 @@ def _what(error: BaseException) -> str:
         return "refuses connections: is it running?"
     if isinstance(error, TimeoutError):
         return "did not answer in time"
-    if isinstance(error, OSError | InterfaceError):
+    if isinstance(error, OSError | InterfaceError | ClientError):
         return "is not reachable"
     return _BY_STATE.get(state) or _BY_CLASS.get(state[:2]) or "failed"
 

@@ -133,6 +133,22 @@ async def test_a_server_without_room_says_so(url: str, store: PostgresStore) -> 
             await PostgresStore(url).open()
 
 
+async def test_a_pool_that_stays_busy_is_told_in_time(url: str) -> None:
+    store = PostgresStore(url, PoolOptions(1, wait_seconds=0.2), is_listening=False)
+    await store.open()
+    holder = await connect(url)
+    async with asyncio.TaskGroup() as group, asyncio.timeout(10), holder.transaction():
+        await holder.execute("LOCK TABLE inbox")
+        group.create_task(store.history.newest_events("fake"))
+        while not await holder.fetch("SELECT 1 FROM pg_locks WHERE NOT granted"):
+            pass
+
+        with pytest.raises(StoreUnavailable, match="all 1 connections are in use"):
+            await store.check()
+    await holder.close()
+    await store.close()
+
+
 async def test_a_busy_pool_makes_calls_wait_and_not_fail(store: PostgresStore) -> None:
     names = [f"e{n}" for n in range(40)]
 
