@@ -11,6 +11,7 @@ BENCHES: Mapping[str, str] = {
     "coldstart": "bench.coldstart",
     "discord": "bench.discord",
     "hub": "bench.hub",
+    "runtime": "bench.runtime",
     "slack": "bench.slack",
     "store": "bench.store",
 }

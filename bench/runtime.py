@@ -1,0 +1,190 @@
+"""A turn on the embedded server with a model that costs nothing, beside a bare HTTP stream."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import socket
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import httpx
+import uvicorn
+import uvloop
+from letta_client import AsyncLetta
+from starlette.applications import Starlette
+from starlette.responses import StreamingResponse
+from starlette.routing import Route
+
+from agents.embedded import EmbeddedOptions
+from agents.embedded.server import serve
+from agents.letta import LettaOptions
+from agents.letta.client import Letta, make_client, open_letta
+from bench.measuring import milliseconds, per_second, percentile
+from bench.store import machine
+from gateway.domain.conversations import Conversation
+from gateway.domain.ids import PersonId
+from gateway.domain.people import Person
+from gateway.domain.turns import InputMessage, RunRequest, Session, TextDelta
+
+WORDS = 20
+SAYING = f"words {WORDS}"
+WARM_UP = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what can be varied."""
+    parser.add_argument("--turns", type=int, default=300, help="turns of each kind, one at a time")
+    parser.add_argument("--together", type=int, default=1000, help="turns of many agents at once")
+
+
+def run(arguments: argparse.Namespace) -> dict[str, object]:
+    """Measure everything in one process, as `postern up` runs it."""
+    with tempfile.TemporaryDirectory() as folder:
+        figures = uvloop.run(measure(Path(folder) / "letta.db", arguments))
+    return {"machine": machine(), "words_per_turn": WORDS, **figures}
+
+
+async def measure(database: Path, arguments: argparse.Namespace) -> dict[str, object]:
+    """The raw stream, a bare letta-client, our adapter; then many agents at once."""
+    options = EmbeddedOptions(database, scripted=True, word_delay_seconds=0)
+    figures: dict[str, object] = {}
+    async with serve(options) as url:
+        letta_options = LettaOptions(base_url=url)
+        async with make_client(letta_options) as client, open_letta(letta_options) as letta:
+            session = await new_session(letta)
+            size = await stream_bytes(url, session)
+            async with raw_server(size) as raw_url, httpx.AsyncClient() as raw:
+                figures["raw_stream"] = await timed(arguments.turns, lambda: raw_turn(raw, raw_url))
+            bare_session, our_session = await new_session(letta), await new_session(letta)
+            bare = await timed(arguments.turns, lambda: bare_turn(client, bare_session))
+            ours = await timed(arguments.turns, lambda: our_turn(letta, our_session))
+            figures |= {"stream_bytes": size, "bare_letta_client": bare, "our_runtime": ours}
+            figures["added_over_letta_client_p50_ms"] = round(ours["p50_ms"] - bare["p50_ms"], 3)
+            for count in (1, 8, 32):
+                figures[f"turns_per_s_{count}_agents"] = await together(
+                    letta, count, arguments.together
+                )
+    return figures
+
+
+async def timed(count: int, turn: Callable[[], Awaitable[float]]) -> dict[str, float]:
+    """Time one turn after the other, to the first text and to the end."""
+    for _ in range(WARM_UP):
+        await turn()
+    whole: list[float] = []
+    first: list[float] = []
+    for _ in range(count):
+        began = time.perf_counter()
+        first.append(await turn() - began)
+        whole.append(time.perf_counter() - began)
+    return {
+        **milliseconds(whole),
+        "first_text_p50_ms": round(percentile(first, 50) * 1000, 3),
+    }
+
+
+async def together(letta: Letta, agents: int, turns: int) -> int:
+    """Count the turns a second of so many agents, each with one turn at a time."""
+    sessions = [await new_session(letta) for _ in range(agents)]
+    numbers = iter(range(turns))
+
+    async def talk(session: Session) -> None:
+        for _ in numbers:
+            await our_turn(letta, session)
+
+    began = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for session in sessions:
+            group.create_task(talk(session))
+    return per_second(turns, began)
+
+
+async def new_session(letta: Letta) -> Session:
+    """Make an agent with a thread."""
+    person = Person(PersonId(uuid.uuid4().hex), "Ada")
+    agent = await letta.host.create_agent(person, "postern")
+    thread = await letta.host.create_session(agent, Conversation("console", "local", "c"))
+    return Session(agent, thread)
+
+
+async def our_turn(letta: Letta, session: Session) -> float:
+    """Run one turn through our adapter; return when its first text came."""
+    otid = str(uuid.uuid4())
+    first = 0.0
+    async for event in letta.runtime.run(RunRequest(session, (InputMessage(SAYING, otid),), otid)):
+        if isinstance(event, TextDelta) and not first:
+            first = time.perf_counter()
+    return first
+
+
+async def bare_turn(client: AsyncLetta, session: Session) -> float:
+    """Run one turn with letta-client alone; return when its first text came."""
+    stream = await client.conversations.messages.create(
+        session.thread,
+        messages=[{"role": "user", "content": SAYING, "otid": str(uuid.uuid4())}],
+        stream_tokens=True,
+        background=True,
+    )
+    first = 0.0
+    async for event in stream:
+        if event.message_type == "assistant_message" and not first:
+            first = time.perf_counter()
+    return first
+
+
+async def raw_turn(client: httpx.AsyncClient, url: str) -> float:
+    """Read the same bytes from a server that does nothing; return when the first came."""
+    first = 0.0
+    async with client.stream("POST", url, json={"input": SAYING}) as response:
+        async for _ in response.aiter_bytes():
+            first = first or time.perf_counter()
+    return first
+
+
+async def stream_bytes(url: str, session: Session) -> int:
+    """Count the bytes of one turn's stream."""
+    body = {
+        "messages": [{"role": "user", "content": SAYING}],
+        "stream_tokens": True,
+        "background": True,
+    }
+    address = f"{url}/v1/conversations/{session.thread}/messages"
+    async with httpx.AsyncClient() as client:
+        return len((await client.post(address, json=body)).content)
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn that leaves signals to its host process."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+@asynccontextmanager
+async def raw_server(size: int) -> AsyncGenerator[str]:
+    """Serve a stream of so many bytes, in as many pieces as a turn has words."""
+    piece = b"x" * (size // WORDS)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(WORDS):
+            yield piece
+
+    async def answer(_request: object) -> StreamingResponse:
+        return StreamingResponse(pieces(), media_type="text/event-stream")
+
+    app = Starlette(routes=[Route("/", answer, methods=["POST"])])
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        config = uvicorn.Config(app, log_config=None, lifespan="off", ws="none", access_log=False)
+        server = _Server(config)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(server.serve([listener]))
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+            server.should_exit = True
