@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import os
 import secrets
 import socket
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -25,7 +26,6 @@ from gateway.domain.ids import WorkerId
 from gateway.domain.manifests import Manifest
 from gateway.domain.people import Identity, Route
 from gateway.drafts import Drafts
-from gateway.errors import SettingsWrong
 from gateway.http import HttpServer, Vitals, create_app, create_server, listen
 from gateway.inbox import Inbox
 from gateway.lifecycle import Gateway, Housekeeping, Parts, Web
@@ -40,9 +40,8 @@ if TYPE_CHECKING:
     from agents.constellation import ConstellationOptions
     from agents.embedded import EmbeddedOptions
     from agents.letta import BlockSpec, LettaOptions
-
-WORKER = WorkerId("local")
-"""On SQLite one process serves a data directory, so its predecessor's leases are its own."""
+    from scheduler.desk import Desk
+    from scheduler.roster_desk import RosterDesk
 
 TERMINAL_TOKEN = "terminal.token"  # noqa: S105 - a file's name
 """In the data directory: makes `postern chat` the same person with and without `postern up`."""
@@ -50,6 +49,18 @@ TERMINAL_TOKEN = "terminal.token"  # noqa: S105 - a file's name
 
 Door = tuple[Adapter, APIRouter | None]
 """A platform, and the routes by which it calls us, if it does."""
+
+
+PLATFORMS = ("discord", "slack", "web")
+"""Where a schedule can wake an agent: places that last, unlike a terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desks:
+    """Where schedules are made and changed."""
+
+    schedules: Desk
+    rosters: RosterDesk
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +157,12 @@ async def opened_mind(settings: Settings, store: Store, clock: Clock) -> AsyncGe
     """Connect to Letta, or start the embedded server; yields what turns think with."""
     from agents.constellation import AgentConstellation
     from agents.letta.client import open_letta
+    from scheduler.limits import WakeupLimits
+    from scheduler.reminders import ReminderDesk
     from toolbox.builtin import builtin_tools
     from toolbox.executor import Executor
     from toolbox.registry import Registry
+    from toolbox.reminders import reminder_tools
 
     async with AsyncExitStack() as stack:
         options = letta_options(settings)
@@ -158,20 +172,42 @@ async def opened_mind(settings: Settings, store: Store, clock: Clock) -> AsyncGe
         constellation = AgentConstellation(
             store.people, letta.host, clock, constellation_options(settings)
         )
-        toolbox = Executor(Registry(builtin_tools(clock)))
+        reminders = reminder_tools(ReminderDesk(store.schedules, clock))
+        tools = Executor(Registry([*builtin_tools(clock), *reminders]))
+        toolbox = WakeupLimits(tools, store.schedules)
         yield Mind(constellation, letta.runtime, toolbox, routes(settings))
+
+
+def desks(settings: Settings, store: Store, clock: Clock) -> Desks:
+    """Return where schedules are made and changed, by commands and by agents."""
+    from scheduler.desk import Desk
+    from scheduler.roster_desk import RosterDesk
+
+    desk = Desk(store, routes(settings), PLATFORMS, clock)
+    return Desks(desk, RosterDesk(desk, store.people, list(routes(settings)), clock))
 
 
 def make_store(settings: Settings) -> Store:
     """Return the store that the settings name, not yet open."""
     path = settings.sqlite_path
     if path is None:
-        raise SettingsWrong(
-            "Postgres is not supported yet. Leave database_url out to use SQLite in data_dir."
-        )
+        from storage.postgres import PostgresStore
+
+        return PostgresStore(settings.database_url.get_secret_value())
     from storage.sqlite.store import SqliteStore
 
     return SqliteStore(path)
+
+
+def worker_of(settings: Settings) -> WorkerId:
+    """Return the name under which this process holds leases.
+
+    On SQLite one process serves a data directory, so its predecessor's leases
+    are its own; on Postgres each of many has a name that was never used before.
+    """
+    if settings.sqlite_path is not None:
+        return WorkerId("local")
+    return WorkerId(f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}")
 
 
 def make_doors(
@@ -266,7 +302,10 @@ def make_web(settings: Settings, store: Store, clock: Clock) -> Door:
 
 def plug(settings: Settings, spokes: Spokes, listener: socket.socket | None = None) -> Gateway:
     """Put the hub together around its spokes; with a listener it serves HTTP there."""
+    from scheduler.ticker import Ticker
+
     store, clock, metrics = spokes.store, spokes.clock, spokes.metrics
+    worker = worker_of(settings)
     adapters = {adapter.platform: adapter for adapter in spokes.adapters}
     drafts = Drafts()
     turns = settings.turns
@@ -282,20 +321,21 @@ def plug(settings: Settings, spokes: Spokes, listener: socket.socket | None = No
         TurnOptions(turns.deadline_seconds, turns.max_tool_rounds, retry),
     )
     parts = Parts(
-        worker=WORKER,
+        worker=worker,
         clock=clock,
         store=store,
         inbox=Inbox(
             store, Access(access_policy(settings), store.people), routes(settings), clock, metrics
         ),
         outbox=Outbox(
-            store, adapters, drafts, clock, metrics, OutboxOptions(WORKER, lease=lease, retry=retry)
+            store, adapters, drafts, clock, metrics, OutboxOptions(worker, lease=lease, retry=retry)
         ),
         dispatcher=Dispatcher(
-            store, runner, clock, DispatcherOptions(WORKER, turns.max_in_flight, lease)
+            store, runner, clock, DispatcherOptions(worker, turns.max_in_flight, lease)
         ),
         adapters=spokes.adapters,
         housekeeping=Housekeeping(_retention(settings)),
+        beside=[Ticker(store, routes(settings), clock, metrics)],
         web=None if listener is None else Web(_server(settings, spokes), listener),
     )
     return Gateway(parts)

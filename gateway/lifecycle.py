@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
 from gateway.dispatcher import Dispatcher
 from gateway.domain.ids import WorkerId
@@ -39,6 +40,14 @@ class Housekeeping:
     rows_per_commit: int = 500
 
 
+class Part(Protocol):
+    """Something that runs beside the rest, for as long as the gateway does."""
+
+    async def run(self) -> None:
+        """Run until cancelled; whatever befalls it, it goes on."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Everything that a gateway consists of, made and plugged together by bootstrap."""
@@ -52,6 +61,7 @@ class Parts:
     adapters: Sequence[Adapter]
     housekeeping: Housekeeping
     web: Web | None = None
+    beside: Sequence[Part] = ()
     drain_seconds: float = 10.0
 
 
@@ -106,6 +116,7 @@ class Gateway:
         for adapter in parts.adapters:
             at_end = stop.set if adapter.platform == until else _nothing
             running.append(self._keep_running(adapter, at_end))
+        running += [part.run() for part in parts.beside]
         running.append(self._keep_house())
         return running
 

@@ -4,60 +4,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from itertools import islice
 
 from gateway.domain.conversations import Conversation
 from gateway.domain.people import Identity, Route, Sender
-from gateway.domain.schedules import Fire, PastSlot, Rules, Schedule, Wakeup
+from gateway.domain.schedules import (
+    Fire,
+    NewSchedule,
+    PastSlot,
+    Schedule,
+    ScheduleReport,
+    Timing,
+    Wakeup,
+)
 from gateway.errors import BadInput
 from gateway.ports import Clock, Store
 from scheduler.checks import check
-from scheduler.hours import visible_at
-from scheduler.misfires import first_fire, why_skipped
+from scheduler.echo import next_fires, say_trigger
+from scheduler.misfires import first_fire
+from scheduler.owners import owner_of
 from scheduler.phrases import parse_interval, parse_phrase
 from scheduler.triggers import (
     Cron,
     Trigger,
     check_expression,
-    parse_trigger,
     slots,
     write_trigger,
 )
 from scheduler.wakeups import to_wakeup
-from scheduler.zones import find_zone, load_zone
+from scheduler.zones import find_zone
 
 _PAGE = 500
-_SHOWN = 200
-"""So many slots are looked at for the next fires to show."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """When, as it was said: exactly one of the three."""
-
-    zone: str = "UTC"
-    cron: str | None = None
-    every: str | None = None
-    at: str | None = None
-    """A moment or a phrase, such as `tomorrow at 9` or `every weekday 8:30`."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewSchedule:
-    """A schedule as somebody wishes it."""
-
-    name: str
-    timing: Timing
-    conversation: str
-    prompt: str
-    owner: str | None = None
-    """`platform:workspace:user`; None for whoever wrote last in the conversation."""
-    role: str | None = None
-    rules: Rules = field(default_factory=Rules)
-    data_sources: tuple[str, ...] = ()
-    max_actions: int | None = None
 
 
 def read_timing(timing: Timing, now: datetime) -> Trigger:
@@ -72,19 +50,6 @@ def read_timing(timing: Timing, now: datetime) -> Trigger:
             return parse_phrase(phrase, now, timing.zone)
         case _:
             raise BadInput("Say when in one way: a cron line, an interval or a moment.")
-
-
-def next_fires(schedule: Schedule, now: datetime, count: int = 3) -> list[datetime]:
-    """Return when it will fire next, as its rules have it, in its own zone."""
-    if schedule.is_paused:
-        return []
-    trigger, zone = parse_trigger(schedule.trigger, schedule.zone), load_zone(schedule.zone)
-    coming = (
-        visible_at(schedule.id, schedule.rules, slot, zone).astimezone(zone)
-        for slot in islice(slots(trigger, now), _SHOWN)
-        if not why_skipped(schedule.rules, slot, schedule.zone)
-    )
-    return sorted(set(islice(coming, count)))
 
 
 class Desk:
@@ -155,6 +120,11 @@ class Desk:
                 return schedule
         raise BadInput(f'There is no schedule "{name}". `postern schedule list` shows all.')
 
+    def report(self, schedule: Schedule) -> ScheduleReport:
+        """Say how it was understood and when it fires next."""
+        coming = next_fires(schedule, self._clock.now())
+        return ScheduleReport(schedule, say_trigger(schedule), tuple(coming))
+
     async def past(self, schedule: Schedule, limit: int = 5) -> list[PastSlot]:
         """Return its newest slots, newest first."""
         return await self._store.schedules.past_slots(schedule.id, limit)
@@ -195,7 +165,8 @@ class Desk:
         route = self._routes.get(role) if role else next(iter(self._routes.values()))
         if wakeup is None or route is None:
             raise BadInput(f'The schedule "{schedule.id}" wakes nobody: its agent is gone.')
-        message = to_wakeup(schedule, wakeup, now, missed_before=0)
+        owner = await owner_of(wakeup, self._store.people)
+        message = to_wakeup(schedule, replace(wakeup, owner=owner), now, missed_before=0)
         extra = Fire(schedule, now, schedule.next_at, message, route, slot_at=schedule.slot_at)
         return await self._store.schedules.fire([extra], now) == 1
 
@@ -214,20 +185,12 @@ class Desk:
             raise BadInput(str(error)) from None
         if conversation.platform not in self._platforms:
             known = ", ".join(sorted(self._platforms))
-            raise BadInput(
-                f'"{conversation.platform}" is no platform that is on here. There is {known}.'
-            )
+            raise BadInput(f'"{conversation.platform}" is no platform. There is {known}.')
         return conversation
 
-    async def _owner(self, key: str | None, conversation: Conversation) -> Sender:
+    async def _owner(self, key: str | None, conversation: Conversation) -> Sender | None:
         if key is None:
-            sender = await self._store.people.last_sender(conversation.id)
-            if sender is not None:
-                return sender
-            raise BadInput(
-                f'Nobody has written in "{conversation.id}" yet, so it is not known whose agent '
-                "to wake. Name the person as platform:workspace:user."
-            )
+            return await self._store.people.last_sender(conversation.id)
         parts = key.split(":")
         if len(parts) != 3 or not all(parts):
             raise BadInput(f'"{key}" is no person; it reads platform:workspace:user.')

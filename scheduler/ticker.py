@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gateway.domain.people import Route
 from gateway.domain.schedules import Fire, Schedule
 from gateway.errors import BadInput, StoreUnavailable
-from gateway.ports import Clock, ScheduleStore
+from gateway.ports import Clock, Store
 from gateway.telemetry import Metrics
 from scheduler.misfires import Decision, Slot, decide
+from scheduler.owners import owner_of
 from scheduler.wakeups import to_wakeup
 
 log = logging.getLogger(__name__)
@@ -43,13 +44,14 @@ class Ticker:
 
     def __init__(
         self,
-        schedules: ScheduleStore,
+        store: Store,
         routes: Mapping[str, Route],
         clock: Clock,
         metrics: Metrics,
         options: TickerOptions | None = None,
     ) -> None:
-        self._schedules = schedules
+        self._schedules = store.schedules
+        self._people = store.people
         self._routes = routes
         self._clock = clock
         self._metrics = metrics
@@ -75,7 +77,8 @@ class Ticker:
         while True:
             now = self._clock.now()
             due = await self._schedules.due(now, self._options.batch)
-            fires = [fire for schedule in due for fire in self._fires(schedule, now)]
+            known = [await self._with_owner(schedule) for schedule in due]
+            fires = [fire for schedule in known for fire in self._fires(schedule, now)]
             if not fires:
                 return recorded
             count = await self._schedules.fire(fires, now)
@@ -93,6 +96,12 @@ class Ticker:
                 await self._schedules.changed.wait()
         except TimeoutError:
             return
+
+    async def _with_owner(self, schedule: Schedule) -> Schedule:
+        wakeup = schedule.wakeup
+        if wakeup is None or wakeup.owner is not None:
+            return schedule
+        return replace(schedule, wakeup=replace(wakeup, owner=await owner_of(wakeup, self._people)))
 
     def _fires(self, schedule: Schedule, now: datetime) -> list[Fire]:
         try:

@@ -32,7 +32,9 @@ def schedule_of(event_id: str) -> str:
 def to_wakeup(
     schedule: Schedule, wakeup: Wakeup, due_at: datetime, missed_before: int
 ) -> InboundMessage:
-    """Return the message that wakes the agent for this slot."""
+    """Return the message that wakes the agent of the owner, who has to be known, for this slot."""
+    if wakeup.owner is None:
+        raise ValueError(f'Whom "{schedule.id}" wakes is not known.')
     return InboundMessage(
         event_id=wakeup_event(schedule.id, due_at),
         conversation=wakeup.conversation,

@@ -38,6 +38,8 @@ class Executor:
         except ValidationError as error:
             return _failure(call, _sentence(error))
         keywords = {name: getattr(arguments, name) for name in tool.arguments.model_fields}
+        if tool.turn_parameter is not None:
+            keywords[tool.turn_parameter] = turn
         return await self._carry_out(tool, call, keywords)
 
     async def _carry_out(

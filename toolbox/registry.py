@@ -10,9 +10,13 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel, ConfigDict, create_model
 
 from gateway.domain.tools import Effect, ToolSpec
+from gateway.domain.turns import Turn
 
 ToolFunction = Callable[..., Awaitable[str]]
-"""An async function; its keyword parameters are the tool's, its docstring what the model reads."""
+"""An async function; its keyword parameters are the tool's, its docstring what the model reads.
+
+A parameter of type Turn is no argument: it is the turn in which the tool is called.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,8 @@ class Tool:
     arguments: type[BaseModel]
     function: ToolFunction
     timeout_seconds: float = 30.0
+    turn_parameter: str | None = None
+    """The parameter that takes the turn, where the function asks for it."""
 
 
 class Registry:
@@ -67,7 +73,12 @@ def tool_from(
     schema = arguments.model_json_schema()
     schema.pop("title", None)
     spec = ToolSpec(name=name, description=description, parameters=schema, effect=effect)
-    return Tool(spec, arguments, function, timeout_seconds)
+    return Tool(spec, arguments, function, timeout_seconds, _turn_parameter(function))
+
+
+def _turn_parameter(function: ToolFunction) -> str | None:
+    hints = get_type_hints(function)
+    return next((name for name, hint in hints.items() if hint is Turn), None)
 
 
 def _arguments_model(function: ToolFunction) -> type[BaseModel]:
@@ -78,6 +89,8 @@ def _arguments_model(function: ToolFunction) -> type[BaseModel]:
             raise ValueError(
                 f'The parameter "{parameter.name}" of the tool "{function.__name__}" has no type.'
             )
+        if hints[parameter.name] is Turn:
+            continue
         has_default = parameter.default is not inspect.Parameter.empty
         fields[parameter.name] = (hints[parameter.name], parameter.default if has_default else ...)
     name = f"{function.__name__}_arguments"

@@ -12,7 +12,20 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from gateway.cli import chat, config, db, doctor, init, letta, manifest, pairing, status, up
+from gateway.cli import (
+    chat,
+    config,
+    db,
+    doctor,
+    init,
+    letta,
+    manifest,
+    pairing,
+    schedule,
+    send,
+    status,
+    up,
+)
 from gateway.errors import PosternError
 
 
@@ -52,6 +65,8 @@ app.command("chat")(chat.chat)
 app.command("init")(init.init)
 app.command("doctor")(doctor.doctor)
 app.command("status")(status.status)
+app.command("send")(send.send)
+app.add_typer(schedule.app, name="schedule")
 app.add_typer(pairing.app, name="pairing")
 app.add_typer(manifest.app, name="manifest")
 app.add_typer(config.app, name="config")

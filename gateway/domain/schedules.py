@@ -57,8 +57,9 @@ class Wakeup:
     """Who is woken, where the answer goes, and what the agent is told."""
 
     conversation: Conversation
-    owner: Sender
-    """In whose name: their agent wakes, in their lane, on their budget."""
+    owner: Sender | None
+    """In whose name: their agent wakes, in their lane, on their budget. None for whoever wrote
+    last in the conversation when the slot comes."""
     prompt: str
     """May hold `{timestamp}`, `{name}`, `{missed}` and `{data_sources}`."""
     role: str | None = None
@@ -123,3 +124,42 @@ class PastSlot:
     due_at: datetime
     fired_at: datetime
     was_missed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When, as somebody said it: in exactly one of three ways."""
+
+    zone: str = "UTC"
+    cron: str | None = None
+    every: str | None = None
+    """`15m`, `2 hours`."""
+    at: str | None = None
+    """A moment or a phrase: `tomorrow at 9`, `every weekday 8:30`."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewSchedule:
+    """A schedule as somebody wishes it; not checked yet."""
+
+    name: str
+    timing: Timing
+    conversation: str
+    prompt: str
+    owner: str | None = None
+    """`platform:workspace:user`; None for whoever wrote last in the conversation."""
+    role: str | None = None
+    rules: Rules = Rules()
+    data_sources: tuple[str, ...] = ()
+    max_actions: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleReport:
+    """A schedule as people are shown it."""
+
+    schedule: Schedule
+    words: str
+    """How its trigger was understood."""
+    next_fires: tuple[datetime, ...]
+    """In its own zone."""

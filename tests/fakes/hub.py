@@ -136,10 +136,9 @@ class FakeHub:
         return [FakeAdapter(self.platform, streaming=options.streaming, can_find=options.can_find)]
 
     def _new_tickers(self) -> list[Ticker]:
-        schedules = around(self.store, "store", self._points).schedules
+        store = around(self.store, "store", self._points)
         return [
-            Ticker(schedules, self.routes, self.clock, Metrics())
-            for _ in range(self.options.tickers)
+            Ticker(store, self.routes, self.clock, Metrics()) for _ in range(self.options.tickers)
         ]
 
     def _new_parts(self, adapters: Sequence[Adapter]) -> tuple[Outbox, Dispatcher]:

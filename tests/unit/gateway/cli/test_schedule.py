@@ -1,0 +1,182 @@
+"""The commands of schedules, as they are typed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.gateway.cli.terminal import Terminal
+
+ADD = ("schedule", "add", "--name", "papers", "--to", "slack:T1:C2", "--prompt", "Look around.")
+ROSTER = {
+    "agents": [
+        {
+            "agent_id": "agent-1add5bc4",
+            "name": "research-assistant",
+            "autonomous_enabled": True,
+            "wakeup_schedule": "*/15 * * * *",
+            "wakeup_prompt": "It is {timestamp}.",
+            "data_sources": ["arxiv", "email"],
+            "max_actions_per_wakeup": 5,
+        },
+        {"name": "sleeper", "favourite_colour": "blue"},
+    ]
+}
+
+
+def test_a_schedule_is_echoed_as_it_was_understood(postern: Terminal) -> None:
+    seen = postern.types(*ADD, "--at", "every weekday 8:30", "--tz", "Europe/Vienna")
+
+    first, *moments = seen.out.splitlines()
+    assert first == "papers: every weekday at 08:30 (Europe/Vienna), on."
+    assert len(moments) == 3
+    assert all("08:30 CE" in moment for moment in moments)
+
+
+def test_all_that_was_asked_for_is_in_the_listing(postern: Terminal) -> None:
+    postern.types(
+        *(*ADD, "--cron", "0 9 * * *", "--owner", "slack:T1:U7", "--agent", "postern"),
+        *("--misfire", "all", "--catch-up", "5", "--jitter", "60", "--active", "08:00-22:00"),
+        *("--quiet-days", "sat,sun", "--outside", "defer", "--source", "arxiv"),
+        *("--max-actions", "4"),
+    )
+
+    [listed] = postern.types("schedule", "list", "--json").json
+
+    assert (listed["id"], listed["trigger"], listed["timezone"]) == (
+        "papers",
+        "cron:0 9 * * *",
+        "UTC",
+    )
+    assert (listed["owner"], listed["agent"]) == ("slack:T1:U7", "postern")
+    assert (listed["misfire"], listed["max_catch_up"], listed["jitter_seconds"]) == ("all", 5, 60)
+    assert (listed["active_from"], listed["active_to"]) == ("08:00", "22:00")
+    assert (listed["quiet_days"], listed["outside"]) == (["sat", "sun"], "defer")
+    assert (listed["data_sources"], listed["max_actions"]) == (["arxiv"], 4)
+
+
+@pytest.mark.parametrize(
+    ("timing", "sentence"),
+    [
+        (("--cron", "0 0 30 2 *"), "its day-of-month does not fit"),
+        (("--cron", "0 0 * 2 1#5"), "does not fire within ten years"),
+        (("--every", "30s"), 'The nearest that is taken is "1m"'),
+        (("--every", "15m", "--tz", "Europe/Wien"), 'Did you mean "Europe/Vienna"?'),
+        (("--at", "tomorrow"), 'Did you mean "tomorrow at 9:00"?'),
+        (("--at", "2020-01-01 10:00"), "is over"),
+        (("--every", "15m", "--cron", "* * * * *"), "in one way"),
+        ((), "in one way"),
+        (("--every", "15m", "--prompt", " "), "The prompt is empty"),
+        (("--every", "15m", "--to", "slack:T1"), "is not a conversation"),
+        (("--every", "15m", "--to", "irc:x:y"), "is no platform"),
+        (("--every", "15m", "--agent", "nobody"), 'There is "postern"'),
+        (("--every", "15m", "--active", "8-9"), "is no time of day"),
+        (("--cron", "0 3 * * *", "--active", "08:00-22:00"), "No slot lies within"),
+        (("--every", "15m", "--quiet-days", "mon,tue,wed,thu,fri,sat,sun"), "All days are quiet"),
+    ],
+)
+def test_what_can_not_be_meant_is_refused_with_a_reason(
+    postern: Terminal, timing: tuple[str, ...], sentence: str
+) -> None:
+    seen = postern.types(*ADD, *timing)
+
+    assert seen.code == 2
+    assert sentence in " ".join(seen.err.split())
+    assert postern.types("schedule", "list", "--json").json == []
+
+
+def test_a_name_is_taken_once(postern: Terminal) -> None:
+    postern.types(*ADD, "--every", "15m")
+
+    seen = postern.types(*ADD, "--every", "30m")
+
+    assert seen.code != 0
+    assert "already" in seen.err
+
+
+def test_a_schedule_is_paused_and_goes_on(postern: Terminal) -> None:
+    postern.types(*ADD, "--every", "15m")
+
+    paused = postern.types("schedule", "pause", "papers", "--json").json
+    resumed = postern.types("schedule", "resume", "papers", "--json").json
+
+    assert (paused["paused"], paused["next_fires"]) == (True, [])
+    assert not resumed["paused"]
+    assert len(resumed["next_fires"]) == 3
+
+
+def test_a_pause_may_have_an_end(postern: Terminal) -> None:
+    postern.types(*ADD, "--every", "15m")
+
+    paused = postern.types("schedule", "pause", "papers", "--until", "in 2 hours", "--json").json
+
+    assert min(paused["next_fires"]) >= paused["paused_until"]
+
+
+def test_a_wakeup_beside_the_slots_is_recorded(postern: Terminal) -> None:
+    postern.types(*ADD, "--every", "15m")
+
+    postern.types("schedule", "run", "papers")
+
+    shown = postern.types("schedule", "show", "papers", "--json").json
+    assert [slot["outcome"] for slot in shown["past"]] == ["fired"]
+    assert "fired" in postern.types("schedule", "show", "papers").out
+
+
+def test_a_removed_schedule_is_gone(postern: Terminal) -> None:
+    postern.types(*ADD, "--every", "15m")
+
+    assert postern.types("schedule", "remove", "papers").out == "papers is gone.\n"
+
+    seen = postern.types("schedule", "remove", "papers")
+    assert (seen.code, seen.err) == (
+        1,
+        'There is no schedule "papers". `postern schedule list` shows all.\n',
+    )
+    assert "no schedule" in postern.types("schedule", "list").out
+
+
+def test_a_roster_comes_in_and_goes_out(postern: Terminal) -> None:
+    Path("agents.json").write_text(json.dumps(ROSTER), "utf-8")
+
+    taken = postern.types(
+        "schedule", "import", "agents.json", "--to", "discord:dm:9", "--json"
+    ).json
+    postern.types("schedule", "export", "out.json")
+
+    assert [each["paused"] for each in taken] == [False, True]
+    assert [each["ignored_fields"] for each in taken] == [[], ["favourite_colour"]]
+    exported = json.loads(Path("out.json").read_text("utf-8"))["agents"]
+    assert ROSTER["agents"][0].items() <= exported[0].items()
+    assert exported[0]["conversation"] == "discord:dm:9"
+
+
+def test_a_roster_that_was_exported_comes_in_as_it_was(postern: Terminal) -> None:
+    Path("agents.json").write_text(json.dumps(ROSTER), "utf-8")
+    postern.types("schedule", "import", "agents.json", "--to", "discord:dm:9")
+    first = postern.types("schedule", "export").out
+
+    Path("again.json").write_text(first, "utf-8")
+    postern.types("schedule", "import", "again.json")
+
+    assert postern.types("schedule", "export").out == first
+
+
+def test_a_roster_with_a_fault_changes_nothing(postern: Terminal) -> None:
+    broken = {"agents": [ROSTER["agents"][0], {"name": "x", "wakeup_schedule": "every day"}]}
+    Path("agents.json").write_text(json.dumps(broken), "utf-8")
+
+    seen = postern.types("schedule", "import", "agents.json", "--to", "discord:dm:9")
+
+    assert seen.code == 1
+    assert "five" in seen.err
+    assert postern.types("schedule", "list", "--json").json == []
+
+
+def test_what_a_roster_can_not_hold_is_named(postern: Terminal) -> None:
+    postern.types(*ADD, "--at", "in 2 hours")
+
+    seen = postern.types("schedule", "export")
+
+    assert json.loads(seen.out) == {"agents": []}
+    assert "papers is not in it" in seen.err
