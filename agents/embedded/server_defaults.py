@@ -2,7 +2,8 @@
 
 from agents.embedded.options import EmbeddedOptions
 
-OFFLINE_CONTEXT_WINDOW = 32_000
+OFFLINE_CONTEXT_WINDOW = 8_000
+"""It needs no more than the turn itself; a small window keeps its turns fast."""
 
 
 def context_window(options: EmbeddedOptions) -> int:

@@ -5,6 +5,7 @@ Messages are never removed: listings and searches still find every one of them.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sqlite3
 from collections.abc import Sequence
@@ -96,7 +97,8 @@ class ExtractSummariser:
 
     async def summarise(self, old: str, history: Sequence[Message], limit: int) -> str:
         """Facts go in first; topics are dropped from the oldest on."""
-        return extract(old, history, limit)
+        # Hundreds of messages take tens of milliseconds: other turns go on meanwhile.
+        return await asyncio.to_thread(extract, old, history, limit)
 
 
 class ModelSummariser:

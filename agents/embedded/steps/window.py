@@ -113,6 +113,8 @@ def fitted(history: Sequence[Message], room: Room) -> list[Message]:
 
     The newest message that somebody sent stays in any case, and calls stay with their answers.
     """
+    if total_tokens(history) <= room.tokens:
+        return list(history)
     limit = max(room.tokens // 4, 64)
     shortened = [_shortened(message, limit) for message in history]
     left = room.tokens - total_tokens(shortened)
