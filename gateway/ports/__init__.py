@@ -1,0 +1,39 @@
+"""Every part that the hub asks of the spokes. A spoke implements one; bootstrap plugs it in.
+
+Moments are aware UTC and are passed in: only `Clock` knows what time it is.
+"""
+
+from __future__ import annotations
+
+from gateway.ports.artifacts import ArtifactStore
+from gateway.ports.clock import Clock
+from gateway.ports.deliveries import DeliveryStore
+from gateway.ports.hands import Toolbox
+from gateway.ports.health import Health
+from gateway.ports.history import HistoryStore, StoreCounts
+from gateway.ports.minds import AgentHost, AgentRuntime, Constellation
+from gateway.ports.people import PeopleStore
+from gateway.ports.platforms import Accept, Adapter, Streaming
+from gateway.ports.schedules import ScheduleStore
+from gateway.ports.store import Store
+from gateway.ports.turns import TurnStore
+
+__all__ = [
+    "Accept",
+    "Adapter",
+    "AgentHost",
+    "AgentRuntime",
+    "ArtifactStore",
+    "Clock",
+    "Constellation",
+    "DeliveryStore",
+    "Health",
+    "HistoryStore",
+    "PeopleStore",
+    "ScheduleStore",
+    "Store",
+    "StoreCounts",
+    "Streaming",
+    "Toolbox",
+    "TurnStore",
+]

@@ -1,0 +1,68 @@
+"""Reading what was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gateway.domain.audit import AuditEntry
+from gateway.domain.conversations import Conversation
+from gateway.domain.ids import ConversationId
+from gateway.domain.messages import HistoryEntry, InboundMessage
+
+
+@dataclass(frozen=True, slots=True)
+class StoreCounts:
+    """How much of everything waits; for `/metrics` and `status`."""
+
+    lanes_ready: int
+    turns_running: int
+    deliveries_open: int
+    turns_failed: int
+    deliveries_failed: int
+
+
+class HistoryStore(Protocol):
+    """Reading what was. Never in the way of writers."""
+
+    async def history(
+        self, conversation: ConversationId, before: int | None, limit: int
+    ) -> list[HistoryEntry]:
+        """Return the newest `limit` entries before the cursor, oldest first.
+
+        An answer is in it from the commit that ended its turn, sent or not; a draft is not.
+        """
+        ...
+
+    async def answer(self, message: InboundMessage) -> list[HistoryEntry] | None:
+        """Return what the turn of this message answered, or the reply to its refusal.
+
+        Found by (platform, workspace, event id), so that a door can wait for its
+        own answer and give it again to a repeated request. Empty when there was
+        nothing to say; None while the turn is not over, and for an unknown message.
+        """
+        ...
+
+    async def newest_events(self, platform: str) -> list[tuple[Conversation, str]]:
+        """Return the newest plain message id of every conversation of a platform.
+
+        Only ids that are digits throughout count, as Discord's are: what was
+        sent after one is what a restart has missed. Refused messages count too.
+        """
+        ...
+
+    async def counts(self) -> StoreCounts:
+        """Count what waits."""
+        ...
+
+    async def audit(self, after: int, limit: int) -> list[AuditEntry]:
+        """Return the oldest `limit` entries of the audit log after the cursor, in order."""
+        ...
+
+    async def retain(self, before: datetime, limit: int) -> int:
+        """Drop the contents of what ended before; the ids stay, so that repeats stay known (T11).
+
+        At most `limit` rows in one commit; returns how many, 0 when none is left.
+        """
+        ...

@@ -1,0 +1,76 @@
+"""Where agents think, and how they are made and found."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from gateway.domain.conversations import Conversation
+from gateway.domain.ids import (
+    AgentId,
+    SessionId,
+)
+from gateway.domain.people import Person
+from gateway.domain.turns import (
+    RunRequest,
+    Session,
+    Turn,
+    TurnEvent,
+)
+from gateway.ports.health import Health
+
+
+class AgentRuntime(Protocol):
+    """Where agents think."""
+
+    def run(self, request: RunRequest) -> AsyncIterator[TurnEvent]:
+        """Start the round, or re-attach to it, and yield all its events from the beginning.
+
+        Calling it again with the same `otid` never starts a second run: the
+        events of the first come again. Raises RuntimeUnavailable (call again
+        later), RunFailed (the run is over) or Fenced.
+        """
+        ...
+
+    async def cancel(self, request: RunRequest) -> None:
+        """Stop the round; a wedged approval is answered, so that the session is usable."""
+        ...
+
+    async def health(self) -> Health:
+        """Ask the runtime's server whether it serves."""
+        ...
+
+
+class AgentHost(Protocol):
+    """Where agents are made and found. Only a look-up that succeeded may say "none"."""
+
+    async def find_agent(self, person: Person, role: str) -> AgentId | None:
+        """Return the person's agent; None only when the host surely has none.
+
+        Raises RuntimeUnavailable for anything that leaves it open.
+        """
+        ...
+
+    async def create_agent(self, person: Person, role: str) -> AgentId:
+        """Make the agent. Called under a stored intent, after a look-up that found none."""
+        ...
+
+    async def find_session(self, agent: AgentId, conversation: Conversation) -> SessionId | None:
+        """Return the agent's thread for this conversation; None when it surely has none."""
+        ...
+
+    async def create_session(self, agent: AgentId, conversation: Conversation) -> SessionId:
+        """Make the thread."""
+        ...
+
+
+class Constellation(Protocol):
+    """Every person's own agents."""
+
+    async def session_for(self, turn: Turn) -> Session:
+        """Return where this turn runs, making agent and thread on first contact.
+
+        One creation per person and role, whatever happens at once or crashes in
+        between. Raises RuntimeUnavailable when the host can not be asked.
+        """
+        ...

@@ -1,0 +1,70 @@
+"""Who may talk, and which agents are theirs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from gateway.domain.ids import (
+    AgentId,
+    ConversationId,
+    PersonId,
+    SessionId,
+)
+from gateway.domain.people import AgentBinding, Identity, Pairing, Person, Sender
+
+
+class PeopleStore(Protocol):
+    """Who may talk, and which agents are theirs."""
+
+    async def find_person(self, identity: Identity) -> Person | None:
+        """Return the person that this identity belongs to."""
+        ...
+
+    async def get_person(self, person: PersonId) -> Person | None:
+        """Return the person by id."""
+        ...
+
+    async def is_paired(self, identity: Identity) -> bool:
+        """Whether the operator said yes to this identity."""
+        ...
+
+    async def pairings(self, now: datetime) -> list[Pairing]:
+        """List the live wishes, oldest first."""
+        ...
+
+    async def decide_pairing(
+        self, code_hash: str, *, is_allowed: bool, now: datetime
+    ) -> Pairing | None:
+        """Approve or deny a live wish, once; None when there is no such wish."""
+        ...
+
+    async def binding(self, person: PersonId, role: str) -> AgentBinding | None:
+        """Return the person's agent in this role, or the intent to make it."""
+        ...
+
+    async def intend_agent(self, person: PersonId, role: str, now: datetime) -> AgentBinding:
+        """Store the intent to make an agent, or return what is there already."""
+        ...
+
+    async def bind_agent(self, person: PersonId, role: str, agent: AgentId) -> AgentBinding:
+        """Remember the agent's id. The first id stays; the binding that holds is returned."""
+        ...
+
+    async def bindings(self) -> list[AgentBinding]:
+        """List all bindings and open intents."""
+        ...
+
+    async def session(self, agent: AgentId, conversation: ConversationId) -> SessionId | None:
+        """Return the agent's thread for the conversation."""
+        ...
+
+    async def bind_session(
+        self, agent: AgentId, conversation: ConversationId, thread: SessionId
+    ) -> SessionId:
+        """Remember the thread. The first one stays and is returned."""
+        ...
+
+    async def last_sender(self, conversation: ConversationId) -> Sender | None:
+        """Return who wrote last in the conversation and was heard; None when nobody did."""
+        ...

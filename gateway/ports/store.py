@@ -1,0 +1,39 @@
+"""The durable core as a whole."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from gateway.ports.deliveries import DeliveryStore
+from gateway.ports.history import HistoryStore
+from gateway.ports.people import PeopleStore
+from gateway.ports.schedules import ScheduleStore
+from gateway.ports.turns import TurnStore
+
+
+class Store(Protocol):
+    """The durable core. One contract suite runs over every implementation."""
+
+    turns: TurnStore
+    deliveries: DeliveryStore
+    people: PeopleStore
+    schedules: ScheduleStore
+    history: HistoryStore
+
+    turn_ready: asyncio.Event
+    """Set after a commit that made a lane ready; clear it before claiming, not after."""
+    delivery_ready: asyncio.Event
+    """Set after a commit that gave a conversation something to send."""
+
+    async def open(self) -> None:
+        """Open and migrate. Raises SettingsWrong when it can not be used as it is."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was begun and close."""
+        ...
+
+    async def check(self) -> None:
+        """Do one real read; raises StoreUnavailable."""
+        ...

@@ -1,0 +1,97 @@
+"""Messages in, and the turns that answer them. Each method is one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from gateway.domain.deliveries import NewDelivery
+from gateway.domain.ids import WorkerId
+from gateway.domain.messages import Accepted, InboundMessage, Refusal
+from gateway.domain.people import Route
+from gateway.domain.tools import ToolCall, ToolResult
+from gateway.domain.turns import (
+    Claim,
+    RunId,
+    TurnOutcome,
+    TurnRef,
+)
+
+
+class TurnStore(Protocol):
+    """Messages in, and the turns that answer them. Each method is one commit.
+
+    Every method may raise StoreUnavailable: then nothing of it happened.
+    Methods that take a TurnRef raise Fenced when its fence is not the newest.
+    """
+
+    async def accept(self, message: InboundMessage, route: Route, now: datetime) -> Accepted:
+        """Store the message once and make its lane ready (T1).
+
+        Meets the sender's identity: a new one becomes a person of its own. While
+        the lane is ready, each new message moves its moment to
+        min(now + quiet, first message + max_wait).
+        """
+        ...
+
+    async def revise(self, edit: InboundMessage, now: datetime) -> bool:
+        """Replace the text of the message `edit.target` while it waits.
+
+        False when its turn has begun, or when it is unknown or another sender's:
+        then nothing happened. Repeating it is harmless.
+        """
+        ...
+
+    async def withdraw(self, deletion: InboundMessage, now: datetime) -> bool:
+        """Drop the message `deletion.target` while it waits; False as for `revise`."""
+        ...
+
+    async def refuse(self, refusal: Refusal, now: datetime) -> Accepted:
+        """Store that a message was turned away, with its wish to pair and the reply to it.
+
+        When the event was stored before, or `pairing_limit` live wishes of its
+        identity wait already, neither wish nor reply is stored.
+        """
+        ...
+
+    async def claim(self, worker: WorkerId, limit: int, lease: timedelta, now: datetime) -> Claim:
+        """Take up to `limit` ready lanes, oldest first, as turns with new fences (T2).
+
+        A lane with an open turn yields that turn again, unchanged but for
+        attempt and fence. Else its oldest conversation's waiting messages become
+        a new turn.
+        """
+        ...
+
+    async def extend(
+        self, turns: Collection[TurnRef], lease: timedelta, now: datetime
+    ) -> Collection[TurnRef]:
+        """Prolong the leases (T3); return those that are lost, whose work must stop."""
+        ...
+
+    async def record_run(self, turn: TurnRef, round_index: int, run: RunId) -> None:
+        """Remember which run answers this round, so that it can be re-attached (T4)."""
+        ...
+
+    async def record_tool_result(self, turn: TurnRef, call: ToolCall, result: ToolResult) -> None:
+        """Journal the result of a call, so that it is never carried out again (T4)."""
+        ...
+
+    async def open_draft(self, turn: TurnRef, draft: NewDelivery, now: datetime) -> None:
+        """Store a delivery that streaming will show before the turn ends (T4). Idempotent."""
+        ...
+
+    async def finish(self, turn: TurnRef, outcome: TurnOutcome, now: datetime) -> None:
+        """End the turn: messages done, deliveries stored, lane idle or ready again (T5)."""
+        ...
+
+    async def postpone(
+        self, turn: TurnRef, until: datetime, error: str, notice: NewDelivery | None, now: datetime
+    ) -> None:
+        """Give the turn back, to be claimed again at `until`, with at most one notice (T6)."""
+        ...
+
+    async def recover(self, now: datetime, predecessor: WorkerId | None = None) -> int:
+        """Make lanes ready whose lease is over, or was held by `predecessor`; count them (T7)."""
+        ...
