@@ -53,9 +53,13 @@ def decide(schedule: Schedule, now: datetime) -> Decision:
     def is_visible(slot: datetime) -> bool:
         return slot == first or visible_at(schedule.id, rules, slot, zone) <= now
 
-    passed = slots_until(trigger, first, now, KEPT) or [first]
-    came = list(takewhile(is_visible, passed)) or passed[:1]
-    following = next_after(trigger, came[-1])
+    passed = slots_until(trigger, first, now, KEPT)
+    came = list(takewhile(is_visible, passed))
+    following = next_after(trigger, came[-1]) if came else next(iter(passed), None)
+    if not came:
+        # Only slots that are not kept came before those that still wait.
+        came = [first]
+        following = following or next_after(trigger, first)
     return Decision(
         slots=tuple(_judged(schedule, came, now)),
         next_slot=following,
@@ -105,6 +109,7 @@ def _firing_count(schedule: Schedule, wanted: list[datetime], now: datetime) -> 
         case Misfire.SKIP:
             grace = timedelta(seconds=rules.grace_seconds)
             zone = load_zone(schedule.zone)
+            # The newest waited for those before it, which may be spread further.
             on_time = (visible_at(schedule.id, rules, slot, zone) >= now - grace for slot in wanted)
             return int(any(on_time))
         case Misfire.ONE:

@@ -224,7 +224,7 @@ def _time(text: str) -> time:
 
 def _seconds(span: str) -> int:
     total = 0.0
-    for count, unit in re.findall(rf"({_COUNT}) ?({_UNIT})", span):
+    for count, unit in re.findall(rf"({_COUNT}) ?({_UNIT})", span.replace("and ", "")):
         known = unit if unit in _UNITS else unit.rstrip("s")
         total += _NUMBERS.get(count, 0) * _UNITS[known] or float(count) * _UNITS[known]
     return min(round(total), 10**10)
