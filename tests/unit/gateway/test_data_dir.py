@@ -30,9 +30,7 @@ def path(tmp_path: Path) -> Path:
 def other(path: Path) -> Iterator[subprocess.Popen[str]]:
     """Run a process that holds the directory until its stdin is closed."""
     command = [sys.executable, "-c", HOLD, str(path)]
-    with subprocess.Popen(  # noqa: S603 - our own program, above
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as run:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None
         assert run.stdout.readline() == "held\n"
         yield run

@@ -53,13 +53,13 @@ finally:
 def run(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "gateway", *words]
     environment = {"PYTHONPATH": str(ROOT)}
-    return subprocess.run(  # noqa: S603 - our own program
+    return subprocess.run(
         command, capture_output=True, text=True, env=environment, timeout=30, check=False
     )
 
 
 def start(program: str) -> subprocess.Popen[str]:
-    process = subprocess.Popen(  # noqa: S603 - our own program, above
+    process = subprocess.Popen(
         [sys.executable, "-c", program],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -94,7 +94,7 @@ def test_wrong_usage_exits_with_2(words: list[str]) -> None:
 
 
 def test_help_loads_nothing_heavy() -> None:
-    told = subprocess.run(  # noqa: S603 - our own program, above
+    told = subprocess.run(
         [sys.executable, "-c", IMPORTED, "--help"],
         capture_output=True,
         text=True,
@@ -111,7 +111,7 @@ def test_help_loads_nothing_heavy() -> None:
 
 
 def test_the_traceback_of_a_bug_shows_no_secret() -> None:
-    crashed = subprocess.run(  # noqa: S603 - our own program, above
+    crashed = subprocess.run(
         [sys.executable, "-c", CRASHING],
         capture_output=True,
         text=True,
