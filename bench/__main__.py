@@ -12,6 +12,7 @@ BENCHES: Mapping[str, str] = {
     "discord": "bench.discord",
     "hub": "bench.hub",
     "runtime": "bench.runtime",
+    "schedules": "bench.schedules",
     "slack": "bench.slack",
     "store": "bench.store",
 }
