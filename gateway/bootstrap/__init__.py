@@ -1,0 +1,44 @@
+"""Settings → Gateway. The only place that names concrete classes; vendors load when they are on."""
+
+from __future__ import annotations
+
+from gateway.bootstrap.choices import access_policy, routes, worker_of
+from gateway.bootstrap.desks import PLATFORMS, Desks, desks
+from gateway.bootstrap.doors import Door, make_discord, make_doors, make_slack, make_web, manifests
+from gateway.bootstrap.entry import chat_here, chat_with, opened_gateway
+from gateway.bootstrap.hub import Spokes, plug
+from gateway.bootstrap.minds import (
+    constellation_options,
+    embedded_options,
+    letta_options,
+    opened_mind,
+    served_letta,
+)
+from gateway.bootstrap.stores import make_store, opened_store
+
+__all__ = [
+    "PLATFORMS",
+    "Desks",
+    "Door",
+    "Spokes",
+    "access_policy",
+    "chat_here",
+    "chat_with",
+    "constellation_options",
+    "desks",
+    "embedded_options",
+    "letta_options",
+    "make_discord",
+    "make_doors",
+    "make_slack",
+    "make_store",
+    "make_web",
+    "manifests",
+    "opened_gateway",
+    "opened_mind",
+    "opened_store",
+    "plug",
+    "routes",
+    "served_letta",
+    "worker_of",
+]

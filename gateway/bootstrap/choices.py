@@ -1,0 +1,63 @@
+"""What the settings make of the hub's own options. Pure, but for names that must be new."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Mapping
+from datetime import timedelta
+
+from pydantic import SecretStr
+
+from gateway.access import AccessMode, AccessPolicy
+from gateway.domain.ids import WorkerId
+from gateway.domain.people import Route
+from gateway.settings import Settings
+
+
+def worker_of(settings: Settings) -> WorkerId:
+    """Return the name under which this process holds leases.
+
+    On SQLite one process serves a data directory, so its predecessor's leases
+    are its own; on Postgres each of many has a name that was never used before.
+    """
+    if settings.sqlite_path is not None:
+        return WorkerId("local")
+    return WorkerId(f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}")
+
+
+def routes(settings: Settings) -> Mapping[str, Route]:
+    """Return the agents that messages can be for, the default one first."""
+    return {
+        agent.name: Route(
+            role=agent.name,
+            is_shared=agent.shared,
+            quiet_seconds=settings.turns.quiet_seconds,
+            max_wait_seconds=settings.turns.max_wait_seconds,
+        )
+        for agent in settings.agents
+    }
+
+
+def access_policy(settings: Settings) -> AccessPolicy:
+    """Return who may talk on each platform; whoever has this machine's terminal may."""
+    access = settings.access
+    modes = {
+        "discord": access.discord,
+        "slack": access.slack,
+        "web": access.web,
+        "console": AccessMode.OPEN,
+    }
+    return AccessPolicy(modes, frozenset(access.allow))
+
+
+def retention(settings: Settings) -> timedelta | None:
+    """Return how long texts are kept; None for ever."""
+    days = settings.retention.days
+    return None if days is None else timedelta(days=days)
+
+
+def secret(value: SecretStr | None) -> str:
+    """Return the secret itself; empty when it is not set."""
+    return value.get_secret_value() if value is not None else ""

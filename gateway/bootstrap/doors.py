@@ -1,0 +1,106 @@
+"""The platforms that are turned on, and the routes by which they call us."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter
+
+from gateway.bootstrap.choices import routes, secret
+from gateway.commands import SPECS
+from gateway.domain.manifests import Manifest
+from gateway.ports import Adapter, Clock, Store
+from gateway.settings import Settings
+
+Door = tuple[Adapter, APIRouter | None]
+"""A platform, and the routes by which it calls us, if it does."""
+
+
+def make_doors(
+    settings: Settings, store: Store, clock: Clock
+) -> tuple[list[Adapter], list[APIRouter]]:
+    """Return every platform that is turned on, and the routes by which they call us."""
+    doors: list[Door] = [make_web(settings, store, clock)]
+    if settings.discord.is_on:
+        doors.append(make_discord(settings, store, clock))
+    if settings.slack.is_on:
+        doors.append(make_slack(settings, store, clock))
+    return [adapter for adapter, _ in doors], [router for _, router in doors if router]
+
+
+def make_web(settings: Settings, store: Store, clock: Clock) -> Door:
+    """Return the web chat: its adapter, and the routes by which browsers reach it."""
+    from adapters.web.adapter import WebAdapter
+    from adapters.web.guard import WebOptions
+    from adapters.web.routes import make_router
+
+    adapter = WebAdapter(clock)
+    options = WebOptions(
+        host=settings.http.host,
+        public_url=settings.http.public_url,
+        admin_token=secret(settings.http.admin_token) or None,
+    )
+    return adapter, make_router(adapter, store.history, list(routes(settings)), options)
+
+
+def make_discord(settings: Settings, store: Store, clock: Clock) -> Door:
+    """Return Discord: its gateway and REST, and the route for signed interactions."""
+    from adapters.discord.adapter import DiscordAdapter
+    from adapters.discord.options import BotPolicy, DiscordOptions, ReactionPolicy
+    from adapters.discord.routes import make_router
+
+    discord = settings.discord
+    adapter = DiscordAdapter(
+        DiscordOptions(
+            token=secret(discord.token),
+            newest_events=lambda: store.history.newest_events("discord"),
+            application_id=discord.application_id,
+            has_gateway=discord.connects,
+            api_url=discord.api_url,
+            gateway_url=discord.gateway_url,
+            commands=SPECS,
+            wants_content=discord.message_content,
+            bots=BotPolicy(discord.bots),
+            reactions=ReactionPolicy(discord.reactions),
+            threads_on_mention=discord.threads_on_mention,
+            max_parts=discord.max_parts,
+        ),
+        clock,
+    )
+    key = discord.public_key
+    return adapter, None if key is None else make_router(adapter, key)
+
+
+def make_slack(settings: Settings, store: Store, clock: Clock) -> Door:
+    """Return Slack: Socket Mode with an app token, signed requests with a signing secret."""
+    from adapters.slack.adapter import SlackAdapter
+    from adapters.slack.options import Options
+    from adapters.slack.routes import make_router
+
+    slack = settings.slack
+    adapter = SlackAdapter(
+        Options(
+            bot_token=secret(slack.bot_token),
+            signing_secret=secret(slack.signing_secret) or None,
+            app_token=secret(slack.app_token) or None,
+            api_url=slack.api_url,
+            commands=SPECS,
+            hears_reactions=slack.reactions,
+            prompts=slack.prompts,
+        ),
+        store.history,
+        clock,
+    )
+    return adapter, make_router(adapter) if slack.has_webhook else None
+
+
+def manifests(settings: Settings) -> Mapping[str, Manifest]:
+    """Return, by platform, how an app is made that fits the settings."""
+    from adapters.discord.manifest import discord_manifest
+    from adapters.slack.manifest import slack_manifest
+
+    url = settings.http.public_url
+    return {
+        "discord": discord_manifest(settings.discord, url),
+        "slack": slack_manifest(settings.slack, url, SPECS),
+    }

@@ -1,0 +1,84 @@
+"""What a process starts: a gateway, or a terminal's own."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from gateway.bootstrap.choices import routes
+from gateway.bootstrap.doors import make_doors
+from gateway.bootstrap.hub import Spokes, plug
+from gateway.bootstrap.minds import opened_mind
+from gateway.bootstrap.stores import opened_store
+from gateway.clock import SystemClock
+from gateway.data_dir import held
+from gateway.domain.people import Identity
+from gateway.http import listen
+from gateway.lifecycle import Gateway
+from gateway.settings import Settings
+from gateway.telemetry import Metrics
+
+TERMINAL_TOKEN = "terminal.token"  # noqa: S105 - a file's name
+"""In the data directory: makes `postern chat` the same person with and without `postern up`."""
+
+
+@asynccontextmanager
+async def opened_gateway(settings: Settings) -> AsyncGenerator[Gateway]:
+    """Make everything that the settings turn on; yields it ready to run.
+
+    Raises SettingsWrong when the data directory or the port is taken.
+    """
+    async with AsyncExitStack() as stack:
+        data_dir = stack.enter_context(held(settings.data_dir))
+        listener = stack.enter_context(listen(settings.http.host, settings.http.port))
+        data_dir.announce(_url(settings, listener))
+        clock = SystemClock()
+        store = await stack.enter_async_context(opened_store(settings))
+        mind = await stack.enter_async_context(opened_mind(settings, store, clock))
+        adapters, routers = make_doors(settings, store, clock)
+        spokes = Spokes(clock, Metrics(), store, mind, adapters, routers)
+        yield plug(settings, spokes, listener)
+
+
+async def chat_here(settings: Settings, stop: asyncio.Event) -> None:
+    """Run a gateway for this terminal alone, until its input ends or `stop` is set."""
+    from adapters.console.adapter import ConsoleAdapter, ConsoleOptions
+    from adapters.console.terminal import Terminal
+
+    async with AsyncExitStack() as stack:
+        stack.enter_context(held(settings.data_dir))
+        clock = SystemClock()
+        store = await stack.enter_async_context(opened_store(settings))
+        mind = await stack.enter_async_context(opened_mind(settings, store, clock))
+        options = ConsoleOptions(getpass.getuser(), identity=_terminal_identity(settings))
+        console = ConsoleAdapter(clock, store.history, Terminal(), options)
+        gateway = plug(settings, Spokes(clock, Metrics(), store, mind, [console]))
+        await gateway.run(stop, until=console.platform)
+
+
+async def chat_with(settings: Settings, url: str) -> None:
+    """Talk from this terminal to the gateway that runs at `url`, until the input ends."""
+    from adapters.console.remote import RemoteChat, RemoteOptions, load_token
+    from adapters.console.terminal import Terminal
+
+    token = load_token(settings.data_dir / TERMINAL_TOKEN)
+    role = next(iter(routes(settings)))
+    await RemoteChat(RemoteOptions(url, token, role), Terminal()).run()
+
+
+def _terminal_identity(settings: Settings) -> Identity | None:
+    """Return whom a running gateway's web door takes this terminal for: the same person."""
+    from adapters.console.remote import load_token
+    from adapters.web.sessions import visitor_of
+
+    visitor = visitor_of(load_token(settings.data_dir / TERMINAL_TOKEN))
+    return visitor.sender.identity if visitor is not None else None
+
+
+def _url(settings: Settings, listener: socket.socket) -> str:
+    host = settings.http.host
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{listener.getsockname()[1]}"

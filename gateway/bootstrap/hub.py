@@ -1,0 +1,84 @@
+"""Plugs the hub together around its spokes."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from fastapi import APIRouter
+
+from gateway.access import Access
+from gateway.bootstrap.choices import access_policy, retention, routes, secret, worker_of
+from gateway.dispatcher import Dispatcher, DispatcherOptions
+from gateway.drafts import Drafts
+from gateway.http import HttpServer, Vitals, create_app, create_server
+from gateway.inbox import Inbox
+from gateway.lifecycle import Gateway, Housekeeping, Parts, Web
+from gateway.outbox import Outbox, OutboxOptions
+from gateway.ports import Adapter, Clock, Store
+from gateway.retries import RetryPolicy
+from gateway.settings import Settings
+from gateway.telemetry import Metrics
+from gateway.turn_runner import Mind, TurnOptions, TurnRunner
+
+
+@dataclass(frozen=True, slots=True)
+class Spokes:
+    """What the hub is plugged into; tests put their own in some places."""
+
+    clock: Clock
+    metrics: Metrics
+    store: Store
+    mind: Mind
+    adapters: Sequence[Adapter]
+    routers: Sequence[APIRouter] = ()
+
+
+def plug(settings: Settings, spokes: Spokes, listener: socket.socket | None = None) -> Gateway:
+    """Put the hub together around its spokes; with a listener it serves HTTP there."""
+    from scheduler.ticker import Ticker
+
+    store, clock, metrics = spokes.store, spokes.clock, spokes.metrics
+    worker = worker_of(settings)
+    adapters = {adapter.platform: adapter for adapter in spokes.adapters}
+    drafts = Drafts()
+    turns = settings.turns
+    retry = RetryPolicy(bug_attempts=turns.max_attempts)
+    lease = timedelta(seconds=turns.lease_seconds)
+    runner = TurnRunner(
+        store,
+        adapters,
+        spokes.mind,
+        drafts,
+        clock,
+        metrics,
+        TurnOptions(turns.deadline_seconds, turns.max_tool_rounds, retry),
+    )
+    parts = Parts(
+        worker=worker,
+        clock=clock,
+        store=store,
+        inbox=Inbox(
+            store, Access(access_policy(settings), store.people), routes(settings), clock, metrics
+        ),
+        outbox=Outbox(
+            store, adapters, drafts, clock, metrics, OutboxOptions(worker, lease=lease, retry=retry)
+        ),
+        dispatcher=Dispatcher(
+            store, runner, clock, DispatcherOptions(worker, turns.max_in_flight, lease)
+        ),
+        adapters=spokes.adapters,
+        housekeeping=Housekeeping(retention(settings)),
+        beside=[Ticker(store, routes(settings), clock, metrics)],
+        web=None if listener is None else Web(_server(settings, spokes), listener),
+    )
+    return Gateway(parts)
+
+
+def _server(settings: Settings, spokes: Spokes) -> HttpServer:
+    channels = {adapter.platform: adapter.health for adapter in spokes.adapters}
+    vitals = Vitals(spokes.store, spokes.mind.runtime, channels)
+    token = secret(settings.http.admin_token) or None
+    return create_server(create_app(vitals, spokes.store, spokes.metrics, spokes.routers, token))

@@ -1,0 +1,123 @@
+"""Letta or the embedded server, and what turns think with."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.bootstrap.choices import routes, secret
+from gateway.ports import Clock, Store
+from gateway.settings import Settings
+from gateway.turn_runner import Mind
+
+if TYPE_CHECKING:
+    from agents.constellation import ConstellationOptions
+    from agents.embedded import EmbeddedOptions
+    from agents.letta import BlockSpec, LettaOptions
+
+
+@asynccontextmanager
+async def opened_mind(settings: Settings, store: Store, clock: Clock) -> AsyncGenerator[Mind]:
+    """Connect to Letta, or start the embedded server; yields what turns think with."""
+    from agents.constellation import AgentConstellation
+    from agents.letta.client import open_letta
+    from scheduler.limits import WakeupLimits
+    from scheduler.reminders import ReminderDesk
+    from toolbox.builtin import builtin_tools
+    from toolbox.executor import Executor
+    from toolbox.registry import Registry
+    from toolbox.reminders import reminder_tools
+
+    async with AsyncExitStack() as stack:
+        options = letta_options(settings)
+        if settings.letta.is_embedded:
+            options = await stack.enter_async_context(_embedded(settings, options))
+        letta = await stack.enter_async_context(open_letta(options))
+        constellation = AgentConstellation(
+            store.people, letta.host, clock, constellation_options(settings)
+        )
+        reminders = reminder_tools(ReminderDesk(store.schedules, clock))
+        tools = Executor(Registry([*builtin_tools(clock), *reminders]))
+        toolbox = WakeupLimits(tools, store.schedules)
+        yield Mind(constellation, letta.runtime, toolbox, routes(settings))
+
+
+@asynccontextmanager
+async def served_letta(
+    settings: Settings, host: str, port: int, database: Path
+) -> AsyncGenerator[str]:
+    """Serve the embedded Letta-compatible server alone; yields its address."""
+    from agents.embedded.server import serve
+
+    token = secret(settings.letta.api_key) or None
+    options = replace(embedded_options(settings, token), database=database)
+    async with serve(options, host, port) as url:
+        yield url
+
+
+def constellation_options(settings: Settings) -> ConstellationOptions:
+    """Return how agents are made. The embedded server is near, and dies with its caller."""
+    from agents.constellation import ConstellationOptions
+
+    shared = [agent.name for agent in settings.agents if agent.shared]
+    if settings.letta.is_embedded:
+        return ConstellationOptions(shared, settle_seconds=4.0)
+    return ConstellationOptions(shared)
+
+
+def letta_options(settings: Settings) -> LettaOptions:
+    """Return what the Letta adapter is told; an embedded server adds its address later."""
+    from agents.letta import AgentSpec, LettaOptions
+
+    letta = settings.letta
+    return LettaOptions(
+        base_url=letta.server_url or "",
+        api_key=secret(letta.api_key),
+        model=letta.model,
+        embedding=letta.embedding,
+        roles={
+            agent.name: AgentSpec(blocks=_blocks(agent.persona), model=agent.model)
+            for agent in settings.agents
+        },
+    )
+
+
+def _blocks(persona: str) -> tuple[BlockSpec, ...]:
+    from agents.letta import BlockSpec
+
+    return (
+        BlockSpec("persona", persona, description="Who I am and how I behave."),
+        BlockSpec("human", "Their name is {name}.", description="What I know about my person."),
+    )
+
+
+def embedded_options(settings: Settings, token: str | None) -> EmbeddedOptions:
+    """Return what the embedded server is started with."""
+    from agents.embedded import EmbeddedOptions, ModelOptions
+
+    model = settings.model
+    return EmbeddedOptions(
+        database=settings.data_dir / "letta.db",
+        token=token,
+        model=None
+        if model.is_offline
+        else ModelOptions(
+            name=model.name,
+            api_key=secret(model.api_key),
+            base_url=model.server_url,
+        ),
+    )
+
+
+@asynccontextmanager
+async def _embedded(settings: Settings, options: LettaOptions) -> AsyncGenerator[LettaOptions]:
+    """Run the embedded server on a free loopback port, behind a token that only we know."""
+    from agents.embedded.server import serve
+
+    token = secrets.token_urlsafe(32)
+    async with serve(embedded_options(settings, token)) as base_url:
+        yield replace(options, base_url=base_url, api_key=token)
