@@ -34,11 +34,20 @@ def turn_start(messages: Sequence[Message]) -> int:
     return start
 
 
+_HEADER = re.compile(r"\[[^\[\]]+ on \w+, \d{4}-\d\d-\d\d \d\d:\d\d UTC[^\[\]]*\]")
+
+
 def asked(messages: Sequence[Message]) -> str:
     """What the person said in this turn."""
     bodies = [message.body for message in messages[turn_start(messages) :]]
     said = [text_of(body.content) for body in bodies if isinstance(body, UserSaid)]
-    return "\n".join(said).strip()
+    return "\n".join(_without_header(text) for text in said).strip()
+
+
+def _without_header(text: str) -> str:
+    """Leave out the line in brackets by which a gateway tells who wrote, where and when."""
+    first, _, rest = text.partition("\n")
+    return rest if _HEADER.fullmatch(first) else text
 
 
 def returned(messages: Sequence[Message]) -> list[tuple[ToolReturn, ...]]:

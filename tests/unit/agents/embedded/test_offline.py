@@ -197,3 +197,11 @@ async def test_the_words_joined_are_the_text() -> None:
     model = OfflineModel(word_delay_seconds=0, now=lambda: NOON)
 
     assert await spoken(model, asked) == _say(decide(asked, NOON))
+
+
+def test_it_repeats_the_words_and_not_the_line_that_tells_who_wrote() -> None:
+    header = "[someone on web, 2026-11-21 07:51 UTC; a scheduled wakeup]"
+    said = _say(decide(request("hi", GREETED, f"{header}\n[sic] look up"), NOON))
+
+    assert "[sic] look up" in said
+    assert "someone on web" not in said
