@@ -23,6 +23,9 @@ import deploy.modal_app
 print(deploy.modal_app.app.name)
 """
 
+IMAGE_HOME = "/root"
+"""Where Modal puts an app's code in the image."""
+
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
@@ -118,7 +121,7 @@ def test_every_file_of_a_package_reaches_the_containers(
     deployment: Deployment, package: str
 ) -> None:
     ours = {
-        f"/root/{path.relative_to(ROOT)}"
+        f"{IMAGE_HOME}/{path.relative_to(ROOT)}"
         for path in (ROOT / package).rglob("*")
         if path.is_file() and path.suffix != ".pyc" and "__pycache__" not in path.parts
     }
@@ -129,7 +132,7 @@ def test_every_file_of_a_package_reaches_the_containers(
 
 def test_the_app_itself_is_where_containers_look_for_it(deployment: Deployment) -> None:
     assert {each.module_name for each in deployment.functions.values()} == {"modal_app"}
-    assert "/root/modal_app.py" in deployment.files
+    assert f"{IMAGE_HOME}/modal_app.py" in deployment.files
 
 
 def test_the_image_has_every_package_in_its_exact_version(deployment: Deployment) -> None:
