@@ -103,8 +103,10 @@ async def test_the_first_agent_of_a_role_stays(store: Store) -> None:
         *(store.people.bind_agent(ADA, "postern", AgentId(f"agent-{n}")) for n in range(10))
     )
 
-    kept = AgentBinding(ADA, "postern", AgentId("agent-0"), at(0))
-    assert set(bound) == {kept}
+    # Of calls made at once any may be the first; there is one, and it stays.
+    (kept,) = set(bound)
+    assert kept.agent_id in {f"agent-{n}" for n in range(10)}
+    assert await store.people.bind_agent(ADA, "postern", AgentId("agent-late")) == kept
     assert await store.people.intend_agent(ADA, "postern", at(9)) == kept
 
 
