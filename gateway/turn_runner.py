@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from gateway.answer import Answer
-from gateway.commands import COMMANDS, Commands
+from gateway.commands import COMMANDS, Commands, Reach
 from gateway.domain.ids import LaneId, RunId
 from gateway.domain.people import Route
 from gateway.domain.tools import ToolCall, ToolResult
@@ -92,7 +92,7 @@ class TurnRunner:
         self._clock = clock
         self._metrics = metrics
         self._options = options
-        self._commands = Commands(store, mind.runtime, mind.routes, self)
+        self._commands = Commands(Reach(store, mind.runtime, mind.routes, self, clock))
         self._requests: dict[LaneId, RunRequest] = {}
         """What each running turn waits for, so that it can be stopped."""
 

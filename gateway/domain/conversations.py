@@ -32,6 +32,21 @@ class Conversation:
         channel = f"{self.platform}:{self.workspace}:{self.channel}"
         return ConversationId(channel if self.thread is None else f"{channel}:{self.thread}")
 
+    @property
+    def is_direct(self) -> bool:
+        """Whether one person is alone here with the agent, as far as the id can tell.
+
+        Discord's direct messages have a workspace of their own, and Slack's channels
+        of one person begin with D (developer documentation of both, "channel types").
+        """
+        match self.platform:
+            case "discord":
+                return self.workspace == "dm"
+            case "slack":
+                return self.channel.startswith("D")
+            case _:
+                return self.platform in ("web", "console")
+
     @classmethod
     def parse(cls, readable: str) -> Conversation:
         """Read `platform:workspace:channel[:thread]`; raises ValueError with a sentence."""

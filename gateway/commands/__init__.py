@@ -1,0 +1,15 @@
+"""What people ask of the gateway itself. One file holds one family of commands."""
+
+from gateway.commands.command import Asked, Command, Reach, RunningTurns
+from gateway.commands.registry import COMMANDS, SPECS, Commands, as_typed
+
+__all__ = [
+    "COMMANDS",
+    "SPECS",
+    "Asked",
+    "Command",
+    "Commands",
+    "Reach",
+    "RunningTurns",
+    "as_typed",
+]

@@ -1,0 +1,67 @@
+"""The list of all commands, and who carries them out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gateway.commands import everyday
+from gateway.commands.command import Asked, Command, Reach
+from gateway.domain.commands import CommandArgument, CommandSpec
+from gateway.domain.messages import InboundMessage, MessageKind
+from gateway.domain.people import Route
+from gateway.domain.turns import Turn
+
+COMMANDS = Route("commands", is_shared=True)
+"""The lane of a conversation's commands: they never wait behind an agent's turn."""
+
+_ASK = CommandSpec(
+    "ask",
+    "Ask your agent",
+    (CommandArgument("text", "What you want to say", is_required=True),),
+    is_private=False,
+)
+"""Reaches the agent as an ordinary message, so nothing here carries it out."""
+
+_CARRIED_OUT: tuple[Command, ...] = (*everyday.FAMILY,)
+_HELP = CommandSpec("help", "What you can ask for")
+
+SPECS = (_ASK, *(command.spec for command in _CARRIED_OUT), _HELP)
+"""Every command, as the platforms register it and as `help` lists it."""
+
+
+async def _help(asked: Asked, reach: Reach) -> str:
+    return "\n".join(f"- `{spec.name}`: {spec.description}" for spec in SPECS)
+
+
+_VERBS = {command.spec.name: command for command in (*_CARRIED_OUT, Command(_HELP, _help))}
+
+
+def as_typed(message: InboundMessage) -> InboundMessage:
+    """Return a command where somebody typed one as text: `/help` on the web page. Pure."""
+    slash, verb = message.text[:1], message.text[1:].partition(" ")[0].strip().lower()
+    if message.kind is not MessageKind.TEXT or slash != "/" or verb not in _VERBS:
+        return message
+    return replace(message, kind=MessageKind.COMMAND, text=message.text.strip()[1:])
+
+
+class Commands:
+    """Carries out commands. A repeat after a crash does no harm."""
+
+    def __init__(self, reach: Reach) -> None:
+        self._reach = reach
+
+    async def answer(self, turn: Turn) -> str:
+        """Carry out the commands of a turn and return what their person is told."""
+        answers = [await self._answer(turn, message) for message in turn.messages]
+        return "\n\n".join(answers)
+
+    async def _answer(self, turn: Turn, message: InboundMessage) -> str:
+        words = message.text.strip().split(maxsplit=1)
+        verb = words[0].lower() if words else "help"
+        command = _VERBS.get(verb)
+        if command is None:
+            return f'There is no command "{verb}". `help` lists those that there are.'
+        person = await self._reach.store.people.find_person(message.sender.identity)
+        asker = person.id if person else turn.person
+        arguments = words[1].strip() if len(words) > 1 else ""
+        return await command.carry_out(Asked(turn, message, asker, arguments), self._reach)
