@@ -22,6 +22,7 @@ from gateway.bootstrap import (
     Spokes,
     access_policy,
     make_doors,
+    opened_artifacts,
     opened_mind,
     opened_store,
     plug,
@@ -171,9 +172,10 @@ async def opened_worker(
         stack.push_async_callback(_publish_the_rest, snapshots)
         await snapshots.begin()
         clock = SystemClock()
-        mind = await stack.enter_async_context(opened_mind(settings, store, clock))
+        artifacts = await stack.enter_async_context(opened_artifacts(settings, clock))
+        mind = await stack.enter_async_context(opened_mind(settings, store, artifacts, clock))
         metrics = Metrics()
-        adapters, routers = make_doors(settings, store, clock)
+        adapters, routers = make_doors(settings, store, artifacts, clock)
         token = settings.http.admin_token
         vitals = Vitals(store, mind.runtime, {each.platform: each.health for each in adapters})
         worker = Worker(
@@ -183,7 +185,9 @@ async def opened_worker(
                 store=store,
                 snapshots=snapshots,
                 inbox=make_inbox(settings, store, clock, metrics),
-                gateway=plug(settings, Spokes(clock, metrics, store, mind, adapters, routers)),
+                gateway=plug(
+                    settings, Spokes(clock, metrics, store, artifacts, mind, adapters, routers)
+                ),
                 app=create_app(
                     vitals, store, metrics, routers, token.get_secret_value() if token else None
                 ),

@@ -14,7 +14,7 @@ from gateway.bootstrap.minds import (
     opened_mind,
     served_letta,
 )
-from gateway.bootstrap.stores import make_store, opened_store
+from gateway.bootstrap.stores import make_store, opened_artifacts, opened_store
 
 __all__ = [
     "PLATFORMS",
@@ -34,6 +34,7 @@ __all__ = [
     "make_store",
     "make_web",
     "manifests",
+    "opened_artifacts",
     "opened_gateway",
     "opened_mind",
     "opened_store",

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from gateway.bootstrap.choices import routes, secret
 from gateway.commands import SPECS
 from gateway.domain.manifests import Manifest
-from gateway.ports import Adapter, Clock, Store
+from gateway.ports import Adapter, ArtifactStore, Clock, Store
 from gateway.settings import Settings
 
 Door = tuple[Adapter, APIRouter | None]
@@ -17,7 +17,7 @@ Door = tuple[Adapter, APIRouter | None]
 
 
 def make_doors(
-    settings: Settings, store: Store, clock: Clock
+    settings: Settings, store: Store, artifacts: ArtifactStore, clock: Clock
 ) -> tuple[list[Adapter], list[APIRouter]]:
     """Return every platform that is turned on, and the routes by which they call us."""
     doors: list[Door] = [make_web(settings, store, clock)]

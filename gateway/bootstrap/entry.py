@@ -12,7 +12,7 @@ from gateway.bootstrap.choices import routes
 from gateway.bootstrap.doors import make_doors
 from gateway.bootstrap.hub import Spokes, plug
 from gateway.bootstrap.minds import opened_mind
-from gateway.bootstrap.stores import opened_store
+from gateway.bootstrap.stores import opened_artifacts, opened_store
 from gateway.clock import SystemClock
 from gateway.data_dir import held
 from gateway.domain.people import Identity
@@ -37,9 +37,10 @@ async def opened_gateway(settings: Settings) -> AsyncGenerator[Gateway]:
         data_dir.announce(_url(settings, listener))
         clock = SystemClock()
         store = await stack.enter_async_context(opened_store(settings))
-        mind = await stack.enter_async_context(opened_mind(settings, store, clock))
-        adapters, routers = make_doors(settings, store, clock)
-        spokes = Spokes(clock, Metrics(), store, mind, adapters, routers)
+        artifacts = await stack.enter_async_context(opened_artifacts(settings, clock))
+        mind = await stack.enter_async_context(opened_mind(settings, store, artifacts, clock))
+        adapters, routers = make_doors(settings, store, artifacts, clock)
+        spokes = Spokes(clock, Metrics(), store, artifacts, mind, adapters, routers)
         yield plug(settings, spokes, listener)
 
 
@@ -52,10 +53,11 @@ async def chat_here(settings: Settings, stop: asyncio.Event) -> None:
         stack.enter_context(held(settings.data_dir))
         clock = SystemClock()
         store = await stack.enter_async_context(opened_store(settings))
-        mind = await stack.enter_async_context(opened_mind(settings, store, clock))
+        artifacts = await stack.enter_async_context(opened_artifacts(settings, clock))
+        mind = await stack.enter_async_context(opened_mind(settings, store, artifacts, clock))
         options = ConsoleOptions(getpass.getuser(), identity=_terminal_identity(settings))
         console = ConsoleAdapter(clock, store.history, Terminal(), options)
-        gateway = plug(settings, Spokes(clock, Metrics(), store, mind, [console]))
+        gateway = plug(settings, Spokes(clock, Metrics(), store, artifacts, mind, [console]))
         await gateway.run(stop, until=console.platform)
 
 

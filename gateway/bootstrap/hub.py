@@ -17,7 +17,7 @@ from gateway.http import HttpServer, Vitals, create_app, create_server
 from gateway.inbox import Inbox
 from gateway.lifecycle import Gateway, Housekeeping, Parts, Web
 from gateway.outbox import Outbox, OutboxOptions
-from gateway.ports import Adapter, Clock, Store
+from gateway.ports import Adapter, ArtifactStore, Clock, Store
 from gateway.retries import RetryPolicy
 from gateway.settings import Settings
 from gateway.telemetry import Metrics
@@ -31,6 +31,7 @@ class Spokes:
     clock: Clock
     metrics: Metrics
     store: Store
+    artifacts: ArtifactStore
     mind: Mind
     adapters: Sequence[Adapter]
     routers: Sequence[APIRouter] = ()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.bootstrap.choices import routes, secret
-from gateway.ports import Clock, Store
+from gateway.ports import ArtifactStore, Clock, Store
 from gateway.settings import Settings
 from gateway.turn_runner import Mind
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def opened_mind(settings: Settings, store: Store, clock: Clock) -> AsyncGenerator[Mind]:
+async def opened_mind(
+    settings: Settings, store: Store, artifacts: ArtifactStore, clock: Clock
+) -> AsyncGenerator[Mind]:
     """Connect to Letta, or start the embedded server; yields what turns think with."""
     from agents.constellation import AgentConstellation
     from agents.letta.client import open_letta

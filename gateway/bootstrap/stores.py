@@ -1,11 +1,13 @@
-"""Which store the settings name."""
+"""Which stores the settings name: of messages, and of files."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
-from gateway.ports import Store
+from gateway.errors import SettingsWrong
+from gateway.ports import ArtifactStore, Clock, Store
 from gateway.settings import Settings
 
 
@@ -30,3 +32,15 @@ async def opened_store(settings: Settings) -> AsyncGenerator[Store]:
         yield store
     finally:
         await store.close()
+
+
+@asynccontextmanager
+async def opened_artifacts(settings: Settings, clock: Clock) -> AsyncGenerator[ArtifactStore]:
+    """Open where artifacts are kept: a folder of this machine, or a bucket."""
+    from storage.artifacts import Limits, LocalArtifacts
+
+    if settings.artifacts_url.startswith("s3://"):
+        raise SettingsWrong("Buckets are not wired yet: let artifacts.url name a folder.")
+    given = settings.artifacts
+    limits = Limits(given.file_bytes, given.owner_bytes, given.owner_files, given.older_versions)
+    yield LocalArtifacts(Path(settings.artifacts_url), clock, limits)

@@ -6,6 +6,7 @@ from gateway.settings.sources import load_settings
 from gateway.settings.tree import (
     AccessSettings,
     AgentSettings,
+    ArtifactSettings,
     DiscordSettings,
     HttpSettings,
     LettaSettings,
@@ -19,6 +20,7 @@ from gateway.settings.tree import (
 __all__ = [
     "AccessSettings",
     "AgentSettings",
+    "ArtifactSettings",
     "DiscordSettings",
     "HttpSettings",
     "LettaSettings",

@@ -143,11 +143,25 @@ def _prompt(text: str) -> str:
     raise must_be("a text with something in it")
 
 
+def _artifacts_url(url: str) -> str:
+    scheme, found, rest = url.partition("://")
+    if not found:
+        return str(_home_expanded(Path(url)))
+    bucket = rest.partition("/")[0]
+    is_plain = bucket.isascii() and bucket.replace("-", "").replace(".", "").isalnum()
+    if scheme == "s3" and is_plain and rest.isprintable():
+        return url.rstrip("/")
+    raise must_be("a folder, or s3://BUCKET/PREFIX")
+
+
 Folder = Annotated[Path, AfterValidator(_home_expanded)]
 """A directory; `~` is the home directory, and a relative one starts at the working directory."""
 
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 """Secret, because of the password in it."""
+
+ArtifactsUrl = Annotated[str, AfterValidator(_artifacts_url)]
+"""A folder, or an S3 bucket and what all keys there begin with."""
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 """Kept without a slash at its end."""

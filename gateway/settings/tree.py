@@ -12,6 +12,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from gateway.access import AccessMode
 from gateway.settings.kinds import (
+    ArtifactsUrl,
     DatabaseUrl,
     Folder,
     HttpUrl,
@@ -302,6 +303,33 @@ class RetentionSettings(Section):
     )
 
 
+class ArtifactSettings(Section):
+    """Where the files of agents and people are kept, and how many."""
+
+    url: ArtifactsUrl | None = Field(
+        default=None,
+        description="A folder, or s3://BUCKET/PREFIX; artifacts in data_dir when not set",
+    )
+    s3_endpoint: HttpUrl | None = Field(
+        default=None, description="Address of an S3-compatible service; Amazon's when not set"
+    )
+    s3_region: str = Field(default="us-east-1", description="Region that requests are signed for")
+    access_key_id: Annotated[str | None, Usual("AWS_ACCESS_KEY_ID")] = Field(
+        default=None, description="Name of the key for the bucket"
+    )
+    secret_access_key: Annotated[SecretStr | None, Usual("AWS_SECRET_ACCESS_KEY")] = Field(
+        default=None, description="The key for the bucket"
+    )
+    file_bytes: int = Field(default=50_000_000, ge=1, description="The largest file")
+    owner_bytes: int = Field(
+        default=1_000_000_000, ge=1, description="All files of one owner, with older versions"
+    )
+    owner_files: int = Field(default=10_000, ge=1, description="Files of one owner")
+    older_versions: int = Field(
+        default=3, ge=0, le=100, description="Versions of a file that are kept beside the newest"
+    )
+
+
 def _database_in_data_dir(validated: Mapping[str, object]) -> SecretStr:
     return SecretStr(f"sqlite:///{validated.get('data_dir', '.postern')}/postern.db")
 
@@ -327,6 +355,7 @@ class Settings(Section):
     )
     turns: TurnSettings = TurnSettings()
     retention: RetentionSettings = RetentionSettings()
+    artifacts: ArtifactSettings = ArtifactSettings()
 
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict[str, str])
 
@@ -347,9 +376,14 @@ class Settings(Section):
         file = url.removeprefix("sqlite:///")
         return None if file == url else Path(file)
 
+    @property
+    def artifacts_url(self) -> str:
+        """Where artifacts are kept: a folder, or s3://BUCKET/PREFIX."""
+        return self.artifacts.url or str(self.data_dir / "artifacts")
+
     def secrets(self) -> list[str]:
         """Return every secret among the values, for the log to leave out."""
-        sections = (self.http, self.discord, self.slack, self.letta, self.model)
+        sections = (self.http, self.discord, self.slack, self.letta, self.model, self.artifacts)
         values = [value for section in sections for _, value in section]
         found = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
         password = urlsplit(self.database_url.get_secret_value()).password

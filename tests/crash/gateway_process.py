@@ -12,7 +12,14 @@ import signal
 import sys
 from contextlib import AsyncExitStack
 
-from gateway.bootstrap import Spokes, make_doors, opened_mind, opened_store, plug
+from gateway.bootstrap import (
+    Spokes,
+    make_doors,
+    opened_artifacts,
+    opened_mind,
+    opened_store,
+    plug,
+)
 from gateway.clock import SystemClock
 from gateway.data_dir import held
 from gateway.http import listen
@@ -51,8 +58,9 @@ async def main() -> None:
     async with AsyncExitStack() as stack:
         stack.enter_context(held(settings.data_dir))
         store = around(await stack.enter_async_context(opened_store(settings)), "store", point)
-        mind = await stack.enter_async_context(opened_mind(settings, store, clock))
-        adapters, routers = make_doors(settings, store, clock)
+        artifacts = await stack.enter_async_context(opened_artifacts(settings, clock))
+        mind = await stack.enter_async_context(opened_mind(settings, store, artifacts, clock))
+        adapters, routers = make_doors(settings, store, artifacts, clock)
         wrapped = Mind(
             around(mind.constellation, "agents", point),
             around(mind.runtime, "runtime", point),
@@ -60,7 +68,7 @@ async def main() -> None:
             mind.routes,
         )
         platforms = [around(adapter, "platform", point) for adapter in adapters]
-        spokes = Spokes(clock, Metrics(), store, wrapped, platforms, routers)
+        spokes = Spokes(clock, Metrics(), store, artifacts, wrapped, platforms, routers)
         await plug(settings, spokes, listener).run(stop)
 
 

@@ -505,3 +505,25 @@ def test_the_page_of_settings_is_what_the_settings_say() -> None:
     written = Path(__file__).parents[3] / "docs" / "settings.md"
 
     assert written.read_text(encoding="utf-8") == page()
+
+
+# -- artifacts ----------------------------------------------------------------------------------
+
+
+def test_artifacts_are_kept_in_the_data_directory_unless_a_place_is_named(tmp_path: Path) -> None:
+    here = load_settings({"POSTERN_DATA_DIR": str(tmp_path)})
+    elsewhere = load_settings({"POSTERN_ARTIFACTS__URL": "s3://our-bucket/postern/"})
+
+    assert here.artifacts_url == str(tmp_path / "artifacts")
+    assert elsewhere.artifacts_url == "s3://our-bucket/postern"
+
+
+@pytest.mark.parametrize("url", ["gs://bucket", "s3://", "s3:///a", "s3://a b", "http://h/b"])
+def test_artifacts_are_kept_in_a_folder_or_a_bucket(url: str) -> None:
+    assert "artifacts.url must be a folder, or s3://" in complaint({"POSTERN_ARTIFACTS__URL": url})
+
+
+def test_the_buckets_key_is_a_secret() -> None:
+    settings = load_settings({"AWS_SECRET_ACCESS_KEY": "shhh"})
+
+    assert "shhh" in settings.secrets()
