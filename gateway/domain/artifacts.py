@@ -27,3 +27,14 @@ class Contents:
 
     artifact: Artifact
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that comes or goes with a message."""
+
+    name: str
+    media_type: str
+    size_bytes: int
+    artifact: str
+    """Where the artifact store keeps it."""

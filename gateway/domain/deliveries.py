@@ -8,8 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from gateway.domain.artifacts import Attachment
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import DeliveryId, PlatformMessageId, TurnId
+
+LONGEST_LABEL = 75
+"""Characters of a button's label: what the narrowest platform shows."""
+LONGEST_SAYING = 90
+"""Characters of what a button says: what the narrowest platform carries."""
+MOST_BUTTONS = 25
+"""Of one message."""
 
 
 class DeliveryState(StrEnum):
@@ -22,6 +30,28 @@ class DeliveryState(StrEnum):
     """The call was made and its outcome was not seen: ask the platform before a repeat."""
     SENT = "sent"
     FAILED = "failed"
+
+
+class ButtonStyle(StrEnum):
+    """How a button looks."""
+
+    PLAIN = "plain"
+    GOOD = "good"
+    DANGER = "danger"
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """Something that can be pressed instead of typed. Pressing gives no right that typing lacks."""
+
+    label: str
+    """At most LONGEST_LABEL characters."""
+    says: str
+    """What its presser says by it: `/approve a1b2`, or words for their agent.
+
+    At most LONGEST_SAYING characters.
+    """
+    style: ButtonStyle = ButtonStyle.PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +71,9 @@ class NewDelivery:
     """The platform's own way to answer the event that this replies to; it expires."""
     is_private: bool = False
     """Whether only the person who is answered may see it."""
+    buttons: tuple[Button, ...] = ()
+    files: tuple[Attachment, ...] = ()
+    """Sent with the first post; an edit leaves them as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +102,9 @@ class Delivery:
     is_draft: bool = False
     handle: str | None = None
     is_private: bool = False
+    buttons: tuple[Button, ...] = ()
+    """Those to be shown now: an edit without any takes them away."""
+    files: tuple[Attachment, ...] = ()
 
     @property
     def nonce(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from gateway.domain.artifacts import Attachment
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import NewDelivery
 from gateway.domain.ids import PersonId
@@ -28,17 +29,6 @@ class MessageKind(StrEnum):
     COMMAND = "command"
     """Something for the gateway itself: `status`, `whoami` …, with its arguments."""
     WAKEUP = "wakeup"
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A file that came with a message."""
-
-    name: str
-    media_type: str
-    size_bytes: int
-    artifact: str
-    """Where the artifact store keeps it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from gateway.domain.deliveries import Delivery, DeliveryClaim, NewDelivery, SendOutcome
-from gateway.domain.ids import WorkerId
+from gateway.domain.deliveries import Button, Delivery, DeliveryClaim, NewDelivery, SendOutcome
+from gateway.domain.ids import DeliveryId, WorkerId
 
 
 class DeliveryStore(Protocol):
@@ -15,6 +15,16 @@ class DeliveryStore(Protocol):
 
     async def enqueue(self, deliveries: Sequence[NewDelivery], now: datetime) -> int:
         """Store proactive posts; an id that exists already is left alone. Counts the new."""
+        ...
+
+    async def revise(
+        self, delivery: DeliveryId, text: str, buttons: tuple[Button, ...], now: datetime
+    ) -> bool:
+        """Give a stored message a new text and new buttons; False when there is none.
+
+        What its platform shows is brought to them by an edit, in the order of its
+        conversation. Its files stay. A draft belongs to its turn and is left alone.
+        """
         ...
 
     async def claim(

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import (
+    Button,
     Delivery,
     DeliveryClaim,
     DeliveryState,
@@ -34,9 +35,10 @@ def add_delivery(tables: Tables, new: NewDelivery, now: datetime) -> bool:
     return True
 
 
-def revise(tables: Tables, row: DeliveryRow, text: str, now: datetime) -> None:
-    """Give a draft its final text; whatever it shows is brought to it."""
-    row.new = replace(row.new, text=text, is_draft=False)
+def revise(tables: Tables, row: DeliveryRow, new: NewDelivery, now: datetime) -> None:
+    """Give it another's contents for good; whatever it shows is brought to them."""
+    contents = replace(row.new, text=new.text, buttons=new.buttons, files=new.files)
+    row.new = replace(contents, is_draft=False)
     row.revision += 1
     if row.state not in OPEN:
         row.state, row.next_at, row.attempts = DeliveryState.PENDING, now, 0
@@ -81,6 +83,16 @@ class MemoryDeliveries:
     async def enqueue(self, deliveries: Sequence[NewDelivery], now: datetime) -> int:
         """Store proactive posts; an id that exists already is left alone. Counts the new."""
         return sum(add_delivery(self._tables, new, now) for new in deliveries)
+
+    async def revise(
+        self, delivery: DeliveryId, text: str, buttons: tuple[Button, ...], now: datetime
+    ) -> bool:
+        """Give a stored message a new text and new buttons; False when there is none."""
+        row = self._tables.deliveries.get(delivery)
+        if row is None or row.new.is_draft:
+            return False
+        revise(self._tables, row, replace(row.new, text=text, buttons=buttons), now)
+        return True
 
     async def claim(
         self,
@@ -186,4 +198,6 @@ def _delivery(row: DeliveryRow, fence: int) -> Delivery:
         is_draft=row.new.is_draft,
         handle=row.new.handle,
         is_private=row.new.is_private,
+        buttons=row.new.buttons,
+        files=row.new.files,
     )

@@ -95,7 +95,7 @@ class MemoryHistory:
         ]
         rows.sort(key=lambda row: (row.settled_at, row.sequence))
         for row in rows[:limit]:
-            row.new = replace(row.new, text="", handle=None)
+            row.new = replace(row.new, text="", handle=None, buttons=(), files=())
         return len(rows[:limit])
 
     def _ended_turns(self, before: datetime) -> list[TurnRow]:

@@ -273,11 +273,11 @@ class MemoryTurns:
         drafts = {row.new.index: row.new.id for row in rows.values()}
         final = finals(turn, dict(sorted(drafts.items())), outcome.deliveries)
         for draft, new in final.replaced.items():
-            revise(tables, rows[draft], new.text, now)
+            revise(tables, rows[draft], new, now)
         for draft in final.spare:
             row = rows[draft]
             if may_be_shown(row.state, row.receipt):
-                revise(tables, row, "", now)
+                revise(tables, row, replace(row.new, text="", buttons=(), files=()), now)
             else:
                 drop_draft(tables, row, now)
         for new in final.fresh:

@@ -11,8 +11,9 @@ from gateway.domain.deliveries import NewDelivery
 from gateway.domain.ids import DeliveryId
 from gateway.domain.turns import TurnOutcome, TurnRef
 from gateway.errors import Fenced
+from storage.delivery_extras import write_extras
 from storage.postgres.database import Row, Transaction
-from storage.postgres.deliveries import add_deliveries, log_stored, ready_for_first
+from storage.postgres.deliveries import REVISE, add_deliveries, log_stored, ready_for_first
 from storage.postgres.locks import fenced, is_held, lock_lanes, lock_outboxes
 from storage.postgres.values import columns, storable, to_json, to_place, to_state
 from storage.rules import Finals, Standing, finals, may_be_shown
@@ -23,14 +24,6 @@ SELECT DISTINCT conversation FROM delivery WHERE turn = ANY($1::text[]) AND is_d
 DRAFTS = """
 SELECT turn, idx, id, conversation, state, receipt FROM delivery
 WHERE turn = ANY($1::text[]) AND is_draft ORDER BY turn, idx
-"""
-REVISE = """
-UPDATE delivery SET text = final.text, revision = revision + 1, is_draft = false,
-    attempts = CASE WHEN state < 3 THEN attempts ELSE 0 END,
-    next_at = CASE WHEN state < 3 THEN next_at ELSE final.at END,
-    settled_at = NULL, state = CASE WHEN state < 3 THEN state ELSE 0 END
-FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS final (id, text, at)
-WHERE delivery.id = final.id RETURNING delivery.id, revision, state
 """
 DROP = "DELETE FROM delivery WHERE id = ANY($1::text[])"
 RELEASE_LANES = """
@@ -74,11 +67,14 @@ class _Answer:
         return [*self.finals.replaced, *(new.id for new in self.finals.fresh)]
 
     @property
-    def revised(self) -> dict[DeliveryId, str]:
-        """The new texts of drafts; empty for one that may be shown and is taken back."""
-        texts = {draft: new.text for draft, new in self.finals.replaced.items()}
+    def revised(self) -> dict[DeliveryId, tuple[str, str | None]]:
+        """The new contents of drafts; empty for one that may be shown and is taken back."""
+        contents = {
+            draft: (storable(new.text), write_extras(new.buttons, new.files))
+            for draft, new in self.finals.replaced.items()
+        }
         shown = (draft for draft in self.finals.spare if self._may_be_shown(draft))
-        return texts | dict.fromkeys(shown, "")
+        return contents | dict.fromkeys(shown, ("", None))
 
     @property
     def dropped(self) -> list[DeliveryId]:
@@ -140,15 +136,15 @@ async def _store(tx: Transaction, answers: Sequence[_Answer]) -> None:
 
 
 async def _revise(tx: Transaction, answers: Sequence[_Answer]) -> dict[str, Row]:
-    texts = [
-        (draft, storable(text), answer.ending.now)
+    contents = [
+        (draft, text, extras, answer.ending.now)
         for answer in answers
-        for draft, text in answer.revised.items()
+        for draft, (text, extras) in answer.revised.items()
     ]
-    if not texts:
+    if not contents:
         return {}
     tx.posts_ready = True
-    return {row["id"]: row for row in await tx.fetch(REVISE, *columns(texts))}
+    return {row["id"]: row for row in await tx.fetch(REVISE, *columns(contents))}
 
 
 def _log(tx: Transaction, answer: _Answer, revised: dict[str, Row], stored: dict[str, int]) -> None:

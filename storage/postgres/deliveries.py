@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 
 from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
-from gateway.domain.deliveries import Delivery, DeliveryClaim, NewDelivery, SendOutcome
-from gateway.domain.ids import WorkerId
+from gateway.domain.deliveries import Button, Delivery, DeliveryClaim, NewDelivery, SendOutcome
+from gateway.domain.ids import DeliveryId, WorkerId
 from gateway.errors import Fenced
+from storage.delivery_extras import read_extras, write_extras
 from storage.postgres.database import Database, Row, Transaction
 from storage.postgres.group import Group
 from storage.postgres.locks import lock_outboxes
@@ -19,7 +20,7 @@ from storage.rules import OPEN, Standing, Standpoint, settled
 
 DELIVERY = (
     "id, conversation, text, revision, state, attempts, created_at, receipt, turn, idx, is_draft,"
-    " handle, is_private"
+    " handle, is_private, extras"
 )
 _COLUMNS = ", ".join(f"delivery.{column}" for column in DELIVERY.split(", "))
 _FIRST_OPEN = """
@@ -32,16 +33,17 @@ LEFT JOIN LATERAL (
 # Numbers are drawn only for what is new, in order, and under the outbox's lock.
 ADD_DELIVERIES = """
 INSERT INTO delivery
-    (seq, id, conversation, text, turn, idx, is_draft, handle, is_private, created_at, next_at,
-    revision, state, attempts)
-SELECT nextval('place'), id, conversation, text, turn, idx, is_draft, handle, is_private,
+    (seq, id, conversation, text, turn, idx, is_draft, handle, is_private, extras, created_at,
+    next_at, revision, state, attempts)
+SELECT nextval('place'), id, conversation, text, turn, idx, is_draft, handle, is_private, extras,
     created_at, created_at, 1, 0, 0
 FROM (
     SELECT * FROM unnest(
         $1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::boolean[], $7::text[],
-        $8::boolean[], $9::timestamptz[]
-    ) WITH ORDINALITY
-        AS new (id, conversation, text, turn, idx, is_draft, handle, is_private, created_at, nth)
+        $8::boolean[], $9::text[], $10::timestamptz[]
+    ) WITH ORDINALITY AS new (
+        id, conversation, text, turn, idx, is_draft, handle, is_private, extras, created_at, nth
+    )
     WHERE NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.id = new.id)
     ORDER BY nth
 ) AS fresh
@@ -80,6 +82,16 @@ WHERE delivery.seq = oldest.seq RETURNING {_COLUMNS}
 HOLD_OUTBOXES = """
 UPDATE outbox SET state = 2, ready_at = NULL, owner = $2, lease_until = $3, fence = fence + 1
 WHERE conversation = ANY($1::text[]) RETURNING conversation, fence
+"""
+STANDING = "SELECT conversation, extras FROM delivery WHERE id = $1 AND NOT is_draft"
+REVISE = """
+UPDATE delivery SET text = final.text, extras = final.extras, revision = revision + 1,
+    is_draft = false, attempts = CASE WHEN state < 3 THEN attempts ELSE 0 END,
+    next_at = CASE WHEN state < 3 THEN next_at ELSE final.at END,
+    settled_at = NULL, state = CASE WHEN state < 3 THEN state ELSE 0 END
+FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[])
+    AS final (id, text, extras, at)
+WHERE delivery.id = final.id RETURNING delivery.id, revision, state
 """
 EXTEND_OUTBOXES = "UPDATE outbox SET lease_until = $2 WHERE conversation = ANY($1::text[])"
 REVISIONS = "SELECT id, conversation, revision FROM delivery WHERE id = ANY($1::text[])"
@@ -151,6 +163,23 @@ async def _enqueue(tx: Transaction, postings: Sequence[Posting]) -> list[int]:
     return counts
 
 
+async def _revise_stored(
+    tx: Transaction, delivery: DeliveryId, contents: tuple[str, tuple[Button, ...]], now: datetime
+) -> bool:
+    row = await tx.first(STANDING, delivery)
+    if row is None:
+        return False
+    await lock_outboxes(tx, [to_place(row["conversation"])])
+    text, buttons = contents
+    extras = write_extras(buttons, read_extras(row["extras"])["files"])
+    (revised,) = await tx.fetch(REVISE, *columns([(delivery, storable(text), extras, now)]))
+    await ready_for_first(tx, [row["conversation"]])
+    tx.posts_ready = True
+    data = {"revision": revised["revision"], "state": to_state(revised["state"])}
+    tx.log(AuditKind.DELIVERY_REVISED, now, row["conversation"], delivery, data)
+    return True
+
+
 async def add_deliveries(
     tx: Transaction, deliveries: Sequence[tuple[NewDelivery, datetime]]
 ) -> dict[str, int]:
@@ -187,6 +216,7 @@ def _to_row(new: NewDelivery, now: datetime) -> tuple[object, ...]:
         new.is_draft,
         new.handle,
         new.is_private,
+        write_extras(new.buttons, new.files),
         now,
     )
 
@@ -205,6 +235,12 @@ class PostgresDeliveries:
     async def enqueue(self, deliveries: Sequence[NewDelivery], now: datetime) -> int:
         """Store proactive posts; an id that exists already is left alone. Counts the new."""
         return await self.enqueuing(Posting(deliveries, now)) if deliveries else 0
+
+    async def revise(
+        self, delivery: DeliveryId, text: str, buttons: tuple[Button, ...], now: datetime
+    ) -> bool:
+        """Give a stored message a new text and new buttons; False when there is none."""
+        return await self._write(_revise_stored, delivery, (text, buttons), now)
 
     async def claim(
         self,
@@ -370,4 +406,5 @@ def to_delivery(row: Row, fence: int) -> Delivery:
         is_draft=row["is_draft"],
         handle=row["handle"],
         is_private=row["is_private"],
+        **read_extras(row["extras"]),
     )

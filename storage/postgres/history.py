@@ -72,7 +72,7 @@ SELECT seq, at, kind, subject, ref, data FROM audit WHERE seq > $1 ORDER BY seq 
 """
 
 EMPTY_DELIVERIES = """
-UPDATE delivery SET text = '', handle = NULL
+UPDATE delivery SET text = '', handle = NULL, extras = NULL
 WHERE settled_at IS NOT NULL AND settled_at < $1 AND seq IN (
     SELECT seq FROM delivery
     WHERE settled_at IS NOT NULL AND text <> '' AND settled_at < $1

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 from datetime import datetime, timedelta
 
+from gateway.domain.artifacts import Attachment
 from gateway.domain.audit import AuditKind
 from gateway.domain.ids import LaneId, PersonId
-from gateway.domain.messages import Accepted, Attachment, InboundMessage, MessageKind, Refusal
+from gateway.domain.messages import Accepted, InboundMessage, MessageKind, Refusal
 from gateway.domain.people import Identity, Route, Sender, person_id_of
 from storage.postgres.database import Row, Transaction
 from storage.postgres.deliveries import add_delivery

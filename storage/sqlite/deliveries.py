@@ -9,6 +9,7 @@ from typing import Any
 
 from gateway.domain.audit import AuditKind
 from gateway.domain.deliveries import (
+    Button,
     Delivery,
     DeliveryClaim,
     NewDelivery,
@@ -16,6 +17,7 @@ from gateway.domain.deliveries import (
 )
 from gateway.domain.ids import DeliveryId, TurnId, WorkerId
 from gateway.errors import Fenced
+from storage.delivery_extras import read_extras, write_extras
 from storage.rules import OPEN, finals, may_be_shown, settled
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.reader import Reader
@@ -29,7 +31,7 @@ from storage.sqlite.values import (
 
 _DELIVERY = (
     "id, conversation, text, revision, state, attempts, created_at, receipt, turn, idx, is_draft,"
-    " handle, is_private"
+    " handle, is_private, extras"
 )
 # Left to itself, the planner takes the index over the whole history of a conversation.
 _OPEN = """
@@ -39,8 +41,8 @@ SELECT next_at FROM delivery INDEXED BY delivery_open WHERE conversation = ?1 AN
 ADD_DELIVERY = """
 INSERT INTO delivery
     (seq, id, conversation, text, turn, idx, is_draft, handle, is_private, created_at, next_at,
-    revision, state, attempts)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, 1, 0, 0) ON CONFLICT (id) DO NOTHING
+    extras, revision, state, attempts)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, 1, 0, 0) ON CONFLICT (id) DO NOTHING
 """
 READY_FOR_NEW = """
 INSERT INTO outbox (conversation, platform, state, ready_at, fence) VALUES (?, ?, 1, ?, 0)
@@ -56,12 +58,13 @@ SELECT idx, id, conversation, state, receipt FROM delivery
 WHERE turn = ? AND is_draft = 1 ORDER BY idx
 """
 REVISE = """
-UPDATE delivery SET text = ?2, revision = revision + 1, is_draft = 0,
+UPDATE delivery SET text = ?2, extras = ?4, revision = revision + 1, is_draft = 0,
     attempts = iif(state < 3, attempts, 0), next_at = iif(state < 3, next_at, ?3),
     settled_at = NULL, state = iif(state < 3, state, 0)
 WHERE id = ?1 RETURNING revision, state
 """
 DROP = "DELETE FROM delivery WHERE id = ?"
+STANDING = "SELECT conversation, extras FROM delivery WHERE id = ? AND is_draft = 0"
 
 READY_POSTS = """
 SELECT conversation, ready_at, fence FROM outbox WHERE platform = ? AND state = 1
@@ -122,6 +125,7 @@ def add_delivery(tx: Transaction, new: NewDelivery, now: datetime) -> bool:
         new.handle,
         int(new.is_private),
         moment,
+        write_extras(new.buttons, new.files),
     )
     if tx.execute(ADD_DELIVERY, row).rowcount == 0:
         return False
@@ -139,11 +143,12 @@ def store_answer(
     drafts = {row[1]: row for row in tx.execute(DRAFTS, (turn,)).fetchall()}
     final = finals(turn, {row[0]: row[1] for row in drafts.values()}, deliveries)
     for draft, new in final.replaced.items():
-        _revise(tx, draft, drafts[draft][2], new.text, now)
+        extras = write_extras(new.buttons, new.files)
+        _revise(tx, draft, drafts[draft][2], (new.text, extras), now)
     for draft in final.spare:
         _, _, place, state, receipt = drafts[draft]
         if may_be_shown(to_state(state), receipt):
-            _revise(tx, draft, place, "", now)
+            _revise(tx, draft, place, ("", None), now)
         else:
             tx.execute(DROP, (draft,))
             tx.execute(READY_FOR_FIRST, (place,))
@@ -153,12 +158,19 @@ def store_answer(
     return [*final.replaced, *(new.id for new in final.fresh)]
 
 
-def _revise(tx: Transaction, draft: DeliveryId, place: str, text: str, now: datetime) -> None:
-    revision, state = tx.execute(REVISE, (draft, text, to_micros(now))).fetchone()
+def _revise(
+    tx: Transaction,
+    delivery: DeliveryId,
+    place: str,
+    contents: tuple[str, str | None],
+    now: datetime,
+) -> None:
+    text, extras = contents
+    revision, state = tx.execute(REVISE, (delivery, text, to_micros(now), extras)).fetchone()
     tx.execute(READY_FOR_FIRST, (place,))
     tx.posts_ready = True
     data = {"revision": revision, "state": to_state(state)}
-    tx.log(AuditKind.DELIVERY_REVISED, now, place, draft, data)
+    tx.log(AuditKind.DELIVERY_REVISED, now, place, delivery, data)
 
 
 class SqliteDeliveries:
@@ -171,6 +183,12 @@ class SqliteDeliveries:
     async def enqueue(self, deliveries: Sequence[NewDelivery], now: datetime) -> int:
         """Store proactive posts; an id that exists already is left alone. Counts the new."""
         return await self._write(_enqueue, deliveries, now)
+
+    async def revise(
+        self, delivery: DeliveryId, text: str, buttons: tuple[Button, ...], now: datetime
+    ) -> bool:
+        """Give a stored message a new text and new buttons; False when there is none."""
+        return await self._write(_revise_stored, delivery, text, buttons, now)
 
     async def claim(
         self,
@@ -205,6 +223,18 @@ class SqliteDeliveries:
 
 def _enqueue(tx: Transaction, deliveries: Sequence[NewDelivery], now: datetime) -> int:
     return sum(add_delivery(tx, new, now) for new in deliveries)
+
+
+def _revise_stored(
+    tx: Transaction, delivery: DeliveryId, text: str, buttons: tuple[Button, ...], now: datetime
+) -> bool:
+    found = tx.execute(STANDING, (delivery,)).fetchone()
+    if found is None:
+        return False
+    place, extras = found
+    contents = (text, write_extras(buttons, read_extras(extras)["files"]))
+    _revise(tx, delivery, place, contents, now)
+    return True
 
 
 def _claim(
@@ -309,4 +339,5 @@ def to_delivery(row: tuple[Any, ...], fence: int) -> Delivery:
         is_draft=bool(row[10]),
         handle=row[11],
         is_private=bool(row[12]),
+        **read_extras(row[13]),
     )

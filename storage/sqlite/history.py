@@ -73,7 +73,7 @@ SELECT seq, at, kind, subject, ref, data FROM audit WHERE seq > ? ORDER BY seq L
 """
 
 EMPTY_DELIVERIES = """
-UPDATE delivery SET text = '', handle = NULL WHERE seq IN (
+UPDATE delivery SET text = '', handle = NULL, extras = NULL WHERE seq IN (
     SELECT seq FROM delivery
     WHERE settled_at IS NOT NULL AND text <> '' AND settled_at < ? ORDER BY settled_at LIMIT ?
 )

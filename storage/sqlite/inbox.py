@@ -7,9 +7,10 @@ from dataclasses import astuple, replace
 from datetime import datetime
 from typing import Any
 
+from gateway.domain.artifacts import Attachment
 from gateway.domain.audit import AuditKind
 from gateway.domain.ids import LaneId, PersonId
-from gateway.domain.messages import Accepted, Attachment, InboundMessage, MessageKind, Refusal
+from gateway.domain.messages import Accepted, InboundMessage, MessageKind, Refusal
 from gateway.domain.people import Identity, Route, Sender, person_id_of
 from storage.rules import MessageState
 from storage.sqlite.committer import Transaction

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gateway.domain.messages import Attachment, InboundMessage, MessageKind
+from gateway.domain.artifacts import Attachment
+from gateway.domain.messages import InboundMessage, MessageKind
 from gateway.ports import Store
 from tests.contracts.store.words import (
     LEASE,

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from gateway.domain.deliveries import DeliveryState, SendFailed, SendLater, SendUnknown
-from gateway.domain.ids import WorkerId
+from gateway.domain.artifacts import Attachment
+from gateway.domain.deliveries import (
+    Button,
+    ButtonStyle,
+    DeliveryState,
+    SendFailed,
+    SendLater,
+    SendUnknown,
+)
+from gateway.domain.ids import DeliveryId, WorkerId
 from gateway.errors import Fenced
 from gateway.ports import Store
 from tests.contracts.store.words import (
@@ -17,12 +26,18 @@ from tests.contracts.store.words import (
     at,
     claim_post,
     claim_posts,
+    finish,
+    part,
     place,
     post,
     send_all,
     sent_as,
     settle,
+    start_turn,
 )
+
+YES_NO = (Button("Yes", "/approve a1", ButtonStyle.GOOD), Button("No \0", "/deny a1"))
+PICTURE = Attachment("cat.png", "image/png", 12, "person-1/cat.png")
 
 
 async def _enqueue(store: Store, *names: str, channel: str = "c1") -> None:
@@ -58,6 +73,54 @@ async def test_a_claimed_delivery_says_what_is_to_be_sent(store: Store) -> None:
     assert (delivery.state, delivery.attempts) == (DeliveryState.SENDING, 1)
     assert (delivery.created_at, delivery.receipt) == (at(0), None)
     assert await store.deliveries.get("a") == delivery
+
+
+async def test_a_delivery_carries_its_buttons_and_files(store: Store) -> None:
+    await store.deliveries.enqueue([replace(post("a"), buttons=YES_NO, files=(PICTURE,))], at(0))
+
+    delivery = await claim_post(store, now=1)
+
+    assert (delivery.buttons, delivery.files) == (YES_NO, (PICTURE,))
+    assert await store.deliveries.get("a") == delivery
+
+
+async def test_a_sent_message_can_be_revised(store: Store) -> None:
+    await store.deliveries.enqueue([replace(post("a"), buttons=YES_NO, files=(PICTURE,))], at(0))
+    await settle(store, await claim_post(store), sent_as("p1"))
+
+    assert await store.deliveries.revise(DeliveryId("a"), "You said yes.", (), at(1))
+
+    edit = await claim_post(store, now=1)
+    assert (edit.text, edit.receipt, edit.revision) == ("You said yes.", "p1", 2)
+    assert (edit.buttons, edit.files) == ((), (PICTURE,))
+
+
+async def test_a_message_revised_while_it_is_sent_is_edited_after_it(store: Store) -> None:
+    await _enqueue(store, "a", "b")
+    sending = await claim_post(store)
+    assert await store.deliveries.revise(DeliveryId("a"), "newer", YES_NO, at(1))
+
+    await settle(store, sending, sent_as("p1"), now=2)
+
+    edit = await claim_post(store, now=2)
+    assert (edit.id, edit.text, edit.receipt, edit.buttons) == ("a", "newer", "p1", YES_NO)
+
+
+async def test_what_is_not_there_can_not_be_revised(store: Store) -> None:
+    turn = await start_turn(store)
+    await store.turns.open_draft(turn.ref, part(turn, 0), at(0))
+
+    assert not await store.deliveries.revise(DeliveryId("nothing"), "text", (), at(0))
+    assert not await store.deliveries.revise(part(turn, 0).id, "text", (), at(0))
+
+
+async def test_a_draft_ends_with_the_buttons_of_its_answer(store: Store) -> None:
+    turn = await start_turn(store)
+    await store.turns.open_draft(turn.ref, part(turn, 0, "ans", is_draft=True), at(0))
+
+    await finish(store, turn, replace(part(turn, 0), buttons=YES_NO))
+
+    assert (await claim_post(store)).buttons == YES_NO
 
 
 async def test_a_delivery_that_is_not_there_is_none(store: Store) -> None:
