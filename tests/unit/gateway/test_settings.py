@@ -520,7 +520,9 @@ def test_artifacts_are_kept_in_the_data_directory_unless_a_place_is_named(tmp_pa
 
 @pytest.mark.parametrize("url", ["gs://bucket", "s3://", "s3:///a", "s3://a b", "http://h/b"])
 def test_artifacts_are_kept_in_a_folder_or_a_bucket(url: str) -> None:
-    assert "artifacts.url must be a folder, or s3://" in complaint({"POSTERN_ARTIFACTS__URL": url})
+    told = complaint({"POSTERN_ARTIFACTS__URL": url})
+
+    assert "artifacts.url (from POSTERN_ARTIFACTS__URL) must be a folder, or s3://" in told
 
 
 def test_the_buckets_key_is_a_secret() -> None:
