@@ -53,6 +53,7 @@ INDEXES = {
     "deliveries.SETTLE": {"sqlite_autoindex_delivery_1"},
     "deliveries.RELEASE_OUTBOX": {"outbox (key)", "delivery_open"},
     "deliveries.GET": {"outbox (key)", "sqlite_autoindex_delivery_1"},
+    "deliveries.STANDING": {"sqlite_autoindex_delivery_1"},
     "deliveries.EXPIRED_OUTBOXES": {"outbox_busy"},
     "deliveries.OWNED_OUTBOXES": {"outbox_busy (scan)"},
     "deliveries.LOSE_SENDING": {"delivery_open"},

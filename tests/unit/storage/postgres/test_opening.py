@@ -14,6 +14,7 @@ from gateway.domain.messages import Accepted
 from gateway.errors import BadInput, SettingsWrong, StoreUnavailable
 from storage.postgres import PoolOptions, PostgresStore
 from storage.postgres.client import PostgresError, connect
+from storage.postgres.migrate import migrations
 from tests.contracts.store.words import ROUTE, at, claim_turn, message, say
 from tests.fakes.postgres import execute, postgres_schema
 
@@ -87,7 +88,7 @@ async def test_workers_that_start_at_once_make_one_schema(url: str) -> None:
     rows = await execute(url, "SELECT version FROM postern_schema")
     for store in stores:
         await store.close()
-    assert [row["version"] for row in rows] == [1]
+    assert [row["version"] for row in rows] == [each.number for each in migrations()]
 
 
 async def test_a_read_only_database_says_so(url: str, store: PostgresStore) -> None:
