@@ -107,10 +107,14 @@ class Desk:
     async def every(self) -> AsyncIterator[Schedule]:
         """Yield all schedules by id."""
         last = ""
-        while page := await self._store.schedules.page(last, _PAGE):
+        while page := await self.page(last, _PAGE):
             for schedule in page:
                 yield schedule
             last = page[-1].id
+
+    async def page(self, after: str, limit: int) -> list[Schedule]:
+        """List the next ones by id; pass the last one's id as `after` for more, "" to begin."""
+        return await self._store.schedules.page(after, limit)
 
     async def find(self, name: str) -> Schedule:
         """Return the schedule of this name or id; raises BadInput when there is none."""

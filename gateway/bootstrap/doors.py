@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from fastapi import APIRouter
 
 from gateway.bootstrap.choices import routes, secret
+from gateway.bootstrap.desks import PLATFORMS, desks
 from gateway.commands import SPECS
 from gateway.domain.manifests import Manifest
 from gateway.ports import Adapter, ArtifactStore, Clock, Store
+from gateway.posts import Posts
 from gateway.settings import Settings
 
 Door = tuple[Adapter, APIRouter | None]
@@ -25,7 +27,18 @@ def make_doors(
         doors.append(make_discord(settings, store, clock))
     if settings.slack.is_on:
         doors.append(make_slack(settings, store, clock))
-    return [adapter for adapter, _ in doors], [router for _, router in doors if router]
+    routers = [make_api(settings, store, clock), *(router for _, router in doors if router)]
+    return [adapter for adapter, _ in doors], routers
+
+
+def make_api(settings: Settings, store: Store, clock: Clock) -> APIRouter:
+    """Return the routes of the admin API; without an admin token they all say 404."""
+    from adapters.api.parts import ApiParts
+    from adapters.api.routes import make_router
+
+    posts = Posts(store.deliveries, PLATFORMS, clock)
+    parts = ApiParts(posts, store.deliveries, desks(settings, store, clock).schedules)
+    return make_router(parts, secret(settings.http.admin_token) or None)
 
 
 def make_web(settings: Settings, store: Store, clock: Clock) -> Door:

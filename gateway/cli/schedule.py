@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from gateway.cli.desks import opened_desks
-from gateway.cli.schedule_views import as_json, say_list, say_shown, say_taken
+from gateway.cli.schedule_views import say_list, say_shown, say_taken
 from gateway.cli.terminal import AsJson, say, say_json
+from gateway.domain.schedule_json import schedule_json
 from gateway.domain.schedules import (
     Misfire,
     NewSchedule,
@@ -94,7 +95,7 @@ def list_schedules(json: AsJson = False) -> None:
     """List all schedules."""
     reports = asyncio.run(_all())
     if json:
-        say_json([as_json(report) for report in reports])
+        say_json([schedule_json(report) for report in reports])
     elif not reports:
         say("There is no schedule. `postern schedule add` makes one.")
     else:
@@ -106,7 +107,7 @@ def show(name: Name, json: AsJson = False) -> None:
     """Show one schedule, its next fires and its past slots."""
     report, past = asyncio.run(_shown(name))
     if json:
-        say_json(as_json(report, past))
+        say_json(schedule_json(report, past))
     else:
         say_shown(report, past)
 
@@ -134,7 +135,7 @@ def run(name: Name, json: AsJson = False) -> None:
     """Wake the agent now, beside its slots and whatever its hours."""
     report = asyncio.run(_run(name))
     if json:
-        say_json(as_json(report))
+        say_json(schedule_json(report))
     else:
         say(f"{report.schedule.id} wakes its agent as soon as a gateway runs.")
 
@@ -144,7 +145,7 @@ def remove(name: Name, json: AsJson = False) -> None:
     """Drop a schedule. What it did stays in the audit log."""
     report = asyncio.run(_removed(name))
     if json:
-        say_json(as_json(report))
+        say_json(schedule_json(report))
     else:
         say(f"{report.schedule.id} is gone.")
 
@@ -166,7 +167,9 @@ def import_roster(
         raise BadInput(f'"{file}" can not be read: {error}.') from error
     taken = asyncio.run(_imported(text, to, owner, zone))
     if json:
-        say_json([{**as_json(report), "ignored_fields": list(extra)} for report, extra in taken])
+        say_json(
+            [{**schedule_json(report), "ignored_fields": list(extra)} for report, extra in taken]
+        )
         return
     for report, extra in taken:
         say_taken(report)
@@ -199,7 +202,7 @@ def _hours(active: str | None) -> tuple[str | None, str | None]:
 
 def _answer(report: ScheduleReport, *, json: bool) -> None:
     if json:
-        say_json(as_json(report))
+        say_json(schedule_json(report))
     else:
         say_taken(report)
 

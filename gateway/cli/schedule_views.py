@@ -1,49 +1,12 @@
-"""Schedules as commands print them: sentences, a table, JSON."""
+"""Schedules as commands print them: sentences and tables."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import datetime
 
 from gateway.cli.terminal import printable, say, say_table
+from gateway.domain.schedule_json import say_outcome
 from gateway.domain.schedules import PastSlot, Schedule, ScheduleReport
-
-
-def as_json(report: ScheduleReport, past: Sequence[PastSlot] | None = None) -> dict[str, object]:
-    """Return the object that `--json` prints."""
-    schedule, wakeup = report.schedule, report.schedule.wakeup
-    rules = {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in asdict(schedule.rules).items()
-    }
-    shown: dict[str, object] = {
-        "id": schedule.id,
-        "name": schedule.name,
-        "trigger": schedule.trigger,
-        "timezone": schedule.zone,
-        "when": report.words,
-        "next_fires": [moment.isoformat() for moment in report.next_fires],
-        "paused": schedule.is_paused,
-        **rules,
-        "conversation": wakeup.conversation.id if wakeup else None,
-        "owner": wakeup.owner.identity.key if wakeup and wakeup.owner else None,
-        "agent": wakeup.role if wakeup else None,
-        "prompt": wakeup.prompt if wakeup else "",
-        "data_sources": list(wakeup.data_sources) if wakeup else [],
-        "max_actions": wakeup.max_actions if wakeup else None,
-        "made_by_agent": wakeup is not None and wakeup.generation is not None,
-    }
-    if past is not None:
-        shown["past"] = [
-            {
-                "due_at": slot.due_at.isoformat(),
-                "recorded_at": slot.fired_at.isoformat(),
-                "outcome": _outcome(slot),
-            }
-            for slot in past
-        ]
-    return shown
 
 
 def say_list(reports: Sequence[ScheduleReport]) -> None:
@@ -78,7 +41,7 @@ def say_shown(report: ScheduleReport, past: Sequence[PastSlot]) -> None:
         say(f"Owner: {wakeup.owner.identity.key if wakeup.owner else 'who wrote there last'}")
         say("\n".join(printable(line) for line in f"Prompt: {wakeup.prompt}".splitlines()))
     if past:
-        rows = [(f"{slot.due_at:%Y-%m-%d %H:%M} UTC", _outcome(slot)) for slot in past]
+        rows = [(f"{slot.due_at:%Y-%m-%d %H:%M} UTC", say_outcome(slot)) for slot in past]
         say_table(("slot", "outcome"), rows)
 
 
@@ -91,7 +54,3 @@ def _state(schedule: Schedule) -> str:
     if until is not None and schedule.next_at < until:
         return f"paused until {until:%Y-%m-%d %H:%M} UTC"
     return "on"
-
-
-def _outcome(slot: PastSlot) -> str:
-    return "missed" if slot.was_missed else "fired"

@@ -1,0 +1,1 @@
+"""How programs reach the gateway: the admin API. No platform: nobody converses here."""

@@ -1,0 +1,52 @@
+"""A schedule as JSON: the same from commands and from the API. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from gateway.domain.schedules import PastSlot, ScheduleReport
+
+
+def schedule_json(
+    report: ScheduleReport, past: Sequence[PastSlot] | None = None
+) -> dict[str, object]:
+    """Return the object that stands for a schedule, with its past slots where they are given."""
+    schedule, wakeup = report.schedule, report.schedule.wakeup
+    rules = {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in asdict(schedule.rules).items()
+    }
+    shown: dict[str, object] = {
+        "id": schedule.id,
+        "name": schedule.name,
+        "trigger": schedule.trigger,
+        "timezone": schedule.zone,
+        "when": report.words,
+        "next_fires": [moment.isoformat() for moment in report.next_fires],
+        "paused": schedule.is_paused,
+        **rules,
+        "conversation": wakeup.conversation.id if wakeup else None,
+        "owner": wakeup.owner.identity.key if wakeup and wakeup.owner else None,
+        "agent": wakeup.role if wakeup else None,
+        "prompt": wakeup.prompt if wakeup else "",
+        "data_sources": list(wakeup.data_sources) if wakeup else [],
+        "max_actions": wakeup.max_actions if wakeup else None,
+        "made_by_agent": wakeup is not None and wakeup.generation is not None,
+    }
+    if past is not None:
+        shown["past"] = [
+            {
+                "due_at": slot.due_at.isoformat(),
+                "recorded_at": slot.fired_at.isoformat(),
+                "outcome": say_outcome(slot),
+            }
+            for slot in past
+        ]
+    return shown
+
+
+def say_outcome(slot: PastSlot) -> str:
+    """Return what became of a slot, in one word."""
+    return "missed" if slot.was_missed else "fired"

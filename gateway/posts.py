@@ -1,0 +1,80 @@
+"""Posts that nobody asked for: from scripts and operators, by the same way out as every answer."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from gateway.domain.conversations import Conversation
+from gateway.domain.deliveries import NewDelivery
+from gateway.domain.ids import DeliveryId
+from gateway.errors import BadInput
+from gateway.ports import Clock, DeliveryStore
+from gateway.text.split import split_markdown
+from gateway.text.storable import storable
+
+SAFE_LENGTH = 1_900
+"""Characters of one post: what every platform shows, whatever it makes of the Markdown."""
+LONGEST_POST = 40_000
+LONGEST_KEY = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A post that the store has: it goes out as soon as a gateway runs."""
+
+    id: str
+    """The name of the whole; its deliveries are called `<id>.0`, `<id>.1` …"""
+    conversation: Conversation
+    deliveries: tuple[DeliveryId, ...]
+    is_new: bool
+    """False when it was posted before under the same key: nothing was added."""
+
+
+class Posts:
+    """Stores posts. With the same key a post goes to a conversation once, however often sent."""
+
+    def __init__(self, deliveries: DeliveryStore, platforms: Collection[str], clock: Clock) -> None:
+        self._deliveries = deliveries
+        self._platforms = platforms
+        self._clock = clock
+
+    async def post(self, readable: str, text: str, key: str | None = None) -> Posted:
+        """Store the text for this conversation. Raises BadInput, with a remedy."""
+        conversation = self._place(readable)
+        _check(text, key)
+        name = f"send:{conversation.id}:{key or uuid.uuid4().hex}"
+        parts = split_markdown(storable(text), SAFE_LENGTH, len)
+        posts = [
+            NewDelivery(DeliveryId(f"{name}.{index}"), conversation, part)
+            for index, part in enumerate(parts)
+        ]
+        await self._check_same(posts[0], key)
+        count = await self._deliveries.enqueue(posts, self._clock.now())
+        return Posted(name, conversation, tuple(post.id for post in posts), count > 0)
+
+    def _place(self, readable: str) -> Conversation:
+        try:
+            conversation = Conversation.parse(readable)
+        except ValueError as error:
+            raise BadInput(str(error)) from None
+        if conversation.platform not in self._platforms:
+            known = ", ".join(self._platforms)
+            raise BadInput(f'"{conversation.platform}" is no platform. There is {known}.')
+        return conversation
+
+    async def _check_same(self, first: NewDelivery, key: str | None) -> None:
+        """Raise BadInput when the key stands for another text; dropped texts match all."""
+        known = await self._deliveries.get(first.id)
+        if known is not None and known.text and known.text != first.text:
+            raise BadInput(f'The key "{key}" was used for another text; take a new one.')
+
+
+def _check(text: str, key: str | None) -> None:
+    if not text.strip():
+        raise BadInput("There is nothing to post: the text is empty.")
+    if len(text) > LONGEST_POST:
+        raise BadInput(f"The text has {len(text):,} characters; {LONGEST_POST:,} is most.")
+    if key is not None and not (key.strip() and key.isprintable() and len(key) <= LONGEST_KEY):
+        raise BadInput(f"A key has from 1 to {LONGEST_KEY} printable characters.")
