@@ -15,6 +15,7 @@ from gateway.ports.minds import AgentHost, AgentRuntime, Constellation
 from gateway.ports.people import PeopleStore
 from gateway.ports.platforms import Accept, Adapter, Streaming
 from gateway.ports.schedules import ScheduleStore
+from gateway.ports.singles import HandedStore, LeaseStore
 from gateway.ports.store import Store
 from gateway.ports.turns import TurnStore
 
@@ -27,8 +28,10 @@ __all__ = [
     "Clock",
     "Constellation",
     "DeliveryStore",
+    "HandedStore",
     "Health",
     "HistoryStore",
+    "LeaseStore",
     "PeopleStore",
     "ScheduleStore",
     "Store",

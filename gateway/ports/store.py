@@ -9,6 +9,7 @@ from gateway.ports.deliveries import DeliveryStore
 from gateway.ports.history import HistoryStore
 from gateway.ports.people import PeopleStore
 from gateway.ports.schedules import ScheduleStore
+from gateway.ports.singles import HandedStore, LeaseStore
 from gateway.ports.turns import TurnStore
 
 
@@ -20,6 +21,8 @@ class Store(Protocol):
     people: PeopleStore
     schedules: ScheduleStore
     history: HistoryStore
+    leases: LeaseStore
+    handed: HandedStore
 
     turn_ready: asyncio.Event
     """Set after a commit that made a lane ready; clear it before claiming, not after."""

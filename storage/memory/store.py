@@ -5,7 +5,9 @@ from __future__ import annotations
 from gateway.errors import StoreUnavailable
 from gateway.ports import (
     DeliveryStore,
+    HandedStore,
     HistoryStore,
+    LeaseStore,
     PeopleStore,
     ScheduleStore,
     TurnStore,
@@ -14,6 +16,7 @@ from storage.memory.deliveries import MemoryDeliveries
 from storage.memory.history import MemoryHistory
 from storage.memory.people import MemoryPeople
 from storage.memory.schedules import MemorySchedules
+from storage.memory.singles import MemoryHanded, MemoryLeases
 from storage.memory.tables import Tables
 from storage.memory.turns import MemoryTurns
 
@@ -28,6 +31,8 @@ class MemoryStore:
         self.people: PeopleStore = MemoryPeople(tables)
         self.schedules: ScheduleStore = MemorySchedules(tables)
         self.history: HistoryStore = MemoryHistory(tables)
+        self.leases: LeaseStore = MemoryLeases(tables)
+        self.handed: HandedStore = MemoryHanded(tables)
         self.turn_ready = tables.turn_ready
         self.delivery_ready = tables.delivery_ready
         self._is_open = False

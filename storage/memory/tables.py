@@ -11,6 +11,7 @@ from datetime import datetime
 from gateway.domain.audit import AuditEntry, AuditKind
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery, DeliveryState, NewDelivery
+from gateway.domain.handed import Handed
 from gateway.domain.ids import (
     AgentId,
     ConversationId,
@@ -23,6 +24,7 @@ from gateway.domain.ids import (
     TurnId,
     WorkerId,
 )
+from gateway.domain.leases import Lease
 from gateway.domain.messages import InboundMessage
 from gateway.domain.people import AgentBinding, Identity, Pairing, Person
 from gateway.domain.schedules import PastSlot, Schedule
@@ -138,6 +140,9 @@ class Tables:
         self.sessions: dict[tuple[AgentId, ConversationId], SessionId] = {}
         self.schedules: dict[str, Schedule] = {}
         self.fires: dict[tuple[str, datetime], PastSlot] = {}
+        self.leases: dict[str, Lease] = {}
+        self.handed: dict[int, Handed] = {}
+        self.handed_so_far = 0
         self.audit: list[AuditEntry] = []
 
     def next_sequence(self) -> int:

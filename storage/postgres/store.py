@@ -1,4 +1,4 @@
-"""The Postgres store put together: a pool, a listener, and the five parts of the port."""
+"""The Postgres store put together: a pool, a listener, and the parts of the port."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ import asyncio
 from contextlib import AsyncExitStack
 
 from gateway.errors import StoreUnavailable
-from gateway.ports import DeliveryStore, HistoryStore, PeopleStore, ScheduleStore, TurnStore
+from gateway.ports import (
+    DeliveryStore,
+    HandedStore,
+    HistoryStore,
+    LeaseStore,
+    PeopleStore,
+    ScheduleStore,
+    TurnStore,
+)
 from storage.postgres.database import Database, PoolOptions
 from storage.postgres.deliveries import PostgresDeliveries
 from storage.postgres.history import PostgresHistory
@@ -14,6 +22,7 @@ from storage.postgres.listener import Listener
 from storage.postgres.migrate import migrate
 from storage.postgres.people import PostgresPeople
 from storage.postgres.schedules import PostgresSchedules
+from storage.postgres.singles import PostgresHanded, PostgresLeases
 from storage.postgres.turns import PostgresTurns
 
 _POOL = PoolOptions()
@@ -32,6 +41,8 @@ class PostgresStore:
     people: PeopleStore
     schedules: ScheduleStore
     history: HistoryStore
+    leases: LeaseStore
+    handed: HandedStore
 
     def __init__(self, url: str, pool: PoolOptions = _POOL, *, is_listening: bool = True) -> None:
         self._url = url
@@ -72,6 +83,8 @@ class PostgresStore:
         self.people = PostgresPeople(database)
         self.schedules = PostgresSchedules(database)
         self.history = PostgresHistory(database)
+        self.leases = PostgresLeases(database)
+        self.handed = PostgresHanded(database)
 
     async def close(self) -> None:
         """Finish what was begun and close."""

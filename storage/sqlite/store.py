@@ -1,4 +1,4 @@
-"""The SQLite store put together: one writer, one reader, and the five parts of the port."""
+"""The SQLite store put together: one writer, one reader, and the parts of the port."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from gateway.errors import StoreUnavailable
-from gateway.ports import DeliveryStore, HistoryStore, PeopleStore, ScheduleStore, TurnStore
+from gateway.ports import (
+    DeliveryStore,
+    HandedStore,
+    HistoryStore,
+    LeaseStore,
+    PeopleStore,
+    ScheduleStore,
+    TurnStore,
+)
 from storage.sqlite.committer import Committer
 from storage.sqlite.database import connect, not_usable
 from storage.sqlite.deliveries import SqliteDeliveries
@@ -17,6 +25,7 @@ from storage.sqlite.migrate import migrate
 from storage.sqlite.people import SqlitePeople
 from storage.sqlite.reader import Reader
 from storage.sqlite.schedules import SqliteSchedules
+from storage.sqlite.singles import SqliteHanded, SqliteLeases
 from storage.sqlite.turns import SqliteTurns
 
 
@@ -32,6 +41,8 @@ class SqliteStore:
     people: PeopleStore
     schedules: ScheduleStore
     history: HistoryStore
+    leases: LeaseStore
+    handed: HandedStore
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -64,6 +75,8 @@ class SqliteStore:
         self.people = SqlitePeople(committer, reader)
         self.schedules = SqliteSchedules(committer, reader)
         self.history = SqliteHistory(committer, reader)
+        self.leases = SqliteLeases(committer, reader)
+        self.handed = SqliteHanded(committer, reader)
 
     async def close(self) -> None:
         """Finish what was begun and close."""

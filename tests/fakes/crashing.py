@@ -41,6 +41,10 @@ class Moments(Protocol):
         ...
 
 
+_PARTS = {"turns", "deliveries", "people", "history", "schedules", "leases", "handed"}
+"""The parts of the store: ports themselves."""
+
+
 def around(port: Port, name: str, moments: Moments) -> Port:
     """Return the port with a moment before and after each of its async calls."""
     return cast("Port", _Around(port, name, moments))  # a proxy has the port's shape by design
@@ -61,7 +65,7 @@ class _Around:
             return self._around_call(value, name)
         if inspect.isasyncgenfunction(value):
             return self._around_stream(value, name)
-        if attribute in {"turns", "deliveries", "people", "history", "schedules"}:
+        if attribute in _PARTS:
             return _Around(value, name, self._points)
         return value
 

@@ -9,10 +9,10 @@ from types import ModuleType
 
 import pytest
 
-from storage.sqlite import committer, deliveries, history, inbox, people, schedules, turns
+from storage.sqlite import committer, deliveries, history, inbox, people, schedules, singles, turns
 from storage.sqlite.migrate import migrate
 
-MODULES = (committer, inbox, turns, deliveries, people, schedules, history)
+MODULES = (committer, inbox, turns, deliveries, people, schedules, history, singles)
 
 INDEXES = {
     "committer.NEWEST_SEQUENCE": {"inbox (key)", "delivery (key)"},
@@ -77,6 +77,10 @@ INDEXES = {
     "schedules.REMOVE": {"schedule (key)"},
     "schedules.PAST_SLOTS": {"fire (key)"},
     "schedules.ADVANCE": {"schedule (key)"},
+    "singles.HELD": {"lease (key)"},
+    "singles.LET_GO": {"lease (key)"},
+    "singles.OLDEST": {"handed (scan)"},
+    "singles.DROP": {"handed (key)"},
     "history.HISTORY": {"inbox_conversation", "delivery_conversation"},
     "history.NEWEST_EVENTS": {"inbox_conversation", "place (scan)"},
     "history.FIND_MESSAGE": {"sqlite_autoindex_inbox_1", "turn (key)"},
