@@ -46,16 +46,21 @@ class Access:
 
     async def refusal(self, message: InboundMessage, now: datetime) -> Refusal | None:
         """Return how the message is turned away; None when its sender is admitted."""
-        identity = message.sender.identity
         door = message.conversation.platform
-        mode = self._policy.modes.get(door, AccessMode.ALLOWLIST)
-        if mode is AccessMode.OPEN or identity.key in self._policy.allowed:
+        if await self.admits(message.sender.identity, door):
             return None
-        if await self._is_paired(identity):
-            return None
-        if mode is AccessMode.ALLOWLIST:
+        if self._mode(door) is AccessMode.ALLOWLIST:
             return Refusal(message, reason="not_on_the_allowlist")
         return _pairing_refusal(message, now)
+
+    async def admits(self, identity: Identity, door: str) -> bool:
+        """Whether this account may talk there; raises StoreUnavailable."""
+        if self._mode(door) is AccessMode.OPEN or identity.key in self._policy.allowed:
+            return True
+        return await self._is_paired(identity)
+
+    def _mode(self, door: str) -> AccessMode:
+        return self._policy.modes.get(door, AccessMode.ALLOWLIST)
 
     async def _is_paired(self, identity: Identity) -> bool:
         """Ask the store once: a yes is remembered until the process ends."""
