@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from gateway.domain.artifacts import Attachment
 from gateway.domain.messages import InboundMessage, MessageKind
-from gateway.domain.turns import InputMessage
+from gateway.domain.turns import Image, InputMessage
 
 
-def to_input(message: InboundMessage) -> InputMessage:
-    """Return the message as the agent gets it.
+def to_input(message: InboundMessage, images: tuple[Image, ...] = ()) -> InputMessage:
+    """Return the message as the agent gets it, with those of its files that it can see.
 
-    The first line is ours and always there, so whatever a person writes below
-    it can not pass for it.
+    The first line is ours and always there, and says how many lines about files
+    follow, so whatever a person writes below them can not pass for them.
     """
-    return InputMessage(text=f"{_header(message)}\n{message.text}", otid=message.otid)
+    lines = [_header(message), *(_line(file) for file in message.attachments), message.text]
+    return InputMessage("\n".join(lines), message.otid, images)
 
 
 def _header(message: InboundMessage) -> str:
     name = _name(message)
     moment = message.sent_at.strftime("%Y-%m-%d %H:%M UTC")
-    return f"[{name or 'someone'} on {message.conversation.platform}, {moment}{_about(message)}]"
+    about = _about(message) + _count(message)
+    return f"[{name or 'someone'} on {message.conversation.platform}, {moment}{about}]"
 
 
 def _about(message: InboundMessage) -> str:
@@ -33,5 +36,24 @@ def _about(message: InboundMessage) -> str:
             return ""
 
 
+def _count(message: InboundMessage) -> str:
+    match len(message.attachments):
+        case 0:
+            return ""
+        case 1:
+            return "; with 1 file"
+        case count:
+            return f"; with {count} files"
+
+
+def _line(file: Attachment) -> str:
+    kind, size = _plain(file.media_type), f"{file.size_bytes:,} bytes"
+    return f"[file {_plain(file.name)}: {kind}, {size}, kept as {_plain(file.artifact, 512)}]"
+
+
 def _name(message: InboundMessage) -> str:
-    return "".join(c for c in message.sender.name if c.isprintable() and c not in "[]")[:80]
+    return _plain(message.sender.name)
+
+
+def _plain(text: str, longest: int = 80) -> str:
+    return "".join(c for c in text if c.isprintable() and c not in "[]")[:longest]

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from gateway.answer import Answer
 from gateway.commands import COMMANDS, Commands, Reach
 from gateway.domain.ids import LaneId, RunId
+from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Route
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import (
+    InputMessage,
     ReasoningDelta,
     RunEnded,
     RunRequest,
@@ -30,6 +32,7 @@ from gateway.domain.turns import (
 from gateway.drafts import Drafts
 from gateway.envelope import to_input
 from gateway.errors import Refused, RetryLater, RunFailed, RuntimeUnavailable
+from gateway.images import Images
 from gateway.ports import Adapter, AgentRuntime, Clock, Constellation, Store, Toolbox
 from gateway.retries import GiveUp, RetryAt, RetryPolicy, decide_turn_retry
 from gateway.telemetry import Metrics
@@ -49,13 +52,15 @@ UNKNOWN_FAULT = "something went wrong on our side. The operator can see it in th
 
 @dataclass(frozen=True, slots=True)
 class Mind:
-    """All that a turn needs to think: who answers, where it runs, and with which hands."""
+    """All that a turn needs to think: who answers, where it runs, with which hands and eyes."""
 
     constellation: Constellation
     runtime: AgentRuntime
     toolbox: Toolbox
     routes: Mapping[str, Route] = field(default_factory=lambda: {"postern": Route("postern")})
     """The agents that there are, the default one first."""
+    images: Images | None = None
+    """None where agents read text alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +143,7 @@ class TurnRunner:
 
     async def _answer(self, turn: Turn, answer: Answer) -> TurnState:
         session = await self._mind.constellation.session_for(turn)
-        request = self._first_request(turn, session)
+        request = await self._first_request(turn, session)
         try:
             async with asyncio.timeout(self._options.deadline_seconds):
                 return await self._run_rounds(turn, answer, request)
@@ -191,14 +196,18 @@ class TurnRunner:
             results.append(result)
         return tuple(results)
 
-    def _first_request(self, turn: Turn, session: Session) -> RunRequest:
+    async def _first_request(self, turn: Turn, session: Session) -> RunRequest:
         return RunRequest(
             session=session,
-            input=tuple(to_input(message) for message in turn.messages),
+            input=tuple([await self._input(message) for message in turn.messages]),
             otid=turn.messages[0].otid,
             tools=self._mind.toolbox.specs(turn),
             run=_run_of(turn, 0),
         )
+
+    async def _input(self, message: InboundMessage) -> InputMessage:
+        images = self._mind.images
+        return to_input(message, await images.of(message) if images else ())
 
     def _next_request(
         self, turn: Turn, before: RunRequest, round_index: int, results: tuple[ToolResult, ...]

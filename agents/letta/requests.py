@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import uuid
 from collections.abc import Sequence
 
+from letta_client.types.agents.image_content_param import ImageContentParam, SourceBase64Image
+from letta_client.types.agents.text_content_param import TextContentParam
 from letta_client.types.agents.tool_return_param import ToolReturnParam
 from letta_client.types.conversations.message_create_params import (
     ClientTool,
     Message,
     MessageToolReturnCreate,
 )
+from letta_client.types.letta_message_content_union_param import LettaMessageContentUnionParam
 from letta_client.types.message_create_param import MessageCreateParam
 
 from gateway.domain.tools import ToolCall, ToolResult, ToolSpec
-from gateway.domain.turns import InputMessage, RunRequest
+from gateway.domain.turns import Image, InputMessage, RunRequest
 
 _OTIDS = uuid.UUID("5f0c2f57-7d5c-5f0a-9a0e-3a1c6c1b7f42")
 
@@ -37,7 +41,7 @@ def messages_of(request: RunRequest, key: int) -> list[Message]:
     said = [item for item in request.input if isinstance(item, InputMessage)]
     otids = [first, *(_keyed(item.otid, key) for item in said[1:])]
     return [
-        MessageCreateParam(role="user", content=item.text, otid=otid)
+        MessageCreateParam(role="user", content=_content(item), otid=otid)
         for item, otid in zip(said, otids, strict=True)
     ]
 
@@ -55,6 +59,20 @@ def tools_of(specs: Sequence[ToolSpec]) -> list[ClientTool]:
         ClientTool(name=spec.name, description=spec.description, parameters=dict(spec.parameters))
         for spec in specs
     ]
+
+
+def _content(said: InputMessage) -> str | list[LettaMessageContentUnionParam]:
+    """A text stays a plain string, which every Letta server takes."""
+    if not said.images:
+        return said.text
+    text = TextContentParam(type="text", text=said.text)
+    return [text, *(_image(image) for image in said.images)]
+
+
+def _image(image: Image) -> ImageContentParam:
+    data = base64.b64encode(image.data).decode()
+    source = SourceBase64Image(type="base64", media_type=image.media_type, data=data)
+    return ImageContentParam(type="image", source=source)
 
 
 def _returns(results: Sequence[ToolResult], otid: str) -> MessageToolReturnCreate:

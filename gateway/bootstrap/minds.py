@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.bootstrap.choices import routes, secret
+from gateway.images import Images
 from gateway.ports import ArtifactStore, Clock, Store
 from gateway.settings import Settings
 from gateway.turn_runner import Mind
@@ -45,7 +46,8 @@ async def opened_mind(
         reminders = reminder_tools(ReminderDesk(store.schedules, clock))
         tools = Executor(Registry([*builtin_tools(clock), *reminders]))
         toolbox = WakeupLimits(tools, store.schedules)
-        yield Mind(constellation, letta.runtime, toolbox, routes(settings))
+        images = Images(artifacts) if settings.letta.images else None
+        yield Mind(constellation, letta.runtime, toolbox, routes(settings), images)
 
 
 @asynccontextmanager

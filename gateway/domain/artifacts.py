@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway.domain.people import Identity, person_id_of
+
+_LONGEST_NAME = 80
+_NOT_IN_NAMES = frozenset('/\\:*?"<>|')
+
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
@@ -38,3 +43,15 @@ class Attachment:
     size_bytes: int
     artifact: str
     """Where the artifact store keeps it."""
+
+
+def attachment_key(sender: Identity, message: str, index: int, name: str) -> str:
+    """Return where the `index`-th file of a person's message is kept, the same in every repeat.
+
+    `message` is the platform's id of it. The name is what somebody chose, so only
+    what may stand in a key is kept of it.
+    """
+    plain = (sign if sign.isprintable() and sign not in _NOT_IN_NAMES else "_" for sign in name)
+    shown = "".join(plain).strip(" .")[-_LONGEST_NAME:] or "file"
+    place = "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in message)
+    return f"{person_id_of(sender)}/{sender.platform}/{place}/{index}-{shown}"

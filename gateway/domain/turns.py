@@ -93,11 +93,20 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A picture that the agent sees."""
+
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class InputMessage:
     """One message for the agent, with the key that makes a repeat harmless."""
 
     text: str
     otid: str
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

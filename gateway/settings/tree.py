@@ -196,6 +196,9 @@ class LettaSettings(Section):
     embedding: str | None = Field(
         default=None, description="Embedding handle for new agents; the server's own when not set"
     )
+    images: bool = Field(
+        default=True, description="Show agents the pictures that people send; off for blind models"
+    )
 
     @property
     def server_url(self) -> str | None:
@@ -321,6 +324,9 @@ class ArtifactSettings(Section):
         default=None, description="The key for the bucket"
     )
     file_bytes: int = Field(default=50_000_000, ge=1, description="The largest file")
+    attachment_bytes: int = Field(
+        default=25_000_000, ge=0, description="The largest file that comes with a message"
+    )
     owner_bytes: int = Field(
         default=1_000_000_000, ge=1, description="All files of one owner, with older versions"
     )

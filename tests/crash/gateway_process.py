@@ -66,6 +66,7 @@ async def main() -> None:
             around(mind.runtime, "runtime", point),
             around(mind.toolbox, "toolbox", point),
             mind.routes,
+            mind.images,
         )
         platforms = [around(adapter, "platform", point) for adapter in adapters]
         spokes = Spokes(clock, Metrics(), store, artifacts, wrapped, platforms, routers)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from gateway.domain.artifacts import Attachment
 from gateway.domain.conversations import Conversation
 from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Identity, Sender
@@ -32,3 +35,14 @@ def test_a_name_can_not_write_a_line_of_its_own() -> None:
 
 def test_the_key_towards_the_agent_is_made_from_the_platforms_event() -> None:
     assert to_input(_message("hi")).otid == to_input(_message("other words")).otid
+
+
+def test_files_are_named_above_the_text() -> None:
+    file = Attachment("plan].pdf\n", "application/pdf", 12_345, "person-1/discord/5/0-plan.pdf")
+    message = replace(_message("look"), attachments=(file,))
+
+    assert to_input(message).text == (
+        "[Ada on discord, 2026-01-05 09:00 UTC; with 1 file]\n"
+        "[file plan.pdf: application/pdf, 12,345 bytes, kept as person-1/discord/5/0-plan.pdf]\n"
+        "look"
+    )
