@@ -37,6 +37,9 @@ class AuditKind(StrEnum):
     SCHEDULE_FIRED = "schedule.fired"
     SCHEDULE_MISSED = "schedule.missed"
     SCHEDULE_REMOVED = "schedule.removed"
+    INSTALLATION_PUT = "installation.put"
+    INSTALLATION_RENEWED = "installation.renewed"
+    INSTALLATION_ENDED = "installation.ended"
 
 
 @dataclass(frozen=True, slots=True)

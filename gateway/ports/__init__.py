@@ -11,6 +11,7 @@ from gateway.ports.deliveries import DeliveryStore
 from gateway.ports.hands import Toolbox
 from gateway.ports.health import Health
 from gateway.ports.history import HistoryStore, StoreCounts
+from gateway.ports.installations import InstallationStore
 from gateway.ports.minds import AgentHost, AgentRuntime, Constellation
 from gateway.ports.people import PeopleStore
 from gateway.ports.platforms import Accept, Adapter, Streaming
@@ -31,6 +32,7 @@ __all__ = [
     "HandedStore",
     "Health",
     "HistoryStore",
+    "InstallationStore",
     "LeaseStore",
     "PeopleStore",
     "ScheduleStore",

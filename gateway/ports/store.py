@@ -7,6 +7,7 @@ from typing import Protocol
 
 from gateway.ports.deliveries import DeliveryStore
 from gateway.ports.history import HistoryStore
+from gateway.ports.installations import InstallationStore
 from gateway.ports.people import PeopleStore
 from gateway.ports.schedules import ScheduleStore
 from gateway.ports.singles import HandedStore, LeaseStore
@@ -23,6 +24,7 @@ class Store(Protocol):
     history: HistoryStore
     leases: LeaseStore
     handed: HandedStore
+    installations: InstallationStore
 
     turn_ready: asyncio.Event
     """Set after a commit that made a lane ready; clear it before claiming, not after."""

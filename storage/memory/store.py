@@ -7,6 +7,7 @@ from gateway.ports import (
     DeliveryStore,
     HandedStore,
     HistoryStore,
+    InstallationStore,
     LeaseStore,
     PeopleStore,
     ScheduleStore,
@@ -14,6 +15,7 @@ from gateway.ports import (
 )
 from storage.memory.deliveries import MemoryDeliveries
 from storage.memory.history import MemoryHistory
+from storage.memory.installations import MemoryInstallations
 from storage.memory.people import MemoryPeople
 from storage.memory.schedules import MemorySchedules
 from storage.memory.singles import MemoryHanded, MemoryLeases
@@ -33,6 +35,7 @@ class MemoryStore:
         self.history: HistoryStore = MemoryHistory(tables)
         self.leases: LeaseStore = MemoryLeases(tables)
         self.handed: HandedStore = MemoryHanded(tables)
+        self.installations: InstallationStore = MemoryInstallations(tables)
         self.turn_ready = tables.turn_ready
         self.delivery_ready = tables.delivery_ready
         self._is_open = False

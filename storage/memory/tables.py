@@ -24,6 +24,7 @@ from gateway.domain.ids import (
     TurnId,
     WorkerId,
 )
+from gateway.domain.installations import Installation
 from gateway.domain.leases import Lease
 from gateway.domain.messages import InboundMessage
 from gateway.domain.people import AgentBinding, Identity, Pairing, Person
@@ -143,6 +144,8 @@ class Tables:
         self.leases: dict[str, Lease] = {}
         self.handed: dict[int, Handed] = {}
         self.handed_so_far = 0
+        self.installations: dict[tuple[str, str], Installation] = {}
+        self.install_states: dict[str, datetime] = {}
         self.audit: list[AuditEntry] = []
 
     def next_sequence(self) -> int:

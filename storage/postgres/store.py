@@ -10,6 +10,7 @@ from gateway.ports import (
     DeliveryStore,
     HandedStore,
     HistoryStore,
+    InstallationStore,
     LeaseStore,
     PeopleStore,
     ScheduleStore,
@@ -18,6 +19,7 @@ from gateway.ports import (
 from storage.postgres.database import Database, PoolOptions
 from storage.postgres.deliveries import PostgresDeliveries
 from storage.postgres.history import PostgresHistory
+from storage.postgres.installations import PostgresInstallations
 from storage.postgres.listener import Listener
 from storage.postgres.migrate import migrate
 from storage.postgres.people import PostgresPeople
@@ -43,6 +45,7 @@ class PostgresStore:
     history: HistoryStore
     leases: LeaseStore
     handed: HandedStore
+    installations: InstallationStore
 
     def __init__(self, url: str, pool: PoolOptions = _POOL, *, is_listening: bool = True) -> None:
         self._url = url
@@ -85,6 +88,7 @@ class PostgresStore:
         self.history = PostgresHistory(database)
         self.leases = PostgresLeases(database)
         self.handed = PostgresHanded(database)
+        self.installations = PostgresInstallations(database)
 
     async def close(self) -> None:
         """Finish what was begun and close."""

@@ -12,6 +12,7 @@ from gateway.ports import (
     DeliveryStore,
     HandedStore,
     HistoryStore,
+    InstallationStore,
     LeaseStore,
     PeopleStore,
     ScheduleStore,
@@ -21,6 +22,7 @@ from storage.sqlite.committer import Committer
 from storage.sqlite.database import connect, not_usable
 from storage.sqlite.deliveries import SqliteDeliveries
 from storage.sqlite.history import SqliteHistory
+from storage.sqlite.installations import SqliteInstallations
 from storage.sqlite.migrate import migrate
 from storage.sqlite.people import SqlitePeople
 from storage.sqlite.reader import Reader
@@ -43,6 +45,7 @@ class SqliteStore:
     history: HistoryStore
     leases: LeaseStore
     handed: HandedStore
+    installations: InstallationStore
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -77,6 +80,7 @@ class SqliteStore:
         self.history = SqliteHistory(committer, reader)
         self.leases = SqliteLeases(committer, reader)
         self.handed = SqliteHanded(committer, reader)
+        self.installations = SqliteInstallations(committer, reader)
 
     async def close(self) -> None:
         """Finish what was begun and close."""

@@ -41,7 +41,16 @@ class Moments(Protocol):
         ...
 
 
-_PARTS = {"turns", "deliveries", "people", "history", "schedules", "leases", "handed"}
+_PARTS = {
+    "turns",
+    "deliveries",
+    "people",
+    "history",
+    "schedules",
+    "leases",
+    "handed",
+    "installations",
+}
 """The parts of the store: ports themselves."""
 
 
