@@ -9,9 +9,7 @@ from gateway.domain.ids import DeliveryId
 from gateway.domain.turns import TextDelta, Turn
 from gateway.drafts import Drafts
 from gateway.ports import Adapter, Clock, Streaming, TurnStore
-
-SILENT = "<silent/>"
-"""What an agent answers a wakeup with when it has nothing to say; exactly this posts nothing."""
+from gateway.text.silence import SILENT
 
 
 class Answer:

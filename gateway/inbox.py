@@ -62,6 +62,16 @@ class Inbox:
             accepted = await self._store.turns.accept(message, route, now)
             self._count("accepted", message, accepted)
 
+    async def wake(self, message: InboundMessage) -> Accepted:
+        """Store a wakeup that no schedule made; whose access allows it has been asked before.
+
+        The same event again is stored no second time. Raises as `receive` does.
+        """
+        message = _cleaned(message)
+        accepted = await self._store.turns.accept(message, self._route(message), self._clock.now())
+        self._count("accepted", message, accepted)
+        return accepted
+
     async def _changes_a_waiting_one(self, message: InboundMessage, now: datetime) -> bool:
         """Edit or take back what still waits; a deletion that comes too late changes nothing."""
         match message.kind:

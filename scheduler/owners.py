@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from gateway.domain.conversations import Conversation
 from gateway.domain.people import Identity, Sender
 from gateway.domain.schedules import Wakeup
 from gateway.ports import PeopleStore
+
+Admits = Callable[[Identity, str], Awaitable[bool]]
+"""Whether an identity may talk on a platform."""
+
+
+async def admitted_owner(wakeup: Wakeup, people: PeopleStore, admits: Admits) -> Sender | None:
+    """Return in whose name it wakes now; None when that person may not talk any more.
+
+    A place in which nobody has written is nobody: the operator chose it.
+    """
+    known = wakeup.owner or await people.last_sender(wakeup.conversation.id)
+    if known is None:
+        return _place_itself(wakeup.conversation)
+    is_admitted = await admits(known.identity, wakeup.conversation.platform)
+    return known if is_admitted else None
 
 
 async def owner_of(wakeup: Wakeup, people: PeopleStore) -> Sender:

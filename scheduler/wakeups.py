@@ -6,16 +6,13 @@ from datetime import datetime
 
 from gateway.domain.messages import InboundMessage, MessageKind
 from gateway.domain.schedules import Schedule, Wakeup
+from gateway.text.silence import SILENCE_NOTE
 from scheduler.zones import load_zone
 
 DEFAULT_PROMPT = (
     "[Wakeup, {timestamp}] Nobody wrote; you woke by your schedule. See whether a task or a "
     "reminder is due and whether your data sources hold something new, do what is needed, and "
     "note in your memory what you did."
-)
-_SILENCE = (
-    "Whatever you answer is posted to the conversation. If there is nothing worth saying, answer "
-    "exactly <silent/> and nothing is posted."
 )
 
 
@@ -62,6 +59,6 @@ def _text(schedule: Schedule, wakeup: Wakeup, due_at: datetime, missed: int) -> 
         f"Data sources: {sources}." if sources and "{data_sources}" not in wakeup.prompt else "",
         f"This stands for {missed} earlier wakeups too, which were missed." if missed else "",
         f"Use at most {wakeup.max_actions} tool calls." if wakeup.max_actions is not None else "",
-        _SILENCE,
+        SILENCE_NOTE,
     ]
     return "\n".join([text, "", *(note for note in notes if note)])

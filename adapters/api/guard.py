@@ -30,11 +30,11 @@ class AdminOnly:
             )
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, limit_bytes: int = BODY_LIMIT_BYTES) -> bytes:
     """Read the body; raises HTTPException (413) as soon as it is over the limit."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > BODY_LIMIT_BYTES:
-            raise HTTPException(413, f"The body is over {BODY_LIMIT_BYTES:,} bytes.")
+        if len(body) > limit_bytes:
+            raise HTTPException(413, f"The body is over {limit_bytes:,} bytes.")
     return bytes(body)

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 
 from gateway.access import Access
 from gateway.bootstrap.choices import access_policy, retention, routes, secret, worker_of
+from gateway.bootstrap.hooks import make_hooks
 from gateway.dispatcher import Dispatcher, DispatcherOptions
 from gateway.drafts import Drafts
 from gateway.http import HttpServer, Vitals, create_app, create_server
@@ -57,13 +58,14 @@ def plug(settings: Settings, spokes: Spokes, listener: socket.socket | None = No
         metrics,
         TurnOptions(turns.deadline_seconds, turns.max_tool_rounds, retry),
     )
+    access = Access(access_policy(settings), store.people)
+    inbox = Inbox(store, access, routes(settings), clock, metrics)
+    hooks = make_hooks(settings, store, access, inbox, clock)
     parts = Parts(
         worker=worker,
         clock=clock,
         store=store,
-        inbox=Inbox(
-            store, Access(access_policy(settings), store.people), routes(settings), clock, metrics
-        ),
+        inbox=inbox,
         outbox=Outbox(
             store, adapters, drafts, clock, metrics, OutboxOptions(worker, lease=lease, retry=retry)
         ),
@@ -73,13 +75,14 @@ def plug(settings: Settings, spokes: Spokes, listener: socket.socket | None = No
         adapters=spokes.adapters,
         housekeeping=Housekeeping(retention(settings)),
         beside=[Ticker(store, routes(settings), clock, metrics)],
-        web=None if listener is None else Web(_server(settings, spokes), listener),
+        web=None if listener is None else Web(_server(settings, spokes, hooks), listener),
     )
     return Gateway(parts)
 
 
-def _server(settings: Settings, spokes: Spokes) -> HttpServer:
+def _server(settings: Settings, spokes: Spokes, hooks: APIRouter) -> HttpServer:
     channels = {adapter.platform: adapter.health for adapter in spokes.adapters}
     vitals = Vitals(spokes.store, spokes.mind.runtime, channels)
     token = secret(settings.http.admin_token) or None
-    return create_server(create_app(vitals, spokes.store, spokes.metrics, spokes.routers, token))
+    routers = [hooks, *spokes.routers]
+    return create_server(create_app(vitals, spokes.store, spokes.metrics, routers, token))

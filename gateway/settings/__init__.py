@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from gateway.settings.agents import AgentSettings, WakeupSettings
+from gateway.settings.hooks import HookSettings
 from gateway.settings.sources import load_settings
 from gateway.settings.tree import (
     AccessSettings,
-    AgentSettings,
     ArtifactSettings,
     DiscordSettings,
     HttpSettings,
@@ -22,6 +23,7 @@ __all__ = [
     "AgentSettings",
     "ArtifactSettings",
     "DiscordSettings",
+    "HookSettings",
     "HttpSettings",
     "LettaSettings",
     "ModelSettings",
@@ -29,5 +31,6 @@ __all__ = [
     "Settings",
     "SlackSettings",
     "TurnSettings",
+    "WakeupSettings",
     "load_settings",
 ]

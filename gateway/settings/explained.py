@@ -13,14 +13,26 @@ from typing import cast
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from gateway.settings.agents import AgentSettings, WakeupSettings
+from gateway.settings.hooks import HookSettings
 from gateway.settings.kinds import Section
-from gateway.settings.sources import FILE_NAME, FILE_VARIABLE, Name, names
-from gateway.settings.tree import AgentSettings, Settings
+from gateway.settings.sources import FILE_NAME, FILE_VARIABLE, TABLE_LISTS, Name, names
+from gateway.settings.tree import Settings
 from gateway.telemetry.redaction import HIDDEN, Redactor
 
 _DATABASE = "database_url"
-_AGENTS = "agents"
-_SPECIAL_DEFAULTS = {_DATABASE: "`sqlite:///<data_dir>/postern.db`", _AGENTS: "one, `postern`"}
+_SPECIAL_DEFAULTS = {_DATABASE: "`sqlite:///<data_dir>/postern.db`"}
+_TABLES: Mapping[str, type[Section]] = {
+    "agents": AgentSettings,
+    "agents.wakeups": WakeupSettings,
+    "hooks": HookSettings,
+}
+"""The lists of tables, by what stands between `[[` and `]]`."""
+_NOTES = {
+    "agents": "Without any, there is one, called `postern`. The first one is the default.",
+    "agents.wakeups": "Stands below its agent. One that is taken out is paused, not dropped.",
+    "hooks": "None by default. `docs/hooks.md` tells how calls are signed.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +71,7 @@ def as_toml(settings: Settings) -> str:
     """Write what holds as a settings file, without the secrets."""
     lines: list[str] = []
     section = ""
-    for name in (name for name in names() if name.dotted != _AGENTS):
+    for name in (name for name in names() if name.dotted not in TABLE_LISTS):
         above, _, key = name.dotted.rpartition(".")
         if above != section:
             lines += ["", f"[{above}]"]
@@ -67,7 +79,9 @@ def as_toml(settings: Settings) -> str:
         value = _shown(name, settings)
         lines.append(f"# {key} is not set" if value is None else f"{key} = {value}")
     for agent in settings.agents:
-        lines += ["", "[[agents]]", *_agent_lines(agent)]
+        lines += _table_lines("agents", agent)
+    for hook in settings.hooks:
+        lines += _table_lines("hooks", hook)
     return "\n".join(lines) + "\n"
 
 
@@ -91,22 +105,23 @@ def first_file() -> str:
         "# Keep this file to yourself once tokens stand in it.",
     ]
     section = ""
-    for name in (name for name in names() if name.dotted != _AGENTS):
+    for name in (name for name in names() if name.dotted not in TABLE_LISTS):
         above, _, key = name.dotted.rpartition(".")
         if above != section:
             lines += ["", f"[{above}]"]
             section = above
         lines += ["", f"# {name.field.description}.", f"# {key} = {_example(name.field)}"]
-    lines += ["", "# The agents that people talk to; the first one is the default."]
-    lines += ["# [[agents]]"]
-    for key, field in AgentSettings.model_fields.items():
-        lines += [f"# {field.description}.", f"# {key} = {_example(field)}"]
+    for title, table in _TABLES.items():
+        lines += ["", f"# {_title_of(table)}.", f"# [[{title}]]"]
+        for key, field in table.model_fields.items():
+            if f"{title}.{key}" not in _TABLES:
+                lines += [f"# {field.description}.", f"# {key} = {_example(field)}"]
     return "\n".join(lines) + "\n"
 
 
 def page() -> str:
     """Return the documentation page of all settings, in Markdown."""
-    return "\n".join([*_page_head(), *_page_tables(), *_page_agents()]) + "\n"
+    return "\n".join([*_page_head(), *_page_tables(), *_page_lists()]) + "\n"
 
 
 def _page_head() -> Iterator[str]:
@@ -124,7 +139,7 @@ def _page_head() -> Iterator[str]:
 
 def _page_tables() -> Iterator[str]:
     section = None
-    for name in (name for name in names() if name.dotted != _AGENTS):
+    for name in (name for name in names() if name.dotted not in TABLE_LISTS):
         above = name.dotted.rpartition(".")[0]
         if above != section:
             title = f"`[{above}]` {_meaning_of(above)}" if above else "At the top"
@@ -136,13 +151,19 @@ def _page_tables() -> Iterator[str]:
         yield f"| `{name.dotted}` | {default} | {usual} | {name.field.description} |"
 
 
-def _page_agents() -> Iterator[str]:
-    yield from ("", "## `[[agents]]` One agent that people can talk to", "")
-    yield "Without any, there is one, called `postern`. The first one is the default. In the"
-    yield "environment, `POSTERN_AGENTS` is a JSON list of them."
-    yield from ("", "| key | default | meaning |", "|---|---|---|")
-    for key, field in AgentSettings.model_fields.items():
-        yield f"| `{key}` | {_default(field)} | {field.description} |"
+def _page_lists() -> Iterator[str]:
+    for title, table in _TABLES.items():
+        yield from ("", f"## `[[{title}]]` {_title_of(table)}", "", _NOTES[title])
+        if title in TABLE_LISTS:
+            yield f"In the environment, `POSTERN_{title.upper()}` is a JSON list of them."
+        yield from ("", "| key | default | meaning |", "|---|---|---|")
+        for key, field in table.model_fields.items():
+            yield f"| `{key}` | {_default(field)} | {field.description} |"
+
+
+def _title_of(table: type[Section]) -> str:
+    """Return the first sentence of what the table is."""
+    return (table.__doc__ or "").strip().partition(".")[0]
 
 
 def _meaning_of(section: str) -> str:
@@ -180,7 +201,9 @@ def _safe(name: Name, settings: Settings) -> object:
 
 def _simple(value: object) -> object:
     if isinstance(value, Section):
-        return value.model_dump(mode="json", exclude_none=True)
+        return {key: _simple(part) for key, part in value if part is not None}
+    if isinstance(value, SecretStr):
+        return HIDDEN
     if isinstance(value, tuple):
         return [_simple(part) for part in cast("tuple[object, ...]", value)]  # of any kind
     if isinstance(value, Enum):
@@ -188,9 +211,17 @@ def _simple(value: object) -> object:
     return str(value) if isinstance(value, Path) else value
 
 
-def _agent_lines(agent: AgentSettings) -> list[str]:
-    simple = cast("Mapping[str, object]", _simple(agent))  # of a model, always this
-    return [f"{key} = {_toml(value)}" for key, value in simple.items()]
+def _table_lines(title: str, table: Section) -> list[str]:
+    """Write one table of a list, and the tables below it."""
+    below = [key for key in type(table).model_fields if f"{title}.{key}" in _TABLES]
+    lines = ["", f"[[{title}]]"]
+    for key, value in table:
+        if value is not None and key not in below:
+            lines.append(f"{key} = {_toml(_simple(value))}")
+    for key in below:
+        for part in cast("tuple[Section, ...]", getattr(table, key)):  # lists of tables
+            lines += _table_lines(f"{title}.{key}", part)
+    return lines
 
 
 def _toml(value: object) -> str:
@@ -206,6 +237,8 @@ def _default(field: FieldInfo) -> str:
 
 
 def _example(field: FieldInfo) -> str:
+    if field.examples:
+        return _toml(field.examples[0])
     if field.is_required() or field.default_factory is not None or field.default is None:
         return '""'
     return _toml(_simple(field.default))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, get_args
@@ -11,6 +12,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_core import PydanticCustomError, PydanticKnownError
 from pydantic_core.core_schema import ValidationInfo
+
+from gateway.domain.conversations import Conversation
 
 PLATFORMS = ("discord", "slack", "web", "console")
 
@@ -54,6 +57,13 @@ def must_be(what: str) -> PydanticCustomError:
 def rule(sentence: str) -> PydanticCustomError:
     """Return the error of a rule over several settings, said by a sentence of its own."""
     return PydanticCustomError("rule", "{sentence}", {"sentence": sentence})
+
+
+def check_apart(what: str, names: Sequence[str]) -> None:
+    """Raise the rule's error when two tables of a list share a name."""
+    for name in names:
+        if names.count(name) > 1:
+            raise rule(f'Two {what} are called "{name}"; give each a name of its own.')
 
 
 def _is_number(annotation: object) -> bool:
@@ -154,6 +164,22 @@ def _artifacts_url(url: str) -> str:
     raise must_be("a folder, or s3://BUCKET/PREFIX")
 
 
+def _place(readable: str) -> str:
+    try:
+        conversation = Conversation.parse(readable.strip())
+    except ValueError:
+        raise must_be('a conversation, such as "discord:dm:99" or "slack:T1:C2:171.5"') from None
+    if conversation.platform not in PLATFORMS:
+        raise must_be(f"a conversation on one of {', '.join(PLATFORMS)}")
+    return conversation.id
+
+
+def _hook_secret(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value()) >= 16:
+        return secret
+    raise must_be("a text of at least 16 characters")
+
+
 Folder = Annotated[Path, AfterValidator(_home_expanded)]
 """A directory; `~` is the home directory, and a relative one starts at the working directory."""
 
@@ -170,6 +196,8 @@ WsUrl = Annotated[str, AfterValidator(_ws_url)]
 PublicKey = Annotated[str, AfterValidator(_public_key)]
 Snowflake = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(_snowflake)]
 IdentityKey = Annotated[str, AfterValidator(_identity_key)]
+Place = Annotated[str, AfterValidator(_place)]
+HookSecret = Annotated[SecretStr, AfterValidator(_hook_secret)]
 RoleName = Annotated[str, AfterValidator(_role)]
 Prompt = Annotated[str, AfterValidator(_prompt)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]

@@ -20,6 +20,8 @@ from gateway.settings.tree import Settings
 
 FILE_NAME = "postern.toml"
 FILE_VARIABLE = "POSTERN_CONFIG"
+TABLE_LISTS = ("agents", "hooks")
+"""Settings that are lists of tables: `[[agents]]`."""
 _PREFIX = "POSTERN_"
 _INJECTED = re.compile(r"POSTERN_(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP)(_\w+)?)?)")
 """Kubernetes gives these to every pod beside a service that is called `postern`."""
@@ -38,7 +40,7 @@ class Name:
 
 
 def names(model: type[Section] = Settings, path: tuple[str, ...] = ()) -> Iterator[Name]:
-    """Go through all settings in their order; `agents` is one of them, a list."""
+    """Go through all settings in their order; a list of tables is one of them."""
     for key, field in model.model_fields.items():
         here = (*path, key)
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
@@ -118,7 +120,7 @@ def _parsed(name: Name, text: str) -> object:
             return json.loads(text)
         except json.JSONDecodeError:
             return text
-    if name.dotted == "agents":
+    if name.dotted in TABLE_LISTS:
         return text
     return [part.strip() for part in text.split(",") if part.strip()]
 

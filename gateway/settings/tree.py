@@ -11,6 +11,8 @@ from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_valid
 from pydantic_core.core_schema import ValidationInfo
 
 from gateway.access import AccessMode
+from gateway.settings.agents import Agents, AgentSettings
+from gateway.settings.hooks import Hooks, HookSettings
 from gateway.settings.kinds import (
     ArtifactsUrl,
     DatabaseUrl,
@@ -19,7 +21,6 @@ from gateway.settings.kinds import (
     IdentityKey,
     Prompt,
     PublicKey,
-    RoleName,
     Seconds,
     Section,
     Snowflake,
@@ -32,10 +33,6 @@ from gateway.settings.kinds import (
 
 _LETTA_CLOUD = "https://api.letta.com"
 _OPENAI = "https://api.openai.com/v1"
-_PERSONA = (
-    "I am Postern, a calm and helpful companion. I remember what people tell me, keep my promises, "
-    "say so when I do not know something, and answer in the language I am spoken to."
-)
 
 
 class HttpSettings(Section):
@@ -258,17 +255,6 @@ class AccessSettings(Section):
     )
 
 
-class AgentSettings(Section):
-    """One agent that people can talk to. The first one is the default."""
-
-    name: RoleName = Field(description="Its name, by which people address it")
-    persona: str = Field(default=_PERSONA, description="Who it is, in its own words")
-    shared: bool = Field(
-        default=False, description="One agent for all people, not one for each of them"
-    )
-    model: str | None = Field(default=None, description="Its model; letta.model when not set")
-
-
 class TurnSettings(Section):
     """How messages become turns, and the limits of a turn."""
 
@@ -356,9 +342,10 @@ class Settings(Section):
     letta: LettaSettings = LettaSettings()
     model: ModelSettings = ModelSettings()
     access: AccessSettings = Field(default=AccessSettings(), validate_default=True)
-    agents: tuple[AgentSettings, ...] = Field(
+    agents: Agents = Field(
         default=(AgentSettings(name="postern"),), min_length=1, description="The agents"
     )
+    hooks: Hooks = Field(default=(), description="Addresses at which other systems wake agents")
     turns: TurnSettings = TurnSettings()
     retention: RetentionSettings = RetentionSettings()
     artifacts: ArtifactSettings = ArtifactSettings()
@@ -391,6 +378,7 @@ class Settings(Section):
         """Return every secret among the values, for the log to leave out."""
         sections = (self.http, self.discord, self.slack, self.letta, self.model, self.artifacts)
         values = [value for section in sections for _, value in section]
+        values += [hook.secret for hook in self.hooks]
         found = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
         password = urlsplit(self.database_url.get_secret_value()).password
         return [*found, password] if password else found
@@ -406,11 +394,13 @@ class Settings(Section):
             return access
         return access.model_copy(update={"web": AccessMode.PAIRING})
 
-    @field_validator("agents", mode="after")
+    @field_validator("hooks", mode="after")
     @classmethod
-    def _name_agents_apart(cls, agents: tuple[AgentSettings, ...]) -> tuple[AgentSettings, ...]:
-        names = [agent.name for agent in agents]
-        for name in names:
-            if names.count(name) > 1:
-                raise rule(f'Two [[agents]] are called "{name}"; give each a name of its own.')
-        return agents
+    def _know_the_agents_of_hooks(
+        cls, hooks: tuple[HookSettings, ...], info: ValidationInfo
+    ) -> tuple[HookSettings, ...]:
+        known = [agent.name for agent in info.data.get("agents", ())]
+        for hook in hooks:
+            if known and hook.agent not in (None, *known):
+                raise rule(f'The hook "{hook.name}" wakes "{hook.agent}", which is no agent.')
+        return hooks

@@ -378,6 +378,43 @@ def test_a_missing_name_of_an_agent_is_one_sentence(file: Path) -> None:
     )
 
 
+HOOK_SECRET = "0123456789abcdef"
+
+
+def test_wakeups_stand_below_their_agent_and_hooks_beside_it(file: Path) -> None:
+    file.write_text(
+        "[[agents]]\nname = 'clerk'\n"
+        "[[agents.wakeups]]\nname = 'papers'\nto = 'slack:T1:C2'\nprompt = 'Look.'\nat = '9:00'\n"
+        f"[[hooks]]\nname = 'ci'\nsecret = '{HOOK_SECRET}'\nto = 'discord:dm:99'\nagent = 'clerk'\n"
+    )
+
+    settings = load_settings({}, file)
+
+    assert settings.agents[0].wakeups[0].to == "slack:T1:C2"
+    assert settings.hooks[0].secret.get_secret_value() == HOOK_SECRET
+    assert HOOK_SECRET in settings.secrets()
+    assert HOOK_SECRET not in as_toml(settings)
+    file.write_text(as_toml(settings).replace("[hidden]", HOOK_SECRET))
+    again = load_settings({}, file)
+    assert (again.agents, again.hooks) == (settings.agents, settings.hooks)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("secret = 'short'", "hooks[0].secret (from postern.toml) must be a text of at least 16"),
+        ("to = 'nowhere'", "hooks[0].to (from postern.toml) must be a conversation"),
+        ("agent = 'nobody'", 'The hook "ci" wakes "nobody", which is no agent.'),
+    ],
+)
+def test_a_hook_that_can_not_work_is_one_sentence(file: Path, line: str, said: str) -> None:
+    good = {"name": "'ci'", "secret": f"'{HOOK_SECRET}'", "to": "'discord:dm:99'"}
+    key, _, value = line.partition(" = ")
+    lines = [f"{name} = {text}" for name, text in {**good, key: value}.items()]
+
+    assert complaint_about("[[hooks]]\n" + "\n".join(lines), file).startswith(said)
+
+
 def test_two_agents_can_not_share_a_name() -> None:
     assert complaint({"POSTERN_AGENTS": '[{"name": "x"}, {"name": "x"}]'}) == (
         'Two [[agents]] are called "x"; give each a name of its own.'
@@ -495,7 +532,7 @@ def test_every_line_of_the_first_file_can_be_switched_on(file: Path) -> None:
         "\n".join(
             line.removeprefix("# ") if on else line
             for line, on in zip(lines, is_setting, strict=True)
-        ).replace('name = ""', 'name = "postern"', 1)
+        )
     )
 
     load_settings({}, file)

@@ -1,0 +1,80 @@
+"""The agents of the settings, and the wakeups by which they come back by themselves."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from gateway.domain.schedules import Misfire, Outside
+from gateway.settings.kinds import IdentityKey, Place, Prompt, RoleName, Section, check_apart
+
+_PERSONA = (
+    "I am Postern, a calm and helpful companion. I remember what people tell me, keep my promises, "
+    "say so when I do not know something, and answer in the language I am spoken to."
+)
+
+
+class WakeupSettings(Section):
+    """One schedule of an agent, as `postern schedule add` would make it."""
+
+    name: Prompt = Field(description="Its name among all schedules", examples=["papers"])
+    to: Place = Field(
+        description="Conversation that it wakes, as platform:workspace:channel",
+        examples=["discord:dm:99"],
+    )
+    prompt: Prompt = Field(description="What the agent is told", examples=["Look for new papers."])
+    cron: str | None = Field(default=None, description="When, as a cron line; or `every`, or `at`")
+    every: str | None = Field(default=None, description="When, as an interval: 15m")
+    at: str | None = Field(
+        default=None,
+        description="When, as a phrase: every weekday 8:30",
+        examples=["every weekday 8:30"],
+    )
+    timezone: str = Field(default="UTC", description="IANA time zone of the times")
+    owner: IdentityKey | None = Field(
+        default=None,
+        description="Whose agent wakes, as platform:workspace:user; else who wrote there last",
+    )
+    data_sources: tuple[str, ...] = Field(default=(), description="What it is handed that is new")
+    max_actions: int | None = Field(default=None, ge=0, description="Tool calls of one wakeup")
+    misfire: Misfire = Field(
+        default=Misfire.ONE, description="What becomes of missed slots: skip, one or all"
+    )
+    jitter_seconds: int = Field(default=0, ge=0, le=86_400, description="Spreads its slots")
+    active: str | None = Field(default=None, description="Active hours, as 08:00-22:00")
+    quiet_days: tuple[str, ...] = Field(default=(), description="Days of rest: sat, sun")
+    outside: Outside = Field(
+        default=Outside.SKIP, description="Slots outside the hours: skip or defer"
+    )
+    heartbeat: bool = Field(
+        default=False, description="Wakes only when a data source holds something new"
+    )
+    skip_busy: bool = Field(default=False, description="Passed over while the agent is at work")
+    skip_recent_seconds: int = Field(
+        default=0, ge=0, le=604_800, description="Passed over so long after somebody wrote there"
+    )
+
+
+class AgentSettings(Section):
+    """One agent that people can talk to. The first one is the default."""
+
+    name: RoleName = Field(description="Its name, by which people address it", examples=["postern"])
+    persona: str = Field(default=_PERSONA, description="Who it is, in its own words")
+    shared: bool = Field(
+        default=False, description="One agent for all people, not one for each of them"
+    )
+    model: str | None = Field(default=None, description="Its model; letta.model when not set")
+    wakeups: tuple[WakeupSettings, ...] = Field(
+        default=(), description="When it comes back by itself"
+    )
+
+
+def _named_apart(agents: tuple[AgentSettings, ...]) -> tuple[AgentSettings, ...]:
+    check_apart("[[agents]]", [agent.name for agent in agents])
+    wakeups = [wakeup.name for agent in agents for wakeup in agent.wakeups]
+    check_apart("[[agents.wakeups]]", wakeups)
+    return agents
+
+
+Agents = Annotated[tuple[AgentSettings, ...], AfterValidator(_named_apart)]
