@@ -16,6 +16,7 @@ from gateway.cli import (
     chat,
     config,
     db,
+    dead_letters,
     doctor,
     init,
     letta,
@@ -68,6 +69,7 @@ app.command("status")(status.status)
 app.command("send")(send.send)
 app.add_typer(schedule.app, name="schedule")
 app.add_typer(pairing.app, name="pairing")
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(manifest.app, name="manifest")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")

@@ -30,6 +30,8 @@ class DeliveryState(StrEnum):
     """The call was made and its outcome was not seen: ask the platform before a repeat."""
     SENT = "sent"
     FAILED = "failed"
+    DROPPED = "dropped"
+    """Failed, and the operator let it go."""
 
 
 class ButtonStyle(StrEnum):

@@ -14,12 +14,17 @@ from gateway.domain.tools import ToolCall, ToolResult, ToolSpec
 
 
 class TurnState(StrEnum):
-    """A turn ends once: done, failed or cancelled; until then it is running."""
+    """A turn ends once: done, failed or cancelled; until then it is running.
+
+    What failed stays so until the operator has had it replayed, or dropped it.
+    """
 
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    REPLAYED = "replayed"
+    DROPPED = "dropped"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from gateway.ports.artifacts import ArtifactStore
 from gateway.ports.clock import Clock
+from gateway.ports.dead_letters import DeadLetterStore
 from gateway.ports.deliveries import DeliveryStore
 from gateway.ports.hands import Toolbox
 from gateway.ports.health import Health
@@ -28,6 +29,7 @@ __all__ = [
     "ArtifactStore",
     "Clock",
     "Constellation",
+    "DeadLetterStore",
     "DeliveryStore",
     "HandedStore",
     "Health",

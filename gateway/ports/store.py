@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from gateway.ports.dead_letters import DeadLetterStore
 from gateway.ports.deliveries import DeliveryStore
 from gateway.ports.history import HistoryStore
 from gateway.ports.installations import InstallationStore
@@ -25,6 +26,7 @@ class Store(Protocol):
     leases: LeaseStore
     handed: HandedStore
     installations: InstallationStore
+    dead_letters: DeadLetterStore
 
     turn_ready: asyncio.Event
     """Set after a commit that made a lane ready; clear it before claiming, not after."""

@@ -122,7 +122,7 @@ class MemoryHistory:
 
 
 def _is_visible(row: DeliveryRow) -> bool:
-    is_shown = row.state is not DeliveryState.FAILED
+    is_shown = row.state not in (DeliveryState.FAILED, DeliveryState.DROPPED)
     return bool(row.new.text) and not row.new.is_draft and is_shown
 
 

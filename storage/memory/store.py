@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.errors import StoreUnavailable
 from gateway.ports import (
+    DeadLetterStore,
     DeliveryStore,
     HandedStore,
     HistoryStore,
@@ -13,6 +14,7 @@ from gateway.ports import (
     ScheduleStore,
     TurnStore,
 )
+from storage.memory.dead_letters import MemoryDeadLetters
 from storage.memory.deliveries import MemoryDeliveries
 from storage.memory.history import MemoryHistory
 from storage.memory.installations import MemoryInstallations
@@ -36,6 +38,7 @@ class MemoryStore:
         self.leases: LeaseStore = MemoryLeases(tables)
         self.handed: HandedStore = MemoryHanded(tables)
         self.installations: InstallationStore = MemoryInstallations(tables)
+        self.dead_letters: DeadLetterStore = MemoryDeadLetters(tables)
         self.turn_ready = tables.turn_ready
         self.delivery_ready = tables.delivery_ready
         self._is_open = False

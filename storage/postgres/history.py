@@ -26,7 +26,7 @@ SELECT seq, id, author, text, at FROM (
     UNION ALL
     (
         SELECT seq, id, 'assistant', text, created_at FROM delivery
-        WHERE conversation = $1 AND seq < $2 AND NOT is_draft AND text <> '' AND state <> 4
+        WHERE conversation = $1 AND seq < $2 AND NOT is_draft AND text <> '' AND state < 4
         ORDER BY seq DESC LIMIT $3
     )
 ) AS entry ORDER BY seq DESC LIMIT $3

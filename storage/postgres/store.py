@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 
 from gateway.errors import StoreUnavailable
 from gateway.ports import (
+    DeadLetterStore,
     DeliveryStore,
     HandedStore,
     HistoryStore,
@@ -17,6 +18,7 @@ from gateway.ports import (
     TurnStore,
 )
 from storage.postgres.database import Database, PoolOptions
+from storage.postgres.dead_letters import PostgresDeadLetters
 from storage.postgres.deliveries import PostgresDeliveries
 from storage.postgres.history import PostgresHistory
 from storage.postgres.installations import PostgresInstallations
@@ -46,6 +48,7 @@ class PostgresStore:
     leases: LeaseStore
     handed: HandedStore
     installations: InstallationStore
+    dead_letters: DeadLetterStore
 
     def __init__(self, url: str, pool: PoolOptions = _POOL, *, is_listening: bool = True) -> None:
         self._url = url
@@ -89,6 +92,7 @@ class PostgresStore:
         self.leases = PostgresLeases(database)
         self.handed = PostgresHanded(database)
         self.installations = PostgresInstallations(database)
+        self.dead_letters = PostgresDeadLetters(database)
 
     async def close(self) -> None:
         """Finish what was begun and close."""

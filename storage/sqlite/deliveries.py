@@ -167,10 +167,15 @@ def _revise(
 ) -> None:
     text, extras = contents
     revision, state = tx.execute(REVISE, (delivery, text, to_micros(now), extras)).fetchone()
-    tx.execute(READY_FOR_FIRST, (place,))
-    tx.posts_ready = True
+    ready_for_first(tx, place)
     data = {"revision": revision, "state": to_state(state)}
     tx.log(AuditKind.DELIVERY_REVISED, now, place, delivery, data)
+
+
+def ready_for_first(tx: Transaction, place: str) -> None:
+    """Set when a conversation that nobody sends to is ready, by its first open delivery."""
+    tx.execute(READY_FOR_FIRST, (place,))
+    tx.posts_ready = True
 
 
 class SqliteDeliveries:

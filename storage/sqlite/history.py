@@ -29,7 +29,7 @@ SELECT seq, id, author, text, at FROM (
     UNION ALL
     SELECT * FROM (
         SELECT seq, id, 'assistant', text, created_at FROM delivery
-        WHERE conversation = ?1 AND seq < ?2 AND is_draft = 0 AND text <> '' AND state <> 4
+        WHERE conversation = ?1 AND seq < ?2 AND is_draft = 0 AND text <> '' AND state < 4
         ORDER BY seq DESC LIMIT ?3
     )
 ) ORDER BY seq DESC LIMIT ?3

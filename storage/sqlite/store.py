@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gateway.errors import StoreUnavailable
 from gateway.ports import (
+    DeadLetterStore,
     DeliveryStore,
     HandedStore,
     HistoryStore,
@@ -20,6 +21,7 @@ from gateway.ports import (
 )
 from storage.sqlite.committer import Committer
 from storage.sqlite.database import connect, not_usable
+from storage.sqlite.dead_letters import SqliteDeadLetters
 from storage.sqlite.deliveries import SqliteDeliveries
 from storage.sqlite.history import SqliteHistory
 from storage.sqlite.installations import SqliteInstallations
@@ -46,6 +48,7 @@ class SqliteStore:
     leases: LeaseStore
     handed: HandedStore
     installations: InstallationStore
+    dead_letters: DeadLetterStore
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -81,6 +84,7 @@ class SqliteStore:
         self.leases = SqliteLeases(committer, reader)
         self.handed = SqliteHanded(committer, reader)
         self.installations = SqliteInstallations(committer, reader)
+        self.dead_letters = SqliteDeadLetters(committer, reader)
 
     async def close(self) -> None:
         """Finish what was begun and close."""

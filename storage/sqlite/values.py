@@ -19,6 +19,7 @@ _DELIVERY_STATES = (
     DeliveryState.UNKNOWN,
     DeliveryState.SENT,
     DeliveryState.FAILED,
+    DeliveryState.DROPPED,
 )
 """A state is stored as its place here. The first three are open: `state < 3`."""
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import iter_modules
 from types import ModuleType
 
 import pytest
 
-from storage.sqlite import committer, deliveries, history, inbox, people, schedules, singles, turns
+import storage.sqlite
 from storage.sqlite.migrate import migrate
 
-MODULES = (committer, inbox, turns, deliveries, people, schedules, history, singles)
+MODULES = tuple(
+    import_module(f"storage.sqlite.{module.name}")
+    for module in iter_modules(storage.sqlite.__path__)
+    if module.name not in ("migrate", "migrations", "snapshots")
+)
 
 INDEXES = {
     "committer.NEWEST_SEQUENCE": {"inbox (key)", "delivery (key)"},
@@ -96,12 +102,32 @@ INDEXES = {
     "history.EMPTY_DELIVERIES": {"delivery (key)", "delivery_settled"},
     "history.ENDED_TURNS": {"turn_kept"},
     "history.EMPTY_MESSAGES": {"inbox (key)", "inbox_turn"},
+    "installations.GET": {"installation (key)"},
+    "installations.RENEW": {"installation (key)"},
+    "installations.END": {"installation (key)"},
+    "installations.DROP_STATES": {"install_state (scan)"},
+    "installations.USE_STATE": {"install_state (key)"},
+    "dead_letters.DEAD_TURNS": {"turn_failed (scan)"},
+    "dead_letters.DEAD_DELIVERIES": {"delivery_failed (scan)"},
+    "dead_letters.DEAD_TURN": {"turn (key)"},
+    "dead_letters.DEAD_DELIVERY": {"sqlite_autoindex_delivery_1"},
+    "dead_letters.SAID_IN_TURN": {"inbox_turn"},
+    "dead_letters.CLOSE_TURN": {"turn (key)"},
+    "dead_letters.DROP_DELIVERY": {"sqlite_autoindex_delivery_1"},
+    "dead_letters.RESEND": {"sqlite_autoindex_delivery_1"},
     "history.DROP_RESULTS": {"tool_result (key)", "sqlite_autoindex_tool_result_1"},
     "history.EMPTY_TURN": {"turn (key)"},
 }
 """How each statement reaches its rows. `(scan)`: it reads a whole small index by design."""
 
-SORTED = {"turns.TURN_RESULTS", "people.LIVE_WISHES", "history.HISTORY", "history.SAID"}
+SORTED = {
+    "turns.TURN_RESULTS",
+    "people.LIVE_WISHES",
+    "history.HISTORY",
+    "history.SAID",
+    "dead_letters.DEAD_TURNS",
+    "dead_letters.DEAD_DELIVERIES",
+}
 """These sort the few rows that they found."""
 
 
