@@ -18,8 +18,9 @@ from gateway.domain.deliveries import (
     SendUnknown,
     Sent,
 )
-from gateway.domain.ids import DeliveryId, LaneId, PlatformMessageId, TurnId
-from gateway.domain.people import Route
+from gateway.domain.ids import DeliveryId, LaneId, PersonId, PlatformMessageId, TurnId
+from gateway.domain.links import MOST_TRIES, LinkOffer, LinkRefused, Unlinked, UnlinkRefused
+from gateway.domain.people import AgentBinding, Identity, Route, person_id_of
 
 TURN_MESSAGES_LIMIT = 50
 """At most so many waiting messages become one turn."""
@@ -137,3 +138,56 @@ def finals(
         else:
             replaced[draft] = new
     return Finals(replaced, fresh, [draft for draft in drafts.values() if draft not in replaced])
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStanding:
+    """What a code that was typed meets."""
+
+    offer: LinkOffer | None
+    """The offer with this code; None when there is none, or a newer one took its place."""
+    taken_by: Identity | None
+    """The account that typed the code before."""
+    theirs: PersonId | None
+    """Who the account belongs to that was shown the code."""
+    mine: PersonId | None
+    """Who the account belongs to that typed it."""
+    mine_count: int
+    """How many accounts that person has."""
+    tries: int
+    """Wrong codes that the account typed of late."""
+
+
+def decide_link(
+    standing: LinkStanding, typed_by: Identity, now: datetime
+) -> PersonId | LinkRefused:
+    """Decide whose account the one that typed the code becomes."""
+    offer = standing.offer
+    if offer is not None and standing.taken_by == typed_by and standing.mine == standing.theirs:
+        return standing.theirs or LinkRefused.NO_SUCH_CODE
+    if standing.tries >= MOST_TRIES:
+        return LinkRefused.TOO_MANY_TRIES
+    if offer is None or standing.taken_by is not None or offer.expires_at <= now:
+        return LinkRefused.NO_SUCH_CODE
+    if standing.theirs is None or standing.mine is None:
+        return LinkRefused.NO_SUCH_CODE
+    if offer.identity == typed_by:
+        return LinkRefused.SAME_ACCOUNT
+    if standing.mine == standing.theirs:
+        return LinkRefused.LINKED_ALREADY
+    return LinkRefused.HAS_OTHERS if standing.mine_count > 1 else standing.theirs
+
+
+def decide_unlink(
+    mine: PersonId | None, count: int, identity: Identity
+) -> Unlinked | UnlinkRefused:
+    """Decide which person an account becomes again."""
+    own = person_id_of(identity)
+    if mine is None or (mine == own and count == 1):
+        return UnlinkRefused.NOT_LINKED
+    return UnlinkRefused.IS_FIRST if mine == own else Unlinked(person=own, left=mine)
+
+
+def linked_data(left: PersonId, resting: Sequence[AgentBinding]) -> dict[str, object]:
+    """Return what the audit log says of a link: whom it left, and which agents rest."""
+    return {"left": left, "resting": {each.role: each.agent_id for each in resting}}

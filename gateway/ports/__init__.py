@@ -13,6 +13,7 @@ from gateway.ports.hands import Toolbox
 from gateway.ports.health import Health
 from gateway.ports.history import HistoryStore, StoreCounts
 from gateway.ports.installations import InstallationStore
+from gateway.ports.links import LinkStore
 from gateway.ports.minds import AgentHost, AgentRuntime, Constellation
 from gateway.ports.people import PeopleStore
 from gateway.ports.platforms import Accept, Adapter, Streaming
@@ -36,6 +37,7 @@ __all__ = [
     "HistoryStore",
     "InstallationStore",
     "LeaseStore",
+    "LinkStore",
     "PeopleStore",
     "ScheduleStore",
     "Store",

@@ -9,6 +9,7 @@ from gateway.ports.dead_letters import DeadLetterStore
 from gateway.ports.deliveries import DeliveryStore
 from gateway.ports.history import HistoryStore
 from gateway.ports.installations import InstallationStore
+from gateway.ports.links import LinkStore
 from gateway.ports.people import PeopleStore
 from gateway.ports.schedules import ScheduleStore
 from gateway.ports.singles import HandedStore, LeaseStore
@@ -21,6 +22,7 @@ class Store(Protocol):
     turns: TurnStore
     deliveries: DeliveryStore
     people: PeopleStore
+    links: LinkStore
     schedules: ScheduleStore
     history: HistoryStore
     leases: LeaseStore

@@ -10,6 +10,7 @@ from gateway.ports import (
     HistoryStore,
     InstallationStore,
     LeaseStore,
+    LinkStore,
     PeopleStore,
     ScheduleStore,
     TurnStore,
@@ -18,6 +19,7 @@ from storage.memory.dead_letters import MemoryDeadLetters
 from storage.memory.deliveries import MemoryDeliveries
 from storage.memory.history import MemoryHistory
 from storage.memory.installations import MemoryInstallations
+from storage.memory.links import MemoryLinks
 from storage.memory.people import MemoryPeople
 from storage.memory.schedules import MemorySchedules
 from storage.memory.singles import MemoryHanded, MemoryLeases
@@ -33,6 +35,7 @@ class MemoryStore:
         self.turns: TurnStore = MemoryTurns(tables)
         self.deliveries: DeliveryStore = MemoryDeliveries(tables)
         self.people: PeopleStore = MemoryPeople(tables)
+        self.links: LinkStore = MemoryLinks(tables)
         self.schedules: ScheduleStore = MemorySchedules(tables)
         self.history: HistoryStore = MemoryHistory(tables)
         self.leases: LeaseStore = MemoryLeases(tables)

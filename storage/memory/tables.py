@@ -26,6 +26,7 @@ from gateway.domain.ids import (
 )
 from gateway.domain.installations import Installation
 from gateway.domain.leases import Lease
+from gateway.domain.links import LinkOffer
 from gateway.domain.messages import InboundMessage
 from gateway.domain.people import AgentBinding, Identity, Pairing, Person
 from gateway.domain.schedules import PastSlot, Schedule
@@ -120,6 +121,15 @@ class PairingRow:
     is_allowed: bool | None = None
 
 
+@dataclass(slots=True)
+class LinkRow:
+    """A code that was shown, and which account typed it."""
+
+    offer: LinkOffer
+    is_replaced: bool = False
+    taken_by: Identity | None = None
+
+
 class Tables:
     """Everything that the store remembers."""
 
@@ -137,6 +147,8 @@ class Tables:
         self.people: dict[PersonId, Person] = {}
         self.identities: dict[Identity, PersonId] = {}
         self.pairings: dict[str, PairingRow] = {}
+        self.links: dict[str, LinkRow] = {}
+        self.link_tries: defaultdict[Identity, list[datetime]] = defaultdict(list)
         self.bindings: dict[tuple[PersonId, str], AgentBinding] = {}
         self.sessions: dict[tuple[AgentId, ConversationId], SessionId] = {}
         self.schedules: dict[str, Schedule] = {}

@@ -149,7 +149,7 @@ class PostgresPeople:
     async def binding(self, person: PersonId, role: str) -> AgentBinding | None:
         """Return the person's agent in this role, or the intent to make it."""
         rows = await self._read(GET_BINDING, person, role)
-        return _to_binding(rows[0]) if rows else None
+        return to_binding(rows[0]) if rows else None
 
     async def intend_agent(self, person: PersonId, role: str, now: datetime) -> AgentBinding:
         """Store the intent to make an agent, or return what is there already."""
@@ -161,7 +161,7 @@ class PostgresPeople:
 
     async def bindings(self) -> list[AgentBinding]:
         """List all bindings and open intents."""
-        return [_to_binding(row) for row in await self._read(ALL_BINDINGS)]
+        return [to_binding(row) for row in await self._read(ALL_BINDINGS)]
 
     async def session(self, agent: AgentId, conversation: ConversationId) -> SessionId | None:
         """Return the agent's thread for the conversation."""
@@ -195,7 +195,7 @@ async def _decide(
 async def _intend(tx: Transaction, person: PersonId, role: str, now: datetime) -> AgentBinding:
     if await tx.count(ADD_INTENT, person, role, now) == 1:
         tx.log(AuditKind.AGENT_INTENDED, now, person, role, {})
-    return _to_binding(await tx.first(GET_BINDING, person, role))
+    return to_binding(await tx.first(GET_BINDING, person, role))
 
 
 async def _bind(tx: Transaction, person: PersonId, role: str, agent: AgentId) -> AgentBinding:
@@ -204,7 +204,7 @@ async def _bind(tx: Transaction, person: PersonId, role: str, agent: AgentId) ->
     row = await tx.first(GET_BINDING, person, role)
     if row is None:
         raise ValueError(f'There is no intent to make the agent "{role}" of "{person}".')
-    return _to_binding(row)
+    return to_binding(row)
 
 
 async def _bind_session(
@@ -221,6 +221,7 @@ def _to_pairing(row: Row) -> Pairing:
     return Pairing(Identity(platform, workspace, account), name, code_hash, asked_at, expires_at)
 
 
-def _to_binding(row: Row) -> AgentBinding:
+def to_binding(row: Row) -> AgentBinding:
+    """Read the columns of a binding."""
     person, role, agent, intended_at = row
     return AgentBinding(person, role, agent, intended_at)

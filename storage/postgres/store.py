@@ -13,6 +13,7 @@ from gateway.ports import (
     HistoryStore,
     InstallationStore,
     LeaseStore,
+    LinkStore,
     PeopleStore,
     ScheduleStore,
     TurnStore,
@@ -22,6 +23,7 @@ from storage.postgres.dead_letters import PostgresDeadLetters
 from storage.postgres.deliveries import PostgresDeliveries
 from storage.postgres.history import PostgresHistory
 from storage.postgres.installations import PostgresInstallations
+from storage.postgres.links import PostgresLinks
 from storage.postgres.listener import Listener
 from storage.postgres.migrate import migrate
 from storage.postgres.people import PostgresPeople
@@ -43,6 +45,7 @@ class PostgresStore:
     turns: TurnStore
     deliveries: DeliveryStore
     people: PeopleStore
+    links: LinkStore
     schedules: ScheduleStore
     history: HistoryStore
     leases: LeaseStore
@@ -87,6 +90,7 @@ class PostgresStore:
         self._database = database
         self.turns, self.deliveries = turns, deliveries
         self.people = PostgresPeople(database)
+        self.links = PostgresLinks(database)
         self.schedules = PostgresSchedules(database)
         self.history = PostgresHistory(database)
         self.leases = PostgresLeases(database)

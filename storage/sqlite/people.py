@@ -127,7 +127,7 @@ class SqlitePeople:
     async def binding(self, person: PersonId, role: str) -> AgentBinding | None:
         """Return the person's agent in this role, or the intent to make it."""
         rows = await self._read(GET_BINDING, (person, role))
-        return _to_binding(rows[0]) if rows else None
+        return to_binding(rows[0]) if rows else None
 
     async def intend_agent(self, person: PersonId, role: str, now: datetime) -> AgentBinding:
         """Store the intent to make an agent, or return what is there already."""
@@ -139,7 +139,7 @@ class SqlitePeople:
 
     async def bindings(self) -> list[AgentBinding]:
         """List all bindings and open intents."""
-        return [_to_binding(row) for row in await self._read(ALL_BINDINGS)]
+        return [to_binding(row) for row in await self._read(ALL_BINDINGS)]
 
     async def session(self, agent: AgentId, conversation: ConversationId) -> SessionId | None:
         """Return the agent's thread for the conversation."""
@@ -171,7 +171,7 @@ def _decide(tx: Transaction, code_hash: str, is_allowed: bool, now: datetime) ->
 def _intend(tx: Transaction, person: PersonId, role: str, now: datetime) -> AgentBinding:
     if tx.execute(ADD_INTENT, (person, role, to_micros(now))).rowcount == 1:
         tx.log(AuditKind.AGENT_INTENDED, now, person, role, {})
-    return _to_binding(tx.execute(GET_BINDING, (person, role)).fetchone())
+    return to_binding(tx.execute(GET_BINDING, (person, role)).fetchone())
 
 
 def _bind(tx: Transaction, person: PersonId, role: str, agent: AgentId) -> AgentBinding:
@@ -180,7 +180,7 @@ def _bind(tx: Transaction, person: PersonId, role: str, agent: AgentId) -> Agent
     row = tx.execute(GET_BINDING, (person, role)).fetchone()
     if row is None:
         raise ValueError(f'There is no intent to make the agent "{role}" of "{person}".')
-    return _to_binding(row)
+    return to_binding(row)
 
 
 def _bind_session(
@@ -197,6 +197,7 @@ def _to_pairing(row: tuple[Any, ...]) -> Pairing:
     return Pairing(identity, name, code_hash, from_micros(asked_at), from_micros(expires_at))
 
 
-def _to_binding(row: tuple[Any, ...]) -> AgentBinding:
+def to_binding(row: tuple[Any, ...]) -> AgentBinding:
+    """Read the columns of a binding."""
     person, role, agent, intended_at = row
     return AgentBinding(person, role, agent, from_micros(intended_at))

@@ -15,6 +15,7 @@ from gateway.ports import (
     HistoryStore,
     InstallationStore,
     LeaseStore,
+    LinkStore,
     PeopleStore,
     ScheduleStore,
     TurnStore,
@@ -25,6 +26,7 @@ from storage.sqlite.dead_letters import SqliteDeadLetters
 from storage.sqlite.deliveries import SqliteDeliveries
 from storage.sqlite.history import SqliteHistory
 from storage.sqlite.installations import SqliteInstallations
+from storage.sqlite.links import SqliteLinks
 from storage.sqlite.migrate import migrate
 from storage.sqlite.people import SqlitePeople
 from storage.sqlite.reader import Reader
@@ -43,6 +45,7 @@ class SqliteStore:
     turns: TurnStore
     deliveries: DeliveryStore
     people: PeopleStore
+    links: LinkStore
     schedules: ScheduleStore
     history: HistoryStore
     leases: LeaseStore
@@ -79,6 +82,7 @@ class SqliteStore:
         self.turns = SqliteTurns(committer)
         self.deliveries = SqliteDeliveries(committer, reader)
         self.people = SqlitePeople(committer, reader)
+        self.links = SqliteLinks(committer, reader)
         self.schedules = SqliteSchedules(committer, reader)
         self.history = SqliteHistory(committer, reader)
         self.leases = SqliteLeases(committer, reader)

@@ -45,6 +45,7 @@ _PARTS = {
     "turns",
     "deliveries",
     "people",
+    "links",
     "history",
     "schedules",
     "leases",

@@ -40,9 +40,9 @@ class HubOptions:
     streaming: Streaming | None = None
     can_find: bool = True
     route: Route = field(default_factory=lambda: Route("postern"))
-    access: AccessPolicy = field(
-        default_factory=lambda: AccessPolicy(modes={"fake": AccessMode.OPEN})
-    )
+    doors: tuple[str, ...] = ("fake",)
+    """The platforms that there are, all of them open unless `access` says otherwise."""
+    access: AccessPolicy | None = None
     turns: TurnOptions = field(default_factory=TurnOptions)
     lease: timedelta = timedelta(seconds=30)
     sending: RetryPolicy = field(default_factory=RetryPolicy)
@@ -106,7 +106,11 @@ class FakeHub:
 
     def person(self, name: str) -> FakePerson:
         """Return somebody with a direct conversation of their own."""
-        return FakePerson(self, name, Conversation("fake", "w1", f"dm-{name}"))
+        return self.account(Identity("fake", "w1", name), Conversation("fake", "w1", f"dm-{name}"))
+
+    def account(self, identity: Identity, place: Conversation) -> FakePerson:
+        """Return somebody with this account, who talks in this place."""
+        return FakePerson(self, identity.user, place, identity)
 
     def message(self, person: FakePerson, text: str, event_id: str | None = None) -> InboundMessage:
         """Return what the platform would bring when this person writes."""
@@ -114,7 +118,7 @@ class FakeHub:
         return InboundMessage(
             event_id=event_id or f"event-{self._events}",
             conversation=person.conversation,
-            sender=Sender(Identity("fake", "w1", person.name), person.name),
+            sender=Sender(person.identity, person.name),
             text=text,
             sent_at=self.clock.now(),
         )
@@ -126,14 +130,20 @@ class FakeHub:
 
     def _new_inbox(self) -> Inbox:
         store = around(self.store, "store", self._points)
-        access = Access(self.options.access, store.people)
+        every = dict.fromkeys(self.options.doors, AccessMode.OPEN)
+        access = Access(self.options.access or AccessPolicy(modes=every), store.people)
         return Inbox(store, access, self.routes, self.clock, Metrics())
 
     def _new_adapters(self) -> Sequence[Adapter]:
         options = self.options
         if options.adapters is not None:
             return options.adapters()
-        return [FakeAdapter(self.platform, streaming=options.streaming, can_find=options.can_find)]
+        return [
+            FakeAdapter(
+                self.platform, streaming=options.streaming, can_find=options.can_find, name=door
+            )
+            for door in options.doors
+        ]
 
     def _new_tickers(self) -> list[Ticker]:
         store = around(self.store, "store", self._points)
@@ -165,6 +175,7 @@ class FakePerson:
     hub: FakeHub
     name: str
     conversation: Conversation
+    identity: Identity
 
     async def says(self, text: str, *, event_id: str | None = None) -> InboundMessage:
         """Write; returns when the platform has been acknowledged."""

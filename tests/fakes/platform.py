@@ -91,16 +91,22 @@ class FakeAdapter:
     """An adapter for the fake platform, as plain as the port allows."""
 
     def __init__(
-        self, platform: FakePlatform, *, streaming: Streaming | None = None, can_find: bool = True
+        self,
+        platform: FakePlatform,
+        *,
+        streaming: Streaming | None = None,
+        can_find: bool = True,
+        name: str = "fake",
     ) -> None:
         self._platform = platform
         self._streaming = streaming
         self._can_find = can_find
+        self._name = name
 
     @property
     def platform(self) -> str:
-        """Conversations of the fake platform begin with `fake`."""
-        return "fake"
+        """Its conversations begin with this."""
+        return self._name
 
     @property
     def streaming(self) -> Streaming | None:

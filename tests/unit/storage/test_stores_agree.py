@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 
 from gateway.domain.audit import AuditEntry
 from gateway.domain.deliveries import Delivery, SendFailed, SendLater, SendOutcome, SendUnknown
-from gateway.domain.ids import ConversationId, RunId
+from gateway.domain.ids import AgentId, ConversationId, RunId
+from gateway.domain.links import LinkOffer
 from gateway.domain.messages import InboundMessage, MessageKind
+from gateway.domain.people import person_id_of
 from gateway.domain.schedules import Fire, Schedule
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import Turn, TurnOutcome, TurnState
@@ -33,6 +35,7 @@ from tests.contracts.store.words import (
     SHARED,
     WORKER,
     at,
+    identity,
     message,
     part,
     post,
@@ -141,6 +144,32 @@ def refuse(event: int, user: int, code: int | None) -> Step:
         f"e{event}", user=f"user{user}", code=None if code is None else f"hash-{code}", limit=2
     )
     return lambda story: story.both(lambda s: s.turns.refuse(turned, story.moment))
+
+
+def link(user: int, code: int | None, typed: int | None) -> Step:
+    """Show a code, type one, or let go."""
+    who = identity(f"user{user}")
+
+    def step(story: Story) -> Awaitable[object]:
+        if code is not None:
+            shown = LinkOffer(who, ConversationId("fake:local:c0"), f"code-{code}", story.moment)
+            return story.both(lambda s: s.links.offer(shown))
+        if typed is not None:
+            return story.both(lambda s: s.links.link(f"code-{typed}", who, story.moment))
+        return story.both(lambda s: s.links.unlink(who, story.moment))
+
+    return step
+
+
+def bind(user: int, role: int) -> Step:
+    """Give somebody an agent."""
+    owner, name = person_id_of(identity(f"user{user}")), f"role{role}"
+
+    async def step(story: Story) -> None:
+        await story.both(lambda s: s.people.intend_agent(owner, name, story.moment))
+        await story.both(lambda s: s.people.bind_agent(owner, name, AgentId(f"agent-{user}")))
+
+    return step
 
 
 def claim_turns(limit: int) -> Step:
@@ -313,6 +342,9 @@ PLAIN_STEPS = st.one_of(
     st.builds(fire),
     st.builds(retain, SECONDS, st.integers(1, 5)),
     st.builds(wait, SECONDS),
+    st.builds(link, USER, FEW, st.none()),
+    st.builds(link, USER, st.none(), st.none() | FEW),
+    st.builds(bind, USER, USER),
     st.builds(restart),
 )
 STEPS = PLAIN_STEPS | st.builds(draft, FEW, FEW)
@@ -344,6 +376,9 @@ async def compare(story: Story) -> None:
     for event in range(16):
         said = message(f"e{event}")
         await story.both(lambda s, said=said: s.history.answer(said))
+    for user in range(2):
+        owner = person_id_of(identity(f"user{user}"))
+        await story.both(lambda s, owner=owner: s.links.identities(owner))
     await story.both(lambda s: s.history.counts())
     logs = [await s.history.audit(0, 10_000) for s in (story.memory, story.sqlite)]
     assert [_written(entry) for entry in logs[0]] == [_written(entry) for entry in logs[1]]
