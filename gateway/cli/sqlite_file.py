@@ -48,6 +48,44 @@ def copy(source: Path, target: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
+def newest(path: Path) -> int:
+    """Return the number of the newest message or delivery in it; 0 when it holds none.
+
+    Raises BadInput when it is not a database of Postern's.
+    """
+    with _opened(path) as database:
+        try:
+            (number,) = database.execute(
+                "SELECT max(seq) FROM (SELECT max(seq) AS seq FROM inbox"
+                " UNION ALL SELECT max(seq) FROM delivery)"
+            ).fetchone()
+        except sqlite3.DatabaseError as error:
+            raise BadInput(f'"{path}" is no backup of Postern: {error}.') from error
+    return number or 0
+
+
+def replace(path: Path, backup: Path, aside: Path) -> None:
+    """Put a copy of the backup in the place of a database that nobody has open.
+
+    What was there is kept as `aside`, and is back where the copy fails.
+    """
+    with contextlib.ExitStack() as undo:
+        if path.exists():
+            _move(path, aside)
+            undo.callback(_move, aside, path)
+        copy(backup, path)
+        undo.pop_all()
+
+
+def _move(path: Path, target: Path) -> None:
+    """Move a database with the files that SQLite keeps beside it."""
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(target.with_name(target.name + suffix))
+    _sync(path.parent)
+
+
 def _claim(target: Path, partial: Path) -> None:
     """Make the empty file that the copy goes into, readable by this user alone."""
     if target.exists():

@@ -1,7 +1,10 @@
+import contextlib
+import sqlite3
 import stat
 from pathlib import Path
 
 from gateway.cli.sqlite_file import faults
+from gateway.data_dir import held
 from tests.unit.gateway.cli.terminal import Terminal
 
 DATABASE = Path(".postern/postern.db")
@@ -74,3 +77,71 @@ def test_a_postgres_is_backed_up_by_its_own_tool(postern: Terminal) -> None:
 
     assert seen.code == 1
     assert "pg_dump" in seen.err
+
+
+def _texts() -> list[str]:
+    with contextlib.closing(sqlite3.connect(DATABASE)) as database:
+        return [text for (text,) in database.execute("SELECT text FROM delivery ORDER BY seq")]
+
+
+def _post(postern: Terminal, text: str) -> None:
+    assert postern.types("send", text, "--to", "discord:dm:99").code == 0
+
+
+def test_a_restored_backup_holds_what_it_held(postern: Terminal) -> None:
+    _post(postern, "first")
+    postern.types("db", "backup", "backup.db")
+    DATABASE.unlink()
+
+    seen = postern.types("db", "restore", "backup.db")
+
+    assert (seen.code, seen.out) == (0, ".postern/postern.db is a copy of backup.db.\n")
+    assert _texts() == ["first"]
+
+
+def test_a_backup_that_would_lose_messages_is_refused(postern: Terminal) -> None:
+    _post(postern, "first")
+    postern.types("db", "backup", "backup.db")
+    _post(postern, "second")
+
+    seen = postern.types("db", "restore", "backup.db")
+
+    assert seen.code == 1
+    assert seen.err.startswith("The database holds 1 messages that came or went after")
+    assert _texts() == ["first", "second"]
+
+
+def test_a_forced_restore_keeps_the_database_aside(postern: Terminal) -> None:
+    _post(postern, "first")
+    postern.types("db", "backup", "backup.db")
+    _post(postern, "second")
+
+    seen = postern.types("db", "restore", "backup.db", "--force")
+
+    assert seen.code == 0
+    assert _texts() == ["first"]
+    (aside,) = DATABASE.parent.glob("postern.db.2*[0-9]")
+    assert seen.out.endswith(f"What was there is {aside}.\n")
+    assert postern.types("db", "check", DATABASE_URL=f"sqlite:///{aside}").code == 0
+
+
+def test_what_is_no_backup_is_refused_and_changes_nothing(postern: Terminal) -> None:
+    _post(postern, "first")
+    Path("notes.txt").write_text("no database at all" * 100)
+    sqlite3.connect("other.db").execute("CREATE TABLE cat (name)").connection.close()
+
+    for file in ("notes.txt", "other.db", "nowhere.db"):
+        assert postern.types("db", "restore", file).code == 1
+
+    assert _texts() == ["first"]
+
+
+def test_a_database_in_use_is_not_replaced(postern: Terminal) -> None:
+    _post(postern, "first")
+    postern.types("db", "backup", "backup.db")
+
+    with held(Path(".postern")):
+        seen = postern.types("db", "restore", "backup.db")
+
+    assert seen.code == 1
+    assert ".postern" in seen.err
