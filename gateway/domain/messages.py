@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from gateway.domain.artifacts import Attachment
 from gateway.domain.conversations import Conversation
-from gateway.domain.deliveries import NewDelivery
+from gateway.domain.deliveries import Button, NewDelivery
 from gateway.domain.ids import PersonId
 from gateway.domain.people import Pairing, Sender
 
@@ -29,6 +29,8 @@ class MessageKind(StrEnum):
     COMMAND = "command"
     """Something for the gateway itself: `status`, `whoami` …, with its arguments."""
     WAKEUP = "wakeup"
+    DECISION = "decision"
+    """Somebody decided, or time ran out, about the tool call of the approval `target`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +106,5 @@ class HistoryEntry:
     """`user` or `assistant`."""
     text: str
     at: datetime
+    buttons: tuple[Button, ...] = ()
+    files: tuple[Attachment, ...] = ()

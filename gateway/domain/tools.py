@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from gateway.domain.artifacts import Attachment
+from gateway.domain.deliveries import Button
 
 
 class Effect(StrEnum):
@@ -13,17 +16,6 @@ class Effect(StrEnum):
     PURE = "pure"
     IDEMPOTENT = "idempotent"
     EXTERNAL = "external"
-
-
-@dataclass(frozen=True, slots=True)
-class ToolSpec:
-    """A tool as the model sees it."""
-
-    name: str
-    description: str
-    parameters: Mapping[str, object]
-    """JSON Schema of the arguments."""
-    effect: Effect = Effect.PURE
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +28,25 @@ class ToolCall:
     """JSON text as the model wrote it: not yet parsed, not yet trusted."""
 
 
+def _never(_: ToolCall) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool as the model sees it, and what the gateway must know before it is called."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, object]
+    """JSON Schema of the arguments."""
+    effect: Effect = Effect.PURE
+    needs_approval: Callable[[ToolCall], bool] = field(default=_never, compare=False)
+    """Whether somebody has to say yes to this very call first; never raises."""
+    version: str = ""
+    """A short hash that changes with the name, the description or the parameters."""
+
+
 @dataclass(frozen=True, slots=True)
 class ToolResult:
     """The answer to one call; a failure is a result that the agent can read."""
@@ -43,3 +54,7 @@ class ToolResult:
     call_id: str
     text: str
     is_error: bool = False
+    buttons: tuple[Button, ...] = ()
+    """To be shown under the answer of the turn."""
+    files: tuple[Attachment, ...] = ()
+    """To be sent with the answer of the turn."""

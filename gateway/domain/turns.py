@@ -54,6 +54,8 @@ class Turn:
     """Runs already started for this turn, one per round of tool calls; to be re-attached."""
     tool_results: tuple[ToolResult, ...] = ()
     """Journal of calls already carried out: never call these again."""
+    tool_intents: tuple[str, ...] = ()
+    """Calls that were begun by an earlier attempt and whose outcome nobody saw."""
     drafts: int = 0
     """How many of its deliveries exist already because streaming showed them."""
     was_noticed: bool = False

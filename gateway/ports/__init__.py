@@ -5,6 +5,7 @@ Moments are aware UTC and are passed in: only `Clock` knows what time it is.
 
 from __future__ import annotations
 
+from gateway.ports.approvals import ApprovalStore
 from gateway.ports.artifacts import ArtifactStore
 from gateway.ports.clock import Clock
 from gateway.ports.dead_letters import DeadLetterStore
@@ -27,6 +28,7 @@ __all__ = [
     "Adapter",
     "AgentHost",
     "AgentRuntime",
+    "ApprovalStore",
     "ArtifactStore",
     "Clock",
     "Constellation",

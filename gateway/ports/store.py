@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from gateway.ports.approvals import ApprovalStore
 from gateway.ports.dead_letters import DeadLetterStore
 from gateway.ports.deliveries import DeliveryStore
 from gateway.ports.history import HistoryStore
@@ -29,6 +30,7 @@ class Store(Protocol):
     handed: HandedStore
     installations: InstallationStore
     dead_letters: DeadLetterStore
+    approvals: ApprovalStore
 
     turn_ready: asyncio.Event
     """Set after a commit that made a lane ready; clear it before claiming, not after."""

@@ -74,6 +74,13 @@ class TurnStore(Protocol):
         """Remember which run answers this round, so that it can be re-attached (T4)."""
         ...
 
+    async def intend_tool_call(self, turn: TurnRef, call: ToolCall) -> None:
+        """Note that a call is about to be made (T4). Idempotent.
+
+        Until its result is recorded, a later claim has it among `tool_intents`.
+        """
+        ...
+
     async def record_tool_result(self, turn: TurnRef, call: ToolCall, result: ToolResult) -> None:
         """Journal the result of a call, so that it is never carried out again (T4)."""
         ...

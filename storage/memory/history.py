@@ -81,6 +81,7 @@ class MemoryHistory:
     async def retain(self, before: datetime, limit: int) -> int:
         """Drop the contents of what ended before; the ids stay (T11)."""
         done = self._retain_deliveries(before, limit)
+        done += self._drop_approvals(before, limit - done)
         for turn in self._ended_turns(before):
             if done >= limit:
                 break
@@ -96,6 +97,16 @@ class MemoryHistory:
         rows.sort(key=lambda row: (row.settled_at, row.sequence))
         for row in rows[:limit]:
             row.new = replace(row.new, text="", handle=None, buttons=(), files=())
+        return len(rows[:limit])
+
+    def _drop_approvals(self, before: datetime, limit: int) -> int:
+        rows = [
+            (row.decided_at, row.id)
+            for row in self._tables.approvals.values()
+            if row.decided_at is not None and row.decided_at < before
+        ]
+        for _, approval in sorted(rows)[:limit]:
+            del self._tables.approvals[approval]
         return len(rows[:limit])
 
     def _ended_turns(self, before: datetime) -> list[TurnRow]:
@@ -132,7 +143,10 @@ def _is_heard(row: MessageRow) -> bool:
 
 
 def _said_by_agent(row: DeliveryRow) -> HistoryEntry:
-    return HistoryEntry(row.new.id, row.sequence, "assistant", row.new.text, row.created_at)
+    new = row.new
+    return HistoryEntry(
+        new.id, row.sequence, "assistant", new.text, row.created_at, new.buttons, new.files
+    )
 
 
 def _said_by_user(row: MessageRow) -> HistoryEntry:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.errors import StoreUnavailable
 from gateway.ports import (
+    ApprovalStore,
     DeadLetterStore,
     DeliveryStore,
     HandedStore,
@@ -15,6 +16,7 @@ from gateway.ports import (
     ScheduleStore,
     TurnStore,
 )
+from storage.memory.approvals import MemoryApprovals
 from storage.memory.dead_letters import MemoryDeadLetters
 from storage.memory.deliveries import MemoryDeliveries
 from storage.memory.history import MemoryHistory
@@ -42,6 +44,7 @@ class MemoryStore:
         self.handed: HandedStore = MemoryHanded(tables)
         self.installations: InstallationStore = MemoryInstallations(tables)
         self.dead_letters: DeadLetterStore = MemoryDeadLetters(tables)
+        self.approvals: ApprovalStore = MemoryApprovals(tables)
         self.turn_ready = tables.turn_ready
         self.delivery_ready = tables.delivery_ready
         self._is_open = False

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from gateway.domain.approvals import Approval
 from gateway.domain.audit import AuditEntry, AuditKind
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery, DeliveryState, NewDelivery
@@ -79,6 +80,7 @@ class TurnRow:
     error: str | None = None
     runs: list[RunId] = field(default_factory=list[RunId])
     tool_results: dict[str, ToolResult] = field(default_factory=dict[str, ToolResult])
+    tool_intents: list[str] = field(default_factory=list[str])
     drafts: list[DeliveryId] = field(default_factory=list[DeliveryId])
     was_noticed: bool = False
     answers: list[DeliveryId] = field(default_factory=list[DeliveryId])
@@ -158,6 +160,7 @@ class Tables:
         self.handed_so_far = 0
         self.installations: dict[tuple[str, str], Installation] = {}
         self.install_states: dict[str, datetime] = {}
+        self.approvals: dict[str, Approval] = {}
         self.audit: list[AuditEntry] = []
 
     def next_sequence(self) -> int:

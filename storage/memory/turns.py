@@ -228,12 +228,25 @@ class MemoryTurns:
         runs[round_index : round_index + 1] = [run]
         self._log(AuditKind.TURN_RUN, None, turn, {"round": round_index, "run": run})
 
+    async def intend_tool_call(self, turn: TurnRef, call: ToolCall) -> None:
+        """Note that a call is about to be made (T4). Idempotent."""
+        self._tables.held(turn)
+        row = self._tables.turns[turn.id]
+        if call.id in row.tool_intents or call.id in row.tool_results:
+            return
+        row.tool_intents.append(call.id)
+        data = {"call": call.id, "tool": call.name}
+        self._log(AuditKind.TURN_TOOL_BEGUN, None, turn, data)
+
     async def record_tool_result(self, turn: TurnRef, call: ToolCall, result: ToolResult) -> None:
         """Journal the result of a call, so that it is never carried out again (T4)."""
         self._tables.held(turn)
-        results = self._tables.turns[turn.id].tool_results
+        row = self._tables.turns[turn.id]
+        results = row.tool_results
         if call.id in results:
             return
+        if call.id in row.tool_intents:
+            row.tool_intents.remove(call.id)
         results[call.id] = replace(result, call_id=call.id)
         data = {"call": call.id, "tool": call.name, "is_error": result.is_error}
         self._log(AuditKind.TURN_TOOL, None, turn, data)
@@ -334,6 +347,7 @@ def _turn(tables: Tables, row: TurnRow, messages: list[MessageRow], fence: int) 
         started_at=row.started_at,
         runs=tuple(row.runs),
         tool_results=tuple(row.tool_results.values()),
+        tool_intents=tuple(row.tool_intents),
         drafts=len(row.drafts),
         was_noticed=row.was_noticed,
     )

@@ -10,6 +10,7 @@ from gateway.domain.audit import AuditKind
 from gateway.domain.ids import LaneId, TurnId, WorkerId
 from gateway.domain.tools import ToolResult
 from gateway.domain.turns import Claim, Turn, TurnRef
+from storage.delivery_extras import read_extras
 from storage.postgres.database import Row, Transaction
 from storage.postgres.inbox import MESSAGE, to_message
 from storage.postgres.values import columns, to_place
@@ -74,7 +75,8 @@ TURN_MESSAGES = f"""
 SELECT turn, seq, {MESSAGE} FROM inbox WHERE turn = ANY($1::text[]) ORDER BY turn, seq
 """  # noqa: S608 - constants
 TURN_RESULTS = """
-SELECT turn, call, text, is_error FROM tool_result WHERE turn = ANY($1::text[]) ORDER BY seq
+SELECT turn, call, text, is_error, extras, is_intent FROM tool_result
+WHERE turn = ANY($1::text[]) ORDER BY seq
 """
 TURN_DRAFTS = """
 SELECT turn, count(*) FROM delivery WHERE turn = ANY($1::text[]) AND is_draft GROUP BY turn
@@ -171,12 +173,16 @@ def _to_turn(ref: TurnRef, row: Row, messages: list[Row], results: list[Row], dr
         attempt=row["attempt"],
         started_at=row["started_at"],
         runs=tuple(row["runs"]),
-        tool_results=tuple(
-            ToolResult(result["call"], result["text"], result["is_error"]) for result in results
-        ),
+        tool_results=tuple(_to_result(result) for result in results if not result["is_intent"]),
+        tool_intents=tuple(result["call"] for result in results if result["is_intent"]),
         drafts=drafts,
         was_noticed=row["was_noticed"],
     )
+
+
+def _to_result(row: Row) -> ToolResult:
+    extras = read_extras(row["extras"])
+    return ToolResult(row["call"], row["text"], row["is_error"], **extras)
 
 
 def _log_claim(tx: Transaction, turn: Turn, sequences: list[int], now: datetime) -> None:

@@ -163,9 +163,10 @@ async def _enqueue(tx: Transaction, postings: Sequence[Posting]) -> list[int]:
     return counts
 
 
-async def _revise_stored(
+async def revise_stored(
     tx: Transaction, delivery: DeliveryId, contents: tuple[str, tuple[Button, ...]], now: datetime
 ) -> bool:
+    """Give a stored message a new text and new buttons; False when there is none."""
     row = await tx.first(STANDING, delivery)
     if row is None:
         return False
@@ -240,7 +241,7 @@ class PostgresDeliveries:
         self, delivery: DeliveryId, text: str, buttons: tuple[Button, ...], now: datetime
     ) -> bool:
         """Give a stored message a new text and new buttons; False when there is none."""
-        return await self._write(_revise_stored, delivery, (text, buttons), now)
+        return await self._write(revise_stored, delivery, (text, buttons), now)
 
     async def claim(
         self,

@@ -10,22 +10,24 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.ids import ConversationId
 from gateway.domain.messages import HistoryEntry, InboundMessage
 from gateway.ports import StoreCounts
+from storage.delivery_extras import read_extras
 from storage.postgres.database import Database, Row, Transaction
 from storage.rules import MessageState
 
 _NEWEST = 2**62
 
 HISTORY = """
-SELECT seq, id, author, text, at FROM (
+SELECT seq, id, author, text, at, extras FROM (
     (
-        SELECT seq, key AS id, 'user' AS author, text, sent_at AS at FROM inbox
+        SELECT seq, key AS id, 'user' AS author, text, sent_at AS at,
+            NULL AS extras FROM inbox
         WHERE conversation = $1 AND seq < $2 AND state < 3 AND text <> ''
             AND kind IN ('text', 'command', 'edit')
         ORDER BY seq DESC LIMIT $3
     )
     UNION ALL
     (
-        SELECT seq, id, 'assistant', text, created_at FROM delivery
+        SELECT seq, id, 'assistant', text, created_at, extras FROM delivery
         WHERE conversation = $1 AND seq < $2 AND NOT is_draft AND text <> '' AND state < 4
         ORDER BY seq DESC LIMIT $3
     )
@@ -36,7 +38,8 @@ SELECT inbox.state, inbox.reply, turn.answers FROM inbox
 LEFT JOIN turn ON turn.id = inbox.turn WHERE inbox.key = $1
 """
 SAID = """
-SELECT seq, id, 'assistant' AS author, text, created_at AS at FROM delivery
+SELECT seq, id, 'assistant' AS author, text, created_at AS at, extras
+FROM delivery
 WHERE id = ANY($1::text[]) AND text <> '' ORDER BY seq
 """
 NEWEST_EVENTS = """
@@ -90,6 +93,12 @@ UPDATE inbox SET text = '', handle = NULL, attachments = NULL WHERE seq IN (
 """
 DROP_RESULTS = """
 DELETE FROM tool_result WHERE seq IN (SELECT seq FROM tool_result WHERE turn = $1 LIMIT $2)
+"""
+DROP_APPROVALS = """
+DELETE FROM approval WHERE id IN (
+    SELECT id FROM approval WHERE decided_at < $1
+    ORDER BY decided_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
 """
 EMPTY_TURN = "UPDATE turn SET is_kept = false, error = NULL WHERE id = $1"
 
@@ -147,10 +156,10 @@ class PostgresHistory:
 
 
 def _to_entry(row: Row) -> HistoryEntry:
-    seq, name, author, text, at = row
+    seq, name, author, text, at, extras = row
     if author == "user":
         name = name.split(":", 2)[2]  # platform:workspace:event id
-    return HistoryEntry(name, seq, author, text, at)
+    return HistoryEntry(name, seq, author, text, at, **read_extras(extras))
 
 
 async def _audit(tx: Transaction, after: int, limit: int) -> list[Row]:
@@ -160,6 +169,7 @@ async def _audit(tx: Transaction, after: int, limit: int) -> list[Row]:
 
 async def _retain(tx: Transaction, before: datetime, limit: int) -> int:
     done = await tx.count(EMPTY_DELIVERIES, before, limit)
+    done += await tx.count(DROP_APPROVALS, before, limit - done)
     for row in await tx.fetch(ENDED_TURNS, before, limit - done):
         if done >= limit:
             break

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 
 from gateway.errors import StoreUnavailable
 from gateway.ports import (
+    ApprovalStore,
     DeadLetterStore,
     DeliveryStore,
     HandedStore,
@@ -18,6 +19,7 @@ from gateway.ports import (
     ScheduleStore,
     TurnStore,
 )
+from storage.postgres.approvals import PostgresApprovals
 from storage.postgres.database import Database, PoolOptions
 from storage.postgres.dead_letters import PostgresDeadLetters
 from storage.postgres.deliveries import PostgresDeliveries
@@ -52,6 +54,7 @@ class PostgresStore:
     handed: HandedStore
     installations: InstallationStore
     dead_letters: DeadLetterStore
+    approvals: ApprovalStore
 
     def __init__(self, url: str, pool: PoolOptions = _POOL, *, is_listening: bool = True) -> None:
         self._url = url
@@ -97,6 +100,7 @@ class PostgresStore:
         self.handed = PostgresHanded(database)
         self.installations = PostgresInstallations(database)
         self.dead_letters = PostgresDeadLetters(database)
+        self.approvals = PostgresApprovals(database)
 
     async def close(self) -> None:
         """Finish what was begun and close."""

@@ -13,6 +13,7 @@ from gateway.domain.messages import Accepted, InboundMessage, Refusal
 from gateway.domain.people import Route
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import Claim, TurnOutcome, TurnRef, TurnState
+from storage.delivery_extras import write_extras
 from storage.postgres.answers import Ending, finish
 from storage.postgres.claims import claim
 from storage.postgres.database import Database, Transaction
@@ -29,9 +30,16 @@ ADD_RUN = """
 UPDATE turn SET runs[$2::integer + 1] = $3
 WHERE id = $1 AND $2 BETWEEN 0 AND cardinality(runs)
 """
-ADD_RESULT = """
-INSERT INTO tool_result (turn, call, text, is_error) VALUES ($1, $2, $3, $4)
+ADD_INTENT = """
+INSERT INTO tool_result (turn, call, text, is_error, is_intent) VALUES ($1, $2, '', false, true)
 ON CONFLICT (turn, call) DO NOTHING
+"""
+ADD_RESULT = """
+INSERT INTO tool_result (turn, call, text, is_error, extras) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (turn, call) DO UPDATE SET
+    text = excluded.text, is_error = excluded.is_error, extras = excluded.extras,
+    is_intent = false
+WHERE tool_result.is_intent
 """
 POSTPONE_LANE = """
 UPDATE mailbox SET state = 1, ready_at = $2, owner = NULL, lease_until = NULL WHERE lane = $1
@@ -91,6 +99,10 @@ class PostgresTurns:
         """Remember which run answers this round, so that it can be re-attached (T4)."""
         await self._write(_record_run, turn, round_index, run)
 
+    async def intend_tool_call(self, turn: TurnRef, call: ToolCall) -> None:
+        """Note that a call is about to be made (T4). Idempotent."""
+        await self._write(_intend_tool_call, turn, call)
+
     async def record_tool_result(self, turn: TurnRef, call: ToolCall, result: ToolResult) -> None:
         """Journal the result of a call, so that it is never carried out again (T4)."""
         await self._write(_record_tool_result, turn, call, result)
@@ -142,11 +154,18 @@ async def _record_run(tx: Transaction, turn: TurnRef, round_index: int, run: Run
     _log(tx, AuditKind.TURN_RUN, None, turn, {"round": round_index, "run": run})
 
 
+async def _intend_tool_call(tx: Transaction, turn: TurnRef, call: ToolCall) -> None:
+    await lock_held(tx, turn)
+    if await tx.count(ADD_INTENT, turn.id, call.id) == 1:
+        _log(tx, AuditKind.TURN_TOOL_BEGUN, None, turn, {"call": call.id, "tool": call.name})
+
+
 async def _record_tool_result(
     tx: Transaction, turn: TurnRef, call: ToolCall, result: ToolResult
 ) -> None:
     await lock_held(tx, turn)
-    row = (turn.id, call.id, storable(result.text), result.is_error)
+    extras = write_extras(result.buttons, result.files)
+    row = (turn.id, call.id, storable(result.text), result.is_error, extras)
     if await tx.count(ADD_RESULT, *row) == 0:
         return
     data = {"call": call.id, "tool": call.name, "is_error": result.is_error}

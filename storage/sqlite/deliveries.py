@@ -193,7 +193,7 @@ class SqliteDeliveries:
         self, delivery: DeliveryId, text: str, buttons: tuple[Button, ...], now: datetime
     ) -> bool:
         """Give a stored message a new text and new buttons; False when there is none."""
-        return await self._write(_revise_stored, delivery, text, buttons, now)
+        return await self._write(revise_stored, delivery, text, buttons, now)
 
     async def claim(
         self,
@@ -230,9 +230,10 @@ def _enqueue(tx: Transaction, deliveries: Sequence[NewDelivery], now: datetime) 
     return sum(add_delivery(tx, new, now) for new in deliveries)
 
 
-def _revise_stored(
+def revise_stored(
     tx: Transaction, delivery: DeliveryId, text: str, buttons: tuple[Button, ...], now: datetime
 ) -> bool:
+    """Give a stored message a new text and new buttons; False when there is none."""
     found = tx.execute(STANDING, (delivery,)).fetchone()
     if found is None:
         return False

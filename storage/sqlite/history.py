@@ -11,6 +11,7 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.ids import ConversationId
 from gateway.domain.messages import HistoryEntry, InboundMessage
 from gateway.ports import StoreCounts
+from storage.delivery_extras import read_extras
 from storage.rules import MessageState
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.reader import Reader
@@ -19,16 +20,17 @@ from storage.sqlite.values import from_micros, maybe_moment, to_micros
 _NEWEST = 2**62
 
 HISTORY = """
-SELECT seq, id, author, text, at FROM (
+SELECT seq, id, author, text, at, extras FROM (
     SELECT * FROM (
-        SELECT seq, key AS id, 'user' AS author, text, sent_at AS at FROM inbox
+        SELECT seq, key AS id, 'user' AS author, text, sent_at AS at,
+            NULL AS extras FROM inbox
         WHERE conversation = ?1 AND seq < ?2 AND state < 3 AND text <> ''
             AND kind IN ('text', 'command', 'edit')
         ORDER BY seq DESC LIMIT ?3
     )
     UNION ALL
     SELECT * FROM (
-        SELECT seq, id, 'assistant', text, created_at FROM delivery
+        SELECT seq, id, 'assistant', text, created_at, extras FROM delivery
         WHERE conversation = ?1 AND seq < ?2 AND is_draft = 0 AND text <> '' AND state < 4
         ORDER BY seq DESC LIMIT ?3
     )
@@ -39,7 +41,7 @@ SELECT inbox.state, inbox.reply, turn.answers FROM inbox
 LEFT JOIN turn ON turn.id = inbox.turn WHERE inbox.key = ?
 """
 SAID = """
-SELECT seq, id, 'assistant', text, created_at FROM delivery
+SELECT seq, id, 'assistant', text, created_at, extras FROM delivery
 WHERE id IN (SELECT value FROM json_each(?)) AND text <> '' ORDER BY seq
 """
 NEWEST_EVENTS = """
@@ -86,6 +88,12 @@ UPDATE inbox SET text = '', handle = NULL, attachments = NULL WHERE seq IN (
 """
 DROP_RESULTS = """
 DELETE FROM tool_result WHERE seq IN (SELECT seq FROM tool_result WHERE turn = ? LIMIT ?)
+"""
+DROP_APPROVALS = """
+DELETE FROM approval WHERE id IN (
+    SELECT id FROM approval
+    WHERE decided_at IS NOT NULL AND decided_at < ? ORDER BY decided_at LIMIT ?
+)
 """
 EMPTY_TURN = "UPDATE turn SET is_kept = 0, error = NULL WHERE id = ?"
 
@@ -139,14 +147,15 @@ class SqliteHistory:
 
 
 def _to_entry(row: tuple[Any, ...]) -> HistoryEntry:
-    seq, name, author, text, at = row
+    seq, name, author, text, at, extras = row
     if author == "user":
         name = name.split(":", 2)[2]  # platform:workspace:event id
-    return HistoryEntry(name, seq, author, text, from_micros(at))
+    return HistoryEntry(name, seq, author, text, from_micros(at), **read_extras(extras))
 
 
 def _retain(tx: Transaction, before: int, limit: int) -> int:
     done = tx.execute(EMPTY_DELIVERIES, (before, limit)).rowcount
+    done += tx.execute(DROP_APPROVALS, (before, limit - done)).rowcount
     for (turn,) in tx.execute(ENDED_TURNS, (before, limit - done)).fetchall():
         if done >= limit:
             break

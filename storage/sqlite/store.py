@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gateway.errors import StoreUnavailable
 from gateway.ports import (
+    ApprovalStore,
     DeadLetterStore,
     DeliveryStore,
     HandedStore,
@@ -20,6 +21,7 @@ from gateway.ports import (
     ScheduleStore,
     TurnStore,
 )
+from storage.sqlite.approvals import SqliteApprovals
 from storage.sqlite.committer import Committer
 from storage.sqlite.database import connect, not_usable
 from storage.sqlite.dead_letters import SqliteDeadLetters
@@ -52,6 +54,7 @@ class SqliteStore:
     handed: HandedStore
     installations: InstallationStore
     dead_letters: DeadLetterStore
+    approvals: ApprovalStore
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -89,6 +92,7 @@ class SqliteStore:
         self.handed = SqliteHanded(committer, reader)
         self.installations = SqliteInstallations(committer, reader)
         self.dead_letters = SqliteDeadLetters(committer, reader)
+        self.approvals = SqliteApprovals(committer, reader)
 
     async def close(self) -> None:
         """Finish what was begun and close."""

@@ -16,6 +16,7 @@ from gateway.domain.people import Route
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import Claim, Turn, TurnOutcome, TurnRef, TurnState
 from gateway.errors import Fenced
+from storage.delivery_extras import read_extras, write_extras
 from storage.rules import TURN_MESSAGES_LIMIT, role_of, turn_length
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.deliveries import add_delivery, store_answer
@@ -59,7 +60,9 @@ UPDATE turn SET attempt = attempt + 1 WHERE id = ?
 RETURNING person, conversation, attempt, started_at, runs, was_noticed
 """
 TURN_MESSAGES = f"SELECT {MESSAGE} FROM inbox WHERE turn = ? ORDER BY seq"  # noqa: S608
-TURN_RESULTS = "SELECT call, text, is_error FROM tool_result WHERE turn = ? ORDER BY seq"
+TURN_RESULTS = """
+SELECT call, text, is_error, extras, is_intent FROM tool_result WHERE turn = ? ORDER BY seq
+"""
 TURN_DRAFTS = "SELECT count(*) FROM delivery WHERE turn = ? AND is_draft = 1"
 
 IS_HELD = "SELECT 1 FROM mailbox WHERE lane = ? AND state = 2 AND fence = ? AND turn = ?"
@@ -71,9 +74,15 @@ UPDATE turn SET runs = json_set(runs, '$[' || ?4 || ']', ?5)
 WHERE id = ?3 AND json_array_length(runs) >= ?4
     AND EXISTS (SELECT 1 FROM mailbox WHERE lane = ?1 AND state = 2 AND fence = ?2 AND turn = ?3)
 """
-ADD_RESULT = """
-INSERT INTO tool_result (turn, call, text, is_error) VALUES (?, ?, ?, ?)
+ADD_INTENT = """
+INSERT INTO tool_result (turn, call, text, is_error, is_intent) VALUES (?, ?, '', 0, 1)
 ON CONFLICT (turn, call) DO NOTHING
+"""
+ADD_RESULT = """
+INSERT INTO tool_result (turn, call, text, is_error, extras) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (turn, call) DO UPDATE SET
+    text = excluded.text, is_error = excluded.is_error, extras = excluded.extras, is_intent = 0
+WHERE is_intent = 1
 """
 
 RELEASE_LANE = """
@@ -134,6 +143,10 @@ class SqliteTurns:
     async def record_run(self, turn: TurnRef, round_index: int, run: RunId) -> None:
         """Remember which run answers this round, so that it can be re-attached (T4)."""
         await self._write(_record_run, turn, round_index, run)
+
+    async def intend_tool_call(self, turn: TurnRef, call: ToolCall) -> None:
+        """Note that a call is about to be made (T4). Idempotent."""
+        await self._write(_intend_tool_call, turn, call)
 
     async def record_tool_result(self, turn: TurnRef, call: ToolCall, result: ToolResult) -> None:
         """Journal the result of a call, so that it is never carried out again (T4)."""
@@ -225,7 +238,12 @@ def _claim_again(tx: Transaction, ref: TurnRef, now: datetime) -> Turn:
         attempt=attempt,
         started_at=from_micros(started_at),
         runs=tuple(json.loads(runs)),
-        tool_results=tuple(ToolResult(call, text, bool(is_bad)) for call, text, is_bad in results),
+        tool_results=tuple(
+            ToolResult(call, text, bool(is_bad), **read_extras(extras))
+            for call, text, is_bad, extras, is_intent in results
+            if not is_intent
+        ),
+        tool_intents=tuple(row[0] for row in results if row[-1]),
         drafts=tx.execute(TURN_DRAFTS, (ref.id,)).fetchone()[0],
         was_noticed=bool(was_noticed),
     )
@@ -267,9 +285,16 @@ def _record_run(tx: Transaction, turn: TurnRef, round_index: int, run: RunId) ->
     _log(tx, AuditKind.TURN_RUN, None, turn, {"round": round_index, "run": run})
 
 
+def _intend_tool_call(tx: Transaction, turn: TurnRef, call: ToolCall) -> None:
+    _check_held(tx, turn)
+    if tx.execute(ADD_INTENT, (turn.id, call.id)).rowcount == 1:
+        _log(tx, AuditKind.TURN_TOOL_BEGUN, None, turn, {"call": call.id, "tool": call.name})
+
+
 def _record_tool_result(tx: Transaction, turn: TurnRef, call: ToolCall, result: ToolResult) -> None:
     _check_held(tx, turn)
-    row = (turn.id, call.id, result.text, int(result.is_error))
+    extras = write_extras(result.buttons, result.files)
+    row = (turn.id, call.id, result.text, int(result.is_error), extras)
     if tx.execute(ADD_RESULT, row).rowcount == 0:
         return
     data = {"call": call.id, "tool": call.name, "is_error": result.is_error}

@@ -6,8 +6,9 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
+from gateway.domain.artifacts import Attachment
 from gateway.domain.audit import AuditKind
-from gateway.domain.deliveries import SendFailed
+from gateway.domain.deliveries import Button, SendFailed
 from gateway.domain.ids import ConversationId
 from gateway.domain.messages import HistoryEntry
 from gateway.domain.turns import TurnOutcome, TurnState
@@ -262,3 +263,12 @@ async def test_the_newest_message_of_every_conversation_is_found(store: Store) -
     newest = await store.history.newest_events("fake")
 
     assert sorted(newest, key=lambda item: item[0].id) == [(place("a"), "102"), (place("b"), "101")]
+
+
+async def test_history_shows_buttons_and_files(store: Store) -> None:
+    button, file = Button("Yes", "yes"), Attachment("a.txt", "text/plain", 3, "k")
+    await store.deliveries.enqueue([replace(post("p1"), buttons=(button,), files=(file,))], at(0))
+
+    (entry,) = await store.history.history(place().id, None, 10)
+
+    assert (entry.buttons, entry.files) == ((button,), (file,))

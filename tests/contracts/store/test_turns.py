@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.domain.artifacts import Attachment
+from gateway.domain.deliveries import Button
 from gateway.domain.ids import RunId, WorkerId
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import Turn, TurnOutcome, TurnState
@@ -352,3 +354,38 @@ async def _another(store: Store) -> Turn:
 async def _lose_and_claim(store: Store, now: float = 100) -> Turn:
     assert await store.turns.recover(at(now)) == 1
     return await claim_turn(store, now)
+
+
+async def test_a_call_that_was_begun_is_known_until_its_result_is(store: Store) -> None:
+    turn = await start_turn(store)
+    await store.turns.intend_tool_call(turn.ref, CALL)
+    await store.turns.intend_tool_call(turn.ref, CALL)
+    await store.turns.recover(at(60))
+    begun = await claim_turn(store, 60)
+
+    await store.turns.record_tool_result(begun.ref, CALL, RESULT)
+    await store.turns.intend_tool_call(begun.ref, CALL)
+    await store.turns.recover(at(120))
+    done_call = await claim_turn(store, 120)
+
+    assert (begun.tool_intents, begun.tool_results) == (("call-1",), ())
+    assert (done_call.tool_intents, done_call.tool_results) == ((), (RESULT,))
+
+
+async def test_only_the_owner_may_begin_a_call(store: Store) -> None:
+    turn = await start_turn(store)
+
+    with pytest.raises(Fenced):
+        await store.turns.intend_tool_call(stale(turn), CALL)
+
+
+async def test_a_result_keeps_its_buttons_and_files(store: Store) -> None:
+    turn = await start_turn(store)
+    rich = replace(
+        RESULT, buttons=(Button("Yes", "yes"),), files=(Attachment("a.txt", "text/plain", 3, "k"),)
+    )
+
+    await store.turns.record_tool_result(turn.ref, CALL, rich)
+    await store.turns.recover(at(60))
+
+    assert (await claim_turn(store, 60)).tool_results == (rich,)

@@ -1,0 +1,74 @@
+"""A tool call that waits for somebody's yes, and what became of it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from gateway.domain.conversations import Conversation
+from gateway.domain.ids import DeliveryId, PersonId, TurnId
+from gateway.domain.messages import InboundMessage
+from gateway.domain.people import Route, Sender
+from gateway.domain.tools import ToolCall
+
+
+class ApprovalState(StrEnum):
+    """Decided once, for good."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    """Nobody decided in time; the call is not carried out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A question to people: may the agent make this call?"""
+
+    id: str
+    """Eight hex digits, for people to type. It gives no right."""
+    call: ToolCall
+    turn: TurnId
+    """The turn that asked. It does not wait: the decision begins another one."""
+    person: PersonId
+    role: str
+    conversation: Conversation
+    sender: Sender
+    """Who wrote what led to the call; the decision comes to the same lane."""
+    is_shared: bool
+    """Whether the agent is one that many people share."""
+    is_private: bool
+    """Whether only the person sees the question."""
+    asked_at: datetime
+    expires_at: datetime
+    state: ApprovalState = ApprovalState.WAITING
+    decided_by: str = ""
+    """Display name; empty while it waits and when time ran out."""
+    decided_at: datetime | None = None
+
+    @property
+    def question(self) -> DeliveryId:
+        """The message with the buttons."""
+        return DeliveryId(f"approval-{self.id}")
+
+
+def approval_id(turn: TurnId, call: str) -> str:
+    """Return the id of the approval for this call: the same in every attempt of the turn."""
+    return hashlib.blake2b(f"{turn}\n{call}".encode(), digest_size=4).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An answer to an approval, with all that is stored in the same commit."""
+
+    approval: Approval
+    state: ApprovalState
+    by: str
+    shown: str
+    """The new text of the question, which loses its buttons."""
+    news: InboundMessage
+    """What tells the agent."""
+    route: Route
