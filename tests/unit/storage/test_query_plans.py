@@ -87,6 +87,10 @@ INDEXES = {
     "singles.LET_GO": {"lease (key)"},
     "singles.OLDEST": {"handed (scan)"},
     "singles.DROP": {"handed (key)"},
+    "approvals.GET": {"approval (key)"},
+    "approvals.DECIDE": {"approval (key)"},
+    "approvals.WAITING": {"approval_waiting"},
+    "approvals.DUE": {"approval_due"},
     "history.HISTORY": {"inbox_conversation", "delivery_conversation"},
     "history.NEWEST_EVENTS": {"inbox_conversation", "place (scan)"},
     "history.FIND_MESSAGE": {"sqlite_autoindex_inbox_1", "turn (key)"},
@@ -115,6 +119,7 @@ INDEXES = {
     "dead_letters.CLOSE_TURN": {"turn (key)"},
     "dead_letters.DROP_DELIVERY": {"sqlite_autoindex_delivery_1"},
     "dead_letters.RESEND": {"sqlite_autoindex_delivery_1"},
+    "history.DROP_APPROVALS": {"approval (key)", "approval_decided"},
     "history.DROP_RESULTS": {"tool_result (key)", "sqlite_autoindex_tool_result_1"},
     "history.EMPTY_TURN": {"turn (key)"},
 }
