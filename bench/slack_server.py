@@ -23,6 +23,7 @@ from gateway.domain.people import Route
 from gateway.http import create_server, listen
 from gateway.inbox import Inbox
 from gateway.telemetry import Metrics
+from storage.artifacts.memory import MemoryArtifacts
 from storage.sqlite import SqliteStore
 
 SECRET = "bench"  # noqa: S105 - known to both sides of the bench
@@ -71,7 +72,10 @@ async def stored(database: Path) -> AsyncGenerator[APIRouter]:
     access = Access(AccessPolicy({"slack": AccessMode.OPEN}), store.people)
     inbox = Inbox(store, access, {"postern": Route("postern")}, clock, Metrics())
     adapter = SlackAdapter(
-        Options("xoxb-bench", signing_secret=SECRET, api_url=NOWHERE), store.history, clock
+        Options("xoxb-bench", signing_secret=SECRET, api_url=NOWHERE),
+        store,
+        MemoryArtifacts(clock),
+        clock,
     )
     async with asyncio.TaskGroup() as group:
         running = group.create_task(adapter.run(inbox.receive))

@@ -16,6 +16,7 @@ from adapters.slack.failures import SlackRefused
 from adapters.slack.greetings import Greetings
 from adapters.slack.handles import Handle
 from adapters.slack.lookup import Lookup
+from adapters.slack.oauth import InstallPages
 from adapters.slack.options import Options
 from adapters.slack.outbound import (
     ephemeral_args,
@@ -36,7 +37,7 @@ from gateway.domain.deliveries import Delivery
 from gateway.domain.ids import PlatformMessageId
 from gateway.domain.messages import InboundMessage
 from gateway.errors import OutcomeUnknown, RetryLater, SettingsWrong
-from gateway.ports import Accept, Clock, Health, HistoryStore, Streaming
+from gateway.ports import Accept, ArtifactStore, Clock, Health, Store, Streaming
 
 log = logging.getLogger(__name__)
 
@@ -59,16 +60,20 @@ class SlackAdapter:
     channel goes to the command's response_url, where no try can be found again.
     """
 
-    def __init__(self, options: Options, history: HistoryStore, clock: Clock) -> None:
+    def __init__(
+        self, options: Options, store: Store, artifacts: ArtifactStore, clock: Clock
+    ) -> None:
         self.options = options
-        self.workspaces = Workspaces(options)
+        self.workspaces = Workspaces(options, store, clock)
+        self.pages = _pages(self.workspaces, options, store, clock)
+        """Where workspaces install the app; None without OAuth."""
         self._calls = SlackCalls(self.workspaces)
         self._drafts = DraftPosts(self._calls, Pace())
         self._lookup = Lookup(self._calls, self.workspaces, options)
         self._response_urls = ResponseUrls(self.workspaces, clock)
         self._status_lines = StatusLines(self._calls, options)
         self._greetings = Greetings(self._calls, options)
-        self._door = Door(self._calls, self._greetings, history, clock, options)
+        self._door = Door(self._calls, self._greetings, store.history, clock, options)
         self._app: AsyncApp | None = None
         self._note("Slack is not connected yet.")
 
@@ -127,13 +132,14 @@ class SlackAdapter:
 
     async def _serve(self, app: AsyncApp) -> None:
         workspace = await self.workspaces.identify()
+        where = "Where it is installed" if workspace is None else f"In {workspace.name}"
         token = self.options.app_token
         if token is None:
-            self._note(f"In {workspace.name}, over HTTP.", is_connected=lambda: True)
+            self._note(f"{where}, over HTTP.", is_connected=lambda: True)
             await asyncio.get_running_loop().create_future()
             return
         async with connected(app, token, self.workspaces.web_client(token)) as is_connected:
-            self._note(f"In {workspace.name}, over Socket Mode.", is_connected=is_connected)
+            self._note(f"{where}, over Socket Mode.", is_connected=is_connected)
             await asyncio.get_running_loop().create_future()
 
     def _note(self, sentence: str, *, is_connected: Callable[[], bool] = lambda: False) -> None:
@@ -239,6 +245,14 @@ class SlackAdapter:
 
     async def _write(self, delivery: Delivery, method: str, args: Json) -> Json:
         return await self._calls.write(delivery.conversation.workspace, method, args)
+
+
+def _pages(
+    workspaces: Workspaces, options: Options, store: Store, clock: Clock
+) -> InstallPages | None:
+    if options.oauth is None or workspaces.grants is None:
+        return None
+    return InstallPages(options.oauth, workspaces.grants, store.installations, clock)
 
 
 def _answered(delivery: Delivery) -> PlatformMessageId:

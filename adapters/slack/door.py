@@ -21,7 +21,7 @@ from slack_bolt.response import BoltResponse
 
 from adapters.slack.calls import SlackCalls
 from adapters.slack.greetings import Greetings
-from adapters.slack.inbound import Heard, Opened, parse_command, parse_event
+from adapters.slack.inbound import Heard, Left, Opened, parse_command, parse_event, place_of_event
 from adapters.slack.names import Names
 from adapters.slack.options import Options
 from adapters.slack.order import ChannelOrder
@@ -103,9 +103,9 @@ class Door:
         return ""
 
     async def _receive_event(self, body: Mapping[str, object]) -> None:
-        workspace = self._workspaces.get(str(body.get("team_id")))
-        app_user = None if workspace is None else workspace.user
         try:
+            workspace = await self._workspaces.find(place_of_event(body).team)
+            app_user = None if workspace is None else workspace.user
             event = parse_event(body, app_user, hears_reactions=self._options.hears_reactions)
         except ValueError:
             log.warning("event_not_understood", extra={"event_id": body.get("event_id")})
@@ -115,6 +115,8 @@ class Door:
                 await self._hear(event)
             case Opened(conversation):
                 self._greetings.greet(conversation)
+            case Left(team, reason, at):
+                await self._workspaces.left(team, reason, at)
             case None:
                 pass
 
@@ -194,7 +196,8 @@ class _Authorize(AsyncAuthorize):
         actor_team_id: str | None = None,
         actor_user_id: str | None = None,
     ) -> AuthorizeResult:
-        known = self._workspaces.get(team_id or "")
+        # Of an app that a whole organisation installed, bolt passes no team.
+        known = await self._workspaces.find(team_id or enterprise_id or "")
         return AuthorizeResult(
             enterprise_id=enterprise_id,
             team_id=team_id,

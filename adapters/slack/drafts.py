@@ -103,7 +103,9 @@ class DraftPosts:
         if conversation.channel.startswith("D"):
             return {}
         user = self._listeners.get(conversation.id)
-        if user is None:
+        if user is None or conversation.workspace.startswith("E"):
+            # Of somebody in an organisation that let the app into all of its teams, we do
+            # not keep the team, which a stream has to name.
             return None
         return {"recipient_team_id": conversation.workspace, "recipient_user_id": user}
 

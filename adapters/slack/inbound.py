@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from adapters.slack.decoding import decode, mentions, with_files
 from adapters.slack.handles import Handle
+from adapters.slack.places import Place, place_of
 from adapters.slack.wire import (
     AssistantStartedEvent,
     EventEnvelope,
@@ -16,6 +17,7 @@ from adapters.slack.wire import (
     MessageEvent,
     ReactionEvent,
     SlashForm,
+    TokensRevokedEvent,
 )
 from gateway.domain.commands import CommandSpec
 from gateway.domain.conversations import Conversation
@@ -50,16 +52,22 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where an event came from, and who the app is there."""
+class Left:
+    """A workspace took the app out, or its token back."""
 
-    team: str
-    app_user: str | None
+    workspace: str
+    reason: str
+    at: datetime
+
+
+def place_of_event(body: Mapping[str, object]) -> Place:
+    """Return where an event came from. Raises ValueError for a shape that Slack has not."""
+    return _place(EventEnvelope.model_validate(body), None)
 
 
 def parse_event(
     body: Mapping[str, object], app_user: str | None, *, hears_reactions: bool
-) -> Heard | Opened | None:
+) -> Heard | Opened | Left | None:
     """Read the body of an Events API request; None for what is not for the app.
 
     A mention arrives twice, as `app_mention` and as `message`, under two event
@@ -68,8 +76,7 @@ def parse_event(
     that Slack does not describe.
     """
     envelope = EventEnvelope.model_validate(body)
-    said = next((a.user_id for a in envelope.authorizations if a.is_bot), None)
-    place = Place(envelope.team_id, said or app_user)
+    place = _place(envelope, app_user)
     match envelope.event.get("type"):
         case "message" | "app_mention" as kind:
             event = MessageEvent.model_validate(envelope.event)
@@ -81,6 +88,12 @@ def parse_event(
         case "assistant_thread_started":
             thread = AssistantStartedEvent.model_validate(envelope.event).assistant_thread
             return Opened(Conversation("slack", place.team, thread.channel_id, thread.thread_ts))
+        case "app_uninstalled":
+            return Left(place.team, "app_uninstalled", _second(envelope.event_time))
+        case "tokens_revoked":
+            revoked = TokensRevokedEvent.model_validate(envelope.event).tokens
+            at = _second(envelope.event_time)
+            return Left(place.team, "tokens_revoked", at) if revoked.bot else None
         case _:
             return None
 
@@ -100,17 +113,32 @@ def parse_command(
     is_question = command == "ask"
     if is_question and not text:
         raise BadInput("Write your question behind the command, as in `/ask what is the time?`")
+    place = place_of(
+        form.team_id, form.enterprise_id or None, is_org_wide=form.is_enterprise_install
+    )
     verb = command if is_question else (text.partition(" ")[0].lower() or "help")
     handle = Handle(form.response_url, form.user_id, now + RESPONSE_URL_LIFE)
     return InboundMessage(
         event_id=f"command:{form.trigger_id}",
-        conversation=Conversation("slack", form.team_id, form.channel_id),
-        sender=Sender(Identity("slack", form.team_id, form.user_id), form.user_name),
+        conversation=Conversation("slack", place.team, form.channel_id),
+        sender=Sender(Identity("slack", place.people, form.user_id), form.user_name),
         text=decode(text or verb, None),
         sent_at=now,
         kind=MessageKind.TEXT if is_question else MessageKind.COMMAND,
         handle=handle.to_text(),
         is_private=_is_private(verb, specs) and not form.channel_id.startswith("D"),
+    )
+
+
+def _place(envelope: EventEnvelope, app_user: str | None) -> Place:
+    bots = [one for one in envelope.authorizations if one.is_bot]
+    first = next(iter(envelope.authorizations), None)
+    enterprise = envelope.enterprise_id or (first and first.enterprise_id)
+    return place_of(
+        envelope.team_id,
+        enterprise,
+        is_org_wide=first is not None and first.is_enterprise_install,
+        app_user=next((bot.user_id for bot in bots), None) or app_user,
     )
 
 
@@ -217,7 +245,7 @@ def _parse_reaction(event: ReactionEvent, place: Place) -> Heard | None:
     message = InboundMessage(
         event_id=f"{channel}:{ts}:reaction:{event.user}:{event.reaction}:{event.event_ts}",
         conversation=Conversation("slack", place.team, channel),
-        sender=Sender(Identity("slack", place.team, event.user), ""),
+        sender=Sender(Identity("slack", place.people, event.user), ""),
         text=f":{event.reaction}:",
         sent_at=_moment(event.event_ts),
         kind=MessageKind.REACTION,
@@ -228,7 +256,7 @@ def _parse_reaction(event: ReactionEvent, place: Place) -> Heard | None:
 
 def _sender(said: MessageBody, user: str, place: Place) -> Sender:
     """Name the sender by their own workspace: in shared channels it is not the app's."""
-    team = said.user_team or said.source_team or place.team
+    team = place.home_of(said.user_team or said.source_team)
     profile = said.user_profile
     name = (profile.display_name or profile.real_name) if profile is not None else ""
     return Sender(Identity("slack", team, user), name)
@@ -236,6 +264,10 @@ def _sender(said: MessageBody, user: str, place: Place) -> Sender:
 
 def _is_direct(event: MessageEvent) -> bool:
     return event.channel_type == "im" or event.channel.startswith("D")
+
+
+def _second(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _moment(ts: str) -> datetime:

@@ -68,7 +68,7 @@ class Lookup:
             raise RetryLater("Slack's history may lag behind.", retry_after_seconds=rest)
 
     async def _look(self, delivery: Delivery) -> PlatformMessageId | None:
-        workspace = self._workspaces.get(delivery.conversation.workspace)
+        workspace = await self._workspaces.find(delivery.conversation.workspace)
         async for message in self._messages(delivery):
             metadata = message.get("metadata")
             if metadata:

@@ -14,6 +14,7 @@ from gateway.domain.manifests import Manifest
 
 APPS = "https://api.slack.com/apps"
 REQUESTS = "/slack/events"
+REDIRECT = "/slack/oauth_redirect"
 
 _NAME = "Postern"
 _SENTENCE = "Your own agent: it remembers you, and comes back to you when there is something to say"
@@ -56,6 +57,16 @@ class Choices(Protocol):
         ...
 
     @property
+    def bot_token(self) -> object | None:
+        """With it, one workspace is a setting."""
+        ...
+
+    @property
+    def installs(self) -> bool:
+        """Whether workspaces install the app by OAuth."""
+        ...
+
+    @property
     def prompts(self) -> Sequence[str]:
         """What is suggested where somebody opens a fresh conversation."""
         ...
@@ -79,13 +90,16 @@ def slack_manifest(
             "slash_commands": [{**one, **_at(url, "url")} for one in _commands(commands)],
             "agent_view": {"agent_description": f"{_SENTENCE}.", **_suggested(choices.prompts)},
         },
-        "oauth_config": {"scopes": {"bot": scopes_for(choices)}},
+        "oauth_config": {
+            "scopes": {"bot": scopes_for(choices)},
+            **_redirect(choices, public_url),
+        },
         "settings": {
             "event_subscriptions": {"bot_events": events_for(choices), **_at(url, "request_url")},
             "interactivity": {"is_enabled": True, **_at(url, "request_url")},
-            "org_deploy_enabled": False,
+            "org_deploy_enabled": choices.installs,
             "socket_mode_enabled": is_socket,
-            "token_rotation_enabled": False,
+            "token_rotation_enabled": choices.installs and choices.bot_token is None,
         },
     }
     return Manifest(_steps(url), document, is_pasted=True)
@@ -98,7 +112,9 @@ def scopes_for(choices: Choices) -> list[str]:
 
 def events_for(choices: Choices) -> list[str]:
     """Return what the app has to be told of."""
-    return sorted([*_EVENTS, *(["reaction_added"] if choices.reactions else [])])
+    reactions = ["reaction_added"] if choices.reactions else []
+    leaving = ["app_uninstalled", "tokens_revoked"] if choices.installs else []
+    return sorted([*_EVENTS, *reactions, *leaving])
 
 
 def _commands(commands: Sequence[CommandSpec]) -> list[Mapping[str, object]]:
@@ -124,6 +140,12 @@ def _suggested(prompts: Sequence[str]) -> Mapping[str, object]:
     if not prompts:
         return {}
     return {"suggested_prompts": [{"title": prompt, "message": prompt} for prompt in prompts]}
+
+
+def _redirect(choices: Choices, public_url: str | None) -> Mapping[str, object]:
+    if not choices.installs or public_url is None:
+        return {}
+    return {"redirect_urls": [f"{public_url}{REDIRECT}"]}
 
 
 def _at(url: str | None, key: str) -> Mapping[str, object]:

@@ -9,15 +9,31 @@ from gateway.ports import Streaming
 
 
 @dataclass(frozen=True, slots=True)
+class OAuth:
+    """What the app needs to be installed in many workspaces."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    state_secret: str = field(repr=False)
+    """The key to the tokens at rest is made from it."""
+    scopes: tuple[str, ...]
+    authorize_url: str = "https://slack.com/oauth/v2/authorize"
+    redirect_uri: str | None = None
+    """Where Slack sends people back to; None leaves it to the app's own settings there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """Settings of the Slack app; the defaults are for slack.com."""
 
-    bot_token: str
+    bot_token: str | None = field(default=None, repr=False)
     """xoxb-…; speaks for one workspace."""
-    signing_secret: str | None = None
+    signing_secret: str | None = field(default=None, repr=False)
     """With it, signed requests to `POST /slack/events` are heard."""
-    app_token: str | None = None
+    app_token: str | None = field(default=None, repr=False)
     """xapp-…; with it, Socket Mode connects."""
+    oauth: OAuth | None = None
+    """With it, workspaces install the app by themselves."""
     api_url: str = "https://slack.com/api"
     commands: tuple[CommandSpec, ...] = ()
     """The verbs of `/postern`; whether an answer is private is taken from here."""

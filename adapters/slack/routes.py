@@ -25,6 +25,8 @@ def make_router(adapter: SlackAdapter) -> APIRouter:
     router = APIRouter()
     # A plain route: FastAPI's own would look for parameters that are not there, on every event.
     router.add_route("/slack/events", requests.take, methods=["POST"])
+    if adapter.pages is not None:
+        adapter.pages.add_to(router)
     return router
 
 

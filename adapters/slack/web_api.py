@@ -28,6 +28,11 @@ async def write(client: AsyncWebClient, method: str, args: Json) -> Json:
     return await _carry_out(client, method, is_write=True, json=dict(args))
 
 
+async def submit(client: AsyncWebClient, method: str, args: Json) -> Json:
+    """Change something by a method that takes no JSON (oauth.v2.access). Raises as `write`."""
+    return await _carry_out(client, method, is_write=True, data=dict(args))
+
+
 async def read(client: AsyncWebClient, method: str, args: Json) -> Json:
     """Ask something. Raises RetryLater (later, perhaps) or SlackRefused (never)."""
     return await _carry_out(client, method, is_write=False, params=dict(args))

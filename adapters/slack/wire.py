@@ -109,21 +109,39 @@ class Authorization(Wire):
 
     user_id: str | None = None
     is_bot: bool = False
+    enterprise_id: str | None = None
+    is_enterprise_install: bool = False
 
 
 class EventEnvelope(Wire):
     """What comes around every event."""
 
-    team_id: str
+    team_id: str | None = None
+    enterprise_id: str | None = None
     event_id: str = ""
+    event_time: int = 0
     event: Mapping[str, object]
     authorizations: tuple[Authorization, ...] = ()
+
+
+class RevokedTokens(Wire):
+    """Whose tokens Slack takes no more."""
+
+    bot: tuple[str, ...] = ()
+
+
+class TokensRevokedEvent(Wire):
+    """`tokens_revoked`."""
+
+    tokens: RevokedTokens = RevokedTokens()
 
 
 class SlashForm(Wire):
     """A slash command."""
 
-    team_id: str
+    team_id: str | None = None
+    enterprise_id: str | None = None
+    is_enterprise_install: bool = False
     channel_id: str
     user_id: str
     user_name: str = ""

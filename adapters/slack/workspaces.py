@@ -6,14 +6,18 @@ Every call, in or out, gets its client here, so that a token is looked up in one
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack import web_api
 from adapters.slack.failures import SlackRefused
+from adapters.slack.grants import Grant, Grants
 from adapters.slack.options import Options
+from adapters.slack.sessions import Sessions
 from gateway.errors import DeliveryRefused, RetryLater, SettingsWrong
+from gateway.ports import Clock, Store
 
 _BAD_TOKEN = frozenset(
     {
@@ -39,53 +43,62 @@ class Workspace:
 
 
 class Workspaces:
-    """One workspace, that of the bot token. Its id is known once Slack was asked."""
+    """That of the bot token, whose id is known once Slack was asked, and those by OAuth."""
 
-    def __init__(self, options: Options) -> None:
-        self._options = options
-        self._workspace: Workspace | None = None
-        self._session: aiohttp.ClientSession | None = None
+    def __init__(self, options: Options, store: Store, clock: Clock) -> None:
+        self._token = options.bot_token
+        self._sessions = Sessions(options)
+        self._home: Workspace | None = None
+        oauth = options.oauth
+        self.grants = oauth and Grants(oauth, self._sessions, store, clock)
+        """What other workspaces have granted; None without OAuth."""
 
-    def get(self, team: str) -> Workspace | None:
-        """Return who the app is in this workspace; None until Slack was asked."""
-        workspace = self._workspace
-        return workspace if workspace is not None and workspace.team == team else None
+    async def find(self, team: str) -> Workspace | None:
+        """Return who the app is in this workspace; None where it is not, or not yet known."""
+        home = self._home
+        if home is not None and home.team == team:
+            return home
+        grant = None if self.grants is None else await self.grants.find(team)
+        return None if grant is None else _workspace_of(grant)
 
     async def client(self, team: str) -> AsyncWebClient:
         """Return the client for this workspace. Raises DeliveryRefused where the app is not."""
-        known = self._workspace
-        if known is not None and known.team != team:
-            raise DeliveryRefused(f'The app is not installed in the Slack workspace "{team}".')
-        return self.web_client(self._options.bot_token)
+        return self.web_client(await self.token(team))
+
+    async def token(self, team: str) -> str:
+        """Return the token for this workspace. Raises DeliveryRefused where the app is not."""
+        home = self._home
+        if self._token is not None and home is not None and home.team == team:
+            return self._token
+        grant = None if self.grants is None else await self.grants.good(team)
+        if grant is not None:
+            return grant.token
+        if self._token is not None and home is None:
+            return self._token
+        raise DeliveryRefused(f'The app is not installed in the Slack workspace "{team}".')
+
+    async def left(self, team: str, reason: str, at: datetime) -> None:
+        """Forget a workspace that took the app out. That of the bot token is a setting."""
+        if self.grants is not None:
+            await self.grants.end(team, reason, at)
 
     def web_client(self, token: str | None) -> AsyncWebClient:
-        """Return a client with this token. It never repeats a call by itself.
-
-        slack_sdk's default client repeats a call whose connection was cut, which
-        posts twice when only the reply was lost.
-        """
-        return AsyncWebClient(
-            token=token,
-            base_url=self._options.api_url,
-            session=self.session(),
-            retry_handlers=[],
-        )
+        """Return a client with this token, which never repeats a call by itself."""
+        return self._sessions.web_client(token)
 
     def session(self) -> aiohttp.ClientSession:
         """Return the connections to Slack, shared by all calls."""
-        if self._session is None or self._session.closed:
-            timeout = aiohttp.ClientTimeout(total=self._options.call_timeout_seconds)
-            connector = aiohttp.TCPConnector(limit=200)
-            self._session = aiohttp.ClientSession(timeout=timeout, connector=connector)
-        return self._session
+        return self._sessions.session()
 
-    async def identify(self) -> Workspace:
-        """Ask Slack who the token speaks for.
+    async def identify(self) -> Workspace | None:
+        """Ask Slack who the bot token speaks for; None without one.
 
         Raises RetryLater when Slack can not be asked, SettingsWrong when it does not know it.
         """
+        if self._token is None:
+            return None
         try:
-            said = await web_api.read(self.web_client(self._options.bot_token), "auth.test", {})
+            said = await web_api.read(self.web_client(self._token), "auth.test", {})
         except SlackRefused as error:
             if error.code not in _BAD_TOKEN:
                 raise RetryLater(f"Slack does not say who the app is. {error}") from error
@@ -93,16 +106,18 @@ class Workspaces:
                 f'Slack does not take the bot token: "{error.code}". Install the app into the '
                 'workspace again and set SLACK_BOT_TOKEN to its "Bot User OAuth Token" (xoxb-…).'
             ) from error
-        self._workspace = Workspace(
+        self._home = Workspace(
             team=str(said["team_id"]),
             name=str(said["team"]),
             user=str(said["user_id"]),
             bot=str(said["bot_id"]),
         )
-        return self._workspace
+        return self._home
 
     async def close(self) -> None:
         """Close the connections; a later call opens new ones."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._sessions.close()
+
+
+def _workspace_of(grant: Grant) -> Workspace:
+    return Workspace(grant.workspace, grant.name, grant.user, grant.bot)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
@@ -13,6 +14,9 @@ from gateway.domain.manifests import Manifest
 from gateway.ports import Adapter, ArtifactStore, Clock, Store
 from gateway.posts import Posts
 from gateway.settings import Settings
+
+if TYPE_CHECKING:
+    from adapters.slack.options import OAuth
 
 Door = tuple[Adapter, APIRouter | None]
 """A platform, and the routes by which it calls us, if it does."""
@@ -26,7 +30,7 @@ def make_doors(
     if settings.discord.is_on:
         doors.append(make_discord(settings, store, clock))
     if settings.slack.is_on:
-        doors.append(make_slack(settings, store, clock))
+        doors.append(make_slack(settings, store, artifacts, clock))
     routers = [make_api(settings, store, clock), *(router for _, router in doors if router)]
     return [adapter for adapter, _ in doors], routers
 
@@ -84,7 +88,7 @@ def make_discord(settings: Settings, store: Store, clock: Clock) -> Door:
     return adapter, None if key is None else make_router(adapter, key)
 
 
-def make_slack(settings: Settings, store: Store, clock: Clock) -> Door:
+def make_slack(settings: Settings, store: Store, artifacts: ArtifactStore, clock: Clock) -> Door:
     """Return Slack: Socket Mode with an app token, signed requests with a signing secret."""
     from adapters.slack.adapter import SlackAdapter
     from adapters.slack.options import Options
@@ -93,7 +97,8 @@ def make_slack(settings: Settings, store: Store, clock: Clock) -> Door:
     slack = settings.slack
     adapter = SlackAdapter(
         Options(
-            bot_token=secret(slack.bot_token),
+            bot_token=secret(slack.bot_token) or None,
+            oauth=_slack_oauth(settings),
             signing_secret=secret(slack.signing_secret) or None,
             app_token=secret(slack.app_token) or None,
             api_url=slack.api_url,
@@ -101,10 +106,29 @@ def make_slack(settings: Settings, store: Store, clock: Clock) -> Door:
             hears_reactions=slack.reactions,
             prompts=slack.prompts,
         ),
-        store.history,
+        store,
+        artifacts,
         clock,
     )
     return adapter, make_router(adapter) if slack.has_webhook else None
+
+
+def _slack_oauth(settings: Settings) -> OAuth | None:
+    """Return what installing by OAuth needs; None without a client id and secret."""
+    from adapters.slack.manifest import REDIRECT, scopes_for
+    from adapters.slack.options import OAuth
+
+    slack, url = settings.slack, settings.http.public_url
+    if not slack.installs or slack.client_id is None:
+        return None
+    return OAuth(
+        client_id=slack.client_id,
+        client_secret=secret(slack.client_secret),
+        state_secret=secret(slack.state_secret) or secret(slack.client_secret),
+        scopes=tuple(scopes_for(slack)),
+        authorize_url=slack.authorize_url,
+        redirect_uri=None if url is None else f"{url}{REDIRECT}",
+    )
 
 
 def manifests(settings: Settings) -> Mapping[str, Manifest]:

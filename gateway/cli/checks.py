@@ -43,7 +43,13 @@ async def examine(environ: Mapping[str, str]) -> list[Finding]:
 def check_files(settings: Settings) -> Finding:
     """See that no settings file with secrets in it can be read by other users."""
     secret = ("http.admin_token", "discord.token", "slack.bot_token", "slack.signing_secret")
-    secret += ("slack.app_token", "slack.client_secret", "letta.api_key", "model.api_key")
+    secret += (
+        "slack.app_token",
+        "slack.client_secret",
+        "slack.state_secret",
+        "letta.api_key",
+        "model.api_key",
+    )
     files = {Path(settings.origin(name)) for name in (*secret, "database_url")}
     for file in sorted(files):
         if file.is_file() and stat.S_IMODE(file.stat().st_mode) & 0o077:

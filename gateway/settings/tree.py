@@ -142,8 +142,16 @@ class SlackSettings(Section):
     client_secret: Annotated[SecretStr | None, Usual("SLACK_CLIENT_SECRET")] = Field(
         default=None, description="Client secret, for installing into many workspaces"
     )
+    state_secret: Annotated[SecretStr | None, Usual("POSTERN_SECRET_KEY")] = Field(
+        default=None,
+        description="Long random text that encrypts stored tokens; the client secret when not set",
+    )
     api_url: HttpUrl = Field(
         default="https://slack.com/api", description="Address of Slack's Web API"
+    )
+    authorize_url: HttpUrl = Field(
+        default="https://slack.com/oauth/v2/authorize",
+        description="Address where people agree to an installation",
     )
     reactions: bool = Field(
         default=False,
@@ -158,7 +166,7 @@ class SlackSettings(Section):
     @property
     def connects(self) -> bool:
         """Whether this process holds a Socket Mode connection."""
-        return self.bot_token is not None and self.app_token is not None
+        return self.is_on and self.app_token is not None
 
     @property
     def installs(self) -> bool:

@@ -8,21 +8,24 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import aiohttp
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
+from yarl import URL
 
 from adapters.slack.adapter import SlackAdapter
-from adapters.slack.options import Options
+from adapters.slack.options import OAuth, Options
 from adapters.slack.routes import make_router
 from agents.scripted import Say, ScriptedAgents, Step
 from gateway.access import AccessMode, AccessPolicy
 from gateway.clock import SystemClock
-from gateway.domain.deliveries import DeliveryState
+from gateway.domain.deliveries import Delivery, DeliveryState
 from gateway.domain.turns import InputMessage, RunRequest
 from gateway.errors import StoreUnavailable
 from gateway.http import create_server, listen
 from gateway.ports import Adapter, Store, Streaming
 from gateway.retries import RetryPolicy
+from storage.artifacts.memory import MemoryArtifacts
 from storage.memory import MemoryStore
 from tests.fakes.crashing import CrashPoints
 from tests.fakes.hub import FakeHub, HubOptions
@@ -38,6 +41,8 @@ class Ways:
 
     is_http: bool = True
     is_socket: bool = False
+    is_oauth: bool = False
+    """Whether workspaces install the app themselves; then no bot token is set."""
     access: AccessMode = AccessMode.OPEN
     options: Options = field(
         default_factory=lambda: Options(
@@ -68,6 +73,7 @@ class SlackHub:
                 adapters=self._new_adapters,
             ),
         )
+        self.artifacts = MemoryArtifacts(self.hub.clock)
         self.agents.script = answer
         self._server = _SwappedServer()
         self._adapter: SlackAdapter | None = None
@@ -113,6 +119,17 @@ class SlackHub:
         finally:
             self._server.crash()
 
+    async def installs(self, team: str, **query: str) -> int:
+        """Walk through the installation in a workspace as a browser does; the last status."""
+        base = f"http://127.0.0.1:{self._server.port}"
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as browser:
+            async with browser.get(f"{base}/slack/install", allow_redirects=False) as begun:
+                authorize = URL(begun.headers["Location"]).update_query(team=team, **query)
+            async with browser.get(authorize, allow_redirects=False) as agreed:
+                back = agreed.headers["Location"]
+            async with browser.get(back) as done:
+                return done.status
+
     async def is_connected(self) -> None:
         """Wait until the adapter says that it is ready."""
         await self.slack.until(lambda: self._adapter and self._adapter.health().is_ready)
@@ -120,6 +137,14 @@ class SlackHub:
     async def is_sent(self, delivery: str = "turn-1.0") -> None:
         """Wait until a delivery is settled for good."""
         while not await self._is_sent(delivery):
+            await self._next_delivery()
+
+    async def settled(self, delivery: str) -> Delivery:
+        """Return a delivery once it is sent or has failed."""
+        while True:
+            stored = await self.hub.store.deliveries.get(delivery)
+            if stored and stored.state in (DeliveryState.SENT, DeliveryState.FAILED):
+                return stored
             await self._next_delivery()
 
     async def is_quiet(self) -> None:
@@ -139,16 +164,28 @@ class SlackHub:
         looks = iter((False, True))
         await self.slack.until(lambda: next(looks))
 
+    def _oauth(self) -> OAuth:
+        app = self.slack.app
+        return OAuth(
+            client_id=app.client_id,
+            client_secret=app.client_secret,
+            state_secret="a long random text",
+            scopes=tuple(sorted(self.slack.settings.scopes)),
+            authorize_url=self.slack.authorize_url,
+            redirect_uri=f"http://127.0.0.1:{self._server.port}/slack/oauth_redirect",
+        )
+
     def _new_adapters(self) -> Sequence[Adapter]:
         slack = self.slack
         options = replace(
             self.ways.options,
-            bot_token=slack.bot_token(),
+            bot_token=None if self.ways.is_oauth else slack.bot_token(),
+            oauth=self._oauth() if self.ways.is_oauth else None,
             signing_secret=slack.app.signing_secret,
             app_token=slack.app.app_token if self.ways.is_socket else None,
             api_url=slack.api_url,
         )
-        self._adapter = SlackAdapter(options, self.hub.store.history, self.hub.clock)
+        self._adapter = SlackAdapter(options, self.hub.store, self.artifacts, self.hub.clock)
         app = FastAPI()
         app.include_router(make_router(self.adapter))
         self._server.app = app

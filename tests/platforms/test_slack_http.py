@@ -14,6 +14,7 @@ from adapters.slack.options import Options
 from adapters.slack.routes import make_router
 from gateway.clock import SystemClock
 from gateway.errors import SettingsWrong
+from storage.artifacts.memory import MemoryArtifacts
 from storage.memory import MemoryStore
 from tests.platforms.slack_hub import SlackHub, Ways, dead_hub, slack_hub
 from tests.platforms.slack_server import Person, sign
@@ -262,7 +263,9 @@ async def test_events_are_stored_while_slack_itself_can_not_be_asked(
 async def test_a_token_that_slack_does_not_take_is_said_plainly() -> None:
     async with dead_hub() as hub:
         options = Options(bot_token="xoxb-wrong", signing_secret="s", api_url=hub.slack.api_url)
-        adapter = SlackAdapter(options, MemoryStore().history, SystemClock())
+        adapter = SlackAdapter(
+            options, MemoryStore(), MemoryArtifacts(SystemClock()), SystemClock()
+        )
 
         async def accept(_: object) -> None:
             """Take nothing in: it never comes so far."""
@@ -279,7 +282,9 @@ async def test_an_app_token_that_slack_does_not_take_is_said_plainly() -> None:
         options = Options(
             bot_token=hub.slack.bot_token(), app_token="xapp-wrong", api_url=hub.slack.api_url
         )
-        adapter = SlackAdapter(options, MemoryStore().history, SystemClock())
+        adapter = SlackAdapter(
+            options, MemoryStore(), MemoryArtifacts(SystemClock()), SystemClock()
+        )
 
         async def accept(_: object) -> None:
             """Take nothing in: it never comes so far."""
@@ -289,7 +294,9 @@ async def test_an_app_token_that_slack_does_not_take_is_said_plainly() -> None:
 
 
 def test_requests_that_can_not_be_verified_are_not_served() -> None:
-    adapter = SlackAdapter(Options("xoxb-1"), MemoryStore().history, SystemClock())
+    adapter = SlackAdapter(
+        Options("xoxb-1"), MemoryStore(), MemoryArtifacts(SystemClock()), SystemClock()
+    )
 
     with pytest.raises(SettingsWrong, match="SLACK_SIGNING_SECRET"):
         make_router(adapter)

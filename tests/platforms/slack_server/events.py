@@ -135,18 +135,19 @@ class EventSender:
 
     def _envelope(self, workspace: Workspace, event: Json) -> Json:
         number = next(self._numbers)
+        enterprise = self._world.installations.enterprise
         authorization: Json = {
-            "enterprise_id": None,
+            "enterprise_id": enterprise,
             "team_id": workspace.id,
             "user_id": workspace.bot.id,
             "is_bot": True,
-            "is_enterprise_install": False,
+            "is_enterprise_install": enterprise is not None,
         }
         return {
             "token": self._world.app.verification_token,
             "team_id": workspace.id,
             "context_team_id": workspace.id,
-            "context_enterprise_id": None,
+            "context_enterprise_id": enterprise,
             "api_app_id": workspace.app_id,
             "event": event,
             "type": "event_callback",

@@ -37,6 +37,8 @@ class Installations:
 
     app: AppConfig
     tokens: dict[str, Token] = field(default_factory=dict[str, Token])
+    enterprise: str | None = None
+    """The organisation that all workspaces are in, and install the app for at once."""
     _codes: dict[str, tuple[Workspace, str, frozenset[str]]] = field(
         default_factory=dict[str, tuple[Workspace, str, frozenset[str]]]
     )

@@ -21,6 +21,7 @@ __all__ = [
 def slash_form(
     app: AppConfig, workspace: Workspace, channel: Channel, user: User, command: str, text: str
 ) -> dict[str, str]:
+    """The form of a command, as a workspace of its own sends it."""
     return {
         "token": app.verification_token,
         "team_id": workspace.id,

@@ -26,9 +26,7 @@ def _granted(call: Call, token: Token, user_id: str | None) -> Json:
         token_type="bot",
         scope=",".join(sorted(token.scopes)),
         bot_user_id=workspace.bot.id,
-        team={"id": workspace.id, "name": workspace.name},
-        enterprise=None,
-        is_enterprise_install=False,
+        **_installed_in(call, token),
     )
     if user_id is not None:
         answer["authed_user"] = {"id": user_id}
@@ -36,6 +34,16 @@ def _granted(call: Call, token: Token, user_id: str | None) -> Json:
         answer["refresh_token"] = call.world.installations.new_refresh_token(token)
         answer["expires_in"] = int(token.expires_at - call.world.now())
     return answer
+
+
+def _installed_in(call: Call, token: Token) -> Json:
+    """Of an installation in a whole organisation, Slack names no team."""
+    workspace, enterprise = token.workspace, call.world.installations.enterprise
+    if enterprise is None:
+        team: Json = {"id": workspace.id, "name": workspace.name}
+        return {"team": team, "enterprise": None, "is_enterprise_install": False}
+    whole: Json = {"id": enterprise, "name": "The Organisation"}
+    return {"team": None, "enterprise": whole, "is_enterprise_install": True}
 
 
 def open_connection(call: Call) -> Json:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from adapters.slack.decoding import decode
 from adapters.slack.handles import Handle
-from adapters.slack.inbound import Heard, Opened, parse_command, parse_event
+from adapters.slack.inbound import Heard, Left, Opened, parse_command, parse_event
 from gateway.domain.commands import CommandSpec
 from gateway.domain.messages import MessageKind
 from gateway.domain.people import Identity
@@ -71,7 +71,7 @@ def _changed(before: str, after: str, **fields: object) -> Payload:
     }
 
 
-def _parse(event: Payload, **envelope: object) -> Heard | Opened | None:
+def _parse(event: Payload, **envelope: object) -> Heard | Left | Opened | None:
     return parse_event(_event(event, **envelope), None, hears_reactions=True)
 
 
@@ -365,3 +365,52 @@ def test_escaped_text_comes_back_as_it_was(text: str) -> None:
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
     assert decode(escaped, "UAPP") == text
+
+
+# -- workspaces ----------------------------------------------------------------------------------
+
+
+def test_an_app_that_was_taken_out_is_told_with_its_moment() -> None:
+    left = _parse({"type": "app_uninstalled"})
+
+    assert left == Left("T1", "app_uninstalled", datetime(2026, 1, 5, 9, tzinfo=UTC))
+
+
+def test_a_token_of_a_person_that_was_revoked_is_not_the_app_s() -> None:
+    ours = {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": ["UAPP"]}}
+    theirs = {"type": "tokens_revoked", "tokens": {"oauth": ["U1"], "bot": []}}
+
+    assert isinstance(_parse(ours), Left)
+    assert _parse(theirs) is None
+
+
+def test_in_an_organisation_people_are_the_organisation_s() -> None:
+    authorization = {"enterprise_id": "E1", "team_id": "T1", "user_id": "UAPP", "is_bot": True}
+    heard = _parse(_message(user_team="T1"), authorizations=[authorization])
+
+    assert isinstance(heard, Heard)
+    assert heard.message.sender.identity == Identity("slack", "E1", "U1")
+    assert heard.message.conversation.workspace == "T1"
+
+
+def test_an_app_of_a_whole_organisation_talks_in_the_organisation() -> None:
+    authorization = {
+        "enterprise_id": "E1",
+        "team_id": None,
+        "user_id": "UAPP",
+        "is_bot": True,
+        "is_enterprise_install": True,
+    }
+
+    heard = _parse(_message(), authorizations=[authorization])
+
+    assert isinstance(heard, Heard)
+    assert heard.message.conversation.workspace == "E1"
+
+
+def test_a_guest_of_another_organisation_stays_one() -> None:
+    authorization = {"enterprise_id": "E1", "team_id": "T1", "user_id": "UAPP", "is_bot": True}
+    heard = _parse(_message(user_team="T9"), authorizations=[authorization])
+
+    assert isinstance(heard, Heard)
+    assert heard.message.sender.identity == Identity("slack", "T9", "U1")

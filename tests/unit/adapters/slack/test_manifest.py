@@ -26,6 +26,8 @@ EVENTS = {
     "reaction_added": {"reaction_added"},
     "app_home_opened": {"app_home_opened"},
     "assistant_thread_started": set[str](),
+    "app_uninstalled": {"app_uninstalled"},
+    "tokens_revoked": {"tokens_revoked"},
 }
 """By the type that the adapter reads; the last one comes only to apps older than `agent_view`."""
 
@@ -37,7 +39,7 @@ SCOPES_OF_EVENTS = {
     "app_mention": "app_mentions:read",
     "reaction_added": "reactions:read",
 }
-"""docs.slack.dev/reference/events; `app_home_opened` needs none."""
+"""docs.slack.dev/reference/events; the others need none."""
 
 HISTORIES = {"channels:history", "groups:history", "im:history", "mpim:history"}
 SCOPES_OF_METHODS = {
@@ -52,11 +54,12 @@ SCOPES_OF_METHODS = {
     "chat.startStream": {"chat:write"},
     "chat.stopStream": {"chat:write"},
     "chat.update": {"chat:write"},
+    "oauth.v2.access": set[str](),
     "conversations.history": HISTORIES,
     "conversations.replies": HISTORIES,
     "users.info": {"users:read"},
 }
-"""docs.slack.dev/reference/methods; the first two go by other tokens or need none."""
+"""docs.slack.dev/reference/methods; some go by other tokens or need none."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,13 @@ class Choices:
     app_token: str | None = None
     reactions: bool = False
     prompts: tuple[str, ...] = ()
+    bot_token: str | None = None
+    installs: bool = False
 
 
-EVERYTHING = Choices(reactions=True, prompts=("What can you do?", "What do you know of me?"))
+EVERYTHING = Choices(
+    reactions=True, installs=True, prompts=("What can you do?", "What do you know of me?")
+)
 
 
 # -- the shape that Slack describes (slackapi/manifest-schema) -----------------------------------
@@ -129,6 +136,7 @@ class Scopes(Strict):
 
 class OAuth(Strict):
     scopes: Scopes
+    redirect_urls: Annotated[list[Url], Field(min_length=1, max_length=1000)] | None = None
 
 
 class Subscriptions(Strict):
@@ -230,6 +238,22 @@ def test_reactions_are_asked_for_only_when_they_are_heard() -> None:
     assert set(scopes_for(EVERYTHING)) - set(scopes_for(silent)) == {"reactions:read"}
 
 
+def test_an_app_for_many_workspaces_says_where_they_come_back_to() -> None:
+    many, one = made(Choices(installs=True), URL), made(Choices(), URL)
+
+    assert many.oauth_config.redirect_urls == [f"{URL}/slack/oauth_redirect"]
+    assert many.settings.org_deploy_enabled
+    assert many.settings.token_rotation_enabled
+    assert one.oauth_config.redirect_urls is None
+    assert not one.settings.org_deploy_enabled
+
+
+def test_tokens_rotate_only_where_none_is_a_setting() -> None:
+    both = made(Choices(installs=True, bot_token="xoxb-1"), URL)
+
+    assert not both.settings.token_rotation_enabled
+
+
 def test_the_page_on_slack_names_every_scope() -> None:
     page = (Path(__file__).parents[4] / "docs" / "slack.md").read_text(encoding="utf-8")
 
@@ -257,8 +281,8 @@ def event_types_read() -> Iterator[str]:
 
 def methods_called() -> Iterator[str]:
     """Give every name of a Web API method in the adapter's source."""
-    families = "apps|assistant|auth|bots|chat|conversations|files|reactions|team|users|views"
-    name = re.compile(rf"(?:{families})(?:\.[A-Za-z]+)+")
+    families = "apps|assistant|auth|bots|chat|conversations|files|oauth|reactions|team|users|views"
+    name = re.compile(rf"(?:{families})(?:\.[A-Za-z0-9]+)+")
     [folder] = adapters.slack.__path__
     for file in Path(folder).glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
