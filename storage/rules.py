@@ -25,6 +25,9 @@ from gateway.domain.people import AgentBinding, Identity, Route, person_id_of
 TURN_MESSAGES_LIMIT = 50
 """At most so many waiting messages become one turn."""
 
+WAKEUP_PATIENCE = timedelta(minutes=5)
+"""So long people go before a wakeup; one that waited longer is next once it is the oldest."""
+
 
 class Standing(IntEnum):
     """Where a lane's mailbox or a conversation's outbox stands."""

@@ -47,6 +47,7 @@ class AuditKind(StrEnum):
     SCHEDULE_PUT = "schedule.put"
     SCHEDULE_FIRED = "schedule.fired"
     SCHEDULE_MISSED = "schedule.missed"
+    SCHEDULE_ENDED = "schedule.ended"
     SCHEDULE_REMOVED = "schedule.removed"
     INSTALLATION_PUT = "installation.put"
     INSTALLATION_RENEWED = "installation.renewed"

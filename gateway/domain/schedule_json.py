@@ -40,13 +40,20 @@ def schedule_json(
             {
                 "due_at": slot.due_at.isoformat(),
                 "recorded_at": slot.fired_at.isoformat(),
-                "outcome": say_outcome(slot),
+                "outcome": _outcome(slot),
+                "why": slot.why or None,
             }
             for slot in past
         ]
     return shown
 
 
+def _outcome(slot: PastSlot) -> str:
+    return "missed" if slot.was_missed else slot.result or "fired"
+
+
 def say_outcome(slot: PastSlot) -> str:
-    """Return what became of a slot, in one word."""
-    return "missed" if slot.was_missed else "fired"
+    """Return what became of a slot, in a word or two."""
+    if slot.was_missed:
+        return f"missed ({slot.why.replace('_', ' ')})" if slot.why else "missed"
+    return slot.result or "fired"

@@ -92,6 +92,10 @@ class Schedule:
     wakeup: Wakeup | None = None
     """None makes its slots pass unheard."""
     rules: Rules = Rules()
+    failures: int = 0
+    """Of its last slots, how many in a row failed; an edit makes it 0."""
+    rest_until: datetime | None = None
+    """Slots before it are passed over, because the last ones failed."""
 
     @property
     def next_slot(self) -> datetime | None:
@@ -124,6 +128,10 @@ class PastSlot:
     due_at: datetime
     fired_at: datetime
     was_missed: bool
+    why: str = ""
+    """Of a missed one: `late`, `paused`, `outside_hours` …"""
+    result: str | None = None
+    """What a fired one came to; None until its turn and its posts are settled."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from gateway.ports.artifacts import ArtifactStore
 from gateway.ports.clock import Clock
 from gateway.ports.dead_letters import DeadLetterStore
 from gateway.ports.deliveries import DeliveryStore
+from gateway.ports.fires import FireStore, NoteStore
 from gateway.ports.hands import Toolbox
 from gateway.ports.health import Health
 from gateway.ports.history import HistoryStore, StoreCounts
@@ -34,12 +35,14 @@ __all__ = [
     "Constellation",
     "DeadLetterStore",
     "DeliveryStore",
+    "FireStore",
     "HandedStore",
     "Health",
     "HistoryStore",
     "InstallationStore",
     "LeaseStore",
     "LinkStore",
+    "NoteStore",
     "PeopleStore",
     "ScheduleStore",
     "Store",

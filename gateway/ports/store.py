@@ -8,6 +8,7 @@ from typing import Protocol
 from gateway.ports.approvals import ApprovalStore
 from gateway.ports.dead_letters import DeadLetterStore
 from gateway.ports.deliveries import DeliveryStore
+from gateway.ports.fires import FireStore, NoteStore
 from gateway.ports.history import HistoryStore
 from gateway.ports.installations import InstallationStore
 from gateway.ports.links import LinkStore
@@ -25,6 +26,8 @@ class Store(Protocol):
     people: PeopleStore
     links: LinkStore
     schedules: ScheduleStore
+    fires: FireStore
+    notes: NoteStore
     history: HistoryStore
     leases: LeaseStore
     handed: HandedStore

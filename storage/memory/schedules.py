@@ -10,7 +10,7 @@ from datetime import datetime
 from gateway.domain.audit import AuditKind
 from gateway.domain.ids import ConversationId
 from gateway.domain.schedules import Fire, PastSlot, Schedule
-from storage.memory.tables import Tables
+from storage.memory.tables import FireRow, Tables
 from storage.memory.turns import accept_message
 
 
@@ -25,7 +25,9 @@ class MemorySchedules:
         """Add it, or replace the one with its id; the revision goes up."""
         old = self._tables.schedules.get(schedule.id)
         revision = old.revision + 1 if old else 1
-        self._tables.schedules[schedule.id] = replace(schedule, revision=revision)
+        self._tables.schedules[schedule.id] = replace(
+            schedule, revision=revision, failures=0, rest_until=None
+        )
         data = {"revision": revision}
         self._tables.log(AuditKind.SCHEDULE_PUT, None, schedule.id, schedule.id, data)
         self.changed.set()
@@ -81,7 +83,7 @@ class MemorySchedules:
     async def past_slots(self, schedule: str, limit: int) -> list[PastSlot]:
         """List its newest slots that fired or were missed, newest first."""
         fires = self._tables.fires.items()
-        found = [slot for (name, _), slot in fires if name == schedule]
+        found = [row.slot for (name, _), row in fires if name == schedule]
         return sorted(found, key=lambda slot: slot.due_at, reverse=True)[:limit]
 
     def _fire(self, fire: Fire, advanced: dict[str, datetime | None], now: datetime) -> bool:
@@ -94,7 +96,9 @@ class MemorySchedules:
         advanced[read.id] = fire.next_at
         if (read.id, fire.due_at) in tables.fires:
             return False
-        tables.fires[read.id, fire.due_at] = PastSlot(fire.due_at, now, fire.message is None)
+        slot = PastSlot(fire.due_at, now, fire.message is None, fire.why)
+        key = fire.message.idempotency_key if fire.message else None
+        tables.fires[read.id, fire.due_at] = FireRow(slot, fire.route.role, key)
         kind = AuditKind.SCHEDULE_FIRED if fire.message else AuditKind.SCHEDULE_MISSED
         data = {"why": fire.why} if fire.why else {}
         tables.log(kind, now, read.id, fire.due_at.isoformat(), data)

@@ -7,11 +7,13 @@ from gateway.ports import (
     ApprovalStore,
     DeadLetterStore,
     DeliveryStore,
+    FireStore,
     HandedStore,
     HistoryStore,
     InstallationStore,
     LeaseStore,
     LinkStore,
+    NoteStore,
     PeopleStore,
     ScheduleStore,
     TurnStore,
@@ -19,6 +21,7 @@ from gateway.ports import (
 from storage.memory.approvals import MemoryApprovals
 from storage.memory.dead_letters import MemoryDeadLetters
 from storage.memory.deliveries import MemoryDeliveries
+from storage.memory.fires import MemoryFires, MemoryNotes
 from storage.memory.history import MemoryHistory
 from storage.memory.installations import MemoryInstallations
 from storage.memory.links import MemoryLinks
@@ -39,6 +42,8 @@ class MemoryStore:
         self.people: PeopleStore = MemoryPeople(tables)
         self.links: LinkStore = MemoryLinks(tables)
         self.schedules: ScheduleStore = MemorySchedules(tables)
+        self.fires: FireStore = MemoryFires(tables)
+        self.notes: NoteStore = MemoryNotes(tables)
         self.history: HistoryStore = MemoryHistory(tables)
         self.leases: LeaseStore = MemoryLeases(tables)
         self.handed: HandedStore = MemoryHanded(tables)

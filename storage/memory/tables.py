@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from gateway.domain.approvals import Approval
@@ -132,6 +132,25 @@ class LinkRow:
     taken_by: Identity | None = None
 
 
+@dataclass(slots=True)
+class FireRow:
+    """A slot that came."""
+
+    slot: PastSlot
+    role: str
+    message: str | None
+    """The idempotency key of its wakeup."""
+
+    @property
+    def result(self) -> str | None:
+        """What it came to."""
+        return self.slot.result
+
+    @result.setter
+    def result(self, result: str) -> None:
+        self.slot = replace(self.slot, result=result)
+
+
 class Tables:
     """Everything that the store remembers."""
 
@@ -154,7 +173,8 @@ class Tables:
         self.bindings: dict[tuple[PersonId, str], AgentBinding] = {}
         self.sessions: dict[tuple[AgentId, ConversationId], SessionId] = {}
         self.schedules: dict[str, Schedule] = {}
-        self.fires: dict[tuple[str, datetime], PastSlot] = {}
+        self.fires: dict[tuple[str, datetime], FireRow] = {}
+        self.notes: dict[tuple[str, str], str] = {}
         self.leases: dict[str, Lease] = {}
         self.handed: dict[int, Handed] = {}
         self.handed_so_far = 0

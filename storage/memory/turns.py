@@ -18,6 +18,7 @@ from storage.memory.deliveries import add_delivery, drop_draft, revise
 from storage.memory.people import ask_pairing
 from storage.memory.tables import MailboxRow, MessageRow, Tables, TurnRow
 from storage.rules import (
+    WAKEUP_PATIENCE,
     MessageState,
     Standing,
     finals,
@@ -190,8 +191,11 @@ class MemoryTurns:
     def _compose(self, lane: LaneId, now: datetime) -> TurnId:
         tables = self._tables
         waiting = tables.waiting[lane]
-        # People first: a wakeup waits until nobody does, and is a turn apart.
-        first = next((row for row in waiting if not row.message.is_wakeup), waiting[0])
+        # People first: a wakeup waits until nobody does, but not for ever, and is a turn apart.
+        oldest = waiting[0]
+        is_starved = oldest.message.is_wakeup and oldest.received_at <= now - WAKEUP_PATIENCE
+        people = (row for row in waiting if not row.message.is_wakeup)
+        first = oldest if is_starved else next(people, oldest)
         place, is_wakeup = first.message.conversation, first.message.is_wakeup
         here = [
             row

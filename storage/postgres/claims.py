@@ -14,7 +14,7 @@ from storage.delivery_extras import read_extras
 from storage.postgres.database import Row, Transaction
 from storage.postgres.inbox import MESSAGE, to_message
 from storage.postgres.values import columns, to_place
-from storage.rules import TURN_MESSAGES_LIMIT, role_of, turn_length
+from storage.rules import TURN_MESSAGES_LIMIT, WAKEUP_PATIENCE, role_of, turn_length
 
 # What another worker holds is its business: whoever has it will signal when it is ready again.
 READY_LANES = """
@@ -25,12 +25,19 @@ NEXT_LANE = """
 SELECT ready_at FROM mailbox WHERE state = 1
 ORDER BY ready_at, lane LIMIT 1 FOR UPDATE SKIP LOCKED
 """
-# People first: a wakeup waits until nobody does, and is a turn apart.
+# People first: a wakeup waits until nobody does, but not for ever, and is a turn apart.
 OLDEST_WAITING = f"""
 SELECT held.lane, waiting.* FROM unnest($1::text[]) AS held (lane)
 CROSS JOIN LATERAL (
     (
-        SELECT conversation, kind = 'wakeup' AS is_wakeup FROM inbox
+        SELECT conversation, true AS is_wakeup FROM (
+            SELECT conversation, kind, received_at FROM inbox
+            WHERE inbox.lane = held.lane AND state = 0 ORDER BY seq LIMIT 1
+        ) AS oldest WHERE kind = 'wakeup' AND received_at <= $2
+    )
+    UNION ALL
+    (
+        SELECT conversation, false FROM inbox
         WHERE inbox.lane = held.lane AND state = 0 AND kind <> 'wakeup' ORDER BY seq LIMIT 1
     )
     UNION ALL
@@ -118,7 +125,7 @@ async def _compose(
 ) -> list[tuple[Turn, list[int]]]:
     """Make turns of what waits longest; return each with the numbers of its messages."""
     fences = {lane["lane"]: lane["fence"] + 1 for lane in lanes}
-    waiting = await tx.fetch(OLDEST_WAITING, list(fences))
+    waiting = await tx.fetch(OLDEST_WAITING, list(fences), now - WAKEUP_PATIENCE)
     turns = [
         _compose_one(LaneId(lane), fences[lane], list(rows), now)
         for lane, rows in groupby(waiting, key=lambda row: row["lane"])

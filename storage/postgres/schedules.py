@@ -13,7 +13,7 @@ from storage.postgres.database import Database, Row, Transaction
 from storage.postgres.inbox import Arrival, accept, hold_lanes
 from storage.schedule_details import read_details, write_details
 
-SCHEDULE = "id, timing, zone, next_at, is_paused, revision, slot_at, details"
+SCHEDULE = "id, timing, zone, next_at, is_paused, revision, slot_at, details, failures, rest_until"
 """The columns that `_to_schedule` reads."""
 
 PUT = """
@@ -22,7 +22,8 @@ INSERT INTO schedule
 VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8)
 ON CONFLICT (id) DO UPDATE SET timing = excluded.timing, zone = excluded.zone,
     next_at = excluded.next_at, is_paused = excluded.is_paused, revision = schedule.revision + 1,
-    slot_at = excluded.slot_at, conversation = excluded.conversation, details = excluded.details
+    slot_at = excluded.slot_at, conversation = excluded.conversation, details = excluded.details,
+    failures = 0, rest_until = NULL
 RETURNING revision
 """
 REMOVE = "DELETE FROM schedule WHERE id = $1"
@@ -37,7 +38,8 @@ IN_CONVERSATION = f"""
 SELECT {SCHEDULE} FROM schedule WHERE conversation = $1 ORDER BY id LIMIT $2
 """  # noqa: S608 - constants
 PAST_SLOTS = """
-SELECT due_at, fired_at, was_missed FROM fire WHERE schedule = $1 ORDER BY due_at DESC LIMIT $2
+SELECT due_at, fired_at, was_missed, why, result FROM fire
+WHERE schedule = $1 ORDER BY due_at DESC LIMIT $2
 """
 LOCK_SCHEDULES = "SELECT 1 FROM schedule WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE"
 ADVANCE = """
@@ -45,9 +47,11 @@ UPDATE schedule SET next_at = $1, slot_at = $2
 WHERE id = $3 AND revision = $4 AND next_at IS NOT DISTINCT FROM $5
 """
 ADD_FIRE = """
-INSERT INTO fire (schedule, due_at, fired_at, was_missed) VALUES ($1, $2, $3, $4)
+INSERT INTO fire (schedule, due_at, fired_at, was_missed, why, role)
+VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (schedule, due_at) DO NOTHING
 """
+SET_MESSAGE = "UPDATE fire SET message = $1 WHERE schedule = $2 AND due_at = $3"
 
 
 class PostgresSchedules:
@@ -147,18 +151,21 @@ async def _fire(
     if await tx.count(ADVANCE, *step) == 0:
         return False
     advanced[read.id] = fire.next_at
-    if await tx.count(ADD_FIRE, read.id, fire.due_at, now, fire.message is None) == 0:
+    slot = (read.id, fire.due_at)
+    came = (now, fire.message is None, fire.why, fire.route.role)
+    if await tx.count(ADD_FIRE, *slot, *came) == 0:
         return False
     kind = AuditKind.SCHEDULE_FIRED if fire.message else AuditKind.SCHEDULE_MISSED
     data = {"why": fire.why} if fire.why else {}
     tx.log(kind, now, read.id, fire.due_at.isoformat(), data)
     if fire.message is not None:
-        await accept(tx, [Arrival(fire.message, fire.route, now)])
+        (accepted,) = await accept(tx, [Arrival(fire.message, fire.route, now)])
+        await tx.count(SET_MESSAGE, accepted.sequence, *slot)
     return True
 
 
 def _to_schedule(row: Row) -> Schedule:
-    name, timing, zone, next_at, is_paused, revision, slot_at, details = row
+    name, timing, zone, next_at, is_paused, revision, slot_at, details, failures, rest = row
     title, wakeup, rules = read_details(details)
     return Schedule(
         id=name,
@@ -171,4 +178,6 @@ def _to_schedule(row: Row) -> Schedule:
         name=title,
         wakeup=wakeup,
         rules=rules,
+        failures=failures,
+        rest_until=rest,
     )

@@ -10,11 +10,13 @@ from gateway.ports import (
     ApprovalStore,
     DeadLetterStore,
     DeliveryStore,
+    FireStore,
     HandedStore,
     HistoryStore,
     InstallationStore,
     LeaseStore,
     LinkStore,
+    NoteStore,
     PeopleStore,
     ScheduleStore,
     TurnStore,
@@ -23,6 +25,7 @@ from storage.postgres.approvals import PostgresApprovals
 from storage.postgres.database import Database, PoolOptions
 from storage.postgres.dead_letters import PostgresDeadLetters
 from storage.postgres.deliveries import PostgresDeliveries
+from storage.postgres.fires import PostgresFires, PostgresNotes
 from storage.postgres.history import PostgresHistory
 from storage.postgres.installations import PostgresInstallations
 from storage.postgres.links import PostgresLinks
@@ -49,6 +52,8 @@ class PostgresStore:
     people: PeopleStore
     links: LinkStore
     schedules: ScheduleStore
+    fires: FireStore
+    notes: NoteStore
     history: HistoryStore
     leases: LeaseStore
     handed: HandedStore
@@ -95,6 +100,8 @@ class PostgresStore:
         self.people = PostgresPeople(database)
         self.links = PostgresLinks(database)
         self.schedules = PostgresSchedules(database)
+        self.fires = PostgresFires(database)
+        self.notes = PostgresNotes(database)
         self.history = PostgresHistory(database)
         self.leases = PostgresLeases(database)
         self.handed = PostgresHanded(database)

@@ -16,7 +16,7 @@ from storage.sqlite.inbox import accept
 from storage.sqlite.reader import Reader
 from storage.sqlite.values import from_micros, maybe_micros, maybe_moment, to_micros
 
-SCHEDULE = "id, timing, zone, next_at, is_paused, revision, slot_at, details"
+SCHEDULE = "id, timing, zone, next_at, is_paused, revision, slot_at, details, failures, rest_until"
 """The columns that `_to_schedule` reads."""
 
 PUT = """
@@ -25,7 +25,8 @@ INSERT INTO schedule
 VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET timing = excluded.timing, zone = excluded.zone,
     next_at = excluded.next_at, is_paused = excluded.is_paused, revision = revision + 1,
-    slot_at = excluded.slot_at, conversation = excluded.conversation, details = excluded.details
+    slot_at = excluded.slot_at, conversation = excluded.conversation, details = excluded.details,
+    failures = 0, rest_until = NULL
 RETURNING revision
 """
 REMOVE = "DELETE FROM schedule WHERE id = ?"
@@ -40,15 +41,17 @@ IN_CONVERSATION = f"""
 SELECT {SCHEDULE} FROM schedule WHERE conversation = ? ORDER BY id LIMIT ?
 """  # noqa: S608 - constants
 PAST_SLOTS = """
-SELECT due_at, fired_at, was_missed FROM fire WHERE schedule = ? ORDER BY due_at DESC LIMIT ?
+SELECT due_at, fired_at, was_missed, why, result FROM fire
+WHERE schedule = ? ORDER BY due_at DESC LIMIT ?
 """
 ADVANCE = """
 UPDATE schedule SET next_at = ?, slot_at = ? WHERE id = ? AND revision = ? AND next_at IS ?
 """
 ADD_FIRE = """
-INSERT INTO fire (schedule, due_at, fired_at, was_missed) VALUES (?, ?, ?, ?)
+INSERT INTO fire (schedule, due_at, fired_at, was_missed, why, role) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (schedule, due_at) DO NOTHING
 """
+SET_MESSAGE = "UPDATE fire SET message = ? WHERE schedule = ? AND due_at = ?"
 
 
 class SqliteSchedules:
@@ -97,8 +100,10 @@ class SqliteSchedules:
     async def past_slots(self, schedule: str, limit: int) -> list[PastSlot]:
         """List its newest slots that fired or were missed, newest first."""
         return [
-            PastSlot(from_micros(due_at), from_micros(fired_at), bool(was_missed))
-            for due_at, fired_at, was_missed in await self._read(PAST_SLOTS, (schedule, limit))
+            PastSlot(from_micros(due_at), from_micros(fired_at), bool(was_missed), why, result)
+            for due_at, fired_at, was_missed, why, result in await self._read(
+                PAST_SLOTS, (schedule, limit)
+            )
         ]
 
     async def fire(self, fires: Sequence[Fire], now: datetime) -> int:
@@ -146,19 +151,21 @@ def _fire(tx: Transaction, fire: Fire, advanced: dict[str, datetime | None], now
     if tx.execute(ADVANCE, step).rowcount == 0:
         return False
     advanced[read.id] = fire.next_at
-    slot = (read.id, to_micros(fire.due_at), to_micros(now), int(fire.message is None))
-    if tx.execute(ADD_FIRE, slot).rowcount == 0:
+    slot = (read.id, to_micros(fire.due_at))
+    came = (to_micros(now), int(fire.message is None), fire.why, fire.route.role)
+    if tx.execute(ADD_FIRE, (*slot, *came)).rowcount == 0:
         return False
     kind = AuditKind.SCHEDULE_FIRED if fire.message else AuditKind.SCHEDULE_MISSED
     data = {"why": fire.why} if fire.why else {}
     tx.log(kind, now, read.id, fire.due_at.isoformat(), data)
     if fire.message is not None:
-        accept(tx, fire.message, fire.route, now)
+        accepted = accept(tx, fire.message, fire.route, now)
+        tx.execute(SET_MESSAGE, (accepted.sequence, *slot))
     return True
 
 
 def _to_schedule(row: tuple[Any, ...]) -> Schedule:
-    name, timing, zone, next_at, is_paused, revision, slot_at, details = row
+    name, timing, zone, next_at, is_paused, revision, slot_at, details, failures, rest = row
     title, wakeup, rules = read_details(details)
     return Schedule(
         id=name,
@@ -171,4 +178,6 @@ def _to_schedule(row: tuple[Any, ...]) -> Schedule:
         name=title,
         wakeup=wakeup,
         rules=rules,
+        failures=failures,
+        rest_until=maybe_moment(rest),
     )

@@ -12,11 +12,13 @@ from gateway.ports import (
     ApprovalStore,
     DeadLetterStore,
     DeliveryStore,
+    FireStore,
     HandedStore,
     HistoryStore,
     InstallationStore,
     LeaseStore,
     LinkStore,
+    NoteStore,
     PeopleStore,
     ScheduleStore,
     TurnStore,
@@ -26,6 +28,7 @@ from storage.sqlite.committer import Committer
 from storage.sqlite.database import connect, not_usable
 from storage.sqlite.dead_letters import SqliteDeadLetters
 from storage.sqlite.deliveries import SqliteDeliveries
+from storage.sqlite.fires import SqliteFires, SqliteNotes
 from storage.sqlite.history import SqliteHistory
 from storage.sqlite.installations import SqliteInstallations
 from storage.sqlite.links import SqliteLinks
@@ -49,6 +52,8 @@ class SqliteStore:
     people: PeopleStore
     links: LinkStore
     schedules: ScheduleStore
+    fires: FireStore
+    notes: NoteStore
     history: HistoryStore
     leases: LeaseStore
     handed: HandedStore
@@ -87,6 +92,8 @@ class SqliteStore:
         self.people = SqlitePeople(committer, reader)
         self.links = SqliteLinks(committer, reader)
         self.schedules = SqliteSchedules(committer, reader)
+        self.fires = SqliteFires(committer, reader)
+        self.notes = SqliteNotes(committer, reader)
         self.history = SqliteHistory(committer, reader)
         self.leases = SqliteLeases(committer, reader)
         self.handed = SqliteHanded(committer, reader)

@@ -17,7 +17,7 @@ from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import Claim, Turn, TurnOutcome, TurnRef, TurnState
 from gateway.errors import Fenced
 from storage.delivery_extras import read_extras, write_extras
-from storage.rules import TURN_MESSAGES_LIMIT, role_of, turn_length
+from storage.rules import TURN_MESSAGES_LIMIT, WAKEUP_PATIENCE, role_of, turn_length
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.deliveries import add_delivery, store_answer
 from storage.sqlite.inbox import MESSAGE, accept, refuse, revise, to_message, withdraw
@@ -27,10 +27,14 @@ READY_LANES = """
 SELECT lane, ready_at, fence, turn FROM mailbox WHERE state = 1 ORDER BY ready_at, lane LIMIT ?
 """
 _WAITING = "FROM inbox INDEXED BY inbox_waiting WHERE lane = ?1 AND state = 0"
-# People first: a wakeup waits until nobody does, and is a turn apart.
+# People first: a wakeup waits until nobody does, but not for ever, and is a turn apart.
 OLDEST_WAITING = f"""
 WITH head AS (
     SELECT conversation, kind = 'wakeup' FROM inbox WHERE seq = coalesce(
+        (
+            SELECT seq FROM (SELECT seq, kind, received_at {_WAITING} ORDER BY seq LIMIT 1)
+            WHERE kind = 'wakeup' AND received_at <= ?2
+        ),
         (SELECT seq {_WAITING} AND kind <> 'wakeup' ORDER BY seq LIMIT 1),
         (SELECT seq {_WAITING} ORDER BY seq LIMIT 1)
     )
@@ -201,7 +205,8 @@ def _claim(
 
 
 def _compose(tx: Transaction, lane: LaneId, fence: int, now: datetime) -> Turn:
-    rows = tx.execute(OLDEST_WAITING, (lane,)).fetchall()
+    patience = to_micros(now - WAKEUP_PATIENCE)
+    rows = tx.execute(OLDEST_WAITING, (lane, patience)).fetchall()
     messages = [to_message(row) for row in rows]
     length = turn_length([message.handle is not None for message in messages])
     rows, messages = rows[:length], messages[:length]

@@ -48,6 +48,8 @@ _PARTS = {
     "links",
     "history",
     "schedules",
+    "fires",
+    "notes",
     "leases",
     "handed",
     "installations",

@@ -1,0 +1,54 @@
+"""What became of slots that fired, and small things to remember."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from gateway.domain.conversations import Conversation
+from gateway.domain.fires import Activity, EndedSlot, Pulse, SlotVerdict
+from gateway.domain.ids import LaneId
+
+
+class FireStore(Protocol):
+    """What became of slots that fired."""
+
+    async def ended(self, limit: int) -> list[EndedSlot]:
+        """List slots, oldest first, whose turn and posts are settled and that nobody judged."""
+        ...
+
+    async def judge(self, verdicts: Sequence[SlotVerdict], now: datetime) -> int:
+        """Record what slots came to, with all that follows, in one commit.
+
+        A slot that was judged before changes nothing; returns how many were not.
+        """
+        ...
+
+    async def activity(self, role: str, before: str | None, limit: int) -> list[Activity]:
+        """List what the agents of this role did by themselves, newest first."""
+        ...
+
+    async def forget(self, before: datetime, limit: int) -> int:
+        """Drop slots that are over and were recorded before; the audit log keeps them."""
+        ...
+
+    async def pulse(self, lane: LaneId, conversation: Conversation) -> Pulse:
+        """Look whether the lane is at work, and when a person last wrote in the conversation."""
+        ...
+
+
+class NoteStore(Protocol):
+    """Small texts that are remembered by subject and name. The last one put stays."""
+
+    async def get(self, subject: str, name: str) -> str | None:
+        """Read one; None when there is none."""
+        ...
+
+    async def put(self, subject: str, name: str, text: str) -> None:
+        """Remember it in place of what was there."""
+        ...
+
+    async def drop(self, subject: str, name: str) -> None:
+        """Forget it."""
+        ...
