@@ -25,7 +25,7 @@ from gateway.domain.people import AgentBinding, Identity, Route, person_id_of
 TURN_MESSAGES_LIMIT = 50
 """At most so many waiting messages become one turn."""
 
-WAKEUP_PATIENCE = timedelta(minutes=5)
+WAKEUP_PATIENCE = timedelta(minutes=15)
 """So long people go before a wakeup; one that waited longer is next once it is the oldest."""
 
 
