@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Collection, Hashable
+from collections.abc import AsyncGenerator, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,13 +15,10 @@ from typing import Generic, TypeVar
 
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId, ConversationId, PersonId, SessionId
-from gateway.domain.people import AgentBinding, Person
+from gateway.domain.people import AgentBinding, Person, lane_owner
 from gateway.domain.turns import Session, Turn
 from gateway.errors import RuntimeUnavailable
 from gateway.ports import AgentHost, Clock, PeopleStore
-
-SHARED = Person(PersonId("person-" + "0" * 32), "everyone")
-"""Owns the agents that many people share."""
 
 _SAME_MOMENT = timedelta(milliseconds=1)
 """Stores keep moments more coarsely than clocks tell them."""
@@ -34,8 +31,6 @@ V = TypeVar("V")
 class ConstellationOptions:
     """How much is remembered, and how careful creation is."""
 
-    shared_roles: Collection[str] = ()
-    """Roles whose one agent many people share."""
     settle_seconds: float = 20.0
     """How long a creation whose outcome was not seen may take to show up in look-ups.
 
@@ -78,7 +73,7 @@ class AgentConstellation:
 
     async def session_for(self, turn: Turn) -> Session:
         """Return where this turn runs, making agent and thread on first contact."""
-        owner = SHARED.id if turn.role in self._options.shared_roles else turn.person
+        owner = lane_owner(turn.ref.lane, turn.person, turn.conversation)
         agent = await self._agent(owner, turn.role)
         return Session(agent, await self._thread(agent, turn.conversation))
 
@@ -147,8 +142,6 @@ class AgentConstellation:
             self._intents[binding.person, binding.role] = self._clock.now()
 
     async def _person(self, person: PersonId) -> Person:
-        if person == SHARED.id:
-            return SHARED
         return await self._people.get_person(person) or Person(person, name="")
 
     # -- threads

@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId, ConversationId, PersonId, RunId, SessionId
-from gateway.domain.people import Person
+from gateway.domain.people import Person, lane_owner
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import (
     InputMessage,
@@ -322,7 +322,7 @@ class ScriptedAgents:
 
     async def session_for(self, turn: Turn) -> Session:
         """Return a session of the person's own agent, made at once when it is new."""
-        person = Person(turn.person, name="")
+        person = Person(lane_owner(turn.ref.lane, turn.person, turn.conversation), name="")
         agent = await self.find_agent(person, turn.role)
         agent = agent or await self.create_agent(person, turn.role)
         thread = await self.find_session(agent, turn.conversation)

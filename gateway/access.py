@@ -72,6 +72,18 @@ class Access:
         return is_paired
 
 
+def not_for_them(message: InboundMessage, role: str) -> Refusal:
+    """Return how a message is turned away whose sender may talk, but not to this agent."""
+    reply = NewDelivery(
+        id=_reply_id(message),
+        conversation=message.conversation,
+        text=f'The agent "{role}" is not for you. Ask the operator of this bot.',
+        handle=message.handle,
+        is_private=message.is_private,
+    )
+    return Refusal(message, reason="agent_not_allowed", reply=reply)
+
+
 def _pairing_refusal(message: InboundMessage, now: datetime) -> Refusal:
     code = new_code()
     pairing = Pairing(

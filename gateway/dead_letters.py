@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gateway.domain.dead_letters import DeadDelivery, DeadLetter, DeadTurn, Verdict
 from gateway.domain.messages import InboundMessage
-from gateway.domain.people import Route
+from gateway.domain.people import Route, mode_of
 from gateway.errors import BadInput
 from gateway.ports import Clock, Store
 
@@ -66,7 +66,7 @@ class DeadLetters:
     def _route(self, turn: DeadTurn) -> Route:
         role = turn.lane.rpartition("/")[2]
         try:
-            return self._routes[role]
+            return replace(self._routes[role], mode=mode_of(turn.lane))
         except KeyError:
             raise BadInput(
                 f'"{turn.id}" was for the agent "{role}", which is not in the settings any more. '

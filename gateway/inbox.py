@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from gateway.access import Access
+from gateway.access import Access, not_for_them
 from gateway.commands import COMMANDS, as_typed
 from gateway.domain.messages import Accepted, InboundMessage, MessageKind
 from gateway.domain.people import Route
+from gateway.domain.routing import Decision, Routing
 from gateway.errors import BadInput
 from gateway.ports import Clock, Store
 from gateway.telemetry import Metrics
@@ -35,8 +36,7 @@ class Inbox:
     ) -> None:
         self._store = store
         self._access = access
-        self._routes = routes
-        self._default = next(iter(routes.values()))
+        self._routing = Routing.of(routes)
         self._clock = clock
         self._metrics = metrics
 
@@ -52,14 +52,15 @@ class Inbox:
                 f"{LONGEST_TEXT:,} is the most that an agent takes."
             )
         message = as_typed(_cleaned(message))
-        route = self._route(message)
-        now = self._clock.now()
+        decided, now = self._decide(message), self._clock.now()
         refusal = await self._access.refusal(message, now)
+        if refusal is None and not decided.is_allowed:
+            refusal = not_for_them(message, decided.route.role)
         if refusal is not None:
             accepted = await self._store.turns.refuse(refusal, now)
             self._count("refused", message, accepted)
         elif not await self._changes_a_waiting_one(message, now):
-            accepted = await self._store.turns.accept(message, route, now)
+            accepted = await self._store.turns.accept(message, decided.route, now)
             self._count("accepted", message, accepted)
 
     async def wake(self, message: InboundMessage) -> Accepted:
@@ -68,7 +69,8 @@ class Inbox:
         The same event again is stored no second time. Raises as `receive` does.
         """
         message = _cleaned(message)
-        accepted = await self._store.turns.accept(message, self._route(message), self._clock.now())
+        route = self._decide(message).route
+        accepted = await self._store.turns.accept(message, route, self._clock.now())
         self._count("accepted", message, accepted)
         return accepted
 
@@ -83,15 +85,14 @@ class Inbox:
             case _:
                 return False
 
-    def _route(self, message: InboundMessage) -> Route:
+    def _decide(self, message: InboundMessage) -> Decision:
         if message.kind is MessageKind.COMMAND:
-            return COMMANDS
-        if message.role is None:
-            return self._default
+            return Decision(COMMANDS, None)
+        identity = message.sender.identity
         try:
-            return self._routes[message.role]
+            return self._routing.decide(message.conversation, identity, message.role)
         except KeyError:
-            known = ", ".join(f'"{role}"' for role in self._routes)
+            known = ", ".join(f'"{role}"' for role in self._routing)
             raise BadInput(f'There is no agent "{message.role}" here. There is {known}.') from None
 
     def _count(self, result: str, message: InboundMessage, accepted: Accepted) -> None:

@@ -31,7 +31,7 @@ from gateway.domain.turns import (
 )
 from gateway.drafts import Drafts
 from gateway.envelope import to_input
-from gateway.errors import Refused, RetryLater, RunFailed, RuntimeUnavailable
+from gateway.errors import BadInput, Refused, RetryLater, RunFailed, RuntimeUnavailable
 from gateway.images import Images
 from gateway.ports import Adapter, AgentRuntime, Clock, Constellation, Store, Toolbox
 from gateway.retries import GiveUp, RetryAt, RetryPolicy, decide_turn_retry
@@ -43,6 +43,7 @@ ANSWER_IS_LATE = (
     "My mind can't be reached right now. Your message is safe, "
     "and I'll answer as soon as it is back."
 )
+AGENT_IS_GONE = 'the agent "{role}" is not here any more.'
 CANCELLED = "cancelled"
 """The runtime's word for a run that was stopped."""
 COULD_NOT_ANSWER = "Sorry, I could not answer this: {reason}"
@@ -142,6 +143,8 @@ class TurnRunner:
         return TurnState.DONE
 
     async def _answer(self, turn: Turn, answer: Answer) -> TurnState:
+        if turn.role not in self._mind.routes:
+            raise BadInput(AGENT_IS_GONE.format(role=turn.role))
         session = await self._mind.constellation.session_for(turn)
         request = await self._first_request(turn, session)
         try:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from gateway.domain.conversations import Conversation
 from gateway.domain.people import Identity, Route, Sender
+from gateway.domain.routing import Routing
 from gateway.domain.schedules import (
     Fire,
     NewSchedule,
@@ -23,7 +24,7 @@ from gateway.ports import Clock, Store
 from scheduler.checks import check
 from scheduler.echo import next_fires, say_trigger
 from scheduler.misfires import first_fire
-from scheduler.owners import owner_of
+from scheduler.owners import owner_of, route_of
 from scheduler.phrases import parse_interval, parse_phrase
 from scheduler.triggers import (
     Cron,
@@ -59,7 +60,7 @@ class Desk:
         self, store: Store, routes: Mapping[str, Route], platforms: Collection[str], clock: Clock
     ) -> None:
         self._store = store
-        self._routes = routes
+        self._routes = Routing.of(routes)
         self._platforms = platforms
         self._clock = clock
 
@@ -165,11 +166,10 @@ class Desk:
         """Wake the agent now, beside its slots and whatever its hours; False when it changed."""
         schedule, now = await self.find(name), self._clock.now()
         wakeup = schedule.wakeup
-        role = wakeup.role if wakeup else None
-        route = self._routes.get(role) if role else next(iter(self._routes.values()))
+        owner = await owner_of(wakeup, self._store.people) if wakeup else None
+        route = route_of(self._routes, replace(wakeup, owner=owner)) if wakeup else None
         if wakeup is None or route is None:
             raise BadInput(f'The schedule "{schedule.id}" wakes nobody: its agent is gone.')
-        owner = await owner_of(wakeup, self._store.people)
         message = to_wakeup(schedule, replace(wakeup, owner=owner), now, missed_before=0)
         extra = Fire(schedule, now, schedule.next_at, message, route, slot_at=schedule.slot_at)
         return await self._store.schedules.fire([extra], now) == 1

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from gateway.domain.conversations import Conversation
-from gateway.domain.people import Identity, Sender
+from gateway.domain.people import Identity, Route, Sender
+from gateway.domain.routing import Routing
 from gateway.domain.schedules import Wakeup
 from gateway.ports import PeopleStore
 
@@ -31,6 +32,17 @@ async def owner_of(wakeup: Wakeup, people: PeopleStore) -> Sender:
         return wakeup.owner
     conversation = wakeup.conversation
     return await people.last_sender(conversation.id) or _place_itself(conversation)
+
+
+def route_of(routing: Routing, wakeup: Wakeup) -> Route | None:
+    """Return the way to the agent that it wakes; None where that is gone, or not for its owner."""
+    place = wakeup.conversation
+    owner = wakeup.owner or _place_itself(place)
+    try:
+        decided = routing.decide(place, owner.identity, wakeup.role)
+    except KeyError:
+        return None
+    return decided.route if decided.is_allowed else None
 
 
 def _place_itself(conversation: Conversation) -> Sender:

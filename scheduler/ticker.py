@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gateway.domain.people import Route
+from gateway.domain.routing import Routing
 from gateway.domain.schedules import Fire, Schedule
 from gateway.errors import BadInput, StoreUnavailable
 from gateway.ports import Clock, Store
 from gateway.telemetry import Metrics
 from scheduler.misfires import Decision, Slot, decide
-from scheduler.owners import owner_of
+from scheduler.owners import owner_of, route_of
 from scheduler.wakeups import to_wakeup
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ class Ticker:
     ) -> None:
         self._schedules = store.schedules
         self._people = store.people
-        self._routes = routes
+        self._routing = Routing.of(routes)
         self._clock = clock
         self._metrics = metrics
         self._options = options or TickerOptions()
@@ -142,8 +143,8 @@ class Ticker:
         )
 
     def _route(self, schedule: Schedule) -> Route | None:
-        role = schedule.wakeup.role if schedule.wakeup else None
-        return next(iter(self._routes.values())) if role is None else self._routes.get(role)
+        wakeup = schedule.wakeup
+        return route_of(self._routing, wakeup) if wakeup else None
 
     def _count(self, fires: list[Fire], recorded: int, now: datetime) -> None:
         """Count what happened; where another worker was faster, what each one did is not known."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Mapping
 from datetime import timedelta
 
 from pydantic import SecretStr
 
 from gateway.access import AccessMode, AccessPolicy
 from gateway.domain.ids import WorkerId
-from gateway.domain.people import Route
+from gateway.domain.people import Mode, Route
+from gateway.domain.routing import BindingRule, Routing
 from gateway.settings import Settings
 
 
@@ -27,17 +27,32 @@ def worker_of(settings: Settings) -> WorkerId:
     return WorkerId(f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}")
 
 
-def routes(settings: Settings) -> Mapping[str, Route]:
-    """Return the agents that messages can be for, the default one first."""
-    return {
+def routes(settings: Settings) -> Routing:
+    """Return the agents that messages can be for, the default one first, and what binds them."""
+    every = {
         agent.name: Route(
             role=agent.name,
-            is_shared=agent.shared,
+            mode=Mode.SHARED if agent.shared else Mode.PERSON,
             quiet_seconds=settings.turns.quiet_seconds,
             max_wait_seconds=settings.turns.max_wait_seconds,
         )
         for agent in settings.agents
     }
+    default = settings.agents[0].name
+    rules = [
+        BindingRule(
+            role=rule.agent or default,
+            mode=rule.mode,
+            platform=rule.platform,
+            workspace=rule.workspace,
+            channel=rule.channel,
+            thread=rule.thread,
+            people=frozenset(rule.people),
+        )
+        for rule in settings.bindings
+    ]
+    access = {agent.name: frozenset(agent.access) for agent in settings.agents if agent.access}
+    return Routing(every, rules, access)
 
 
 def access_policy(settings: Settings) -> AccessPolicy:

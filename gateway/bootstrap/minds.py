@@ -67,10 +67,9 @@ def constellation_options(settings: Settings) -> ConstellationOptions:
     """Return how agents are made. The embedded server is near, and dies with its caller."""
     from agents.constellation import ConstellationOptions
 
-    shared = [agent.name for agent in settings.agents if agent.shared]
     if settings.letta.is_embedded:
-        return ConstellationOptions(shared, settle_seconds=4.0)
-    return ConstellationOptions(shared)
+        return ConstellationOptions(settle_seconds=4.0)
+    return ConstellationOptions()
 
 
 def letta_options(settings: Settings) -> LettaOptions:

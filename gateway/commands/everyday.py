@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from gateway.commands.command import Asked, Command, Reach
 from gateway.domain.commands import CommandSpec
+from gateway.domain.routing import Routing
 
 
 async def _cancel(asked: Asked, reach: Reach) -> str:
     place = asked.turn.conversation
-    lanes = [route.lane(asked.person, place) for route in reach.routes.values()]
+    identity, routing = asked.message.sender.identity, Routing.of(reach.routes)
+    routes = [routing.decide(place, identity, role).route for role in routing]
+    lanes = [route.lane(asked.person, place) for route in routes]
     stopped = [await reach.running.stop(lane) for lane in lanes]
     return "Stopped." if any(stopped) else "Nothing is running for you right now."
 

@@ -8,10 +8,10 @@ from gateway.commands import everyday, linking
 from gateway.commands.command import Asked, Command, Reach
 from gateway.domain.commands import CommandArgument, CommandSpec
 from gateway.domain.messages import InboundMessage, MessageKind
-from gateway.domain.people import Route
+from gateway.domain.people import Mode, Route
 from gateway.domain.turns import Turn
 
-COMMANDS = Route("commands", is_shared=True)
+COMMANDS = Route("commands", Mode.SHARED)
 """The lane of a conversation's commands: they never wait behind an agent's turn."""
 
 _ASK = CommandSpec(

@@ -8,10 +8,16 @@ ConversationId = NewType("ConversationId", str)
 """Readable: `slack:T1:C2:171.5`, `discord:dm:99`, `web:postern:ada`."""
 
 PersonId = NewType("PersonId", str)
-"""`person-<32 hex digits>`, derived from the person's first identity."""
+"""`person-<32 hex digits>`, derived from the person's first identity.
+
+`place-<32 hex digits>` where a channel or a thread owns an agent.
+"""
 
 LaneId = NewType("LaneId", str)
-"""`<person>/<role>` for a person's own agent, `<conversation>/<role>` for a shared one."""
+"""`<person>/<role>` for a person's own agent, `<conversation>/<role>` for a shared one.
+
+`channel/<conversation>/<role>` and `thread/<conversation>/<role>` for those of places.
+"""
 
 TurnId = NewType("TurnId", str)
 """`turn-<sequence number of its first message>`: the same turn keeps its id over all attempts."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId, LaneId, PersonId
@@ -52,14 +53,27 @@ def person_id_of(identity: Identity) -> PersonId:
     return PersonId(f"person-{digest}")
 
 
+class Mode(StrEnum):
+    """Whose an agent is."""
+
+    PERSON = "person"
+    """Each person has one of their own."""
+    CHANNEL = "channel"
+    """Each channel has one, with all its threads, shared by those who write there."""
+    THREAD = "thread"
+    """Each thread has one, shared by those who write there."""
+    SHARED = "shared"
+    """There is one for everybody."""
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """Which agent a message is for, and how long it may wait for more."""
 
     role: str
     """Name of the agent in the settings, `postern` by default."""
-    is_shared: bool = False
-    """True for an agent that many people share: then each conversation is a lane."""
+    mode: Mode = Mode.PERSON
+    """Whose the agent is. One that many people share has a lane for each conversation."""
     quiet_seconds: float = 0.0
     """Wait until nothing more came for this long, so that a burst becomes one turn."""
     max_wait_seconds: float = 10.0
@@ -67,7 +81,44 @@ class Route:
 
     def lane(self, person: PersonId, conversation: Conversation) -> LaneId:
         """Return the lane that keeps this agent's turns in order."""
-        return LaneId(f"{conversation.id if self.is_shared else person}/{self.role}")
+        match self.mode:
+            case Mode.PERSON:
+                return LaneId(f"{person}/{self.role}")
+            case Mode.SHARED:
+                return LaneId(f"{conversation.id}/{self.role}")
+            case Mode.CHANNEL | Mode.THREAD:
+                return LaneId(f"{self.mode}/{conversation.id}/{self.role}")
+
+
+def mode_of(lane: LaneId) -> Mode:
+    """Return whose agent a lane is for, as `Route.lane` wrote it."""
+    head = lane.partition("/")[0]
+    if head in (Mode.CHANNEL, Mode.THREAD):
+        return Mode(head)
+    return Mode.SHARED if ":" in head else Mode.PERSON
+
+
+EVERYONE = PersonId("person-" + "0" * 32)
+"""Owns the agents that all people share."""
+
+
+def lane_owner(lane: LaneId, person: PersonId, conversation: Conversation) -> PersonId:
+    """Return whose agent answers in a lane: the person's, the place's, or everyone's."""
+    match mode_of(lane):
+        case Mode.PERSON:
+            return person
+        case Mode.SHARED:
+            return EVERYONE
+        case Mode.CHANNEL:
+            return place_id_of(replace(conversation, thread=None))
+        case Mode.THREAD:
+            return place_id_of(conversation)
+
+
+def place_id_of(place: Conversation) -> PersonId:
+    """Return the id under which a channel or thread owns agents."""
+    digest = hashlib.blake2b(place.id.encode(), digest_size=16).hexdigest()
+    return PersonId(f"place-{digest}")
 
 
 @dataclass(frozen=True, slots=True)

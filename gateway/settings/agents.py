@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from itertools import pairwise
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
+from gateway.domain.people import Mode
 from gateway.domain.schedules import Misfire, Outside
-from gateway.settings.kinds import IdentityKey, Place, Prompt, RoleName, Section, check_apart
+from gateway.settings.kinds import (
+    IdentityKey,
+    Place,
+    PlacePart,
+    Prompt,
+    RoleName,
+    Section,
+    check_apart,
+    rule,
+)
 
 _PERSONA = (
     "I am Postern, a calm and helpful companion. I remember what people tell me, keep my promises, "
@@ -64,10 +75,43 @@ class AgentSettings(Section):
     shared: bool = Field(
         default=False, description="One agent for all people, not one for each of them"
     )
+    access: tuple[IdentityKey, ...] = Field(
+        default=(),
+        description="Who may use it, as platform:workspace:user; everybody who may talk when empty",
+    )
     model: str | None = Field(default=None, description="Its model; letta.model when not set")
     wakeups: tuple[WakeupSettings, ...] = Field(
         default=(), description="When it comes back by itself"
     )
+
+
+class BindingSettings(Section):
+    """One rule that binds places or people to an agent. The most specific rule decides."""
+
+    agent: RoleName | None = Field(default=None, description="Which agent; the first when not set")
+    mode: Mode = Field(
+        default=Mode.PERSON,
+        description="Whose the agent is there: person, channel, thread, or shared by all",
+    )
+    platform: Literal["discord", "slack", "web", "console"] | None = Field(
+        default=None, description="Where it holds; everywhere when not set"
+    )
+    workspace: PlacePart | None = Field(
+        default=None, description="Slack team or Discord guild (dm for direct messages)"
+    )
+    channel: PlacePart | None = Field(default=None, description="Channel in the workspace")
+    thread: PlacePart | None = Field(default=None, description="Thread in the channel")
+    people: tuple[IdentityKey, ...] = Field(
+        default=(), description="Whom it is about, as platform:workspace:user; all when empty"
+    )
+
+    @model_validator(mode="after")
+    def _name_the_place_from_above(self) -> Self:
+        parts = ("platform", "workspace", "channel", "thread")
+        for above, below in pairwise(parts):
+            if getattr(self, below) is not None and getattr(self, above) is None:
+                raise rule(f"A [[bindings]] rule with {below} needs {above} too.")
+        return self
 
 
 def _named_apart(agents: tuple[AgentSettings, ...]) -> tuple[AgentSettings, ...]:
@@ -78,3 +122,5 @@ def _named_apart(agents: tuple[AgentSettings, ...]) -> tuple[AgentSettings, ...]
 
 
 Agents = Annotated[tuple[AgentSettings, ...], AfterValidator(_named_apart)]
+
+Bindings = tuple[BindingSettings, ...]

@@ -13,7 +13,7 @@ from typing import cast
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from gateway.settings.agents import AgentSettings, WakeupSettings
+from gateway.settings.agents import AgentSettings, BindingSettings, WakeupSettings
 from gateway.settings.hooks import HookSettings
 from gateway.settings.kinds import Section
 from gateway.settings.sources import FILE_NAME, FILE_VARIABLE, TABLE_LISTS, Name, names
@@ -26,11 +26,13 @@ _TABLES: Mapping[str, type[Section]] = {
     "agents": AgentSettings,
     "agents.wakeups": WakeupSettings,
     "hooks": HookSettings,
+    "bindings": BindingSettings,
 }
 """The lists of tables, by what stands between `[[` and `]]`."""
 _NOTES = {
     "agents": "Without any, there is one, called `postern`. The first one is the default.",
     "agents.wakeups": "Stands below its agent. One that is taken out is paused, not dropped.",
+    "bindings": "None by default: people have agents of their own. See `docs/people.md`.",
     "hooks": "None by default. `docs/hooks.md` tells how calls are signed.",
 }
 
@@ -80,6 +82,8 @@ def as_toml(settings: Settings) -> str:
         lines.append(f"# {key} is not set" if value is None else f"{key} = {value}")
     for agent in settings.agents:
         lines += _table_lines("agents", agent)
+    for binding in settings.bindings:
+        lines += _table_lines("bindings", binding)
     for hook in settings.hooks:
         lines += _table_lines("hooks", hook)
     return "\n".join(lines) + "\n"

@@ -164,6 +164,13 @@ def _artifacts_url(url: str) -> str:
     raise must_be("a folder, or s3://BUCKET/PREFIX")
 
 
+def _place_part(part: str) -> str:
+    try:
+        return Conversation("any", "any", part.strip()).channel
+    except ValueError:
+        raise must_be("an id as it stands in a conversation's, such as C0123ABC") from None
+
+
 def _place(readable: str) -> str:
     try:
         conversation = Conversation.parse(readable.strip())
@@ -197,6 +204,7 @@ PublicKey = Annotated[str, AfterValidator(_public_key)]
 Snowflake = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(_snowflake)]
 IdentityKey = Annotated[str, AfterValidator(_identity_key)]
 Place = Annotated[str, AfterValidator(_place)]
+PlacePart = Annotated[str, AfterValidator(_place_part)]
 HookSecret = Annotated[SecretStr, AfterValidator(_hook_secret)]
 RoleName = Annotated[str, AfterValidator(_role)]
 Prompt = Annotated[str, AfterValidator(_prompt)]

@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_valid
 from pydantic_core.core_schema import ValidationInfo
 
 from gateway.access import AccessMode
-from gateway.settings.agents import Agents, AgentSettings
+from gateway.settings.agents import Agents, AgentSettings, Bindings
 from gateway.settings.hooks import Hooks, HookSettings
 from gateway.settings.kinds import (
     ArtifactsUrl,
@@ -354,6 +354,7 @@ class Settings(Section):
         default=(AgentSettings(name="postern"),), min_length=1, description="The agents"
     )
     hooks: Hooks = Field(default=(), description="Addresses at which other systems wake agents")
+    bindings: Bindings = Field(default=(), description="Which agent answers where, and to whom")
     turns: TurnSettings = TurnSettings()
     retention: RetentionSettings = RetentionSettings()
     artifacts: ArtifactSettings = ArtifactSettings()
@@ -401,6 +402,15 @@ class Settings(Section):
         if "web" in access.model_fields_set or not isinstance(http, HttpSettings) or http.is_local:
             return access
         return access.model_copy(update={"web": AccessMode.PAIRING})
+
+    @field_validator("bindings", mode="after")
+    @classmethod
+    def _know_the_agents_of_bindings(cls, bindings: Bindings, info: ValidationInfo) -> Bindings:
+        known = [agent.name for agent in info.data.get("agents", ())]
+        for binding in bindings:
+            if known and binding.agent not in (None, *known):
+                raise rule(f'A [[bindings]] rule names "{binding.agent}", which is no agent.')
+        return bindings
 
     @field_validator("hooks", mode="after")
     @classmethod

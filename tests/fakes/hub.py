@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -40,6 +40,8 @@ class HubOptions:
     streaming: Streaming | None = None
     can_find: bool = True
     route: Route = field(default_factory=lambda: Route("postern"))
+    routes: Mapping[str, Route] | None = None
+    """All agents, where there are more than `route`."""
     doors: tuple[str, ...] = ("fake",)
     """The platforms that there are, all of them open unless `access` says otherwise."""
     access: AccessPolicy | None = None
@@ -73,7 +75,8 @@ class FakeHub:
         self.agents = ScriptedAgents()
         self.platform = FakePlatform()
         self.toolbox = toolbox or Executor(Registry(builtin_tools(self.clock)))
-        self.routes = {self.options.route.role: self.options.route}
+        one = self.options.route
+        self.routes: Mapping[str, Route] = self.options.routes or {one.role: one}
         self._events = 0
         self._points = CrashPoints()
         self.inbox = self._new_inbox()

@@ -9,7 +9,7 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery, NewDelivery, SendOutcome, Sent
 from gateway.domain.ids import DeliveryId, PlatformMessageId, TurnId, WorkerId
 from gateway.domain.messages import Accepted, InboundMessage, MessageKind, Refusal
-from gateway.domain.people import Identity, Pairing, Route, Sender
+from gateway.domain.people import Identity, Mode, Pairing, Route, Sender
 from gateway.domain.turns import Turn, TurnOutcome, TurnRef, TurnState
 from gateway.ports import Store
 
@@ -18,7 +18,7 @@ LEASE = timedelta(seconds=30)
 WORKER = WorkerId("local")
 ROUTE = Route("postern")
 QUIET = Route("postern", quiet_seconds=2, max_wait_seconds=5)
-SHARED = Route("helpdesk", is_shared=True)
+SHARED = Route("helpdesk", Mode.SHARED)
 PLATFORM = "fake"
 
 

@@ -8,17 +8,20 @@ from typing import Any, TypeVar
 
 import pytest
 
-from agents.constellation import SHARED, AgentConstellation, ConstellationOptions
+from agents.constellation import AgentConstellation, ConstellationOptions
 from agents.scripted import HostFault, ScriptedAgents
 from gateway.domain.conversations import Conversation
-from gateway.domain.ids import LaneId, PersonId, TurnId
+from gateway.domain.ids import PersonId, TurnId
+from gateway.domain.people import EVERYONE, Mode, Person, Route, place_id_of
 from gateway.domain.turns import Session, Turn, TurnRef
 from gateway.errors import RuntimeUnavailable
 from storage.memory.store import MemoryStore
 from tests.fakes.virtual_time import EPOCH, LoopClock, VirtualTimeLoop
 
 ADA = PersonId("person-ada")
+BOB = PersonId("person-bob")
 HOME = Conversation("console", "local", "home")
+CHANNEL = Conversation("slack", "T1", "C1")
 T = TypeVar("T")
 
 
@@ -38,9 +41,12 @@ class Life:
 
 
 def turn_of(
-    person: PersonId = ADA, conversation: Conversation = HOME, role: str = "postern"
+    person: PersonId = ADA,
+    conversation: Conversation = HOME,
+    role: str = "postern",
+    mode: Mode = Mode.PERSON,
 ) -> Turn:
-    ref = TurnRef(TurnId("turn-1"), LaneId(f"{person}/{role}"), fence=1)
+    ref = TurnRef(TurnId("turn-1"), Route(role, mode).lane(person, conversation), fence=1)
     return Turn(ref, person, role, conversation, messages=(), attempt=1, started_at=EPOCH)
 
 
@@ -91,13 +97,38 @@ async def test_people_and_roles_have_agents_of_their_own() -> None:
 
 async def test_people_share_the_agent_of_a_shared_role() -> None:
     life = Life()
-    life.restart(shared_roles=["postern"])
 
-    one = await life.constellation.session_for(turn_of())
-    two = await life.constellation.session_for(turn_of(PersonId("person-bob")))
+    one = await life.constellation.session_for(turn_of(mode=Mode.SHARED))
+    two = await life.constellation.session_for(turn_of(BOB, mode=Mode.SHARED))
 
     assert one == two
-    assert life.agents.created[0][0] == SHARED.id
+    assert life.agents.created[0][0] == EVERYONE
+
+
+async def test_a_channel_has_one_agent_with_a_thread_for_each_of_its_threads() -> None:
+    life = Life()
+    sessions = [
+        await life.constellation.session_for(turn_of(person, place, mode=Mode.CHANNEL))
+        for person, place in [(ADA, CHANNEL), (BOB, CHANNEL), (BOB, replace(CHANNEL, thread="1"))]
+    ]
+
+    assert sessions[0] == sessions[1]
+    assert sessions[2].agent == sessions[0].agent
+    assert sessions[2].thread != sessions[0].thread
+    assert life.agents.created[0][0] == place_id_of(CHANNEL)
+
+
+async def test_each_thread_has_an_agent_of_its_own_where_that_is_the_rule() -> None:
+    life = Life()
+    sessions = [
+        await life.constellation.session_for(
+            turn_of(person, replace(CHANNEL, thread=thread), mode=Mode.THREAD)
+        )
+        for person, thread in [(ADA, "1"), (BOB, "1"), (ADA, "2")]
+    ]
+
+    assert sessions[0] == sessions[1]
+    assert sessions[2].agent != sessions[0].agent
 
 
 async def test_many_at_once_make_one_agent_and_one_thread() -> None:
@@ -145,7 +176,7 @@ async def test_an_agent_whose_making_was_not_heard_of_is_found() -> None:
 async def test_an_agent_made_before_a_crash_is_found_and_bound() -> None:
     life = Life()
     await life.store.people.intend_agent(ADA, "postern", EPOCH)
-    made = await life.agents.create_agent(SHARED, "postern")
+    made = await life.agents.create_agent(Person(ADA, "Ada"), "postern")
     life.agents.created[0] = (ADA, "postern", made)
 
     session = await life.restart().session_for(turn_of())

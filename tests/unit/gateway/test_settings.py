@@ -415,6 +415,30 @@ def test_a_hook_that_can_not_work_is_one_sentence(file: Path, line: str, said: s
     assert complaint_about("[[hooks]]\n" + "\n".join(lines), file).startswith(said)
 
 
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("agent = 'nobody'", 'A [[bindings]] rule names "nobody", which is no agent.'),
+        ("channel = 'C1'", "A [[bindings]] rule with channel needs workspace too."),
+        ("workspace = 'T1'", "A [[bindings]] rule with workspace needs platform too."),
+        ("mode = 'pair'", "bindings[0].mode (from postern.toml) must be one of"),
+        ("platform = 'irc'", "bindings[0].platform (from postern.toml) must be one of"),
+        ("people = ['ada']", "bindings[0].people[0] (from postern.toml) must be platform:"),
+    ],
+)
+def test_a_binding_that_can_not_work_is_one_sentence(file: Path, lines: str, said: str) -> None:
+    assert complaint_about(f"[[bindings]]\n{lines}", file).startswith(said)
+
+
+def test_bindings_are_written_out_and_read_back(file: Path) -> None:
+    file.write_text("[[bindings]]\nplatform = 'slack'\nworkspace = 'T1'\nmode = 'channel'\n")
+    settings = load_settings({}, file)
+
+    file.write_text(as_toml(settings))
+
+    assert load_settings({}, file).bindings == settings.bindings
+
+
 def test_two_agents_can_not_share_a_name() -> None:
     assert complaint({"POSTERN_AGENTS": '[{"name": "x"}, {"name": "x"}]'}) == (
         'Two [[agents]] are called "x"; give each a name of its own.'

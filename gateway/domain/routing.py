@@ -1,0 +1,106 @@
+"""Which agent a message is for: the operator's rules, and which of them decides. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from gateway.domain.conversations import Conversation
+from gateway.domain.people import Identity, Mode, Route
+
+
+@dataclass(frozen=True, slots=True)
+class BindingRule:
+    """Binds places, or people, to an agent. What is None matches everything."""
+
+    role: str
+    mode: Mode = Mode.PERSON
+    platform: str | None = None
+    workspace: str | None = None
+    channel: str | None = None
+    thread: str | None = None
+    people: frozenset[str] = frozenset()
+    """Identity keys; empty for everybody."""
+
+    def matches(self, place: Conversation, identity: Identity) -> bool:
+        """Whether the rule speaks about this account in this place."""
+        wanted = (self.platform, self.workspace, self.channel, self.thread)
+        given = (place.platform, place.workspace, place.channel, place.thread)
+        is_here = all(want in (None, part) for want, part in zip(wanted, given, strict=True))
+        return is_here and (not self.people or identity.key in self.people)
+
+    @property
+    def weight(self) -> tuple[int, bool]:
+        """How specific it is: first by the place, then by whether it names people."""
+        parts = (self.platform, self.workspace, self.channel, self.thread)
+        depth = max((n for n, part in enumerate(parts, 1) if part is not None), default=0)
+        return depth, bool(self.people)
+
+    def __str__(self) -> str:
+        """Say what it matches, as `postern agents explain` shows it."""
+        parts = (self.platform, self.workspace, self.channel, self.thread)
+        place = ":".join(part or "*" for part in parts).rstrip(":*") or "everywhere"
+        return f"{place} for {', '.join(sorted(self.people))}" if self.people else place
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Where a message goes, and why."""
+
+    route: Route
+    rule: int | None
+    """Which rule decided, counted from 0 in the file's order; None when none speaks of it."""
+    matching: tuple[int, ...] = ()
+    """All rules that speak of it, the one that decided first."""
+    is_allowed: bool = True
+    """False when the agent is not for this account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routing(Mapping[str, Route]):
+    """The agents that there are, the default one first, with the rules that choose among them."""
+
+    routes: Mapping[str, Route]
+    rules: Sequence[BindingRule] = ()
+    access: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """By role, the identity keys of those who may use it; a role without is for everybody."""
+
+    @classmethod
+    def of(cls, routes: Mapping[str, Route]) -> Routing:
+        """Return the routing itself, or plain routes as one without rules."""
+        return routes if isinstance(routes, Routing) else cls(routes)
+
+    def __getitem__(self, role: str) -> Route:
+        """Return how messages reach the agent where no rule speaks of it."""
+        return self.routes[role]
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the roles, the default one first."""
+        return iter(self.routes)
+
+    def __len__(self) -> int:
+        """Count the roles."""
+        return len(self.routes)
+
+    def decide(self, place: Conversation, identity: Identity, role: str | None = None) -> Decision:
+        """Choose the agent and its mode: the most specific rule wins, of equals the first.
+
+        Of a message that is addressed to a role only the rules for that role are asked.
+        Raises KeyError for a role that there is not.
+        """
+        matching = [
+            number
+            for number, rule in enumerate(self.rules)
+            if rule.matches(place, identity) and role in (None, rule.role)
+        ]
+        matching.sort(key=lambda number: self.rules[number].weight, reverse=True)
+        if not matching:
+            return self._decided(self.routes[role or next(iter(self.routes))], identity)
+        rule = self.rules[matching[0]]
+        route = replace(self.routes[rule.role], mode=rule.mode)
+        decided = self._decided(route, identity)
+        return replace(decided, rule=matching[0], matching=tuple(matching))
+
+    def _decided(self, route: Route, identity: Identity) -> Decision:
+        allowed = self.access.get(route.role)
+        return Decision(route, None, is_allowed=not allowed or identity.key in allowed)
