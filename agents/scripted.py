@@ -81,11 +81,18 @@ class Fail:
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """The model reads and writes so many tokens; the run's end tells."""
+
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Drop:
     """The stream breaks here, once; the run goes on, and a re-attach hears all of it."""
 
 
-Step = Say | Think | Use | Wait | Ask | Fail | Drop
+Step = Say | Think | Use | Wait | Ask | Fail | Drop | Cost
 Script = Callable[[RunRequest], Iterable[Step]]
 """What the agent does when it hears this."""
 
@@ -356,15 +363,20 @@ class _HostCall:
 def _timeline(run: _Run, steps: Iterable[Step]) -> Iterable[tuple[float, TurnEvent | Fail | Drop]]:
     """Lay the steps out in time; always begins with the start and finishes with one end."""
     moment = run.started_at
+    tokens = 0
     yield moment, RunStarted(run.id)
     for number, step in enumerate(steps):
+        tokens += step.tokens if isinstance(step, Cost) else 0
+        if isinstance(step, Ask):
+            yield moment, ToolsAsked(step.calls, tokens)
+            return
         for delay, event in _events(f"{run.id}-message-{number}", step):
             moment += delay
             if event is not None:
                 yield moment, event
-        if isinstance(step, Ask | Fail):
+        if isinstance(step, Fail):
             return
-    yield moment, RunEnded("end_turn")
+    yield moment, RunEnded("end_turn", tokens)
 
 
 def _events(message: str, step: Step) -> Sequence[tuple[float, TurnEvent | Fail | Drop | None]]:
@@ -379,8 +391,8 @@ def _events(message: str, step: Step) -> Sequence[tuple[float, TurnEvent | Fail 
             return [(0.0, ToolUsed(name))]
         case Wait(seconds):
             return [(seconds, None)]
-        case Ask(calls):
-            return [(0.0, ToolsAsked(calls))]
+        case Cost() | Ask():
+            return []
         case Fail() | Drop():
             return [(0.0, step)]
 

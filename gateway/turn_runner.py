@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from gateway.answer import Answer
+from gateway.budgets import Budgets, charge_of
 from gateway.commands import COMMANDS, Commands, Reach
 from gateway.domain.ids import LaneId, RunId
 from gateway.domain.messages import InboundMessage
@@ -62,6 +63,8 @@ class Mind:
     """The agents that there are, the default one first."""
     images: Images | None = None
     """None where agents read text alone."""
+    budgets: Budgets | None = None
+    """None where nothing is limited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,14 @@ class TurnOptions:
     """A turn that runs longer is stopped, and its person told."""
     max_tool_rounds: int = 16
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How the agent's work on a turn ended."""
+
+    state: TurnState
+    tokens: int
 
 
 class TurnRunner:
@@ -112,14 +123,17 @@ class TurnRunner:
         answer = Answer(turn, adapter, self._store.turns, self._drafts, self._clock)
         try:
             if turn.role == COMMANDS.role:
-                state = await self._answer_commands(turn, answer)
+                outcome = await self._answer_commands(turn, answer)
+            elif (excess := await self._excess(turn)) is not None:
+                outcome = await self._answer_excess(turn, answer, excess)
             else:
                 async with _typing(adapter, turn):
-                    state = await self._answer(turn, answer)
+                    end = await self._answer(turn, answer)
+                outcome = await self._outcome(turn, answer, end)
         except (Refused, RetryLater) as error:
             await self._set_aside(turn, answer, error)
         else:
-            await self._finish(turn, TurnOutcome(state, answer.deliveries()))
+            await self._finish(turn, outcome)
         finally:
             self._requests.pop(turn.ref.lane, None)
 
@@ -137,12 +151,35 @@ class TurnRunner:
         answer = Answer(turn, adapter, self._store.turns, self._drafts, self._clock)
         await self._set_aside(turn, answer, error)
 
-    async def _answer_commands(self, turn: Turn, answer: Answer) -> TurnState:
+    async def _answer_commands(self, turn: Turn, answer: Answer) -> TurnOutcome:
         text = await self._commands.answer(turn)
         await answer.add(TextDelta("command", text))
-        return TurnState.DONE
+        return TurnOutcome(TurnState.DONE, answer.deliveries())
 
-    async def _answer(self, turn: Turn, answer: Answer) -> TurnState:
+    async def _excess(self, turn: Turn) -> str | None:
+        """Ask the budgets, unless the turn has begun: what it costs is spent already."""
+        if self._mind.budgets is None or turn.runs:
+            return None
+        return await self._mind.budgets.excess(turn)
+
+    async def _answer_excess(self, turn: Turn, answer: Answer, excess: str) -> TurnOutcome:
+        """Tell the person that a budget is used up; nobody waits for a wakeup's answer."""
+        self._metrics.turns_over_budget.inc()
+        if not turn.is_wakeup:
+            await answer.add(TextDelta("budget", excess))
+        return TurnOutcome(TurnState.DONE, answer.deliveries())
+
+    async def _outcome(self, turn: Turn, answer: Answer, end: _End) -> TurnOutcome:
+        """Put the end of a turn down, with a word to the person when their budget runs low."""
+        charge = charge_of(turn, end.tokens)
+        deliveries = answer.deliveries()
+        budgets = self._mind.budgets
+        warning = None if budgets is None else await budgets.warning(charge, turn)
+        if warning is not None and not turn.is_wakeup:
+            deliveries = (*deliveries, answer.notice(warning, name="budget"))
+        return TurnOutcome(end.state, deliveries, charge=charge)
+
+    async def _answer(self, turn: Turn, answer: Answer) -> _End:
         if turn.role not in self._mind.routes:
             raise BadInput(AGENT_IS_GONE.format(role=turn.role))
         session = await self._mind.constellation.session_for(turn)
@@ -155,12 +192,15 @@ class TurnRunner:
             minutes = self._options.deadline_seconds / 60
             raise RunFailed(f"it took longer than {minutes:g} minutes.", kind="deadline") from None
 
-    async def _run_rounds(self, turn: Turn, answer: Answer, request: RunRequest) -> TurnState:
+    async def _run_rounds(self, turn: Turn, answer: Answer, request: RunRequest) -> _End:
+        tokens = 0
         for round_index in range(self._options.max_tool_rounds):
             self._requests[turn.ref.lane] = request
             end = await self._run_round(turn, answer, request, round_index)
+            tokens += end.tokens
             if isinstance(end, RunEnded):
-                return TurnState.CANCELLED if end.reason == CANCELLED else TurnState.DONE
+                is_cancelled = end.reason == CANCELLED
+                return _End(TurnState.CANCELLED if is_cancelled else TurnState.DONE, tokens)
             await answer.flush()
             results = await self._carry_out(turn, end.calls)
             request = self._next_request(turn, request, round_index + 1, results)
@@ -232,18 +272,22 @@ class TurnRunner:
                     answer.notice(ANSWER_IS_LATE, name="late") if _is_time_to_tell(turn) else None
                 )
                 await self._store.turns.postpone(turn.ref, at, reason, late, now)
+                self._metrics.turns_postponed.inc()
                 log.warning("turn_postponed", extra={"turn": turn.ref.id, "error": reason})
             case GiveUp(why):
                 said = str(error) if isinstance(error, Refused) else UNKNOWN_FAULT
                 words = WAKEUP_FAILED if turn.is_wakeup else COULD_NOT_ANSWER
                 sorry = answer.notice(words.format(reason=said), name="sorry")
-                outcome = TurnOutcome(TurnState.FAILED, (*answer.deliveries(), sorry), why)
+                deliveries = (*answer.deliveries(), sorry)
+                outcome = TurnOutcome(TurnState.FAILED, deliveries, why, charge_of(turn, 0))
                 await self._finish(turn, outcome)
 
     async def _finish(self, turn: Turn, outcome: TurnOutcome) -> None:
         now = self._clock.now()
         await self._store.turns.finish(turn.ref, outcome, now)
         self._metrics.turns.labels(outcome=outcome.state).inc()
+        if outcome.charge is not None:
+            self._metrics.tokens.labels(role=turn.role).inc(outcome.charge.tokens)
         self._metrics.turn_seconds.observe((now - turn.started_at).total_seconds())
         details = {"turn": turn.ref.id, "outcome": outcome.state, "attempt": turn.attempt}
         level = logging.INFO if outcome.error is None else logging.ERROR

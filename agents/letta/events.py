@@ -83,6 +83,7 @@ class RunReader:
         self._floor = 0
         self._stop_reason: str | None = None
         self._failure: Json | None = None
+        self._tokens = 0
         self._said: dict[str, int] = {}
         self._thought: dict[str, int] = {}
         self._calls: dict[str, _Call] = {}
@@ -145,8 +146,9 @@ class RunReader:
             raise failed(reason)
         if reason == "requires_approval":
             calls = self._calls.items()
-            return ToolsAsked(tuple(ToolCall(i, call.name, call.arguments) for i, call in calls))
-        return RunEnded(reason)
+            asked = tuple(ToolCall(i, call.name, call.arguments) for i, call in calls)
+            return ToolsAsked(asked, self._tokens)
+        return RunEnded(reason, self._tokens)
 
     def reconnect(self) -> int:
         """Say that a new stream begins; return the number behind which it should."""
@@ -200,6 +202,8 @@ class RunReader:
                 yield from self._read_use(body)
             case "approval_request_message":
                 self._read_calls(body)
+            case "usage_statistics":
+                self._tokens = _tokens(body)
             case "stop_reason":
                 self._stop_reason = _text(body.get("stop_reason")) or self._stop_reason
             case _:
@@ -302,6 +306,12 @@ def _content(content: object) -> str:
     if is_list(content):
         return "".join(_text(part.get("text")) for part in content if is_json(part))
     return _text(content)
+
+
+def _tokens(usage: Json) -> int:
+    """Return what was read and written; 0 for what is no count."""
+    counts = [usage.get("prompt_tokens"), usage.get("completion_tokens")]
+    return sum(max(count, 0) for count in counts if isinstance(count, int))
 
 
 def _text(value: object) -> str:

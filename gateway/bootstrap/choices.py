@@ -10,6 +10,7 @@ from datetime import timedelta
 from pydantic import SecretStr
 
 from gateway.access import AccessMode, AccessPolicy
+from gateway.budgets import BudgetPolicy, Limits
 from gateway.domain.ids import WorkerId
 from gateway.domain.people import Mode, Route
 from gateway.domain.routing import BindingRule, Routing
@@ -65,6 +66,18 @@ def access_policy(settings: Settings) -> AccessPolicy:
         "console": AccessMode.OPEN,
     }
     return AccessPolicy(modes, frozenset(access.allow))
+
+
+def budget_policy(settings: Settings) -> BudgetPolicy:
+    """Return what a day may cost."""
+    budgets = settings.budgets
+    of_agent = Limits(budgets.agent_turns, budgets.agent_tokens)
+    return BudgetPolicy(
+        person=Limits(budgets.person_turns, budgets.person_tokens),
+        agents={agent.name: of_agent for agent in settings.agents},
+        schedule=Limits(budgets.schedule_turns, budgets.schedule_tokens),
+        unlimited=frozenset(budgets.unlimited),
+    )
 
 
 def retention(settings: Settings) -> timedelta | None:

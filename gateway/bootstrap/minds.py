@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.bootstrap.choices import routes, secret
+from gateway.bootstrap.choices import budget_policy, routes, secret
+from gateway.budgets import Budgets
 from gateway.images import Images
 from gateway.ports import ArtifactStore, Clock, Store
 from gateway.settings import Settings
@@ -47,7 +48,8 @@ async def opened_mind(
         tools = Executor(Registry([*builtin_tools(clock), *reminders]))
         toolbox = WakeupLimits(tools, store.schedules)
         images = Images(artifacts) if settings.letta.images else None
-        yield Mind(constellation, letta.runtime, toolbox, routes(settings), images)
+        budgets = Budgets(store.usage, budget_policy(settings), clock)
+        yield Mind(constellation, letta.runtime, toolbox, routes(settings), images, budgets)
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -11,6 +11,7 @@ from gateway.domain.deliveries import NewDelivery
 from gateway.domain.ids import AgentId, LaneId, PersonId, RunId, SessionId, TurnId
 from gateway.domain.messages import InboundMessage
 from gateway.domain.tools import ToolCall, ToolResult, ToolSpec
+from gateway.domain.usage import Charge
 
 
 class TurnState(StrEnum):
@@ -86,6 +87,8 @@ class TurnOutcome:
     state: TurnState
     deliveries: tuple[NewDelivery, ...] = ()
     error: str | None = None
+    charge: Charge | None = None
+    """Put down in the same commit; None for what costs nothing."""
 
 
 # -- what the runtime is asked ------------------------------------------------------------------
@@ -166,6 +169,8 @@ class ToolsAsked:
     """The run waits for these calls; all are answered together in the next round."""
 
     calls: tuple[ToolCall, ...]
+    tokens: int = field(default=0, compare=False, repr=False)
+    """As for RunEnded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +178,8 @@ class RunEnded:
     """The agent is done. `reason` is the runtime's own word, `end_turn` normally."""
 
     reason: str
+    tokens: int = field(default=0, compare=False, repr=False)
+    """What the round has used; no part of how it ended. 0 when the runtime did not tell."""
 
 
 TurnEvent = RunStarted | TextDelta | ReasoningDelta | ToolUsed | ToolsAsked | RunEnded

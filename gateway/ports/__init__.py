@@ -23,6 +23,7 @@ from gateway.ports.schedules import ScheduleStore
 from gateway.ports.singles import HandedStore, LeaseStore
 from gateway.ports.store import Store
 from gateway.ports.turns import TurnStore
+from gateway.ports.usage import UsageStore
 
 __all__ = [
     "Accept",
@@ -50,4 +51,5 @@ __all__ = [
     "Streaming",
     "Toolbox",
     "TurnStore",
+    "UsageStore",
 ]

@@ -16,6 +16,7 @@ from gateway.ports.people import PeopleStore
 from gateway.ports.schedules import ScheduleStore
 from gateway.ports.singles import HandedStore, LeaseStore
 from gateway.ports.turns import TurnStore
+from gateway.ports.usage import UsageStore
 
 
 class Store(Protocol):
@@ -33,6 +34,7 @@ class Store(Protocol):
     handed: HandedStore
     installations: InstallationStore
     dead_letters: DeadLetterStore
+    usage: UsageStore
     approvals: ApprovalStore
 
     turn_ready: asyncio.Event

@@ -289,6 +289,26 @@ class TurnSettings(Section):
     )
 
 
+class BudgetSettings(Section):
+    """What a day (UTC) may cost; without a number there is no limit."""
+
+    person_turns: int | None = Field(default=None, ge=1, description="Turns of one person")
+    person_tokens: int | None = Field(
+        default=None, ge=1, description="Tokens of one person, with all their agents"
+    )
+    agent_turns: int | None = Field(
+        default=None, ge=1, description="Turns of one agent, with all people"
+    )
+    agent_tokens: int | None = Field(
+        default=None, ge=1, description="Tokens of one agent, with all people"
+    )
+    schedule_turns: int | None = Field(default=None, ge=1, description="Wakeups of one schedule")
+    schedule_tokens: int | None = Field(default=None, ge=1, description="Tokens of one schedule")
+    unlimited: tuple[IdentityKey, ...] = Field(
+        default=(), description="People without a budget of their own, as platform:workspace:user"
+    )
+
+
 class RetentionSettings(Section):
     """How long things are kept."""
 
@@ -356,6 +376,7 @@ class Settings(Section):
     hooks: Hooks = Field(default=(), description="Addresses at which other systems wake agents")
     bindings: Bindings = Field(default=(), description="Which agent answers where, and to whom")
     turns: TurnSettings = TurnSettings()
+    budgets: BudgetSettings = BudgetSettings()
     retention: RetentionSettings = RetentionSettings()
     artifacts: ArtifactSettings = ArtifactSettings()
 

@@ -32,6 +32,10 @@ class Metrics:
         self.messages = self._counter("messages", "Messages that came in.", "platform", "outcome")
         self.turns = self._counter("turns", "Turns that ended.", "outcome")
         self.turns_postponed = self._counter("turns_postponed", "Turns given back for later.")
+        self.turns_over_budget = self._counter(
+            "turns_over_budget", "Turns that no model was called for: a budget was used up."
+        )
+        self.tokens = self._counter("tokens", "Tokens that models read and wrote.", "role")
         self.tool_calls = self._counter("tool_calls", "Tool calls carried out.", "outcome")
         self.deliveries = self._counter("deliveries", "Tries to send.", "platform", "outcome")
         self.fires = self._counter("fires", "Slots of schedules that came.", "outcome")

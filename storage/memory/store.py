@@ -17,6 +17,7 @@ from gateway.ports import (
     PeopleStore,
     ScheduleStore,
     TurnStore,
+    UsageStore,
 )
 from storage.memory.approvals import MemoryApprovals
 from storage.memory.dead_letters import MemoryDeadLetters
@@ -30,6 +31,7 @@ from storage.memory.schedules import MemorySchedules
 from storage.memory.singles import MemoryHanded, MemoryLeases
 from storage.memory.tables import Tables
 from storage.memory.turns import MemoryTurns
+from storage.memory.usage import MemoryUsage
 
 
 class MemoryStore:
@@ -49,6 +51,7 @@ class MemoryStore:
         self.handed: HandedStore = MemoryHanded(tables)
         self.installations: InstallationStore = MemoryInstallations(tables)
         self.dead_letters: DeadLetterStore = MemoryDeadLetters(tables)
+        self.usage: UsageStore = MemoryUsage(tables)
         self.approvals: ApprovalStore = MemoryApprovals(tables)
         self.turn_ready = tables.turn_ready
         self.delivery_ready = tables.delivery_ready

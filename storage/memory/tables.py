@@ -6,7 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from gateway.domain.approvals import Approval
 from gateway.domain.audit import AuditEntry, AuditKind
@@ -33,6 +33,7 @@ from gateway.domain.people import AgentBinding, Identity, Pairing, Person
 from gateway.domain.schedules import PastSlot, Schedule
 from gateway.domain.tools import ToolResult
 from gateway.domain.turns import TurnRef, TurnState
+from gateway.domain.usage import Spent
 from gateway.errors import Fenced
 from storage.rules import OPEN, MessageState, Standing
 
@@ -181,6 +182,8 @@ class Tables:
         self.installations: dict[tuple[str, str], Installation] = {}
         self.install_states: dict[str, datetime] = {}
         self.approvals: dict[str, Approval] = {}
+        self.usage: defaultdict[tuple[date, PersonId, str, str], Spent] = defaultdict(Spent)
+        """By day, person, role and schedule."""
         self.audit: list[AuditEntry] = []
 
     def next_sequence(self) -> int:

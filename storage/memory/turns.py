@@ -17,6 +17,7 @@ from gateway.errors import Fenced
 from storage.memory.deliveries import add_delivery, drop_draft, revise
 from storage.memory.people import ask_pairing
 from storage.memory.tables import MailboxRow, MessageRow, Tables, TurnRow
+from storage.memory.usage import add_charge
 from storage.rules import (
     WAKEUP_PATIENCE,
     MessageState,
@@ -273,6 +274,8 @@ class MemoryTurns:
         for message in tables.turn_messages[turn.id]:
             message.state = MessageState.DONE
         row.answers = self._deliver(turn.id, outcome, now)
+        if outcome.charge is not None:
+            add_charge(tables, outcome.charge, now)
         data = {"state": str(outcome.state), "deliveries": row.answers}
         self._log(AuditKind.TURN_ENDED, now, turn, data)
 

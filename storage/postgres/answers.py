@@ -15,6 +15,7 @@ from storage.delivery_extras import write_extras
 from storage.postgres.database import Row, Transaction
 from storage.postgres.deliveries import REVISE, add_deliveries, log_stored, ready_for_first
 from storage.postgres.locks import fenced, is_held, lock_lanes, lock_outboxes
+from storage.postgres.usage import add_charges
 from storage.postgres.values import columns, storable, to_json, to_place, to_state
 from storage.rules import Finals, Standing, finals, may_be_shown
 
@@ -179,3 +180,5 @@ async def _end(tx: Transaction, answers: Sequence[_Answer]) -> None:
         for one in answers
     ]
     await tx.count(END_TURNS, *columns(ended))
+    charges = [(end.outcome.charge, end.now) for end in endings]
+    await add_charges(tx, [(charge, now) for charge, now in charges if charge is not None])

@@ -20,6 +20,7 @@ from gateway.ports import (
     PeopleStore,
     ScheduleStore,
     TurnStore,
+    UsageStore,
 )
 from storage.postgres.approvals import PostgresApprovals
 from storage.postgres.database import Database, PoolOptions
@@ -35,6 +36,7 @@ from storage.postgres.people import PostgresPeople
 from storage.postgres.schedules import PostgresSchedules
 from storage.postgres.singles import PostgresHanded, PostgresLeases
 from storage.postgres.turns import PostgresTurns
+from storage.postgres.usage import PostgresUsage
 
 _POOL = PoolOptions()
 
@@ -59,6 +61,7 @@ class PostgresStore:
     handed: HandedStore
     installations: InstallationStore
     dead_letters: DeadLetterStore
+    usage: UsageStore
     approvals: ApprovalStore
 
     def __init__(self, url: str, pool: PoolOptions = _POOL, *, is_listening: bool = True) -> None:
@@ -107,6 +110,7 @@ class PostgresStore:
         self.handed = PostgresHanded(database)
         self.installations = PostgresInstallations(database)
         self.dead_letters = PostgresDeadLetters(database)
+        self.usage = PostgresUsage(database)
         self.approvals = PostgresApprovals(database)
 
     async def close(self) -> None:

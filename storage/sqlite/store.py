@@ -22,6 +22,7 @@ from gateway.ports import (
     PeopleStore,
     ScheduleStore,
     TurnStore,
+    UsageStore,
 )
 from storage.sqlite.approvals import SqliteApprovals
 from storage.sqlite.committer import Committer
@@ -38,6 +39,7 @@ from storage.sqlite.reader import Reader
 from storage.sqlite.schedules import SqliteSchedules
 from storage.sqlite.singles import SqliteHanded, SqliteLeases
 from storage.sqlite.turns import SqliteTurns
+from storage.sqlite.usage import SqliteUsage
 
 
 class SqliteStore:
@@ -59,6 +61,7 @@ class SqliteStore:
     handed: HandedStore
     installations: InstallationStore
     dead_letters: DeadLetterStore
+    usage: UsageStore
     approvals: ApprovalStore
 
     def __init__(self, path: Path) -> None:
@@ -99,6 +102,7 @@ class SqliteStore:
         self.handed = SqliteHanded(committer, reader)
         self.installations = SqliteInstallations(committer, reader)
         self.dead_letters = SqliteDeadLetters(committer, reader)
+        self.usage = SqliteUsage(reader)
         self.approvals = SqliteApprovals(committer, reader)
 
     async def close(self) -> None:

@@ -21,6 +21,7 @@ from storage.rules import TURN_MESSAGES_LIMIT, WAKEUP_PATIENCE, role_of, turn_le
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.deliveries import add_delivery, store_answer
 from storage.sqlite.inbox import MESSAGE, accept, refuse, revise, to_message, withdraw
+from storage.sqlite.usage import add_charge
 from storage.sqlite.values import from_micros, to_json, to_micros, to_place
 
 READY_LANES = """
@@ -322,6 +323,8 @@ def _finish(tx: Transaction, turn: TurnRef, outcome: TurnOutcome, now: datetime)
     answers = store_answer(tx, turn.id, outcome.deliveries, now)
     row = (outcome.state.value, moment, outcome.error, to_json(answers), turn.id)
     tx.execute(END_TURN, row)
+    if outcome.charge is not None:
+        add_charge(tx, outcome.charge, now)
     _log(tx, AuditKind.TURN_ENDED, now, turn, {"state": outcome.state, "deliveries": answers})
 
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from agents.scripted import ScriptedAgents
 from gateway.access import Access, AccessMode, AccessPolicy
+from gateway.budgets import BudgetPolicy, Budgets
 from gateway.dispatcher import Dispatcher, DispatcherOptions
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import WorkerId
@@ -50,6 +51,7 @@ class HubOptions:
     sending: RetryPolicy = field(default_factory=RetryPolicy)
     adapters: Callable[[], Sequence[Adapter]] | None = None
     """Makes the adapters of a new process, for other platforms than the fake one."""
+    budgets: BudgetPolicy = field(default_factory=BudgetPolicy)
     tickers: int = 0
     """How many fire what is due, all at once."""
 
@@ -161,7 +163,9 @@ class FakeHub:
         by_name = {each.platform: around(each, "platform", points) for each in adapters}
         drafts = Drafts()
         metrics = Metrics()
-        mind = Mind(agents, agents, around(self.toolbox, "toolbox", points), self.routes)
+        budgets = Budgets(store.usage, options.budgets, self.clock)
+        toolbox = around(self.toolbox, "toolbox", points)
+        mind = Mind(agents, agents, toolbox, self.routes, budgets=budgets)
         runner = TurnRunner(store, by_name, mind, drafts, self.clock, metrics, options.turns)
         dispatching = DispatcherOptions(WORKER, lease=options.lease)
         sending = OutboxOptions(WORKER, lease=options.lease, retry=options.sending)

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from agents.letta.events import RunReader, oldest_first, pending_request
 from agents.letta.faults import CallsPending, StreamGarbled, is_pending_approval, retry_after
 from agents.letta.sse import Frame, SseDecoder
-from gateway.domain.turns import ReasoningDelta, RunStarted, TextDelta, ToolUsed, TurnEvent
+from gateway.domain.turns import (
+    ReasoningDelta,
+    RunEnded,
+    RunStarted,
+    TextDelta,
+    ToolUsed,
+    TurnEvent,
+)
 from gateway.errors import RunFailed
 from tests.fakes.letta_events import PENDING
 
@@ -99,6 +106,25 @@ def test_reasons_that_leave_an_answer_end_the_run(reason: str) -> None:
 
     assert reader.is_over
     assert str(reader.end()) == f"RunEnded(reason='{reason}')"
+
+
+@pytest.mark.parametrize(
+    ("usage", "tokens"),
+    [
+        ({"prompt_tokens": 100, "completion_tokens": 11, "total_tokens": 111}, 111),
+        ({"prompt_tokens": None, "completion_tokens": "many"}, 0),
+        ({"prompt_tokens": -5, "completion_tokens": 7}, 7),
+    ],
+)
+def test_the_end_tells_what_the_run_used(usage: dict[str, object], tokens: int) -> None:
+    reader = RunReader()
+    ended = {"message_type": "stop_reason", "stop_reason": "end_turn"}
+    read(ended, {"message_type": "usage_statistics", **usage}, reader=reader)
+
+    end = reader.end()
+
+    assert isinstance(end, RunEnded)
+    assert end.tokens == tokens
 
 
 @pytest.mark.parametrize("reason", ["error", "invalid_llm_response", "insufficient_credits"])

@@ -1,0 +1,57 @@
+"""What turns have used: the table usage."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from gateway.domain.ids import PersonId
+from gateway.domain.usage import Charge, Spent
+from storage.postgres.database import Database, Transaction
+from storage.postgres.values import columns
+
+# Rows are drawn in the order of their keys, so that workers never wait for each other in a circle.
+CHARGE = """
+INSERT INTO usage (day, person, role, schedule, turns, tokens)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
+ON CONFLICT (day, person, role, schedule) DO UPDATE SET
+    turns = usage.turns + excluded.turns, tokens = usage.tokens + excluded.tokens
+"""
+_SUM = "SELECT coalesce(sum(turns), 0)::bigint, coalesce(sum(tokens), 0)::bigint FROM usage"
+OF_PERSON = f"{_SUM} WHERE day = $1 AND person = $2"
+OF_AGENT = f"{_SUM} WHERE day = $1 AND role = $2"
+OF_SCHEDULE = f"{_SUM} WHERE day = $1 AND schedule = $2 AND schedule <> ''"
+
+
+async def add_charges(tx: Transaction, charges: Sequence[tuple[Charge, datetime]]) -> None:
+    """Put down what turns have used."""
+    sums: defaultdict[tuple[str, str, str, str], Spent] = defaultdict(Spent)
+    for charge, now in charges:
+        key = (now.date().isoformat(), charge.person, charge.role, charge.schedule)
+        sums[key] = sums[key].plus(Spent(1, charge.tokens))
+    if sums:
+        rows = [(*key, spent.turns, spent.tokens) for key, spent in sorted(sums.items())]
+        await tx.count(CHARGE, *columns(rows))
+
+
+class PostgresUsage:
+    """The UsageStore in Postgres."""
+
+    def __init__(self, database: Database) -> None:
+        self._read = database.read
+
+    async def of_person(self, person: PersonId, day: date) -> Spent:
+        """Sum up what the person's turns have used, with all their agents."""
+        return await self._sum(OF_PERSON, day, person)
+
+    async def of_agent(self, role: str, day: date) -> Spent:
+        """Sum up what the agents of this role have used, with all people."""
+        return await self._sum(OF_AGENT, day, role)
+
+    async def of_schedule(self, schedule: str, day: date) -> Spent:
+        """Sum up what the schedule's wakeups have used."""
+        return await self._sum(OF_SCHEDULE, day, schedule)
+
+    async def _sum(self, sql: str, day: date, subject: str) -> Spent:
+        return Spent(*(await self._read(sql, day.isoformat(), subject))[0])

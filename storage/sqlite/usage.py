@@ -1,0 +1,48 @@
+"""What turns have used: the table usage."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from gateway.domain.ids import PersonId
+from gateway.domain.usage import Charge, Spent
+from storage.sqlite.committer import Transaction
+from storage.sqlite.reader import Reader
+
+CHARGE = """
+INSERT INTO usage (day, person, role, schedule, turns, tokens) VALUES (?, ?, ?, ?, 1, ?)
+ON CONFLICT (day, person, role, schedule) DO UPDATE SET
+    turns = turns + 1, tokens = tokens + excluded.tokens
+"""
+_SUM = "SELECT coalesce(sum(turns), 0), coalesce(sum(tokens), 0) FROM usage"
+OF_PERSON = f"{_SUM} WHERE day = ? AND person = ?"
+OF_AGENT = f"{_SUM} WHERE day = ? AND role = ?"
+OF_SCHEDULE = f"{_SUM} WHERE day = ? AND schedule = ? AND schedule <> ''"
+
+
+def add_charge(tx: Transaction, charge: Charge, now: datetime) -> None:
+    """Put down what a turn has used."""
+    day = now.date().isoformat()
+    tx.execute(CHARGE, (day, charge.person, charge.role, charge.schedule, charge.tokens))
+
+
+class SqliteUsage:
+    """The UsageStore in SQLite."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._read = reader.read
+
+    async def of_person(self, person: PersonId, day: date) -> Spent:
+        """Sum up what the person's turns have used, with all their agents."""
+        return await self._sum(OF_PERSON, day, person)
+
+    async def of_agent(self, role: str, day: date) -> Spent:
+        """Sum up what the agents of this role have used, with all people."""
+        return await self._sum(OF_AGENT, day, role)
+
+    async def of_schedule(self, schedule: str, day: date) -> Spent:
+        """Sum up what the schedule's wakeups have used."""
+        return await self._sum(OF_SCHEDULE, day, schedule)
+
+    async def _sum(self, sql: str, day: date, subject: str) -> Spent:
+        return Spent(*(await self._read(sql, (day.isoformat(), subject)))[0])
