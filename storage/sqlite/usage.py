@@ -16,8 +16,8 @@ ON CONFLICT (day, person, role, schedule) DO UPDATE SET
 """
 _SUM = "SELECT coalesce(sum(turns), 0), coalesce(sum(tokens), 0) FROM usage"
 OF_PERSON = f"{_SUM} WHERE day = ? AND person = ?"
-OF_AGENT = f"{_SUM} WHERE day = ? AND role = ?"
-OF_SCHEDULE = f"{_SUM} WHERE day = ? AND schedule = ? AND schedule <> ''"
+OF_AGENT = f"{_SUM} INDEXED BY usage_role WHERE day = ? AND role = ?"
+OF_SCHEDULE = f"{_SUM} INDEXED BY usage_schedule WHERE day = ? AND schedule = ? AND schedule <> ''"
 
 
 def add_charge(tx: Transaction, charge: Charge, now: datetime) -> None:
