@@ -175,7 +175,7 @@ async def opened_worker(
         artifacts = await stack.enter_async_context(opened_artifacts(settings, clock))
         mind = await stack.enter_async_context(opened_mind(settings, store, artifacts, clock))
         metrics = Metrics()
-        adapters, routers = make_doors(settings, store, artifacts, clock)
+        adapters, routers = make_doors(settings, store, artifacts, clock, mind.runtime)
         token = settings.http.admin_token
         vitals = Vitals(store, mind.runtime, {each.platform: each.health for each in adapters})
         worker = Worker(

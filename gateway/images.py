@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 from gateway.domain.artifacts import Attachment
 from gateway.domain.messages import InboundMessage
@@ -11,8 +12,13 @@ from gateway.ports import ArtifactStore
 
 log = logging.getLogger(__name__)
 
-MEDIA_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp")
-"""What the usual models read."""
+_BEGINNINGS = {
+    "image/png": re.compile(rb"\x89PNG\r\n\x1a\n"),
+    "image/jpeg": re.compile(rb"\xff\xd8\xff"),
+    "image/gif": re.compile(rb"GIF8[79]a"),
+    "image/webp": re.compile(rb"RIFF....WEBP", re.DOTALL),
+}
+"""What the usual models read, and how such a file begins, whatever it is called."""
 LARGEST_BYTES = 5_000_000
 """Of one picture: what the narrowest of the usual models takes."""
 MOST = 8
@@ -36,8 +42,9 @@ class Images:
         if contents is None:
             log.warning("image_is_gone", extra={"artifact": file.artifact})
             return None
-        return Image(file.media_type, contents.data)
+        kinds = [kind for kind, start in _BEGINNINGS.items() if start.match(contents.data)]
+        return Image(kinds[0], contents.data) if kinds else None
 
 
 def _is_seen(file: Attachment) -> bool:
-    return file.media_type in MEDIA_TYPES and file.size_bytes <= LARGEST_BYTES
+    return file.media_type.startswith("image/") and file.size_bytes <= LARGEST_BYTES

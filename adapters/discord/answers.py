@@ -32,7 +32,7 @@ class Answers:
         else:
             body = content.body(is_private=delivery.is_private)
             ids = _ids(handle)
-            call = Call("POST", _ALL_OF, ids, body, upload=content.upload, is_repeatable=False)
+            call = Call("POST", _ALL_OF, ids, body, uploads=content.uploads, is_repeatable=False)
         shown: Json = await self._rest.call(call)
         return str(shown["id"])
 
@@ -62,7 +62,7 @@ def is_repeatable(delivery: Delivery) -> bool:
 
 def edit_of(handle: Handle, message: str, content: Content) -> Call:
     """Return the call that gives an answer a new text."""
-    return Call("PATCH", _ONE, _ids(handle, message), content.body(), upload=content.upload)
+    return Call("PATCH", _ONE, _ids(handle, message), content.body(), uploads=content.uploads)
 
 
 def _ids(handle: Handle, message: str | None = None) -> dict[str, str]:

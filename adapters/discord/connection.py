@@ -8,12 +8,13 @@ import logging
 import discord
 
 from adapters.discord.client import GatewayClient
+from adapters.discord.commands import as_registered, registration
 from adapters.discord.failures import NETWORK_ERRORS, translate
 from adapters.discord.insistence import insist
 from adapters.discord.intake import Doors, Intake
-from adapters.discord.interactions import as_registered, registration
 from adapters.discord.listener import Listener
 from adapters.discord.options import DiscordOptions
+from adapters.discord.presence import Presence
 from adapters.discord.rest import Call, Json, Rest
 from gateway.errors import PosternError, RetryLater, SettingsWrong
 from gateway.ports import Accept, Clock, Health
@@ -128,7 +129,12 @@ class Connection:
         doors = Doors(self._rest, accept, self._clock, self._client.get_channel)
         intake = Intake(doors, self._options)
         shards = self._client.shard_count or 1
-        self._listener = Listener(group, intake, self._options, shards)
+        listener = self._listener = Listener(group, intake, self._options, shards)
+        if self._options.agents_health is not None:
+            presence = Presence(
+                self._client, lambda: listener.sessions_begun, self._options.agents_health
+            )
+            group.create_task(presence.run(self._options.health_seconds))
         holding = group.create_task(self._connect())
         try:
             await asyncio.wait([holding])

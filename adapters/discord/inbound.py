@@ -158,22 +158,21 @@ def _reacting(reaction: Reaction) -> Sender | None:
 def text_of(message: Message, bot_id: str) -> str:
     """Return the words of a message: without the bot's mention, people's with their names."""
     spoken = _named(_without_mention(message.content, bot_id), message.mentions)
-    parts = [spoken, note_of_files(message.attachments)]
-    parts += [f"[sticker: {sticker.name}]" for sticker in message.sticker_items]
-    for snapshot in message.message_snapshots:
-        forwarded = snapshot.message
-        parts += [f"[forwarded] {forwarded.content}", note_of_files(forwarded.attachments)]
-    said = "\n".join(part for part in parts if part)
+    parts = [spoken, *(f"[sticker: {sticker.name}]" for sticker in message.sticker_items)]
+    parts += [f"[forwarded] {snapshot.message.content}" for snapshot in message.message_snapshots]
+    said = "\n".join(part for part in parts if part) or note_of_files(files_of(message))
     return said or _named(message.content.strip(), message.mentions)
 
 
+def files_of(message: Message) -> list[File]:
+    """Return the files of a message, and of those that it forwards."""
+    forwarded = (file for one in message.message_snapshots for file in one.message.attachments)
+    return [*message.attachments, *forwarded]
+
+
 def note_of_files(files: Sequence[File]) -> str:
-    """Say which files came along, one a line; none of them can be read yet."""
-    return "\n".join(
-        f"[attachment: {file.filename}, {file.content_type or 'unknown type'}, "
-        f"{file.size:,} bytes – not readable yet]"
-        for file in files
-    )
+    """Name files, one a line, where there are no words."""
+    return "\n".join(f"[file: {file.plain_name}]" for file in files)
 
 
 def _without_mention(content: str, bot_id: str) -> str:

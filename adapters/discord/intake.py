@@ -12,12 +12,14 @@ from typing import Any
 import discord
 
 from adapters.discord.bot_turns import BotTurns
+from adapters.discord.downloads import Downloads
 from adapters.discord.failures import THREAD_EXISTS, DiscordRefused
 from adapters.discord.inbound import (
     DIRECT,
     PLATFORM,
     Ears,
     Place,
+    files_of,
     is_addressed,
     is_of_a_bot,
     parse_deletion,
@@ -27,7 +29,13 @@ from adapters.discord.inbound import (
     place_of,
 )
 from adapters.discord.insistence import insist
-from adapters.discord.interactions import callback, deferral, parse_interaction, refusal
+from adapters.discord.interactions import (
+    callback,
+    deferral,
+    immediate_answer,
+    parse_interaction,
+    refusal,
+)
 from adapters.discord.lanes import Event
 from adapters.discord.options import DiscordOptions
 from adapters.discord.outbound import Content, channel_of
@@ -71,6 +79,7 @@ class Intake:
         self._ears = Ears(doors.rest.bot_id, options.bots, options.reactions)
         self._commands = {command.name: command for command in options.commands}
         self._bot_turns = BotTurns(options.bot_turns)
+        self._downloads = Downloads(options)
         self._places: dict[str, Conversation] = {}
         self._followed: set[str] = set()
         self._authors: OrderedDict[str, Sender] = OrderedDict()
@@ -141,7 +150,19 @@ class Intake:
         if is_of_a_bot(message) and not self._bot_turns.bot_may(message.channel_id):
             log.warning("discord_bot_loop", extra={"channel": message.channel_id})
             return
-        await self._accept(await self._in_own_thread(said, message, place))
+        if not await self._admits(said.sender):
+            # Only to be refused: no thread, and no room for its files.
+            await self._accept(said)
+            return
+        said = await self._in_own_thread(said, message, place)
+        said, missing = await self._downloads.take_in(said, files_of(message))
+        await self._accept(said)
+        if missing is not None:
+            await self._tell(said, missing)
+
+    async def _admits(self, sender: Sender) -> bool:
+        admits, wait = self._options.admits, self._options.retry_seconds
+        return await insist(lambda: admits(sender.identity), wait)
 
     async def _take_edit(self, data: Json) -> None:
         if "author" not in data or not data.get("edited_timestamp"):
@@ -162,14 +183,17 @@ class Intake:
                 await self._accept(parse_deletion(target, place, sender, now))
 
     async def _take_interaction(self, interaction: Interaction) -> None:
+        answer = immediate_answer(interaction, self._commands)
+        await self._answer(callback(interaction, answer or await self._taken_in(interaction)))
+
+    async def _taken_in(self, interaction: Interaction) -> Json:
+        """Have it stored, and return the answer that may be given then."""
         try:
             message = parse_interaction(interaction, self._commands)
         except BadInput as error:
-            answer = refusal(str(error))
-        else:
-            await self._accept(message)
-            answer = deferral(message)
-        await self._answer(callback(interaction, answer))
+            return refusal(str(error))
+        await self._accept(message)
+        return deferral(message)
 
     async def _answer(self, call: Call) -> None:
         """Answer an interaction while Discord waits; one that is lost is answered in its channel.

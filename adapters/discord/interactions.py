@@ -1,36 +1,54 @@
-"""Slash commands: what they ask, how they are answered, and how they are registered. Pure."""
+"""Commands, buttons, windows and menus: what they ask, and how they are answered. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import IntEnum
 
+from adapters.discord import modals
+from adapters.discord.buttons import says_of
+from adapters.discord.commands import ASK, ASK_ABOUT, completion
 from adapters.discord.inbound import place_of, sender_of
-from adapters.discord.outbound import EPHEMERAL
-from adapters.discord.payloads import Channel, Interaction, moment_of
+from adapters.discord.payloads import (
+    EPHEMERAL,
+    Channel,
+    Interaction,
+    InteractionData,
+    User,
+    moment_of,
+)
+from adapters.discord.quotes import quoted
 from adapters.discord.rest import Call, Json
 from gateway.domain.commands import CommandSpec
 from gateway.domain.conversations import Conversation
 from gateway.domain.messages import InboundMessage, MessageKind
 from gateway.errors import BadInput
 
-PING, COMMAND = 1, 2
 PONG: Json = {"type": 1}
-ASK = "ask"
-"""The command whose argument is simply said to the agent."""
 
 _ANSWER, _DEFER = 4, 5
 _BOT_DM = 1
-_CHAT_INPUT, _TEXT = 1, 3
-_EVERYWHERE: Json = {"contexts": [0, 1, 2], "integration_types": [0, 1]}
-"""In guilds, in the bot's DMs and between people; installed in guilds and by people."""
+_OF_A_MESSAGE = 3
+"""The type of a command that stands in the menu of messages."""
+_NO_LONGER = "This is no longer in use."
 
 TOKEN_LIFE = timedelta(minutes=15)
 _MARGIN = timedelta(seconds=15)
 """A token is no longer trusted this long before its end."""
 ANSWERED_WITHIN = timedelta(seconds=6)
 """Discord waits 3 s for the first answer; an "unknown webhook" until then may just be early."""
+
+
+class Kind(IntEnum):
+    """What an interaction is ("Interaction Type", Discord's reference)."""
+
+    PING = 1
+    COMMAND = 2
+    COMPONENT = 3
+    AUTOCOMPLETE = 4
+    WINDOW = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,30 +82,48 @@ class Handle:
         return datetime.fromtimestamp(moment_of(self.interaction), UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What somebody wants by an interaction."""
+
+    text: str
+    kind: MessageKind = MessageKind.TEXT
+    is_private: bool = False
+
+
+def immediate_answer(interaction: Interaction, commands: Mapping[str, CommandSpec]) -> Json | None:
+    """Return the answer to what asks nothing of the hub; None for what is a message to it."""
+    data = interaction.data or InteractionData()
+    match interaction.type:
+        case Kind.PING:
+            return PONG
+        case Kind.AUTOCOMPLETE:
+            return completion(data, commands)
+        case Kind.COMMAND if data.name == ASK and ASK in commands:
+            return None if _arguments(data, commands[ASK]) else modals.opening()
+        case _:
+            return None
+
+
 def parse_interaction(
     interaction: Interaction, commands: Mapping[str, CommandSpec]
 ) -> InboundMessage:
     """Return what was asked for; BadInput is a sentence for the person who asked."""
-    command = _command_of(interaction, commands)
     user = (interaction.member.user if interaction.member else None) or interaction.user
     if user is None or interaction.channel_id is None:
         raise BadInput("Discord did not say who asked, or where. Please try again.")
-    conversation = _conversation_of(interaction, interaction.channel_id)
-    given = _arguments(interaction, command)
-    is_said = command.name == ASK
-    if is_said and not given:
-        raise BadInput("Say something after /ask.")
+    wish = _wish_of(interaction, user, commands)
     nick = interaction.member.nick if interaction.member else None
     handle = Handle(interaction.application_id, interaction.id, user.id, interaction.token)
     return InboundMessage(
         event_id=f"interaction:{interaction.id}",
-        conversation=conversation,
+        conversation=_conversation_of(interaction, interaction.channel_id),
         sender=sender_of(user, nick),
-        text=given if is_said else f"{command.name} {given}".strip(),
+        text=wish.text,
         sent_at=datetime.fromtimestamp(moment_of(interaction.id), UTC),
-        kind=MessageKind.TEXT if is_said else MessageKind.COMMAND,
+        kind=wish.kind,
         handle=str(handle),
-        is_private=command.is_private and interaction.context != _BOT_DM,
+        is_private=wish.is_private and interaction.context != _BOT_DM,
     )
 
 
@@ -112,72 +148,68 @@ def callback(interaction: Interaction, answer: Json) -> Call:
     )
 
 
-def registration(commands: Sequence[CommandSpec]) -> list[Json]:
-    """Return the commands as Discord registers them, by name."""
-    return sorted((_registered(command) for command in commands), key=lambda one: one["name"])
+def _wish_of(interaction: Interaction, user: User, commands: Mapping[str, CommandSpec]) -> _Wish:
+    data = interaction.data
+    if data is None:
+        raise BadInput(_NO_LONGER)
+    match interaction.type:
+        case Kind.COMMAND if data.type == _OF_A_MESSAGE:
+            return _about_a_message(data, user)
+        case Kind.COMMAND:
+            return _command(data, commands)
+        case Kind.COMPONENT:
+            return _press(interaction, data, commands)
+        case Kind.WINDOW:
+            return _written(data)
+        case _:
+            raise BadInput(_NO_LONGER)
 
 
-def as_registered(given: Sequence[Json]) -> list[Json]:
-    """Return Discord's list of commands with only what `registration` says, to compare them."""
-    return sorted((_shown(one) for one in given), key=lambda one: one["name"])
+def _command(data: InteractionData, commands: Mapping[str, CommandSpec]) -> _Wish:
+    if data.name not in commands:
+        raise BadInput(f'There is no command "{data.name}" any more.')
+    command = commands[data.name]
+    given = _arguments(data, command)
+    if command.name == ASK:
+        if not given:
+            raise BadInput("Say something after /ask.")
+        return _Wish(given, is_private=command.is_private)
+    return _Wish(f"{command.name} {given}".strip(), MessageKind.COMMAND, command.is_private)
 
 
-def _shown(given: Json) -> Json:
-    options: list[Json] = given.get("options") or []
-    return {
-        "type": given.get("type", _CHAT_INPUT),
-        "name": given["name"],
-        "description": given.get("description", ""),
-        "options": [_option(one) for one in options],
-        "default_member_permissions": given.get("default_member_permissions"),
-        "contexts": sorted(given.get("contexts") or []),
-        "integration_types": sorted(given.get("integration_types") or []),
-    }
+def _press(
+    interaction: Interaction, data: InteractionData, commands: Mapping[str, CommandSpec]
+) -> _Wish:
+    """Return what is said by a button: words for the agent, or a command as somebody types it."""
+    says = says_of(data.custom_id)
+    if says is None:
+        raise BadInput("This button is no longer in use.")
+    verb = says[1:].partition(" ")[0].lower() if says.startswith("/") else ""
+    command = commands.get(verb)
+    was_private = interaction.message is not None and interaction.message.is_ephemeral
+    return _Wish(says, is_private=was_private or (command is not None and command.is_private))
 
 
-def _registered(command: CommandSpec) -> Json:
-    options = [
-        {
-            "type": _TEXT,
-            "name": argument.name,
-            "description": argument.description,
-            "required": argument.is_required,
-        }
-        for argument in command.arguments
-    ]
-    return {
-        "type": _CHAT_INPUT,
-        "name": command.name,
-        "description": command.description,
-        "options": options,
-        # Hidden from all but a guild's administrators; who may really use it, the hub decides.
-        "default_member_permissions": "0" if command.admin_only else None,
-        **_EVERYWHERE,
-    }
+def _written(data: InteractionData) -> _Wish:
+    text = modals.text_of(data)
+    if text is None:
+        raise BadInput("This window is no longer in use.")
+    if not text.strip():
+        raise BadInput("You wrote nothing.")
+    return _Wish(text)
 
 
-def _option(given: Json) -> Json:
-    return {
-        "type": given.get("type"),
-        "name": given.get("name"),
-        "description": given.get("description"),
-        "required": bool(given.get("required")),
-    }
+def _about_a_message(data: InteractionData, user: User) -> _Wish:
+    """Return a question about somebody's message. Its answer is for who asks, not for all."""
+    target = data.resolved.messages.get(data.target_id or "")
+    if data.name != ASK_ABOUT or target is None:
+        raise BadInput(_NO_LONGER)
+    return _Wish(quoted(target, user), is_private=True)
 
 
-def _command_of(interaction: Interaction, commands: Mapping[str, CommandSpec]) -> CommandSpec:
-    if interaction.type != COMMAND or interaction.data is None:
-        raise BadInput("This is no longer in use.")
-    name = interaction.data.name
-    if name not in commands:
-        raise BadInput(f'There is no command "{name}" any more.')
-    return commands[name]
-
-
-def _arguments(interaction: Interaction, command: CommandSpec) -> str:
+def _arguments(data: InteractionData, command: CommandSpec) -> str:
     """Return the arguments in the order in which the command names them."""
-    options = interaction.data.options if interaction.data else []
-    given = {option.name: option.value for option in options}
+    given = {option.name: option.value for option in data.options}
     values = [given.get(argument.name) for argument in command.arguments]
     return " ".join(str(value) for value in values if value is not None).strip()
 

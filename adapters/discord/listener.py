@@ -41,6 +41,7 @@ class Listener:
         self._shard_count = shard_count
         self._lanes = Lanes(group, intake.take_in, intake.take_missed, options.waiting_limit)
         self._sessions: set[int] = set()
+        self.sessions_begun = 0
         self.heartbeat_at: float | None = None
         """When Discord last answered a heartbeat, on the loop's clock."""
 
@@ -68,6 +69,7 @@ class Listener:
     def _begin_session(self, shard: int) -> None:
         log.info("discord_session", extra={"shard": shard})
         self._sessions.add(shard)
+        self.sessions_begun += 1
         self._lanes.hold(shard)
         self._group.create_task(self._fill_gaps(shard))
 

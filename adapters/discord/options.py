@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from gateway.domain.commands import CommandSpec
 from gateway.domain.conversations import Conversation
+from gateway.domain.people import Identity
+from gateway.ports import ArtifactStore, Health
 
 DISCORD_API = "https://discord.com/api/v10"
 
@@ -18,6 +20,18 @@ What was sent after it is fetched whenever a session begins anew, so it must be 
 is stored of those ids that are plain numbers (message ids); others are passed over. Several
 rows for one conversation are fine. May raise StoreUnavailable: it is asked again.
 """
+
+
+Admits = Callable[[Identity], Awaitable[bool]]
+"""Whether an account may talk to an agent here. May raise StoreUnavailable: it is asked again."""
+
+AskHealth = Callable[[], Awaitable[Health]]
+"""How the agents are. Never raises."""
+
+
+async def anyone(identity: Identity) -> bool:
+    """Admit everyone: whoever stores the message decides again."""
+    return True
 
 
 class BotPolicy(StrEnum):
@@ -46,6 +60,15 @@ class DiscordOptions:
 
     token: str
     newest_events: NewestEvents
+    admits: Admits = anyone
+    """Asked before anything is done for a sender that others could see or that costs room."""
+    artifacts: ArtifactStore | None = None
+    """Where files that come with messages are kept, and those that go out are found.
+
+    Without it, as in a process that only listens, files are named and not taken in.
+    """
+    agents_health: AskHealth | None = None
+    """Asked now and then, so that the bot's presence shows when agents can't be reached."""
     application_id: str | None = None
     """Asked from Discord when None."""
     has_gateway: bool = True
@@ -63,8 +86,7 @@ class DiscordOptions:
     threads_on_mention: bool = False
     """Answer a mention in a guild's channel in a thread of its own.
 
-    The thread is opened before the message is stored in it, and so before it is
-    asked who may talk: a stranger's mention opens one too. Opened after that, a
+    The thread is opened before the message is stored in it: opened after that, a
     crash in between would leave an answer without a place.
     """
     max_parts: int = 8
@@ -77,6 +99,14 @@ class DiscordOptions:
     requests_per_second: float = 45.0
     """All our REST calls together; Discord allows a bot 50."""
     request_timeout_seconds: float = 60.0
+    attachment_bytes: int = 25_000_000
+    """The largest file that is taken in."""
+    attachment_types: tuple[str, ...] = ("*",)
+    """Media types that are taken in; `image/*` stands for all images."""
+    download_seconds: float = 20.0
+    """What all files of one message may take together; those not there by then are left out."""
+    health_seconds: float = 15.0
+    """Between two looks at how the agents are."""
     nonce_window_seconds: float = 120.0
     """How long a repeat with the same nonce surely finds the first; Discord: "a few minutes"."""
     identify_pause_seconds: float = 5.0

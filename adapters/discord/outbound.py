@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from adapters.discord.buttons import rows_of
+from adapters.discord.payloads import EPHEMERAL
 from adapters.discord.rest import Json, Upload
 from gateway.domain.conversations import Conversation
+from gateway.domain.deliveries import Button
 from gateway.domain.ids import PlatformMessageId
 from gateway.text.discord import discord_length, to_discord
 from gateway.text.split import Splitter, split_markdown
 
 CONTENT_LIMIT = 2_000
 """Characters in one message ("Create Message", Discord's reference)."""
-EPHEMERAL = 1 << 6
-"""The flag of an answer that only one person sees."""
 FILE_NAME = "answer.md"
 
 _IN_THE_FILE = f"\n-# The answer goes on in {FILE_NAME}."
@@ -27,13 +29,22 @@ class Content:
     """What one message shows."""
 
     text: str
-    upload: Upload | None = None
+    uploads: tuple[Upload, ...] = ()
+    buttons: tuple[Button, ...] = ()
 
     def body(self, *, is_private: bool = False) -> Json:
-        """Return it as Discord takes it. Nobody is ever pinged by an agent's words."""
-        body: Json = {"content": self.text, "allowed_mentions": {"parse": []}}
-        if self.upload is not None:
-            body["attachments"] = [{"id": "0", "filename": self.upload.name}]
+        """Return it as Discord takes it. Nobody is ever pinged by an agent's words.
+
+        Without buttons it says so: an edit takes those away that were there.
+        """
+        body: Json = {
+            "content": self.text,
+            "allowed_mentions": {"parse": []},
+            "components": rows_of(self.buttons),
+        }
+        if self.uploads:
+            named = enumerate(upload.name for upload in self.uploads)
+            body["attachments"] = [{"id": str(number), "filename": name} for number, name in named]
         if is_private:
             body["flags"] = EPHEMERAL
         return body
@@ -82,12 +93,15 @@ def split_text(splitter: Splitter, text: str, max_parts: int) -> list[str]:
     return [*(piece.text for piece in kept), rest.strip("\n")]
 
 
-def content_of(text: str) -> Content:
+def content_of(
+    text: str, buttons: Sequence[Button] = (), uploads: Sequence[Upload] = ()
+) -> Content:
     """Render a whole text; one that is too long for a message goes on in a file."""
     rendered = to_discord(text).strip() or _NOTHING
     if _fits(rendered):
-        return Content(rendered)
-    return Content(_beginning(text, _IN_THE_FILE), Upload(FILE_NAME, text))
+        return Content(rendered, tuple(uploads), tuple(buttons))
+    whole = Upload(FILE_NAME, text.encode(errors="replace"), "text/markdown")
+    return Content(_beginning(text, _IN_THE_FILE), (whole, *uploads), tuple(buttons))
 
 
 def draft_of(text: str) -> Content:

@@ -12,6 +12,8 @@ Snowflake = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
 _EPOCH_MS = 1_420_070_400_000
 DM_TYPES = (1, 3)
 THREAD_TYPES = (10, 11, 12)
+EPHEMERAL = 1 << 6
+"""The flag of an answer that only one person sees."""
 
 
 class User(BaseModel):
@@ -36,6 +38,18 @@ class File(BaseModel):
     filename: str
     size: int = 0
     content_type: str | None = None
+    url: str = ""
+
+    @property
+    def plain_name(self) -> str:
+        """Its name on one line."""
+        return "".join(sign for sign in self.filename if sign.isprintable())[:80] or "file"
+
+    @property
+    def media_type(self) -> str | None:
+        """Its type without parameters; None when Discord does not know one."""
+        kind = (self.content_type or "").partition(";")[0].strip().lower()
+        return kind if "/" in kind and kind.isascii() and kind.isprintable() else None
 
 
 class Sticker(BaseModel):
@@ -132,14 +146,65 @@ class Option(BaseModel):
 
     name: str
     value: str | int | float | bool | None = None
+    focused: bool = False
+    """Whether it is being typed, and completions are asked for."""
+
+
+class Field(BaseModel):
+    """What somebody wrote into one field of a window."""
+
+    custom_id: str = ""
+    value: str = ""
+
+
+class WindowPart(BaseModel):
+    """A part of a window: a label with one field, or, as older clients send it, a row of them."""
+
+    component: Field | None = None
+    components: list[Field] = []
+
+    @property
+    def fields(self) -> list[Field]:
+        """The fields in it."""
+        return self.components if self.component is None else [self.component]
+
+
+class Targeted(BaseModel):
+    """A message in whose menu a command was chosen."""
+
+    author: User
+    content: str = ""
+    attachments: list[File] = []
+
+
+class Resolved(BaseModel):
+    """What the ids in an interaction stand for."""
+
+    messages: dict[Snowflake, Targeted] = {}
 
 
 class InteractionData(BaseModel):
     """What was asked for: a command by name, a component or modal by its custom id."""
 
+    type: int = 1
+    """Of a command: 1 typed, 3 from the menu of a message."""
     name: str = ""
     options: list[Option] = []
     custom_id: str = ""
+    components: list[WindowPart] = []
+    target_id: Snowflake | None = None
+    resolved: Resolved = Resolved()
+
+
+class Pressed(BaseModel):
+    """The message whose button was pressed."""
+
+    flags: int = 0
+
+    @property
+    def is_ephemeral(self) -> bool:
+        """Whether only who pressed it sees it."""
+        return bool(self.flags & EPHEMERAL)
 
 
 class Interaction(BaseModel):
@@ -155,6 +220,7 @@ class Interaction(BaseModel):
     member: Member | None = None
     user: User | None = None
     data: InteractionData | None = None
+    message: Pressed | None = None
     context: int | None = None
     """0 in a guild, 1 in the bot's DM, 2 in other private channels."""
 

@@ -38,7 +38,7 @@ class Posts:
         body = {**content.body(), "nonce": nonce, "enforce_nonce": True}
         ids = {"channel_id": channel}
         shown: Json = await self._rest.call(
-            Call("POST", _ALL_OF, ids, body, upload=content.upload, is_repeatable=False)
+            Call("POST", _ALL_OF, ids, body, uploads=content.uploads, is_repeatable=False)
         )
         self._note(str(shown["id"]), nonce)
         return str(shown["id"])
@@ -113,4 +113,4 @@ class Posts:
 def edit_of(channel: str, message: str, content: Content) -> Call:
     """Return the call that gives a message in a channel a new text."""
     ids = {"channel_id": channel, "message_id": message}
-    return Call("PATCH", _ONE, ids, content.body(), upload=content.upload)
+    return Call("PATCH", _ONE, ids, content.body(), uploads=content.uploads)

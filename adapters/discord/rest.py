@@ -26,7 +26,8 @@ class Upload:
     """A file that goes out with a message."""
 
     name: str
-    text: str
+    data: bytes
+    media_type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Call:
     ids: Mapping[str, str]
     body: Json | list[Json] | None = None
     query: Mapping[str, str] = field(default_factory=dict[str, str])
-    upload: Upload | None = None
+    uploads: tuple[Upload, ...] = ()
     is_repeatable: bool = True
     """Whether doing it twice does no harm."""
     urgency: Urgency = Urgency.ANSWER
@@ -123,13 +124,20 @@ def _is_of_an_interaction(call: Call) -> bool:
 
 def _arguments(call: Call) -> dict[str, Any]:
     """Return what `HTTPClient.request` takes beside the route."""
-    if call.upload is None:
+    if not call.uploads:
         arguments: dict[str, Any] = {} if call.body is None else {"json": call.body}
         return arguments | ({"params": dict(call.query)} if call.query else {})
-    file = discord.File(io.BytesIO(call.upload.text.encode()), filename=call.upload.name)
-    part = {"name": "files[0]", "value": file.fp, "filename": file.filename}
-    part["content_type"] = "text/markdown"
+    files = [discord.File(io.BytesIO(one.data), filename=one.name) for one in call.uploads]
+    parts = [
+        {
+            "name": f"files[{number}]",
+            "value": file.fp,
+            "filename": file.filename,
+            "content_type": upload.media_type,
+        }
+        for number, (file, upload) in enumerate(zip(files, call.uploads, strict=True))
+    ]
     return {
-        "files": [file],
-        "form": [{"name": "payload_json", "value": json.dumps(call.body)}, part],
+        "files": files,
+        "form": [{"name": "payload_json", "value": json.dumps(call.body)}, *parts],
     }

@@ -15,7 +15,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from adapters.discord.adapter import DiscordAdapter
-from adapters.discord.interactions import PING, PONG, deferral, parse_interaction, refusal
+from adapters.discord.interactions import (
+    deferral,
+    immediate_answer,
+    parse_interaction,
+    refusal,
+)
 from adapters.discord.payloads import Interaction
 from adapters.discord.rest import Json
 from gateway.errors import BadInput, StoreUnavailable
@@ -63,8 +68,9 @@ class _Door:
         return JSONResponse(await self._answer(interaction))
 
     async def _answer(self, interaction: Interaction) -> Json:
-        if interaction.type == PING:
-            return PONG
+        answer = immediate_answer(interaction, self._adapter.commands)
+        if answer is not None:
+            return answer
         try:
             message = parse_interaction(interaction, self._adapter.commands)
             await self._adapter.receive(message)

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from adapters.discord import answers, failures, posts
 from adapters.discord.answers import Answers
+from adapters.discord.enclosures import Enclosures
 from adapters.discord.failures import DiscordRefused
 from adapters.discord.interactions import Handle
 from adapters.discord.options import DiscordOptions
@@ -49,17 +50,19 @@ class Sender:
         self._options = options
         self._posts = Posts(rest)
         self._answers = Answers(rest)
+        self._enclosures = Enclosures(options.artifacts)
         self._drafted_at: OrderedDict[str, float] = OrderedDict()
 
     async def send(self, delivery: Delivery) -> PlatformMessageId:
         """Bring Discord to the delivery's text. Raises as `Adapter.send` says."""
         if not delivery.text:
             return await self._take_back(delivery)
-        content = content_of(delivery.text)
         if delivery.receipt:
+            content = content_of(delivery.text, delivery.buttons)
             return await self._edit(delivery, Receipt.parse(delivery.receipt), content)
         if delivery.is_draft and not self._rest.has_room:
             raise RetryLater("Answers go before drafts.", retry_after_seconds=_NO_ROOM_SECONDS)
+        content = await self._enclosures.content_of(delivery)
         handle = self._live_handle(delivery)
         if handle is not None:
             receipt = await self._answer(delivery, handle, content)
@@ -69,7 +72,9 @@ class Sender:
 
     async def find(self, delivery: Delivery) -> PlatformMessageId | None:
         """Return where an earlier try of this post is. Raises as `Adapter.find` says."""
-        content = content_of(delivery.text) if delivery.text else _PLACEHOLDER
+        content = _PLACEHOLDER
+        if delivery.text:
+            content = await self._enclosures.content_of(delivery)
         handle = self._live_handle(delivery)
         if handle is not None and answers.is_repeatable(delivery):
             return None

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
-from gateway.bootstrap.choices import routes, secret
+from gateway.access import Access
+from gateway.bootstrap.choices import access_policy, routes, secret
 from gateway.bootstrap.desks import PLATFORMS, desks
 from gateway.commands import SPECS
 from gateway.domain.manifests import Manifest
-from gateway.ports import Adapter, ArtifactStore, Clock, Store
+from gateway.ports import Adapter, AgentRuntime, ArtifactStore, Clock, Store
 from gateway.posts import Posts
 from gateway.settings import Settings
 
@@ -23,12 +24,19 @@ Door = tuple[Adapter, APIRouter | None]
 
 
 def make_doors(
-    settings: Settings, store: Store, artifacts: ArtifactStore, clock: Clock
+    settings: Settings,
+    store: Store,
+    artifacts: ArtifactStore,
+    clock: Clock,
+    agents: AgentRuntime | None = None,
 ) -> tuple[list[Adapter], list[APIRouter]]:
-    """Return every platform that is turned on, and the routes by which they call us."""
+    """Return every platform that is turned on, and the routes by which they call us.
+
+    With `agents`, people can see there whether their agents can be reached.
+    """
     doors: list[Door] = [make_web(settings, store, clock)]
     if settings.discord.is_on:
-        doors.append(make_discord(settings, store, clock))
+        doors.append(make_discord(settings, store, artifacts, clock, agents))
     if settings.slack.is_on:
         doors.append(make_slack(settings, store, artifacts, clock))
     routers = [make_api(settings, store, clock), *(router for _, router in doors if router)]
@@ -60,17 +68,27 @@ def make_web(settings: Settings, store: Store, clock: Clock) -> Door:
     return adapter, make_router(adapter, store.history, list(routes(settings)), options)
 
 
-def make_discord(settings: Settings, store: Store, clock: Clock) -> Door:
+def make_discord(
+    settings: Settings,
+    store: Store,
+    artifacts: ArtifactStore,
+    clock: Clock,
+    agents: AgentRuntime | None = None,
+) -> Door:
     """Return Discord: its gateway and REST, and the route for signed interactions."""
     from adapters.discord.adapter import DiscordAdapter
     from adapters.discord.options import BotPolicy, DiscordOptions, ReactionPolicy
     from adapters.discord.routes import make_router
 
     discord = settings.discord
+    access = Access(access_policy(settings), store.people)
     adapter = DiscordAdapter(
         DiscordOptions(
             token=secret(discord.token),
             newest_events=lambda: store.history.newest_events("discord"),
+            admits=lambda identity: access.admits(identity, "discord"),
+            artifacts=artifacts,
+            agents_health=None if agents is None else agents.health,
             application_id=discord.application_id,
             has_gateway=discord.connects,
             api_url=discord.api_url,
@@ -81,6 +99,8 @@ def make_discord(settings: Settings, store: Store, clock: Clock) -> Door:
             reactions=ReactionPolicy(discord.reactions),
             threads_on_mention=discord.threads_on_mention,
             max_parts=discord.max_parts,
+            attachment_bytes=settings.artifacts.attachment_bytes,
+            attachment_types=settings.artifacts.attachment_types,
         ),
         clock,
     )

@@ -39,7 +39,7 @@ async def opened_gateway(settings: Settings) -> AsyncGenerator[Gateway]:
         store = await stack.enter_async_context(opened_store(settings))
         artifacts = await stack.enter_async_context(opened_artifacts(settings, clock))
         mind = await stack.enter_async_context(opened_mind(settings, store, artifacts, clock))
-        adapters, routers = make_doors(settings, store, artifacts, clock)
+        adapters, routers = make_doors(settings, store, artifacts, clock, mind.runtime)
         spokes = Spokes(clock, Metrics(), store, artifacts, mind, adapters, routers)
         yield plug(settings, spokes, listener)
 

@@ -17,7 +17,7 @@ COMMANDS = Route("commands", Mode.SHARED)
 _ASK = CommandSpec(
     "ask",
     "Ask your agent",
-    (CommandArgument("text", "What you want to say", is_required=True),),
+    (CommandArgument("text", "What you want to say; without it a window opens"),),
     is_private=False,
 )
 """Reaches the agent as an ordinary message, so nothing here carries it out."""

@@ -12,6 +12,8 @@ class CommandArgument:
     name: str
     description: str
     is_required: bool = False
+    choices: tuple[str, ...] = ()
+    """What it can be, to be offered where a platform can; empty when it can be anything."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -341,6 +341,10 @@ class ArtifactSettings(Section):
     attachment_bytes: int = Field(
         default=25_000_000, ge=0, description="The largest file that comes with a message"
     )
+    attachment_types: tuple[str, ...] = Field(
+        default=("*",),
+        description="Media types that may come with a message: image/*, text/plain …",
+    )
     owner_bytes: int = Field(
         default=1_000_000_000, ge=1, description="All files of one owner, with older versions"
     )

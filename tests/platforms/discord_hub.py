@@ -23,6 +23,7 @@ from gateway.domain.people import Route
 from gateway.drafts import Drafts
 from gateway.errors import StoreUnavailable
 from gateway.http import HttpServer, Vitals, create_app, create_server, listen
+from gateway.images import Images
 from gateway.inbox import Inbox
 from gateway.lifecycle import Gateway, Housekeeping, Parts, Web
 from gateway.outbox import Outbox, OutboxOptions
@@ -30,6 +31,7 @@ from gateway.ports import Clock, Store
 from gateway.retries import RetryPolicy
 from gateway.telemetry import Metrics
 from gateway.turn_runner import Mind, TurnOptions, TurnRunner
+from storage.artifacts import MemoryArtifacts
 from storage.memory import MemoryStore
 from tests.fakes.directives import follow_directives
 from tests.platforms.discord_server import DiscordServer
@@ -38,15 +40,12 @@ from toolbox.executor import Executor
 from toolbox.registry import Registry
 
 WORKER = WorkerId("local")
+COLOURS = ("Amber", *(f"Blue {number}" for number in range(30)))
 COMMANDS = (
-    CommandSpec(
-        "ask",
-        "Ask the agent",
-        (CommandArgument("text", "What to ask", is_required=True),),
-        is_private=False,
-    ),
+    CommandSpec("ask", "Ask the agent", (CommandArgument("text", "What"),), is_private=False),
     CommandSpec("status", "How things are"),
     CommandSpec("remind", "Set a reminder", (CommandArgument("when", "When"),), is_private=False),
+    CommandSpec("paint", "Pick a colour", (CommandArgument("colour", "Which", choices=COLOURS),)),
 )
 QUICK = RetryPolicy(first_seconds=0.05, longest_seconds=0.2)
 
@@ -85,6 +84,9 @@ class DiscordHub:
     agents: ScriptedAgents = field(default_factory=lambda: ScriptedAgents(follow_directives))
     settings: dict[str, object] = field(default_factory=dict[str, object])
     """Options of the adapter that a test varies."""
+    access: AccessPolicy = field(default_factory=lambda: AccessPolicy({"discord": AccessMode.OPEN}))
+    artifacts: MemoryArtifacts = field(init=False)
+    """Where files are kept."""
     stored: dict[str, InboundMessage] = field(default_factory=dict[str, InboundMessage])
     """Every message that was taken in by whichever life of the hub, by event id, in order."""
     stored_at: dict[str, float] = field(default_factory=dict[str, float])
@@ -97,6 +99,7 @@ class DiscordHub:
     def __post_init__(self) -> None:
         """Make the first adapter, to be looked at before the hub runs."""
         self.knows_marks.set()
+        self.artifacts = MemoryArtifacts(self._clock)
         self.adapter = self._new_adapter()
 
     @contextlib.asynccontextmanager
@@ -142,6 +145,8 @@ class DiscordHub:
         options = DiscordOptions(
             token=self.server.token,
             newest_events=self.newest_events,
+            admits=lambda identity: self._new_access().admits(identity, "discord"),
+            artifacts=self.artifacts,
             api_url=self.server.api_url,
             commands=COMMANDS,
             identify_pause_seconds=0.0,
@@ -151,6 +156,9 @@ class DiscordHub:
             typing_after_seconds=0.05,
         )
         return DiscordAdapter(replace(options, **self.settings), self._clock)  # pyright: ignore[reportArgumentType] - tests name the fields
+
+    def _new_access(self) -> Access:
+        return Access(self.access, self.store.people)
 
     @property
     def _clock(self) -> Clock:
@@ -165,10 +173,10 @@ class DiscordHub:
         store, clock, metrics, drafts = self.store, self._clock, Metrics(), Drafts()
         adapters = {"discord": self.adapter}
         toolbox = Executor(Registry(builtin_tools(clock)))
-        mind = Mind(self.agents, self.agents, toolbox)
+        mind = Mind(self.agents, self.agents, toolbox, images=Images(self.artifacts))
         runner = TurnRunner(store, adapters, mind, drafts, clock, metrics, TurnOptions())
         poll = timedelta(seconds=0.05)
-        access = Access(AccessPolicy({"discord": AccessMode.OPEN}), store.people)
+        access = self._new_access()
         return Gateway(
             Parts(
                 worker=WORKER,

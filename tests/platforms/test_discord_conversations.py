@@ -9,7 +9,7 @@ import pytest
 from adapters.discord.options import BotPolicy, ReactionPolicy
 from gateway.domain.messages import MessageKind
 from tests.platforms.discord_hub import DiscordHub
-from tests.platforms.discord_server import DiscordServer, Permission, Person, ServerSettings, Upload
+from tests.platforms.discord_server import DiscordServer, Permission, Person, ServerSettings
 from tests.platforms.discord_server.records import ChannelKind
 from tests.platforms.discord_server.state import Draft
 
@@ -121,17 +121,6 @@ async def test_a_message_deleted_while_it_waits_is_not_answered(server: DiscordS
         await ada.hears("last")
 
     assert said(hub) == ["sleep 0.3", "say last"]
-
-
-async def test_files_are_told_to_the_agent(server: DiscordServer) -> None:
-    ada = server.person("ada")
-    hub = DiscordHub(server)
-
-    async with hub.connected():
-        ada.dm("look", files=[Upload("cat.png", b"\x89PNG" * 300, "image/png")])
-        await hub.has_heard(1)
-
-    assert hub.heard == ["look\n[attachment: cat.png, image/png, 1,200 bytes – not readable yet]"]
 
 
 async def test_typing_shows_while_the_agent_works(server: DiscordServer) -> None:

@@ -12,6 +12,14 @@ from typing import Any
 import aiohttp
 import pytest
 
+from adapters.discord import modals
+from adapters.discord.commands import completion, registration
+from adapters.discord.interactions import refusal
+from adapters.discord.outbound import content_of
+from adapters.discord.payloads import InteractionData, Option
+from gateway.commands import SPECS
+from gateway.domain.commands import CommandArgument, CommandSpec
+from gateway.domain.deliveries import Button, ButtonStyle
 from tests.platforms.discord_server import DiscordServer, Message, ServerSettings
 from tests.platforms.discord_server.openapi import Description
 from tests.platforms.discord_server.wire import Json
@@ -174,3 +182,40 @@ def test_a_wrong_shape_is_noticed(description: Description) -> None:
 
     assert "$.id: 5 is no ['string']" in complaints
     assert "$: username is missing" in complaints
+
+
+# -- what we send ----------------------------------------------------------------------------
+
+_BUTTONS = tuple(Button(f"B{n}", f"say {n}", style) for n, style in enumerate(ButtonStyle))
+PAINT = CommandSpec(
+    "paint", "Paint", (CommandArgument("colour", "Which", choices=tuple(map(str, range(30)))),)
+)
+FEW = CommandSpec("few", "Few", (CommandArgument("kind", "Which", choices=("a", "b")),))
+TYPED = InteractionData(name="paint", options=[Option(name="colour", value="1", focused=True)])
+_CALLBACK = "/interactions/{interaction_id}/{interaction_token}/callback"
+_POST: tuple[str, str] = ("POST", "/channels/{channel_id}/messages")
+_SENT: list[tuple[str, str, object]] = [
+    ("POST", _CALLBACK, modals.opening()),
+    ("POST", _CALLBACK, refusal("No.")),
+    ("POST", _CALLBACK, {"type": 5, "data": {"flags": 64}}),
+    ("POST", _CALLBACK, completion(TYPED, {"paint": PAINT})),
+    ("PUT", _COMMANDS, registration((PAINT, FEW, *SPECS))),
+    (*_POST, content_of("Tea?", _BUTTONS).body() | {"nonce": "n", "enforce_nonce": True}),
+    ("PATCH", _MESSAGE, content_of("Tea.").body()),
+    ("PATCH", "/webhooks/{webhook_id}/{webhook_token}/messages/@original", content_of("x").body()),
+    ("POST", "/webhooks/{webhook_id}/{webhook_token}", content_of("x").body(is_private=True)),
+]
+
+
+@pytest.mark.parametrize(("method", "template", "body"), _SENT)
+def test_what_we_send_fits_the_description(
+    description: Description, method: str, template: str, body: object
+) -> None:
+    assert description.request_complaints(method, template, body) == []
+
+
+def test_a_body_that_does_not_fit_is_noticed(description: Description) -> None:
+    body = content_of("Tea?", _BUTTONS).body()
+    body["components"][0]["components"][0]["custom_id"] = "x" * 101
+
+    assert description.request_complaints(*_POST, body)

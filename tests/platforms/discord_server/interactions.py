@@ -16,6 +16,7 @@ from tests.platforms.discord_server.message_forms import (
     WEBHOOK_FORM,
     read_body,
 )
+from tests.platforms.discord_server.modal_forms import CHOICES_FORM, checked_modal
 from tests.platforms.discord_server.records import (
     EVERYTHING,
     Channel,
@@ -124,9 +125,10 @@ class Interactions:
             case 7:
                 record.original = self._update_source(record, data, uploads)
             case 8:
-                record.choices = data.get("choices") or []
+                check_form(data, CHOICES_FORM).raise_if_any()
+                record.choices = data["choices"]
             case _:
-                record.modal = _checked_modal(data)
+                record.modal = checked_modal(data)
 
     def _update_source(self, record: Interaction, data: Json, uploads: Uploads) -> Message:
         if record.source is None:
@@ -201,10 +203,3 @@ class Interactions:
             if name in ("@original", str(message.id)):
                 return message
         raise refuse(10008)
-
-
-def _checked_modal(data: Json) -> Json:
-    missing = [name for name in ("custom_id", "title", "components") if not data.get(name)]
-    if missing:
-        raise bad_field(("data", missing[0]), "BASE_TYPE_REQUIRED", "This field is required")
-    return data

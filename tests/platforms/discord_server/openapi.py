@@ -40,6 +40,12 @@ class Description:
             return [] if body is None else ["a body where there is none"]
         return self._check(body, content["application/json"]["schema"], "$")
 
+    def request_complaints(self, method: str, template: str, body: object) -> list[str]:
+        """Tell what does not fit the body that a route takes."""
+        operation: Json = self._document["paths"][template][method.lower()]
+        content: Json = self._resolved(operation["requestBody"])["content"]
+        return self._check(body, content["application/json"]["schema"], "$")
+
     def _resolved(self, node: Json) -> Json:
         while "$ref" in node:
             found: Any = self._document
@@ -60,6 +66,7 @@ class Description:
             found += self._check_choices(value, choices, where)
         if isinstance(value, dict):
             found += self._check_object(cast(Json, value), schema, where)
+        found += _check_size(cast(object, value), schema, where)
         if isinstance(value, list) and "items" in schema:
             for index, item in enumerate(cast(list[object], value)):
                 found += self._check(item, schema["items"], f"{where}[{index}]")
@@ -93,3 +100,19 @@ class Description:
             elif isinstance(schema.get("additionalProperties"), dict):
                 found += self._check(item, schema["additionalProperties"], f"{where}.{name}")
         return found
+
+
+def _check_size(value: object, schema: Json, where: str) -> list[str]:
+    """Tell what is too long or too short; nothing is said of values without a length."""
+    if isinstance(value, str):
+        least, most = schema.get("minLength"), schema.get("maxLength")
+    elif isinstance(value, list):
+        least, most = schema.get("minItems"), schema.get("maxItems")
+    else:
+        return []
+    length = len(cast(list[object] | str, value))
+    if most is not None and length > most:
+        return [f"{where}: {length} is more than {most}"]
+    if least is not None and length < least:
+        return [f"{where}: {length} is less than {least}"]
+    return []

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Option = str | int | float | bool | User
 _SUBCOMMAND, _GROUP, _USER = 1, 2, 6
 _BUTTON, _LINK = 2, 5
+_MESSAGE_COMMAND = 3
+_LABEL = 18
 
 
 class Person:
@@ -112,14 +114,35 @@ class Person:
         """Fill in the modal that an interaction was answered with, by the fields' custom_id."""
         if interaction.modal is None:
             raise LookupError("This interaction was not answered with a modal.")
-        rows = [
-            {"type": 1, "id": 1, "components": [_text_input(name, text)]}
-            for name, text in values.items()
-        ]
-        data: Json = {"custom_id": interaction.modal["custom_id"], "components": rows}
+        parts = [_filled_in(part, values) for part in interaction.modal["components"]]
+        data: Json = {"custom_id": interaction.modal["custom_id"], "components": parts}
         return await self._server.deliver(
             kinds.MODAL_SUBMIT, self.user, interaction.channel, data, interaction.source
         )
+
+    async def asks_about(self, message: Message, name: str) -> Interaction:
+        """Choose a command in a message's menu; `LookupError` if it is not registered."""
+        channel = self._channel(message)
+        command = self._server.commands.named(name, channel.guild_id, kind=_MESSAGE_COMMAND)
+        shown = self._world.announce.message_payload(message)
+        data: Json = {"id": command["id"], "name": name, "type": _MESSAGE_COMMAND}
+        data["target_id"] = str(message.id)
+        data["resolved"] = {"messages": {str(message.id): shown}}
+        return await self._server.deliver(kinds.COMMAND, self.user, channel, data)
+
+    async def begins(self, name: str, **typed: str) -> Interaction:
+        """Type the beginning of one argument of a command; what fits comes as `choices`."""
+        command = self._server.commands.named(name, None)
+        known: dict[str, Json] = {one["name"]: one for one in listed(command, "options")}
+        options = [
+            {"name": key, "type": known[key]["type"], "value": value, "focused": True}
+            for key, value in typed.items()
+            if known[key].get("autocomplete")
+        ]
+        if not options:
+            raise LookupError(f'No argument of "{name}" asks for completions.')
+        data: Json = {"id": command["id"], "name": name, "type": 1, "options": options}
+        return await self._server.deliver(kinds.AUTOCOMPLETE, self.user, self.dm_channel, data)
 
     # Reading
 
@@ -212,8 +235,17 @@ def _button(message: Message, wanted: str) -> Json:
     raise LookupError(f'There is no button "{wanted}" on this message.')
 
 
-def _text_input(custom_id: str, value: str) -> Json:
-    return {"type": 4, "id": 2, "custom_id": custom_id, "value": value}
+def _filled_in(part: Json, values: dict[str, str]) -> Json:
+    """Give a part of a modal as it is submitted: a label keeps its field, a row its fields."""
+    if part["type"] == _LABEL:
+        return {"type": _LABEL, "id": 1, "component": _field(part["component"], values)}
+    fields = [_field(field, values) for field in part["components"]]
+    return {"type": part["type"], "id": 1, "components": fields}
+
+
+def _field(field: Json, values: dict[str, str]) -> Json:
+    name = field["custom_id"]
+    return {"type": field["type"], "id": 2, "custom_id": name, "value": values.get(name, "")}
 
 
 def shown_text(message: Message) -> str:

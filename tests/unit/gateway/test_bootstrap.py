@@ -8,6 +8,7 @@ from adapters.slack.adapter import SlackAdapter
 from gateway.bootstrap import make_discord, make_slack
 from gateway.clock import SystemClock
 from gateway.settings import Settings, load_settings
+from storage.artifacts import MemoryArtifacts
 from storage.memory import MemoryStore
 
 
@@ -24,7 +25,9 @@ def test_discord_is_told_what_is_set(tmp_path: Path) -> None:
         "message_content = false\nmax_parts = 3\n",
     )
 
-    adapter, _ = make_discord(settings, MemoryStore(), SystemClock())
+    adapter, _ = make_discord(
+        settings, MemoryStore(), MemoryArtifacts(SystemClock()), SystemClock()
+    )
 
     assert isinstance(adapter, DiscordAdapter)
     options = adapter.options
@@ -46,7 +49,9 @@ def test_slack_is_told_what_is_set(tmp_path: Path) -> None:
 def test_left_alone_the_adapters_have_their_own_defaults(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, "")
 
-    discord, _ = make_discord(settings, MemoryStore(), SystemClock())
+    discord, _ = make_discord(
+        settings, MemoryStore(), MemoryArtifacts(SystemClock()), SystemClock()
+    )
     slack, _ = make_slack(settings, MemoryStore(), SystemClock())
 
     assert isinstance(discord, DiscordAdapter)

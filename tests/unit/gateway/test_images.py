@@ -15,13 +15,15 @@ from gateway.images import LARGEST_BYTES, MOST, Images
 from storage.artifacts import MemoryArtifacts
 from tests.fakes.virtual_time import EPOCH, LoopClock
 
-CAT = Attachment("cat.png", "image/png", 3, "ada/cat.png")
+CAT = Attachment("cat.png", "image/png", 11, "ada/cat.png")
+PNG = b"\x89PNG\r\n\x1a\ncat"
 
 
 @pytest.fixture
 async def artifacts() -> MemoryArtifacts:
     artifacts = MemoryArtifacts(LoopClock())
-    await artifacts.save(CAT.artifact, b"cat")
+    await artifacts.save(CAT.artifact, PNG)
+    await artifacts.save("ada/no.png", b"<svg>")
     return artifacts
 
 
@@ -32,18 +34,18 @@ def message(*files: Attachment) -> InboundMessage:
 
 
 async def test_a_picture_is_seen(artifacts: MemoryArtifacts) -> None:
-    assert await Images(artifacts).of(message(CAT)) == (Image("image/png", b"cat"),)
+    assert await Images(artifacts).of(message(CAT)) == (Image("image/png", PNG),)
 
 
 @pytest.mark.parametrize(
     "file",
     [
         replace(CAT, media_type="application/pdf"),
-        replace(CAT, media_type="image/svg+xml"),
+        replace(CAT, artifact="ada/no.png"),
         replace(CAT, size_bytes=LARGEST_BYTES + 1),
         replace(CAT, artifact="ada/gone.png"),
     ],
-    ids=["no picture", "a program", "too large", "gone"],
+    ids=["no picture", "only called so", "too large", "gone"],
 )
 async def test_what_is_no_picture_that_can_be_read_is_left_out(
     artifacts: MemoryArtifacts, file: Attachment
@@ -53,3 +55,9 @@ async def test_what_is_no_picture_that_can_be_read_is_left_out(
 
 async def test_of_many_pictures_the_first_are_seen(artifacts: MemoryArtifacts) -> None:
     assert len(await Images(artifacts).of(message(*[CAT] * 25))) == MOST
+
+
+async def test_a_picture_is_told_by_how_it_begins(artifacts: MemoryArtifacts) -> None:
+    wrong = replace(CAT, media_type="image/jpeg")
+
+    assert await Images(artifacts).of(message(wrong)) == (Image("image/png", PNG),)

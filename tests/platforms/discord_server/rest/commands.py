@@ -76,14 +76,14 @@ class Commands:
             ]
         return made
 
-    def named(self, name: str, guild_id: int | None) -> Json:
-        """Find a slash command that a person would see here; raises `LookupError`."""
+    def named(self, name: str, guild_id: int | None, *, kind: int = _CHAT_INPUT) -> Json:
+        """Find a command that a person would see here; raises `LookupError`."""
         for command in self.registered:
             place = command.get("guild_id")
             is_here = place is None or place == str(guild_id)
-            if command["name"] == name and command["type"] == _CHAT_INPUT and is_here:
+            if command["name"] == name and command["type"] == kind and is_here:
                 return command
-        raise LookupError(f'No slash command "{name}" is registered.')
+        raise LookupError(f'No command "{name}" of type {kind} is registered.')
 
     def add(self, name: str, *options: Json) -> Json:
         """Register a global slash command without a client, for tests of interactions."""
@@ -214,6 +214,10 @@ def _check_command(
         errors.add((*path, "name"), "APPLICATION_COMMANDS_DUPLICATE_NAME", text)
     seen.add((name, kind))
     if kind != _CHAT_INPUT:
+        for field in ("description", "options"):
+            if body.get(field):
+                text = "Context menu commands cannot have this."
+                errors.add((*path, field), "APPLICATION_COMMAND_TYPE_INVALID", text)
         return
     if not body.get("description"):
         errors.add((*path, "description"), "BASE_TYPE_REQUIRED", "This field is required")
@@ -238,6 +242,9 @@ def _check_choices(options: Iterable[Json], path: tuple[str, ...], errors: FormE
         for number, choice in enumerate(listed(option, "choices")):
             here = (*path, "options", str(index), "choices", str(number))
             errors.extend(here, check_form(choice, form))
+        if option.get("autocomplete") and option.get("choices"):
+            text = "Autocomplete and choices are mutually exclusive."
+            errors.add((*path, "options", str(index)), "APPLICATION_COMMAND_OPTION_TYPE", text)
 
 
 def _refuse_late_required(

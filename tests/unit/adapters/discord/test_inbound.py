@@ -92,7 +92,7 @@ def test_other_people_are_named() -> None:
     [
         (
             {"content": "", "attachments": [{"filename": "a.txt", "size": 1_234}]},
-            "[attachment: a.txt, unknown type, 1,234 bytes – not readable yet]",
+            "[file: a.txt]",
         ),
         ({"content": "", "sticker_items": [{"id": "1", "name": "wave"}]}, "[sticker: wave]"),
         (

@@ -4,12 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from adapters.discord.commands import as_registered, registration
 from adapters.discord.interactions import (
     Handle,
-    as_registered,
     deferral,
     parse_interaction,
-    registration,
 )
 from adapters.discord.payloads import moment_of
 from gateway.domain.commands import CommandArgument, CommandSpec
@@ -92,7 +91,8 @@ def test_commands_are_for_every_place() -> None:
     assert all(one["contexts"] == [0, 1, 2] for one in registered)
     assert all(one["integration_types"] == [0, 1] for one in registered)
     hidden = {one["name"]: one["default_member_permissions"] for one in registered}
-    assert hidden == {"ask": None, "pause": "0", "remind": None, "status": None}
+    menu = {"Ask my agent": None}
+    assert hidden == menu | {"ask": None, "pause": "0", "remind": None, "status": None}
 
 
 def test_what_discord_adds_is_no_difference() -> None:

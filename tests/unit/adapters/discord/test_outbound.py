@@ -15,6 +15,7 @@ from adapters.discord.outbound import (
     new_splitter,
     split_text,
 )
+from adapters.discord.rest import Upload
 from gateway.domain.conversations import Conversation
 
 LONG = " ".join(f"w{number}" for number in range(3_000))
@@ -38,15 +39,14 @@ def test_what_is_too_long_goes_on_in_a_file() -> None:
 
     assert len(content.text) <= CONTENT_LIMIT
     assert content.text.startswith("w0 w1 ")
-    assert content.upload is not None
-    assert content.upload.text == LONG
+    assert content.uploads == (Upload("answer.md", LONG.encode(), "text/markdown"),)
     assert content.body()["attachments"] == [{"id": "0", "filename": "answer.md"}]
 
 
 def test_a_draft_never_has_a_file() -> None:
     draft = draft_of(LONG)
 
-    assert draft.upload is None
+    assert draft.uploads == ()
     assert len(draft.text) <= CONTENT_LIMIT
 
 
@@ -74,7 +74,7 @@ def test_growing_leaves_every_part_but_the_last(count: int, more: int) -> None:
 def test_no_part_is_over_the_limit(text: str) -> None:
     for part in split_text(new_splitter(), text, 1_000):
         content = content_of(part)
-        assert content.upload is None
+        assert content.uploads == ()
         assert 0 < len(content.text) <= CONTENT_LIMIT
 
 

@@ -1,0 +1,77 @@
+"""Files that go out: read from the artifact store, and sent with a delivery's first post."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from adapters.discord.outbound import Content, content_of
+from adapters.discord.rest import Upload
+from gateway.domain.artifacts import Attachment
+from gateway.domain.deliveries import Delivery
+from gateway.errors import BadInput
+from gateway.ports import ArtifactStore
+
+FILE_LIMIT_BYTES = 10 * 1024 * 1024
+"""Of one file, where nobody paid for more ("Uploading Files", Discord's reference)."""
+REQUEST_LIMIT_BYTES = 24 * 1024 * 1024
+"""Of all of them; Discord takes 25 MiB with what stands around them."""
+MOST_FILES = 9
+"""Discord takes ten; one is kept for an answer that goes on in a file."""
+
+
+@dataclass(slots=True)
+class _Packing:
+    """What goes out, and what is said of that which can not."""
+
+    uploads: list[Upload] = field(default_factory=list[Upload])
+    notes: list[str] = field(default_factory=list[str])
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(len(upload.data) for upload in self.uploads)
+
+
+class Enclosures:
+    """Puts a delivery's files beside its text. One that can not go is named with the reason."""
+
+    def __init__(self, artifacts: ArtifactStore | None) -> None:
+        self._artifacts = artifacts
+
+    async def content_of(self, delivery: Delivery) -> Content:
+        """Return what a first post shows. Raises StoreUnavailable."""
+        packing = _Packing()
+        for file in delivery.files:
+            await self._pack(file, packing)
+        text = "\n\n".join([delivery.text, *packing.notes])
+        return content_of(text, delivery.buttons, packing.uploads)
+
+    async def _pack(self, file: Attachment, packing: _Packing) -> None:
+        reason = _reason_against(file, packing)
+        data = None if reason else await self._load(file)
+        if data is None:
+            packing.notes.append(_note(file, reason or "can not be found here"))
+        else:
+            packing.uploads.append(Upload(file.name, data, file.media_type))
+
+    async def _load(self, file: Attachment) -> bytes | None:
+        if self._artifacts is None:
+            return None
+        try:
+            contents = await self._artifacts.load(file.artifact)
+        except BadInput:
+            return None
+        return contents.data if contents else None
+
+
+def _reason_against(file: Attachment, packing: _Packing) -> str | None:
+    if file.size_bytes > FILE_LIMIT_BYTES:
+        return "is larger than Discord takes"
+    if len(packing.uploads) >= MOST_FILES or packing.size_bytes + file.size_bytes > (
+        REQUEST_LIMIT_BYTES
+    ):
+        return "is more than Discord takes with one message"
+    return None
+
+
+def _note(file: Attachment, reason: str) -> str:
+    return f"(The file {file.name}, {file.size_bytes / 1_000_000:.1f} MB, {reason}.)"
