@@ -39,7 +39,7 @@ def test_discord_is_told_what_is_set(tmp_path: Path) -> None:
 def test_slack_is_told_what_is_set(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, "[slack]\nreactions = true\nprompts = ['What is new?']\n")
 
-    adapter, _ = make_slack(settings, MemoryStore(), SystemClock())
+    adapter, _ = make_slack(settings, MemoryStore(), MemoryArtifacts(SystemClock()), SystemClock())
 
     assert isinstance(adapter, SlackAdapter)
     assert adapter.options.hears_reactions
@@ -52,7 +52,7 @@ def test_left_alone_the_adapters_have_their_own_defaults(tmp_path: Path) -> None
     discord, _ = make_discord(
         settings, MemoryStore(), MemoryArtifacts(SystemClock()), SystemClock()
     )
-    slack, _ = make_slack(settings, MemoryStore(), SystemClock())
+    slack, _ = make_slack(settings, MemoryStore(), MemoryArtifacts(SystemClock()), SystemClock())
 
     assert isinstance(discord, DiscordAdapter)
     assert isinstance(slack, SlackAdapter)
