@@ -101,7 +101,7 @@ async def _unlink(asked: Asked, reach: Reach) -> str:
         case UnlinkRefused.NOT_LINKED:
             return "This account is linked to no other."
         case UnlinkRefused.IS_FIRST:
-            others = await reach.store.links.identities(asked.person)
+            others = await reach.store.people.identities(asked.person)
             names = ", ".join(f"`{each.key}`" for each in others if each != account)
             return f"The memory is that of this account. `/unlink` on the others instead: {names}."
         case _:

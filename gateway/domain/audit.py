@@ -40,6 +40,8 @@ class AuditKind(StrEnum):
     PAIRING_DECIDED = "pairing.decided"
     AGENT_INTENDED = "agent.intended"
     AGENT_BOUND = "agent.bound"
+    AGENT_ADOPTED = "agent.adopted"
+    AGENT_UNBOUND = "agent.unbound"
     SESSION_BOUND = "session.bound"
     APPROVAL_ASKED = "approval.asked"
     APPROVAL_DECIDED = "approval.decided"

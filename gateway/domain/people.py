@@ -41,6 +41,8 @@ class Person:
 
     id: PersonId
     name: str
+    identities: tuple[Identity, ...] = ()
+    """The accounts, where they were asked for."""
 
 
 def person_id_of(identity: Identity) -> PersonId:
@@ -121,14 +123,21 @@ def place_id_of(place: Conversation) -> PersonId:
     return PersonId(f"place-{digest}")
 
 
+OWN_TEMPLATE = "own"
+"""Of an agent that was adopted: it stays as it is until somebody rolls a template out to it."""
+
+
 @dataclass(frozen=True, slots=True)
 class AgentBinding:
     """A person's agent in one role. Without an id it is a persisted intent to make one."""
 
     person: PersonId
     role: str
+    """The role; `#label` where the id is that of a block which all agents of the person share."""
     agent_id: AgentId | None
     intended_at: datetime
+    template: str | None = None
+    """The version of the template that the agent was last brought up to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from gateway.domain.ids import PersonId
 from gateway.domain.links import Linked, LinkOffer, LinkRefused, Unlinked, UnlinkRefused
 from gateway.domain.people import Identity
 
@@ -32,8 +31,4 @@ class LinkStore(Protocol):
 
     async def unlink(self, identity: Identity, now: datetime) -> Unlinked | UnlinkRefused:
         """Make the account a person of its own again."""
-        ...
-
-    async def identities(self, person: PersonId) -> list[Identity]:
-        """List the person's accounts, in the order of their keys."""
         ...

@@ -25,6 +25,10 @@ class PeopleStore(Protocol):
         """Return the person by id."""
         ...
 
+    async def identities(self, person: PersonId) -> list[Identity]:
+        """List the person's accounts, in the order of their keys."""
+        ...
+
     async def is_paired(self, identity: Identity) -> bool:
         """Whether the operator said yes to this identity."""
         ...
@@ -53,6 +57,25 @@ class PeopleStore(Protocol):
 
     async def bindings(self) -> list[AgentBinding]:
         """List all bindings and open intents."""
+        ...
+
+    async def record_template(self, person: PersonId, role: str, template: str) -> None:
+        """Remember which template the agent was brought up to; nothing where there is none."""
+        ...
+
+    async def adopt_agent(
+        self, person: PersonId, role: str, agent: AgentId, now: datetime
+    ) -> AgentId | None:
+        """Bind this agent, whatever was bound before, which is returned (None: nothing was).
+
+        It has a template of its own (`OWN_TEMPLATE`): it is left as it is.
+        """
+        ...
+
+    async def unbind_agent(
+        self, person: PersonId, role: str, agent: AgentId, now: datetime
+    ) -> bool:
+        """Forget the binding if it is of this agent, so that another one can be made."""
         ...
 
     async def session(self, agent: AgentId, conversation: ConversationId) -> SessionId | None:

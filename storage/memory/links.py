@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from gateway.domain.audit import AuditKind
-from gateway.domain.ids import PersonId
 from gateway.domain.links import (
     LINK_LIFE,
     MOST_OFFERS,
@@ -83,7 +82,8 @@ class MemoryLinks:
     def _resting(self, identity: Identity) -> tuple[AgentBinding, ...]:
         own = person_id_of(identity)
         rows = sorted(self._tables.bindings.items())
-        return tuple(b for (person, _), b in rows if person == own and b.agent_id is not None)
+        agents = [binding for (person, _), binding in rows if person == own and binding.agent_id]
+        return tuple(binding for binding in agents if not binding.role.startswith("#"))
 
     async def unlink(self, identity: Identity, now: datetime) -> Unlinked | UnlinkRefused:
         """Make the account a person of its own again."""
@@ -98,8 +98,3 @@ class MemoryLinks:
         data = {"left": decided.left}
         self._tables.log(AuditKind.PERSON_UNLINKED, now, own, identity.key, data)
         return decided
-
-    async def identities(self, person: PersonId) -> list[Identity]:
-        """List the person's accounts, in the order of their keys."""
-        own = [each for each, of in self._tables.identities.items() if of == person]
-        return sorted(own, key=lambda each: (each.platform, each.workspace, each.user))

@@ -8,7 +8,7 @@ from datetime import datetime
 from gateway.domain.audit import AuditKind
 from gateway.domain.ids import AgentId, ConversationId, PersonId, SessionId
 from gateway.domain.messages import Refusal
-from gateway.domain.people import AgentBinding, Identity, Pairing, Person, Sender
+from gateway.domain.people import OWN_TEMPLATE, AgentBinding, Identity, Pairing, Person, Sender
 from storage.memory.tables import PairingRow, Tables
 from storage.rules import MessageState
 
@@ -47,6 +47,11 @@ class MemoryPeople:
     async def get_person(self, person: PersonId) -> Person | None:
         """Return the person by id."""
         return self._tables.people.get(person)
+
+    async def identities(self, person: PersonId) -> list[Identity]:
+        """List the person's accounts, in the order of their keys."""
+        own = [each for each, of in self._tables.identities.items() if of == person]
+        return sorted(own, key=lambda each: (each.platform, each.workspace, each.user))
 
     async def is_paired(self, identity: Identity) -> bool:
         """Whether the operator said yes to this identity."""
@@ -99,6 +104,34 @@ class MemoryPeople:
     async def bindings(self) -> list[AgentBinding]:
         """List all bindings and open intents."""
         return [binding for _, binding in sorted(self._tables.bindings.items())]
+
+    async def record_template(self, person: PersonId, role: str, template: str) -> None:
+        """Remember which template the agent was brought up to; nothing where there is none."""
+        known = self._tables.bindings.get((person, role))
+        if known is not None and known.agent_id is not None:
+            self._tables.bindings[person, role] = replace(known, template=template)
+
+    async def adopt_agent(
+        self, person: PersonId, role: str, agent: AgentId, now: datetime
+    ) -> AgentId | None:
+        """Bind this agent, whatever was bound before, which is returned (None: nothing was)."""
+        known = self._tables.bindings.get((person, role))
+        before = known.agent_id if known else None
+        self._tables.bindings[person, role] = AgentBinding(person, role, agent, now, OWN_TEMPLATE)
+        data = {"agent": agent, "instead_of": before}
+        self._tables.log(AuditKind.AGENT_ADOPTED, now, person, role, data)
+        return before
+
+    async def unbind_agent(
+        self, person: PersonId, role: str, agent: AgentId, now: datetime
+    ) -> bool:
+        """Forget the binding if it is of this agent, so that another one can be made."""
+        known = self._tables.bindings.get((person, role))
+        if known is None or known.agent_id != agent:
+            return False
+        del self._tables.bindings[person, role]
+        self._tables.log(AuditKind.AGENT_UNBOUND, now, person, role, {"agent": agent})
+        return True
 
     async def session(self, agent: AgentId, conversation: ConversationId) -> SessionId | None:
         """Return the agent's thread for the conversation."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from gateway.domain.audit import AuditKind
-from gateway.domain.ids import PersonId
 from gateway.domain.links import (
     LINK_LIFE,
     MOST_OFFERS,
@@ -47,13 +46,9 @@ ADD_TRY = "INSERT INTO link_try (platform, workspace, account, tried_at) VALUES 
 COUNT_IDENTITIES = "SELECT count(*) FROM identity WHERE person = $1"
 MOVE_IDENTITY = f"UPDATE identity SET person = $4 WHERE {_MINE}"  # noqa: S608 - constants
 ADD_PERSON = "INSERT INTO person (id, name) VALUES ($1, '') ON CONFLICT (id) DO NOTHING"
-IDENTITIES = """
-SELECT platform, workspace, account FROM identity WHERE person = $1
-ORDER BY platform, workspace, account
-"""
 RESTING = """
-SELECT person, role, agent, intended_at FROM binding WHERE person = $1 AND agent IS NOT NULL
-ORDER BY role
+SELECT person, role, agent, intended_at, template FROM binding
+WHERE person = $1 AND agent IS NOT NULL AND substr(role, 1, 1) <> '#' ORDER BY role
 """
 
 
@@ -75,10 +70,6 @@ class PostgresLinks:
     async def unlink(self, identity: Identity, now: datetime) -> Unlinked | UnlinkRefused:
         """Make the account a person of its own again."""
         return await self._write(_unlink, identity, now)
-
-    async def identities(self, person: PersonId) -> list[Identity]:
-        """List the person's accounts, in the order of their keys."""
-        return [Identity(*row) for row in await self._read(IDENTITIES, person)]
 
 
 def _key(identity: Identity) -> tuple[str, str, str]:

@@ -7,12 +7,12 @@ from datetime import datetime
 
 from gateway.domain.audit import AuditKind
 from gateway.domain.ids import AgentId, ConversationId, PersonId, SessionId
-from gateway.domain.people import AgentBinding, Identity, Pairing, Person, Sender
+from gateway.domain.people import OWN_TEMPLATE, AgentBinding, Identity, Pairing, Person, Sender
 from storage.postgres.database import Database, Row, Transaction
 from storage.postgres.values import columns, storable
 
 _PAIRING = "platform, workspace, account, name, code_hash, asked_at, expires_at"
-_BINDING = "person, role, agent, intended_at"
+_BINDING = "person, role, agent, intended_at, template"
 
 FIND_PERSON_ID = """
 SELECT person FROM identity WHERE platform = $1 AND workspace = $2 AND account = $3
@@ -64,6 +64,20 @@ ON CONFLICT (person, role) DO NOTHING
 """
 BIND_AGENT = "UPDATE binding SET agent = $1 WHERE person = $2 AND role = $3 AND agent IS NULL"
 ALL_BINDINGS = f"SELECT {_BINDING} FROM binding ORDER BY person, role"  # noqa: S608
+HOLD_BINDING = "SELECT agent FROM binding WHERE person = $1 AND role = $2 FOR UPDATE"
+UPSERT_AGENT = """
+INSERT INTO binding (person, role, agent, intended_at, template) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (person, role) DO UPDATE SET
+    agent = excluded.agent, intended_at = excluded.intended_at, template = excluded.template
+"""
+SET_TEMPLATE = """
+UPDATE binding SET template = $1 WHERE person = $2 AND role = $3 AND agent IS NOT NULL
+"""
+DROP_BINDING = "DELETE FROM binding WHERE person = $1 AND role = $2 AND agent = $3"
+IDENTITIES = """
+SELECT platform, workspace, account FROM identity WHERE person = $1
+ORDER BY platform, workspace, account
+"""
 GET_SESSION = "SELECT thread FROM session WHERE agent = $1 AND conversation = $2"
 ADD_SESSION = """
 INSERT INTO session (agent, conversation, thread) VALUES ($1, $2, $3)
@@ -132,6 +146,10 @@ class PostgresPeople:
         rows = await self._read(GET_PERSON, person)
         return Person(*rows[0]) if rows else None
 
+    async def identities(self, person: PersonId) -> list[Identity]:
+        """List the person's accounts, in the order of their keys."""
+        return [Identity(*row) for row in await self._read(IDENTITIES, person)]
+
     async def is_paired(self, identity: Identity) -> bool:
         """Whether the operator said yes to this identity."""
         return bool(await self._read(IS_PAIRED, *_key(identity)))
@@ -162,6 +180,22 @@ class PostgresPeople:
     async def bindings(self) -> list[AgentBinding]:
         """List all bindings and open intents."""
         return [to_binding(row) for row in await self._read(ALL_BINDINGS)]
+
+    async def record_template(self, person: PersonId, role: str, template: str) -> None:
+        """Remember which template the agent was brought up to; nothing where there is none."""
+        await self._write(_record_template, person, role, template)
+
+    async def adopt_agent(
+        self, person: PersonId, role: str, agent: AgentId, now: datetime
+    ) -> AgentId | None:
+        """Bind this agent, whatever was bound before, which is returned (None: nothing was)."""
+        return await self._write(_adopt, person, role, agent, now)
+
+    async def unbind_agent(
+        self, person: PersonId, role: str, agent: AgentId, now: datetime
+    ) -> bool:
+        """Forget the binding if it is of this agent, so that another one can be made."""
+        return await self._write(_unbind, person, role, agent, now)
 
     async def session(self, agent: AgentId, conversation: ConversationId) -> SessionId | None:
         """Return the agent's thread for the conversation."""
@@ -207,6 +241,30 @@ async def _bind(tx: Transaction, person: PersonId, role: str, agent: AgentId) ->
     return to_binding(row)
 
 
+async def _record_template(tx: Transaction, person: PersonId, role: str, template: str) -> None:
+    await tx.count(SET_TEMPLATE, template, person, role)
+
+
+async def _adopt(
+    tx: Transaction, person: PersonId, role: str, agent: AgentId, now: datetime
+) -> AgentId | None:
+    known = await tx.first(HOLD_BINDING, person, role)
+    before = known["agent"] if known else None
+    await tx.count(UPSERT_AGENT, person, role, agent, now, OWN_TEMPLATE)
+    data = {"agent": agent, "instead_of": before}
+    tx.log(AuditKind.AGENT_ADOPTED, now, person, role, data)
+    return before
+
+
+async def _unbind(
+    tx: Transaction, person: PersonId, role: str, agent: AgentId, now: datetime
+) -> bool:
+    is_gone = await tx.count(DROP_BINDING, person, role, agent) == 1
+    if is_gone:
+        tx.log(AuditKind.AGENT_UNBOUND, now, person, role, {"agent": agent})
+    return is_gone
+
+
 async def _bind_session(
     tx: Transaction, agent: AgentId, conversation: ConversationId, thread: SessionId
 ) -> SessionId:
@@ -223,5 +281,5 @@ def _to_pairing(row: Row) -> Pairing:
 
 def to_binding(row: Row) -> AgentBinding:
     """Read the columns of a binding."""
-    person, role, agent, intended_at = row
-    return AgentBinding(person, role, agent, intended_at)
+    person, role, agent, intended_at, template = row
+    return AgentBinding(person, role, agent, intended_at, template)

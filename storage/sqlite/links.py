@@ -49,13 +49,9 @@ DROP_TRIES = f"DELETE FROM link_try WHERE {_MINE} AND tried_at <= ?"  # noqa: S6
 ADD_TRY = "INSERT INTO link_try (platform, workspace, account, tried_at) VALUES (?, ?, ?, ?)"
 COUNT_IDENTITIES = "SELECT count(*) FROM identity WHERE person = ?"
 MOVE_IDENTITY = f"UPDATE identity SET person = ? WHERE {_MINE}"  # noqa: S608 - constants
-IDENTITIES = """
-SELECT platform, workspace, account FROM identity WHERE person = ?
-ORDER BY platform, workspace, account
-"""
 RESTING = """
-SELECT person, role, agent, intended_at FROM binding WHERE person = ? AND agent IS NOT NULL
-ORDER BY role
+SELECT person, role, agent, intended_at, template FROM binding
+WHERE person = ? AND agent IS NOT NULL AND substr(role, 1, 1) <> '#' ORDER BY role
 """
 
 
@@ -77,10 +73,6 @@ class SqliteLinks:
     async def unlink(self, identity: Identity, now: datetime) -> Unlinked | UnlinkRefused:
         """Make the account a person of its own again."""
         return await self._write(_unlink, identity, now)
-
-    async def identities(self, person: PersonId) -> list[Identity]:
-        """List the person's accounts, in the order of their keys."""
-        return [Identity(*row) for row in await self._read(IDENTITIES, (person,))]
 
 
 def _key(identity: Identity) -> tuple[str, str, str]:

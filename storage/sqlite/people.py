@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.domain.audit import AuditKind
 from gateway.domain.ids import AgentId, ConversationId, PersonId, SessionId
-from gateway.domain.people import AgentBinding, Identity, Pairing, Person, Sender
+from gateway.domain.people import OWN_TEMPLATE, AgentBinding, Identity, Pairing, Person, Sender
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.reader import Reader
 from storage.sqlite.values import from_micros, to_micros
@@ -17,7 +17,7 @@ SELECT sender_platform, sender_workspace, sender_account, sender_name FROM inbox
 WHERE conversation = ? AND state <> 3 AND kind <> 'wakeup' ORDER BY seq DESC LIMIT 1
 """
 _PAIRING = "platform, workspace, account, name, code_hash, asked_at, expires_at"
-_BINDING = "person, role, agent, intended_at"
+_BINDING = "person, role, agent, intended_at, template"
 
 FIND_PERSON_ID = """
 SELECT person FROM identity WHERE platform = ? AND workspace = ? AND account = ?
@@ -57,6 +57,19 @@ ON CONFLICT (person, role) DO NOTHING
 """
 BIND_AGENT = "UPDATE binding SET agent = ? WHERE person = ? AND role = ? AND agent IS NULL"
 ALL_BINDINGS = f"SELECT {_BINDING} FROM binding ORDER BY person, role"  # noqa: S608
+UPSERT_AGENT = """
+INSERT INTO binding (person, role, agent, intended_at, template) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (person, role) DO UPDATE SET
+    agent = excluded.agent, intended_at = excluded.intended_at, template = excluded.template
+"""
+SET_TEMPLATE = """
+UPDATE binding SET template = ? WHERE person = ? AND role = ? AND agent IS NOT NULL
+"""
+DROP_BINDING = "DELETE FROM binding WHERE person = ? AND role = ? AND agent = ?"
+IDENTITIES = """
+SELECT platform, workspace, account FROM identity WHERE person = ?
+ORDER BY platform, workspace, account
+"""
 GET_SESSION = "SELECT thread FROM session WHERE agent = ? AND conversation = ?"
 ADD_SESSION = """
 INSERT INTO session (agent, conversation, thread) VALUES (?, ?, ?)
@@ -110,6 +123,10 @@ class SqlitePeople:
         rows = await self._read(GET_PERSON, (person,))
         return Person(*rows[0]) if rows else None
 
+    async def identities(self, person: PersonId) -> list[Identity]:
+        """List the person's accounts, in the order of their keys."""
+        return [Identity(*row) for row in await self._read(IDENTITIES, (person,))]
+
     async def is_paired(self, identity: Identity) -> bool:
         """Whether the operator said yes to this identity."""
         return bool(await self._read(IS_PAIRED, _key(identity)))
@@ -140,6 +157,22 @@ class SqlitePeople:
     async def bindings(self) -> list[AgentBinding]:
         """List all bindings and open intents."""
         return [to_binding(row) for row in await self._read(ALL_BINDINGS)]
+
+    async def record_template(self, person: PersonId, role: str, template: str) -> None:
+        """Remember which template the agent was brought up to; nothing where there is none."""
+        await self._write(_record_template, person, role, template)
+
+    async def adopt_agent(
+        self, person: PersonId, role: str, agent: AgentId, now: datetime
+    ) -> AgentId | None:
+        """Bind this agent, whatever was bound before, which is returned (None: nothing was)."""
+        return await self._write(_adopt, person, role, agent, now)
+
+    async def unbind_agent(
+        self, person: PersonId, role: str, agent: AgentId, now: datetime
+    ) -> bool:
+        """Forget the binding if it is of this agent, so that another one can be made."""
+        return await self._write(_unbind, person, role, agent, now)
 
     async def session(self, agent: AgentId, conversation: ConversationId) -> SessionId | None:
         """Return the agent's thread for the conversation."""
@@ -183,6 +216,28 @@ def _bind(tx: Transaction, person: PersonId, role: str, agent: AgentId) -> Agent
     return to_binding(row)
 
 
+def _record_template(tx: Transaction, person: PersonId, role: str, template: str) -> None:
+    tx.execute(SET_TEMPLATE, (template, person, role))
+
+
+def _adopt(
+    tx: Transaction, person: PersonId, role: str, agent: AgentId, now: datetime
+) -> AgentId | None:
+    known = tx.execute(GET_BINDING, (person, role)).fetchone()
+    before = to_binding(known).agent_id if known else None
+    tx.execute(UPSERT_AGENT, (person, role, agent, to_micros(now), OWN_TEMPLATE))
+    data = {"agent": agent, "instead_of": before}
+    tx.log(AuditKind.AGENT_ADOPTED, now, person, role, data)
+    return before
+
+
+def _unbind(tx: Transaction, person: PersonId, role: str, agent: AgentId, now: datetime) -> bool:
+    is_gone = tx.execute(DROP_BINDING, (person, role, agent)).rowcount == 1
+    if is_gone:
+        tx.log(AuditKind.AGENT_UNBOUND, now, person, role, {"agent": agent})
+    return is_gone
+
+
 def _bind_session(
     tx: Transaction, agent: AgentId, conversation: ConversationId, thread: SessionId
 ) -> SessionId:
@@ -199,5 +254,5 @@ def _to_pairing(row: tuple[Any, ...]) -> Pairing:
 
 def to_binding(row: tuple[Any, ...]) -> AgentBinding:
     """Read the columns of a binding."""
-    person, role, agent, intended_at = row
-    return AgentBinding(person, role, agent, from_micros(intended_at))
+    person, role, agent, intended_at, template = row
+    return AgentBinding(person, role, agent, from_micros(intended_at), template)

@@ -47,7 +47,7 @@ async def test_the_second_account_becomes_the_first_ones_person(store: Store) ->
     person = await store.people.find_person(identity("bob"))
     assert person is not None
     assert (person.id, person.name) == (ADA, "Ada")
-    assert await store.links.identities(ADA) == [identity("ada"), identity("bob")]
+    assert await store.people.identities(ADA) == [identity("ada"), identity("bob")]
 
 
 async def test_what_was_said_before_keeps_its_lane_and_what_comes_after_has_the_new(
@@ -108,7 +108,7 @@ async def test_ones_own_code_on_the_same_account_links_nothing(store: Store) -> 
     await store.links.offer(shown())
 
     assert await link(store, user="ada") is LinkRefused.SAME_ACCOUNT
-    assert await store.links.identities(ADA) == [identity("ada")]
+    assert await store.people.identities(ADA) == [identity("ada")]
 
 
 async def test_accounts_of_one_person_are_not_linked_again(store: Store) -> None:
@@ -160,7 +160,7 @@ async def test_an_unlinked_account_is_who_it_was_before(store: Store) -> None:
     person = await store.people.find_person(identity("bob"))
     assert person is not None
     assert (person.id, person.name) == (BOB, "Bob")
-    assert await store.links.identities(ADA) == [identity("ada")]
+    assert await store.people.identities(ADA) == [identity("ada")]
     assert await link(store, when=3) is LinkRefused.NO_SUCH_CODE
 
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from gateway.domain.ids import AgentId, ConversationId, PersonId, SessionId
-from gateway.domain.people import AgentBinding
+from gateway.domain.people import OWN_TEMPLATE, AgentBinding
 from gateway.ports import Store
 from tests.contracts.store.words import at, identity, refusal, say, wish
 
@@ -139,3 +139,38 @@ async def test_the_first_thread_of_a_conversation_stays(store: Store) -> None:
     assert (first, second) == ("s1", "s1")
     assert await store.people.session(AGENT, PLACE) == "s1"
     assert await store.people.session(AgentId("agent-2"), PLACE) is None
+
+
+async def test_an_agent_remembers_the_template_it_was_brought_up_to(store: Store) -> None:
+    await store.people.intend_agent(ADA, "postern", at(0))
+    await store.people.record_template(ADA, "postern", "too early")
+    await store.people.bind_agent(ADA, "postern", AGENT)
+
+    await store.people.record_template(ADA, "postern", "v1")
+    await store.people.record_template(ADA, "nobody", "v1")
+
+    assert await store.people.bindings() == [AgentBinding(ADA, "postern", AGENT, at(0), "v1")]
+
+
+async def test_an_adopted_agent_takes_the_place_of_what_was_bound(store: Store) -> None:
+    first = await store.people.adopt_agent(ADA, "postern", AGENT, at(1))
+    second = await store.people.adopt_agent(ADA, "postern", AgentId("agent-2"), at(2))
+
+    assert (first, second) == (None, AGENT)
+    kept = await store.people.binding(ADA, "postern")
+    assert kept == AgentBinding(ADA, "postern", AgentId("agent-2"), at(2), OWN_TEMPLATE)
+
+
+async def test_only_the_agent_that_is_bound_is_unbound(store: Store) -> None:
+    await store.people.adopt_agent(ADA, "postern", AGENT, at(0))
+
+    assert not await store.people.unbind_agent(ADA, "postern", AgentId("agent-2"), at(1))
+    assert await store.people.unbind_agent(ADA, "postern", AGENT, at(1))
+    assert not await store.people.unbind_agent(ADA, "postern", AGENT, at(1))
+
+    assert await store.people.bindings() == []
+    log = [entry for entry in await store.history.audit(0, 10) if entry.subject == ADA]
+    assert [(entry.kind, dict(entry.data)) for entry in log] == [
+        ("agent.adopted", {"agent": AGENT, "instead_of": None}),
+        ("agent.unbound", {"agent": AGENT}),
+    ]

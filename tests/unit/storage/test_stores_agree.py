@@ -168,6 +168,20 @@ def bind(user: int, role: int) -> Step:
     async def step(story: Story) -> None:
         await story.both(lambda s: s.people.intend_agent(owner, name, story.moment))
         await story.both(lambda s: s.people.bind_agent(owner, name, AgentId(f"agent-{user}")))
+        await story.both(lambda s: s.people.record_template(owner, name, "v1"))
+
+    return step
+
+
+def rebind(user: int, role: int, *, is_adopted: bool) -> Step:
+    """Give somebody another agent, or none."""
+    owner, name = person_id_of(identity(f"user{user}")), f"role{role}"
+
+    def step(story: Story) -> Awaitable[object]:
+        agent = AgentId("agent-0")
+        if is_adopted:
+            return story.both(lambda s: s.people.adopt_agent(owner, name, agent, story.moment))
+        return story.both(lambda s: s.people.unbind_agent(owner, name, agent, story.moment))
 
     return step
 
@@ -345,6 +359,7 @@ PLAIN_STEPS = st.one_of(
     st.builds(link, USER, FEW, st.none()),
     st.builds(link, USER, st.none(), st.none() | FEW),
     st.builds(bind, USER, USER),
+    st.builds(rebind, USER, USER, is_adopted=st.booleans()),
     st.builds(restart),
 )
 STEPS = PLAIN_STEPS | st.builds(draft, FEW, FEW)
@@ -376,9 +391,10 @@ async def compare(story: Story) -> None:
     for event in range(16):
         said = message(f"e{event}")
         await story.both(lambda s, said=said: s.history.answer(said))
+    await story.both(lambda s: s.people.bindings())
     for user in range(2):
         owner = person_id_of(identity(f"user{user}"))
-        await story.both(lambda s, owner=owner: s.links.identities(owner))
+        await story.both(lambda s, owner=owner: s.people.identities(owner))
     await story.both(lambda s: s.history.counts())
     logs = [await s.history.audit(0, 10_000) for s in (story.memory, story.sqlite)]
     assert [_written(entry) for entry in logs[0]] == [_written(entry) for entry in logs[1]]

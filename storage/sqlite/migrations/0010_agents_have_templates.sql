@@ -1,0 +1,2 @@
+-- Which template an agent was last brought up to.
+ALTER TABLE binding ADD COLUMN template TEXT;
