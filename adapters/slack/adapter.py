@@ -9,12 +9,14 @@ from contextlib import AbstractAsyncContextManager
 
 from slack_bolt.async_app import AsyncApp
 
+from adapters.slack.asides import Asides
 from adapters.slack.calls import SlackCalls
-from adapters.slack.door import Door, make_app
+from adapters.slack.door import Door, Hints, make_app
 from adapters.slack.drafts import STILL_STREAMING, DraftPosts
 from adapters.slack.failures import SlackRefused
 from adapters.slack.greetings import Greetings
 from adapters.slack.handles import Handle
+from adapters.slack.home import Homes
 from adapters.slack.lookup import Lookup
 from adapters.slack.oauth import InstallPages
 from adapters.slack.options import Options
@@ -72,8 +74,12 @@ class SlackAdapter:
         self._lookup = Lookup(self._calls, self.workspaces, options)
         self._response_urls = ResponseUrls(self.workspaces, clock)
         self._status_lines = StatusLines(self._calls, options)
-        self._greetings = Greetings(self._calls, options)
-        self._door = Door(self._calls, self._greetings, store.history, clock, options)
+        self._hints = Hints(
+            greetings=Greetings(self._calls, options),
+            homes=Homes(self._calls, store.history, options),
+            asides=Asides(self._calls, self._response_urls, clock),
+        )
+        self._door = Door(self._calls, self._hints, store.history, clock, options)
         self._app: AsyncApp | None = None
         self._note("Slack is not connected yet.")
 
@@ -104,7 +110,9 @@ class SlackAdapter:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._status_lines.run())
-                group.create_task(self._greetings.run())
+                group.create_task(self._hints.greetings.run())
+                group.create_task(self._hints.homes.run())
+                group.create_task(self._hints.asides.run())
                 await self._connect(app)
         except* SettingsWrong as errors:
             raise SettingsWrong(self._sentence) from errors

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl
 
 from slack_bolt.async_app import AsyncApp
@@ -19,12 +19,17 @@ from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
+from adapters.slack.asides import Asides
 from adapters.slack.calls import SlackCalls
 from adapters.slack.greetings import Greetings
-from adapters.slack.inbound import Heard, Left, Opened, parse_command, parse_event, place_of_event
+from adapters.slack.home import Homes, Visit
+from adapters.slack.inbound import Heard, Left, Opened, Visited, parse_event, place_of_event
+from adapters.slack.interactions import Asker
+from adapters.slack.interactive import KINDS, Interactive
 from adapters.slack.names import Names
 from adapters.slack.options import Options
 from adapters.slack.order import ChannelOrder
+from adapters.slack.web_api import Json
 from adapters.slack.workspaces import Workspaces
 from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Sender
@@ -32,8 +37,6 @@ from gateway.errors import BadInput, RetryLater, StoreUnavailable
 from gateway.ports import Accept, Clock, HistoryStore
 
 log = logging.getLogger(__name__)
-
-NOT_NOW = "I can't take this right now, and nothing was stored. Please try again in a moment."
 
 
 def make_app(workspaces: Workspaces, door: Door) -> AsyncApp:
@@ -51,22 +54,31 @@ def make_app(workspaces: Workspaces, door: Door) -> AsyncApp:
     return app
 
 
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What is shown to people beside the conversation, when there is time."""
+
+    greetings: Greetings
+    homes: Homes
+    asides: Asides
+
+
 class Door:
     """Brings events and commands to the inbox, in order for each channel."""
 
     def __init__(
         self,
         calls: SlackCalls,
-        greetings: Greetings,
+        hints: Hints,
         history: HistoryStore,
         clock: Clock,
         options: Options,
     ) -> None:
         self._workspaces = calls.workspaces
         self._names = Names(calls, options)
-        self._greetings = greetings
+        self._hints = hints
+        self._interactive = Interactive(calls, hints.asides, self._names, clock, options)
         self._history = history
-        self._clock = clock
         self._options = options
         self._accept: Accept | None = None
         self._order = ChannelOrder()
@@ -79,27 +91,17 @@ class Door:
         """Let nothing in: Slack delivers again what comes meanwhile."""
         self._accept = None
 
-    async def receive(self, body: Mapping[str, object]) -> str:
-        """Store what came; when this returns, Slack may be acknowledged with the text.
+    async def receive(self, body: Mapping[str, object]) -> Json | str:
+        """Store what came; when this returns, Slack may be acknowledged with the answer.
 
         Raises StoreUnavailable when an event was not stored: Slack sends it again.
         """
         if "command" in body:
-            return await self._receive_command(body)
+            return await self._interactive.command(body, self._store)
+        if body.get("type") in KINDS:
+            return await self._interactive.act(body, self._store)
         if body.get("type") == "event_callback":
             await self._receive_event(body)
-        return ""
-
-    async def _receive_command(self, body: Mapping[str, object]) -> str:
-        """Store a command. Slack sends it no second time, so its person hears of a failure."""
-        try:
-            message = parse_command(body, self._options.commands, self._clock.now())
-            await self._store(message)
-        except BadInput as error:
-            return str(error)
-        except RetryLater as error:
-            log.warning("command_not_stored", extra={"error": str(error)})
-            return NOT_NOW
         return ""
 
     async def _receive_event(self, body: Mapping[str, object]) -> None:
@@ -114,7 +116,9 @@ class Door:
             case Heard():
                 await self._hear(event)
             case Opened(conversation):
-                self._greetings.greet(conversation)
+                self._hints.greetings.greet(conversation)
+            case Visited(team, user):
+                self._hints.homes.show(Visit(team, user))
             case Left(team, reason, at):
                 await self._workspaces.left(team, reason, at)
             case None:
@@ -133,6 +137,9 @@ class Door:
                 await self._store(message)
             except BadInput as error:
                 log.warning("event_refused", extra={"error": str(error)})
+                place, user = message.conversation, account.user
+                asker = Asker(place.workspace, user, place.channel, place.thread, url="")
+                self._hints.asides.tell(asker, str(error))
 
     async def _takes_part(self, message: InboundMessage) -> bool:
         """Whether anything was said between people and the app in this thread."""
@@ -158,11 +165,11 @@ class _Store(AsyncMiddleware):
         next: Callable[[], Awaitable[BoltResponse]],
     ) -> BoltResponse:
         try:
-            text = await self._door.receive(_body_of(req))
+            answer = await self._door.receive(_body_of(req))
         except RetryLater as error:
             log.warning("event_not_stored", extra={"error": str(error)})
             return BoltResponse(status=503, body="")
-        return BoltResponse(status=200, body=text)
+        return BoltResponse(status=200, body=answer if isinstance(answer, str) else dict(answer))
 
 
 def _body_of(request: AsyncBoltRequest) -> Mapping[str, object]:

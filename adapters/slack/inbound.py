@@ -52,6 +52,14 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class Visited:
+    """Somebody looks at the app's Home tab."""
+
+    team: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
 class Left:
     """A workspace took the app out, or its token back."""
 
@@ -67,7 +75,7 @@ def place_of_event(body: Mapping[str, object]) -> Place:
 
 def parse_event(
     body: Mapping[str, object], app_user: str | None, *, hears_reactions: bool
-) -> Heard | Opened | Left | None:
+) -> Heard | Opened | Visited | Left | None:
     """Read the body of an Events API request; None for what is not for the app.
 
     A mention arrives twice, as `app_mention` and as `message`, under two event
@@ -126,8 +134,13 @@ def parse_command(
         sent_at=now,
         kind=MessageKind.TEXT if is_question else MessageKind.COMMAND,
         handle=handle.to_text(),
-        is_private=_is_private(verb, specs) and not form.channel_id.startswith("D"),
+        is_private=is_private(verb, specs) and not form.channel_id.startswith("D"),
     )
+
+
+def is_private(verb: str, specs: Sequence[CommandSpec]) -> bool:
+    """Whether only its person sees the answer; of unknown ones, only `ask` is for all to see."""
+    return next((spec.is_private for spec in specs if spec.name == verb), verb != "ask")
 
 
 def _place(envelope: EventEnvelope, app_user: str | None) -> Place:
@@ -142,14 +155,9 @@ def _place(envelope: EventEnvelope, app_user: str | None) -> Place:
     )
 
 
-def _is_private(verb: str, specs: Sequence[CommandSpec]) -> bool:
-    """Look the command up; of those that nobody knows only `ask` is for all to see."""
-    return next((spec.is_private for spec in specs if spec.name == verb), verb != "ask")
-
-
-def _parse_home(event: HomeOpenedEvent, place: Place) -> Opened | None:
+def _parse_home(event: HomeOpenedEvent, place: Place) -> Opened | Visited:
     if event.tab != "messages":
-        return None
+        return Visited(place.team, event.user)
     return Opened(Conversation("slack", place.team, event.channel))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from adapters.slack.forms import ASK, ASK_ABOUT
 from gateway.domain.commands import CommandSpec
 from gateway.domain.manifests import Manifest
 
@@ -27,6 +28,7 @@ _SCOPES = (
     "commands",
     "groups:history",
     "im:history",
+    "im:write",
     "mpim:history",
     "users:read",
 )
@@ -41,6 +43,22 @@ _EVENTS = (
     "message.mpim",
 )
 """`assistant_thread_started` comes only to older apps, which keep the manifest they have."""
+
+
+_SHORTCUTS = (
+    {
+        "name": "Ask my agent",
+        "type": "global",
+        "callback_id": ASK,
+        "description": "Write a question to your agent",
+    },
+    {
+        "name": "Ask my agent about it",
+        "type": "message",
+        "callback_id": ASK_ABOUT,
+        "description": "Show this message to your agent, for you alone",
+    },
+)
 
 
 class Choices(Protocol):
@@ -82,11 +100,12 @@ def slack_manifest(
         "display_information": {"name": _NAME, "description": _SENTENCE},
         "features": {
             "app_home": {
-                "home_tab_enabled": False,
+                "home_tab_enabled": True,
                 "messages_tab_enabled": True,
                 "messages_tab_read_only_enabled": False,
             },
             "bot_user": {"display_name": _NAME, "always_online": True},
+            "shortcuts": list(_SHORTCUTS),
             "slash_commands": [{**one, **_at(url, "url")} for one in _commands(commands)],
             "agent_view": {"agent_description": f"{_SENTENCE}.", **_suggested(choices.prompts)},
         },

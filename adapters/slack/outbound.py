@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from adapters.slack.buttons import actions_of
 from adapters.slack.web_api import Json
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery
+from gateway.text.mrkdwn import escape_mrkdwn
+from gateway.text.plain import to_plain
 from gateway.text.slack_markdown import to_slack_markdown
 from gateway.text.split import split_markdown
 
@@ -13,6 +18,9 @@ MARKDOWN_LIMIT = 12_000
 
 EVENT_TYPE = "postern_delivery"
 """The kind of our messages' metadata, by which an earlier try is found."""
+
+_SHORT = 500
+"""Characters that a notification and a screen reader get of a message with blocks."""
 
 ZERO_WIDTH_SPACE = "\u200b"
 
@@ -26,7 +34,7 @@ def post_args(delivery: Delivery) -> Json:
     """Return the arguments of chat.postMessage; links do not unfold, as agents write many."""
     return {
         **_place(delivery.conversation),
-        "markdown_text": to_slack_markdown(delivery.text),
+        **_content(delivery),
         "metadata": metadata(delivery),
         "unfurl_links": False,
         "unfurl_media": False,
@@ -34,11 +42,15 @@ def post_args(delivery: Delivery) -> Json:
 
 
 def update_args(delivery: Delivery, text: str) -> Json:
-    """Return the arguments of chat.update, which replaces the whole text."""
+    """Return the arguments of chat.update, which replaces text and buttons as a whole.
+
+    Blocks that were there before stay unless there are new ones, so it always has some.
+    """
     return {
         "channel": delivery.conversation.channel,
         "ts": delivery.receipt,
-        "markdown_text": to_slack_markdown(text),
+        "text": _in_short(text),
+        "blocks": _blocks(delivery, text),
         "metadata": metadata(delivery),
     }
 
@@ -53,7 +65,8 @@ def response_body(delivery: Delivery) -> Json:
     return {
         "response_type": "ephemeral" if delivery.is_private else "in_channel",
         "replace_original": False,
-        "blocks": [{"type": "markdown", "text": to_slack_markdown(delivery.text)}],
+        "blocks": _blocks(delivery, delivery.text),
+        **_thread(delivery.conversation),
     }
 
 
@@ -62,7 +75,7 @@ def ephemeral_args(delivery: Delivery, user: str) -> Json:
     return {
         **_place(delivery.conversation),
         "user": user,
-        "markdown_text": to_slack_markdown(delivery.text),
+        **_content(delivery),
     }
 
 
@@ -81,9 +94,30 @@ def metadata(delivery: Delivery) -> Json:
     return {"event_type": EVENT_TYPE, "event_payload": {"delivery": delivery.id}}
 
 
+def _content(delivery: Delivery) -> Json:
+    """Return Markdown; with buttons, as a block above them, and in short for notifications."""
+    if not actions_of(delivery.buttons):
+        return {"markdown_text": to_slack_markdown(delivery.text)}
+    return {"text": _in_short(delivery.text), "blocks": _blocks(delivery, delivery.text)}
+
+
+def _blocks(delivery: Delivery, text: str) -> Sequence[Json]:
+    return [
+        {"type": "markdown", "text": to_slack_markdown(text)},
+        *actions_of(delivery.buttons),
+    ]
+
+
+def _in_short(text: str) -> str:
+    return escape_mrkdwn(to_plain(text)[:_SHORT])
+
+
 def _place(conversation: Conversation) -> Json:
-    place = {"channel": conversation.channel}
-    return place if conversation.thread is None else {**place, "thread_ts": conversation.thread}
+    return {"channel": conversation.channel, **_thread(conversation)}
+
+
+def _thread(conversation: Conversation) -> Json:
+    return {} if conversation.thread is None else {"thread_ts": conversation.thread}
 
 
 def _rendered_length(text: str) -> int:

@@ -136,6 +136,86 @@ class TokensRevokedEvent(Wire):
     tokens: RevokedTokens = RevokedTokens()
 
 
+class Named(Wire):
+    """A team, an organisation or a channel."""
+
+    id: str
+
+
+class Actor(Wire):
+    """Who did something; messages' names are asked for, these come with the payload."""
+
+    id: str
+    username: str = ""
+    name: str = ""
+    team_id: str | None = None
+
+
+class Container(Wire):
+    """What a button was in; the message itself is left out for ephemeral ones."""
+
+    type: str = ""
+    message_ts: str | None = None
+    thread_ts: str | None = None
+    is_ephemeral: bool = False
+
+
+class Action(Wire):
+    """A button that was pressed."""
+
+    action_id: str = ""
+    value: str | None = None
+    action_ts: str = ""
+
+
+class FieldState(Wire):
+    """What was written into one field."""
+
+    value: str | None = None
+
+
+class ViewState(Wire):
+    """What was written into a window, by block and action."""
+
+    values: Mapping[str, Mapping[str, FieldState]] = Field(
+        default_factory=dict[str, Mapping[str, FieldState]]
+    )
+
+
+class ViewBody(Wire):
+    """A window as it was sent off."""
+
+    id: str
+    callback_id: str = ""
+    private_metadata: str = ""
+    state: ViewState = ViewState()
+
+
+class QuotedMessage(Wire):
+    """The message that a shortcut was chosen on."""
+
+    user: str | None = None
+    text: str | None = ""
+
+
+class Interaction(Wire):
+    """`block_actions`, `view_submission`, `shortcut` and `message_action`."""
+
+    type: str
+    team: Named | None = None
+    enterprise: Named | None = None
+    is_enterprise_install: bool = False
+    user: Actor
+    trigger_id: str = ""
+    response_url: str = ""
+    callback_id: str = ""
+    channel: Named | None = None
+    container: Container | None = None
+    actions: tuple[Action, ...] = ()
+    view: ViewBody | None = None
+    message: QuotedMessage | None = None
+
+
 class SlashForm(Wire):
     """A slash command."""
 

@@ -168,13 +168,6 @@ async def test_ask_is_a_verb_of_postern_too(hub: SlackHub, ada: Person) -> None:
     await hub.slack.until(lambda: ada.sees() == ["re: what is up?"])
 
 
-async def test_a_question_without_words_says_how_to_ask(hub: SlackHub, ada: Person) -> None:
-    acknowledged = await ada.slash("/ask")
-
-    assert acknowledged.body["text"].startswith("Write your question behind the command")
-    assert hub.agents.heard == []
-
-
 @in_private
 async def test_a_response_url_that_slack_takes_no_more_at_is_done_without(
     hub: SlackHub, ada: Person, bob: Person

@@ -107,6 +107,11 @@ class Person:
 
     async def press(self, message: Message, action_id: str, *, value: str | None = None) -> Answer:
         """Press a button (or choose in another element); LookupError when it is not there."""
+        payload = self.press_of(message, action_id, value=value)
+        return await self.server.interactions.send_payload(payload)
+
+    def press_of(self, message: Message, action_id: str, *, value: str | None = None) -> Json:
+        """Return what pressing sends, for what comes twice."""
         if message.is_deleted:
             raise LookupError(
                 f"the message {message.ts!r} was deleted: nobody can press its buttons"
@@ -118,7 +123,7 @@ class Person:
         payload["response_url"] = self.server.interactions.new_response_url(
             self.workspace, place, self.user, source=message
         )
-        return await self.server.interactions.send_payload(payload)
+        return payload
 
     async def press_in(self, view: View, action_id: str, *, value: str | None = None) -> Answer:
         """Press a button of a modal or of the Home tab."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from adapters.slack.decoding import decode
 from adapters.slack.handles import Handle
-from adapters.slack.inbound import Heard, Left, Opened, parse_command, parse_event
+from adapters.slack.inbound import Heard, Left, Opened, Visited, parse_command, parse_event
 from gateway.domain.commands import CommandSpec
 from gateway.domain.messages import MessageKind
 from gateway.domain.people import Identity
@@ -71,7 +71,7 @@ def _changed(before: str, after: str, **fields: object) -> Payload:
     }
 
 
-def _parse(event: Payload, **envelope: object) -> Heard | Left | Opened | None:
+def _parse(event: Payload, **envelope: object) -> Heard | Left | Opened | Visited | None:
     return parse_event(_event(event, **envelope), None, hears_reactions=True)
 
 
@@ -256,7 +256,7 @@ def test_where_people_open_a_conversation_is_told() -> None:
     opened = [_parse(home), _parse(started), _parse({**home, "tab": "home"})]
 
     places = [o.conversation.id if isinstance(o, Opened) else o for o in opened]
-    assert places == ["slack:T1:D1", "slack:T1:D1:17.1", None]
+    assert places == ["slack:T1:D1", "slack:T1:D1:17.1", Visited("T1", "U1")]
 
 
 @pytest.mark.parametrize(

@@ -56,8 +56,11 @@ SCOPES_OF_METHODS = {
     "chat.update": {"chat:write"},
     "oauth.v2.access": set[str](),
     "conversations.history": HISTORIES,
+    "conversations.open": {"im:write"},
     "conversations.replies": HISTORIES,
     "users.info": {"users:read"},
+    "views.open": set[str](),
+    "views.publish": set[str](),
 }
 """docs.slack.dev/reference/methods; some go by other tokens or need none."""
 
@@ -113,6 +116,13 @@ class Command(Strict):
     url: Url | None = None
 
 
+class Shortcut(Strict):
+    name: Annotated[str, Field(min_length=1, max_length=24)]
+    type: Annotated[str, Field(pattern="^(global|message)$")]
+    callback_id: Annotated[str, Field(min_length=1, max_length=255)]
+    description: Annotated[str, Field(min_length=1, max_length=150)]
+
+
 class Suggestion(Strict):
     title: str
     message: str
@@ -126,6 +136,7 @@ class AgentView(Strict):
 class Features(Strict):
     app_home: Home
     bot_user: BotUser
+    shortcuts: Annotated[list[Shortcut], Field(max_length=10)]
     slash_commands: Annotated[list[Command], Field(min_length=1, max_length=50)]
     agent_view: AgentView
 

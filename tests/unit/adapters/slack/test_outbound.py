@@ -23,7 +23,7 @@ from adapters.slack.outbound import (
 from adapters.slack.pace import Pace
 from adapters.slack.recent import Recent
 from gateway.domain.conversations import Conversation
-from gateway.domain.deliveries import Delivery, DeliveryState
+from gateway.domain.deliveries import Button, Delivery, DeliveryState
 from gateway.domain.ids import DeliveryId, PlatformMessageId
 from gateway.errors import OutcomeUnknown, RateLimited, RetryLater
 from gateway.text.slack_markdown import to_slack_markdown
@@ -64,7 +64,8 @@ def test_outside_of_threads_none_is_named() -> None:
 def test_an_update_names_the_message_and_replaces_its_text() -> None:
     args = update_args(replace(DELIVERY, receipt=PlatformMessageId("18.1")), "all of it")
 
-    assert (args["channel"], args["ts"], args["markdown_text"]) == ("C1", "18.1", "all of it")
+    assert (args["channel"], args["ts"]) == ("C1", "18.1")
+    assert args["blocks"] == [{"type": "markdown", "text": "all of it"}]
 
 
 @pytest.mark.parametrize(("is_private", "kind"), [(True, "ephemeral"), (False, "in_channel")])
@@ -82,7 +83,11 @@ def test_an_ephemeral_message_is_for_one_person() -> None:
 @pytest.mark.parametrize("call", ["<!channel>", "<!everyone>", "<!here>", "<@U1>", "<#C1>"])
 def test_no_text_of_an_agent_calls_anybody(call: str) -> None:
     delivery = replace(DELIVERY, text=f"a {call} `{call}`\n\n    {call}\n\n```\n{call}\n```")
+    asking = replace(delivery, buttons=(Button("Yes", "yes"),))
     shown = (
+        post_args(asking)["text"],
+        post_args(asking)["blocks"][0]["text"],
+        update_args(delivery, delivery.text)["text"],
         post_args(delivery)["markdown_text"],
         response_body(delivery)["blocks"][0]["text"],
         stream_text(delivery.text),
