@@ -29,7 +29,16 @@ def bob(hub: SlackHub) -> Person:
 
 
 async def window_of(hub: SlackHub, person: Person) -> View:
-    return await hub.slack.until(lambda: person.modal)
+    await hub.slack.until(lambda: person.modal)
+    assert person.modal is not None
+    return person.modal
+
+
+async def home_of(hub: SlackHub, person: Person) -> View:
+    person.opens_home()
+    await hub.slack.until(lambda: person.home)
+    assert person.home is not None
+    return person.home
 
 
 def heard(hub: SlackHub) -> str:
@@ -172,8 +181,7 @@ async def test_a_question_that_could_not_be_stored_stays_in_its_window() -> None
 async def test_the_home_tab_says_how_things_are_and_lists_every_command(
     hub: SlackHub, ada: Person
 ) -> None:
-    ada.opens_home()
-    home = await hub.slack.until(lambda: ada.home)
+    home = await home_of(hub, ada)
 
     shown = str(home.content)
     assert "0 running, 0 waiting" in shown
@@ -181,8 +189,7 @@ async def test_the_home_tab_says_how_things_are_and_lists_every_command(
 
 
 async def test_the_home_tab_s_button_opens_the_window(hub: SlackHub, ada: Person) -> None:
-    ada.opens_home()
-    home = await hub.slack.until(lambda: ada.home)
+    home = await home_of(hub, ada)
 
     await ada.press_in(home, "ask")
     await ada.submits(await window_of(hub, ada), {"text": "from home"})
