@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from agents.app_server.client import open_app_server
 from agents.embedded import EmbeddedOptions
 from agents.embedded.server import serve
 from agents.letta import LettaOptions
@@ -81,9 +82,23 @@ async def live_minds() -> AsyncGenerator[Minds]:
         yield Minds(letta.runtime, letta.host)
 
 
+@contextlib.asynccontextmanager
+async def live_app_server_minds() -> AsyncGenerator[Minds]:
+    """An App Server of somebody's, whose model understands the directives."""
+    options = LettaOptions(
+        base_url=os.environ["POSTERN_TEST_APP_SERVER_URL"],
+        model=os.environ.get("POSTERN_TEST_APP_SERVER_MODEL"),
+        tag_prefix=f"postern-test-{uuid.uuid4().hex}",
+    )
+    async with open_app_server(options) as server:
+        yield Minds(server.runtime, server.host)
+
+
 IMPLEMENTATIONS = {"scripted": scripted_minds, "embedded": embedded_minds}
 if "POSTERN_TEST_LETTA_URL" in os.environ:
     IMPLEMENTATIONS["live"] = live_minds
+if "POSTERN_TEST_APP_SERVER_URL" in os.environ:
+    IMPLEMENTATIONS["live-app-server"] = live_app_server_minds
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

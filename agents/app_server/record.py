@@ -1,0 +1,106 @@
+"""What the server's stored messages tell of a round that was not heard to its end. Pure.
+
+The server keeps the client message id of what was said (as `otid`) and nothing of how a turn
+ended: a turn of which words are the last thing stored may have been cut off in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agents.app_server.faults import INTERRUPTED
+from agents.app_server.wire import Json, content_of, keys_of, object_at, objects, text_at
+from gateway.domain.tools import ToolCall, ToolResult
+from gateway.domain.turns import (
+    ReasoningDelta,
+    RunEnded,
+    RunRequest,
+    TextDelta,
+    ToolsAsked,
+    TurnEvent,
+)
+from gateway.errors import RunFailed
+
+_STOPPED = "The user interrupted the active stream."
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """A round as it is stored."""
+
+    keys_used: int
+    """Under how many of its ids it was sent."""
+    events: tuple[TurnEvent, ...] = ()
+    error: RunFailed | None = None
+
+    @property
+    def is_void(self) -> bool:
+        """Whether nothing came of it, so that it may be said again."""
+        return not self.events
+
+
+def recall(messages: Sequence[Json], request: RunRequest) -> Recalled | None:
+    """Return what is stored of the round, given the messages oldest first; None when it is not."""
+    keys = keys_of(request.otid)
+    for index in range(len(messages) - 1, -1, -1):
+        if (otid := text_at(messages[index], "otid")) in keys:
+            return _told(messages[index + 1 :], keys.index(otid) + 1)
+    returned = _returned_at(messages, request)
+    return None if returned is None else _told(messages[returned + 1 :], 0)
+
+
+def _returned_at(messages: Sequence[Json], request: RunRequest) -> int | None:
+    """Where the last of these results is stored, if the agent got them as they are."""
+    results = {item.call_id: item.text for item in request.input if isinstance(item, ToolResult)}
+    found = [
+        index
+        for index, message in enumerate(messages)
+        if message.get("message_type") == "tool_return_message"
+        and results.get(text_at(message, "tool_call_id")) == message.get("tool_return")
+    ]
+    return found[-1] if results and len(found) == len(results) else None
+
+
+def _told(after: Sequence[Json], keys_used: int) -> Recalled:
+    """Return what the agent said and asked for until somebody else spoke."""
+    events: list[TurnEvent] = []
+    calls: list[ToolCall] = []
+    for message in after:
+        match message.get("message_type"):
+            case "assistant_message":
+                events.append(TextDelta(text_at(message, "id"), content_of(message)))
+            case "reasoning_message":
+                events.append(ReasoningDelta(text_at(message, "reasoning")))
+            case "approval_request_message":
+                calls += _calls_of(message)
+            case "user_message":
+                reason = "cancelled" if _STOPPED in content_of(message) else "end_turn"
+                return _ended(events, calls, keys_used, reason)
+            case _:
+                if calls:
+                    break
+    return _ended(events, calls, keys_used, None)
+
+
+def _calls_of(message: Json) -> list[ToolCall]:
+    pieces = [object_at(message, "tool_call"), *objects(message.get("tool_calls"))]
+    return [
+        ToolCall(
+            text_at(piece, "tool_call_id"), text_at(piece, "name"), text_at(piece, "arguments")
+        )
+        for piece in pieces
+        if text_at(piece, "tool_call_id")
+    ]
+
+
+def _ended(
+    events: list[TurnEvent], calls: list[ToolCall], keys_used: int, reason: str | None
+) -> Recalled:
+    if calls:
+        return Recalled(keys_used, (*events, ToolsAsked(tuple(calls))))
+    if reason is not None:
+        return Recalled(keys_used, (*events, RunEnded(reason)))
+    if not events:
+        return Recalled(keys_used)
+    return Recalled(keys_used, tuple(events), RunFailed(INTERRUPTED, kind="interrupted"))
