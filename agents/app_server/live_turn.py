@@ -42,6 +42,10 @@ class LiveTurn:
         self.over = asyncio.Event()
         self.is_wedged = False
         """The conversation is stuck with a run that never ends; nothing was said."""
+        self._tokens = 0
+        """What the round has used so far."""
+        self._is_queued = False
+        """Behind a turn of somebody else, whose end is not ours."""
         self._runs: set[str] = set()
         self._seen: dict[str, int] = {}
         self._calls: dict[str, ToolCall] = {}
@@ -60,6 +64,9 @@ class LiveTurn:
         match frame.get("type"):
             case "update_loop_status":
                 self._take_status(object_at(frame, "loop_status"))
+            case "update_queue":
+                queue = [text_at(item, "client_message_id") for item in objects(frame.get("queue"))]
+                self._is_queued = bool(self._keys.intersection(queue))
             case "stream_delta":
                 self._take_delta(object_at(frame, "delta"))
             case "external_tool_call_request":
@@ -93,6 +100,8 @@ class LiveTurn:
                 self.round.add(ReasoningDelta(text_at(delta, "reasoning")))
             case "approval_request_message":
                 self._join_calls([object_at(delta, "tool_call"), *objects(delta.get("tool_calls"))])
+            case "usage_statistics":
+                self._tokens += _tokens(delta)
             case "loop_error" | "error_message":
                 self._trouble.append(delta)
             case _:
@@ -140,18 +149,24 @@ class LiveTurn:
             return
         step = [call for call in self._executing if call in self._calls]
         asked = step if call_id in step else [call_id]
-        self.round.add(ToolsAsked(tuple(self._calls[call] for call in asked)))
+        calls = tuple(self._calls[call] for call in asked)
+        self.round.add(ToolsAsked(calls, self._spent()))
 
     def _take_end(self, frame: Json) -> None:
-        if not self._is_ours(frame):
+        if self._is_queued or not self._is_ours(frame):
             return
         reason, trouble = text_at(frame, "stop_reason"), [*self._trouble, frame]
         self.is_wedged = not self._runs and is_wedge(trouble)
         if reason in _FAILED and not self.is_wedged:
             self.round.fail(failure_of(trouble))
         elif not self.is_wedged:
-            self.round.add(RunEnded(reason or "end_turn"))
+            self.round.add(RunEnded(reason or "end_turn", self._spent()))
         self._close()
+
+    def _spent(self) -> int:
+        """Return what the round has used; the next one begins at none."""
+        tokens, self._tokens = self._tokens, 0
+        return tokens
 
     def _close(self) -> None:
         for event in (self.signs, self.taken, self.over):
@@ -188,3 +203,9 @@ class LiveTurn:
         """Answer all that waits with an error: the server ends no turn before that."""
         waiting = [ToolResult(call_id, reason, is_error=True) for call_id in self._waiting]
         await self.answer(waiting)
+
+
+def _tokens(usage: Json) -> int:
+    """Return what was read and written; 0 for what is no count."""
+    counts = [usage.get("prompt_tokens"), usage.get("completion_tokens")]
+    return sum(max(count, 0) for count in counts if isinstance(count, int))

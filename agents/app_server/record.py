@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agents.app_server.faults import INTERRUPTED
-from agents.app_server.wire import Json, content_of, keys_of, object_at, objects, text_at
+from agents.app_server.wire import Json, content_of, keys_of, object_at, objects, said_by, text_at
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import (
     ReasoningDelta,
@@ -43,9 +43,10 @@ class Recalled:
 def recall(messages: Sequence[Json], request: RunRequest) -> Recalled | None:
     """Return what is stored of the round, given the messages oldest first; None when it is not."""
     keys = keys_of(request.otid)
+    sent = {own: n for n, key in enumerate(keys, 1) for _, own in said_by(request, key)}
     for index in range(len(messages) - 1, -1, -1):
-        if (otid := text_at(messages[index], "otid")) in keys:
-            return _told(messages[index + 1 :], keys.index(otid) + 1)
+        if (otid := text_at(messages[index], "otid")) in sent:
+            return _told(messages[index + 1 :], sent[otid])
     returned = _returned_at(messages, request)
     return None if returned is None else _told(messages[returned + 1 :], 0)
 
@@ -69,18 +70,23 @@ def _told(after: Sequence[Json], keys_used: int) -> Recalled:
     for message in after:
         match message.get("message_type"):
             case "assistant_message":
-                events.append(TextDelta(text_at(message, "id"), content_of(message)))
+                events += _said(message)
             case "reasoning_message":
                 events.append(ReasoningDelta(text_at(message, "reasoning")))
             case "approval_request_message":
                 calls += _calls_of(message)
             case "user_message":
-                reason = "cancelled" if _STOPPED in content_of(message) else "end_turn"
-                return _ended(events, calls, keys_used, reason)
+                is_cut = _STOPPED in content_of(message)
+                return _ended(events, calls, keys_used, is_complete=not is_cut)
             case _:
                 if calls:
                     break
-    return _ended(events, calls, keys_used, None)
+    return _ended(events, calls, keys_used, is_complete=False)
+
+
+def _said(message: Json) -> list[TurnEvent]:
+    text = content_of(message)
+    return [TextDelta(text_at(message, "id"), text)] if text else []
 
 
 def _calls_of(message: Json) -> list[ToolCall]:
@@ -95,12 +101,12 @@ def _calls_of(message: Json) -> list[ToolCall]:
 
 
 def _ended(
-    events: list[TurnEvent], calls: list[ToolCall], keys_used: int, reason: str | None
+    events: list[TurnEvent], calls: list[ToolCall], keys_used: int, *, is_complete: bool
 ) -> Recalled:
     if calls:
         return Recalled(keys_used, (*events, ToolsAsked(tuple(calls))))
-    if reason is not None:
-        return Recalled(keys_used, (*events, RunEnded(reason)))
+    if is_complete:
+        return Recalled(keys_used, (*events, RunEnded("end_turn")))
     if not events:
         return Recalled(keys_used)
     return Recalled(keys_used, tuple(events), RunFailed(INTERRUPTED, kind="interrupted"))

@@ -23,12 +23,14 @@ class Round:
     def start(self) -> None:
         """Announce the run, once. Its id is ours: the server's own do not outlive it."""
         if not self._events:
-            self.add(RunStarted(self._run))
+            self._events.append(RunStarted(self._run))
+            self._wake()
 
     def add(self, event: TurnEvent) -> None:
         """Take the next event; what comes after the end is not heard."""
         if self.is_over:
             return
+        self.start()
         self._events.append(event)
         self.is_over = isinstance(event, ToolsAsked | RunEnded)
         self._wake()

@@ -23,8 +23,6 @@ Start = Callable[[Coroutine[object, object, None]], object]
 """Begins work that goes on when nobody waits for it."""
 
 _REMEMBERED = 8
-_SIGN_SECONDS = 5.0
-"""How long the server takes to show that it works on an input; a repeated one it never does."""
 _STOP_SECONDS = 10.0
 _INTERRUPTED = "This call was interrupted and has no result."
 _CANCELLED = "The person stopped this."
@@ -109,6 +107,7 @@ class Thread:
             await self._live.answer(results)
             return
         await self._make_room()
+        await self._link.subscribe(await self._book.scope(), request.tools, self._hear)
         stored = await self._recalled(request)
         self._is_caught_up = True
         if stored is None:
@@ -167,7 +166,7 @@ class Thread:
             )
         made.start()
         try:
-            async with asyncio.timeout(_SIGN_SECONDS):
+            async with asyncio.timeout(self._options.taken_seconds):
                 await live.signs.wait()
         except TimeoutError:
             return live

@@ -7,6 +7,7 @@ that breaks the server's own rules it drops without a word, so these are built i
 
 from __future__ import annotations
 
+import base64
 import json
 import uuid
 from collections.abc import Mapping, Sequence
@@ -15,10 +16,13 @@ from typing import Any, TypeGuard
 
 from gateway.domain.ids import AgentId, SessionId
 from gateway.domain.tools import ToolResult, ToolSpec
-from gateway.domain.turns import InputMessage, RunRequest
+from gateway.domain.turns import Image, InputMessage, RunRequest
 
 Json = dict[str, Any]
 """An object off the wire: Any, because nobody has checked what is in it."""
+
+Content = str | list[Json]
+"""What is said: a text, or parts, where pictures are among it."""
 
 PAGE = 100
 TOOL_WAIT_MS = 300_000
@@ -67,8 +71,8 @@ def subscribe(scope: Scope, tools: Sequence[ToolSpec] = ()) -> Json:
     }
 
 
-def speak(scope: Scope, messages: Sequence[tuple[str, str]], tools: Sequence[ToolSpec]) -> Json:
-    """Say something: texts with their client message ids.
+def speak(scope: Scope, messages: Sequence[tuple[Content, str]], tools: Sequence[ToolSpec]) -> Json:
+    """Say something: messages with their client message ids. A picture too odd to see is left out.
 
     The allow-list names our own tools and nothing else. Without one the model is given the
     server's: a shell, and writing to its files.
@@ -79,11 +83,12 @@ def speak(scope: Scope, messages: Sequence[tuple[str, str]], tools: Sequence[Too
         "payload": {
             "kind": "create_message",
             "messages": [
-                {"role": "user", "content": text, "client_message_id": key}
-                for text, key in messages
+                {"role": "user", "content": content, "client_message_id": key}
+                for content, key in messages
             ],
             "client_tool_allowlist": [tool.name for tool in tools],
             "exclude_interactive_tools": True,
+            "image_failure_mode": "drop",
         },
     }
 
@@ -112,7 +117,7 @@ def keys_of(otid: str) -> list[str]:
     return [otid, *(str(uuid.uuid5(_KEYS, f"{otid} {n}")) for n in range(1, _MOST_KEYS))]
 
 
-def said_by(request: RunRequest, key: str) -> list[tuple[str, str]]:
+def said_by(request: RunRequest, key: str) -> list[tuple[Content, str]]:
     """Return the round as messages with their ids, the first with this one.
 
     Results of tools are a message only where nobody waits for them any more: the turn that
@@ -123,7 +128,19 @@ def said_by(request: RunRequest, key: str) -> list[tuple[str, str]]:
         return [(_late(results), key)]
     said = [item for item in request.input if isinstance(item, InputMessage)]
     others = (str(uuid.uuid5(_KEYS, f"{key} {item.otid}")) for item in said[1:])
-    return [(item.text, own) for item, own in zip(said, [key, *others], strict=True)]
+    return [(_content(item), own) for item, own in zip(said, [key, *others], strict=True)]
+
+
+def _content(said: InputMessage) -> Content:
+    if not said.images:
+        return said.text
+    return [{"type": "text", "text": said.text}, *(_picture(image) for image in said.images)]
+
+
+def _picture(image: Image) -> Json:
+    data = base64.b64encode(image.data).decode()
+    source = {"type": "base64", "media_type": image.media_type, "data": data}
+    return {"type": "image", "source": source}
 
 
 def _late(results: Sequence[ToolResult]) -> str:

@@ -93,6 +93,8 @@ class LettaOptions:
     reconnect_longest_seconds: float = 3.0
     silence_seconds: float = 45.0
     """A stream that only pings for this long is checked against the run's own record."""
+    taken_seconds: float = 5.0
+    """How long an App Server takes to show that it works on an input, if it does."""
 
     def spec_of(self, role: str) -> AgentSpec:
         """Return what agents of this role are made of."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,9 +17,11 @@ from gateway.settings import Settings
 from gateway.turn_runner import Mind
 
 if TYPE_CHECKING:
+    from agents.app_server.client import AppServer
     from agents.constellation import ConstellationOptions
     from agents.embedded import EmbeddedOptions
     from agents.letta import BlockSpec, LettaOptions
+    from agents.letta.client import Letta
 
 
 @asynccontextmanager
@@ -28,7 +30,6 @@ async def opened_mind(
 ) -> AsyncGenerator[Mind]:
     """Connect to Letta, or start the embedded server; yields what turns think with."""
     from agents.constellation import AgentConstellation
-    from agents.letta.client import open_letta
     from scheduler.limits import WakeupLimits
     from scheduler.reminders import ReminderDesk
     from toolbox.builtin import builtin_tools
@@ -40,7 +41,7 @@ async def opened_mind(
         options = letta_options(settings)
         if settings.letta.is_embedded:
             options = await stack.enter_async_context(_embedded(settings, options))
-        letta = await stack.enter_async_context(open_letta(options))
+        letta = await stack.enter_async_context(_opened(settings, options))
         constellation = AgentConstellation(
             store.people, letta.host, clock, constellation_options(settings)
         )
@@ -50,6 +51,19 @@ async def opened_mind(
         images = Images(artifacts) if settings.letta.images else None
         budgets = Budgets(store.usage, budget_policy(settings), clock)
         yield Mind(constellation, letta.runtime, toolbox, routes(settings), images, budgets)
+
+
+def _opened(
+    settings: Settings, options: LettaOptions
+) -> AbstractAsyncContextManager[Letta | AppServer]:
+    """Open what the address names: Letta's REST API, or its App Server."""
+    if settings.letta.is_app_server:
+        from agents.app_server.client import open_app_server
+
+        return open_app_server(options)
+    from agents.letta.client import open_letta
+
+    return open_letta(options)
 
 
 @asynccontextmanager

@@ -30,11 +30,14 @@ class Reply:
 
 
 async def check_letta(letta: LettaSettings, client: httpx.AsyncClient) -> Finding:
-    """Ask the Letta server for an agent, which takes a right key."""
+    """Ask the Letta server for an agent, which takes a right key; an App Server, if it is ready."""
     if letta.server_url is None:
         return ok("letta", "The embedded server is used.")
+    question = f"{letta.server_url}/v1/agents/?limit=1"
+    if letta.is_app_server:
+        question = letta.server_url.replace("ws", "http", 1).removesuffix("/ws") + "/readyz"
     try:
-        reply = await _get(client, f"{letta.server_url}/v1/agents/?limit=1", _bearer(letta.api_key))
+        reply = await _get(client, question, _bearer(letta.api_key))
     except httpx.HTTPError as error:
         sentence = f"{letta.server_url} does not answer: {_reason(error)}."
         return wrong("letta", sentence, "Start it, or correct letta.base_url.")

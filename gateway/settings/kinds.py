@@ -106,11 +106,16 @@ def _ws_url(url: str) -> str:
     return _checked_url(url, ("ws", "wss"))
 
 
-def _checked_url(url: str, schemes: tuple[str, str]) -> str:
+def _letta_url(url: str) -> str:
+    return _checked_url(url, ("http", "https", "ws", "wss"))
+
+
+def _checked_url(url: str, schemes: tuple[str, ...]) -> str:
     is_plain = url.isprintable() and " " not in url
     if is_plain and url.partition("://")[0] in schemes and _has_host(url):
         return url.rstrip("/")
-    raise must_be(f"an address that starts with {schemes[0]}:// or {schemes[1]}://")
+    *others, last = (f"{scheme}://" for scheme in schemes)
+    raise must_be(f"an address that starts with {', '.join(others)} or {last}")
 
 
 def _has_host(url: str) -> bool:
@@ -198,6 +203,9 @@ ArtifactsUrl = Annotated[str, AfterValidator(_artifacts_url)]
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 """Kept without a slash at its end."""
+
+LettaUrl = Annotated[str, AfterValidator(_letta_url)]
+"""REST behind http, the App Server behind ws."""
 
 WsUrl = Annotated[str, AfterValidator(_ws_url)]
 PublicKey = Annotated[str, AfterValidator(_public_key)]

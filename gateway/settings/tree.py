@@ -19,6 +19,7 @@ from gateway.settings.kinds import (
     Folder,
     HttpUrl,
     IdentityKey,
+    LettaUrl,
     Prompt,
     PublicKey,
     Seconds,
@@ -188,9 +189,10 @@ class SlackSettings(Section):
 class LettaSettings(Section):
     """Where the agents live."""
 
-    base_url: Annotated[HttpUrl | None, Usual("LETTA_BASE_URL")] = Field(
+    base_url: Annotated[LettaUrl | None, Usual("LETTA_BASE_URL")] = Field(
         default=None,
-        description="Address of a Letta server; without it and a key, the embedded one runs",
+        description="Address of a Letta server, or of an App Server (ws://…, wss://…); "
+        "without it and a key, the embedded one runs",
     )
     api_key: Annotated[SecretStr | None, Usual("LETTA_API_KEY")] = Field(
         default=None, description="Key of the Letta server; without an address, of Letta Cloud"
@@ -216,6 +218,11 @@ class LettaSettings(Section):
     def is_embedded(self) -> bool:
         """Whether the Letta-compatible server of this project runs in the gateway."""
         return self.server_url is None
+
+    @property
+    def is_app_server(self) -> bool:
+        """Whether the agents live in Letta's App Server, behind its WebSocket."""
+        return self.base_url is not None and self.base_url.startswith(("ws://", "wss://"))
 
 
 class ModelSettings(Section):

@@ -33,6 +33,7 @@ from gateway.domain.turns import (
 )
 from gateway.errors import RunFailed
 from gateway.ports import AgentHost, AgentRuntime
+from tests.fakes.app_server import serving_app_server
 from tests.fakes.directives import follow_directives
 from tests.fakes.rounds import (
     DICE,
@@ -83,6 +84,16 @@ async def live_minds() -> AsyncGenerator[Minds]:
 
 
 @contextlib.asynccontextmanager
+async def app_server_minds() -> AsyncGenerator[Minds]:
+    """The WebSocket adapter against a server that speaks what the real one speaks."""
+    async with (
+        serving_app_server() as fake,
+        open_app_server(LettaOptions(base_url=fake.url)) as server,
+    ):
+        yield Minds(server.runtime, server.host)
+
+
+@contextlib.asynccontextmanager
 async def live_app_server_minds() -> AsyncGenerator[Minds]:
     """An App Server of somebody's, whose model understands the directives."""
     options = LettaOptions(
@@ -94,7 +105,11 @@ async def live_app_server_minds() -> AsyncGenerator[Minds]:
         yield Minds(server.runtime, server.host)
 
 
-IMPLEMENTATIONS = {"scripted": scripted_minds, "embedded": embedded_minds}
+IMPLEMENTATIONS = {
+    "scripted": scripted_minds,
+    "embedded": embedded_minds,
+    "app-server": app_server_minds,
+}
 if "POSTERN_TEST_LETTA_URL" in os.environ:
     IMPLEMENTATIONS["live"] = live_minds
 if "POSTERN_TEST_APP_SERVER_URL" in os.environ:

@@ -5,7 +5,10 @@ from pathlib import Path
 from adapters.discord.adapter import DiscordAdapter
 from adapters.discord.options import BotPolicy, ReactionPolicy
 from adapters.slack.adapter import SlackAdapter
+from agents.app_server.runtime import AppServerRuntime
+from agents.letta.runtime import LettaRuntime
 from gateway.bootstrap import make_discord, make_slack
+from gateway.bootstrap.minds import opened_mind
 from gateway.clock import SystemClock
 from gateway.settings import Settings, load_settings
 from storage.artifacts import MemoryArtifacts
@@ -59,3 +62,15 @@ def test_left_alone_the_adapters_have_their_own_defaults(tmp_path: Path) -> None
     assert (discord.options.bots, discord.options.reactions) == (BotPolicy.NONE, ReactionPolicy.OFF)
     assert (discord.options.max_parts, discord.options.wants_content) == (8, True)
     assert (slack.options.hears_reactions, slack.options.prompts) == (False, ())
+
+
+async def test_the_address_of_letta_says_how_it_is_spoken_to(tmp_path: Path) -> None:
+    rest = settings_of(tmp_path, "[letta]\nbase_url = 'http://127.0.0.1:8283'\n")
+    socket = settings_of(tmp_path, "[letta]\nbase_url = 'ws://127.0.0.1:4500'\n")
+
+    parts = MemoryStore(), MemoryArtifacts(), SystemClock()
+    async with opened_mind(rest, *parts) as one, opened_mind(socket, *parts) as other:
+        runtimes = (one.runtime, other.runtime)
+
+    assert isinstance(runtimes[0], LettaRuntime)
+    assert isinstance(runtimes[1], AppServerRuntime)

@@ -331,7 +331,7 @@ WRONG = [
     (
         "[letta]\nbase_url = 'localhost:8283'\n",
         "letta.base_url",
-        "an address that starts with http:// or https://; it is another text",
+        "an address that starts with http://, https://, ws:// or wss://; it is another text",
     ),
     (
         "[discord]\ngateway_url = 'https://x'\n",
