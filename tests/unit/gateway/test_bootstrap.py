@@ -68,7 +68,8 @@ async def test_the_address_of_letta_says_how_it_is_spoken_to(tmp_path: Path) -> 
     rest = settings_of(tmp_path, "[letta]\nbase_url = 'http://127.0.0.1:8283'\n")
     socket = settings_of(tmp_path, "[letta]\nbase_url = 'ws://127.0.0.1:4500'\n")
 
-    parts = MemoryStore(), MemoryArtifacts(), SystemClock()
+    clock = SystemClock()
+    parts = MemoryStore(), MemoryArtifacts(clock), clock
     async with opened_mind(rest, *parts) as one, opened_mind(socket, *parts) as other:
         runtimes = (one.runtime, other.runtime)
 
