@@ -31,7 +31,7 @@ def _about(message: InboundMessage) -> str:
         case MessageKind.REACTION:
             return "; a reaction to an earlier message"
         case MessageKind.WAKEUP:
-            return "; a scheduled wakeup"
+            return "; woken by another system" if message.is_hooked else "; a scheduled wakeup"
         case _:
             return ""
 

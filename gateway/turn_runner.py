@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from gateway.answer import Answer
 from gateway.budgets import Budgets, charge_of
 from gateway.commands import COMMANDS, Commands, Reach
+from gateway.domain.deliveries import NewDelivery
+from gateway.domain.fires import NOTHING_NEW, OVER_BUDGET
 from gateway.domain.ids import LaneId, RunId
 from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Route
@@ -34,7 +36,7 @@ from gateway.drafts import Drafts
 from gateway.envelope import to_input
 from gateway.errors import BadInput, Refused, RetryLater, RunFailed, RuntimeUnavailable
 from gateway.images import Images
-from gateway.ports import Adapter, AgentRuntime, Clock, Constellation, Store, Toolbox
+from gateway.ports import Adapter, AgentRuntime, Briefing, Clock, Constellation, Store, Toolbox
 from gateway.retries import GiveUp, RetryAt, RetryPolicy, decide_turn_retry
 from gateway.telemetry import Metrics
 
@@ -48,7 +50,7 @@ AGENT_IS_GONE = 'the agent "{role}" is not here any more.'
 CANCELLED = "cancelled"
 """The runtime's word for a run that was stopped."""
 COULD_NOT_ANSWER = "Sorry, I could not answer this: {reason}"
-WAKEUP_FAILED = "A scheduled wakeup failed: {reason}"
+WAKEUP_FAILED = "A wakeup failed: {reason}"
 UNKNOWN_FAULT = "something went wrong on our side. The operator can see it in the log."
 
 
@@ -65,6 +67,8 @@ class Mind:
     """None where agents read text alone."""
     budgets: Budgets | None = None
     """None where nothing is limited."""
+    briefing: Briefing | None = None
+    """None where wakeups are told their prompts alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +130,11 @@ class TurnRunner:
                 outcome = await self._answer_commands(turn, answer)
             elif (excess := await self._excess(turn)) is not None:
                 outcome = await self._answer_excess(turn, answer, excess)
+            elif (briefed := await self._briefed(turn)) is None:
+                outcome = TurnOutcome(TurnState.CANCELLED, error=NOTHING_NEW)
             else:
                 async with _typing(adapter, turn):
-                    end = await self._answer(turn, answer)
+                    end = await self._answer(briefed, answer)
                 outcome = await self._outcome(turn, answer, end)
         except (Refused, RetryLater) as error:
             await self._set_aside(turn, answer, error)
@@ -151,6 +157,11 @@ class TurnRunner:
         answer = Answer(turn, adapter, self._store.turns, self._drafts, self._clock)
         await self._set_aside(turn, answer, error)
 
+    async def _briefed(self, turn: Turn) -> Turn | None:
+        """Return a wakeup with what is new for it; None when no model needs to be asked."""
+        briefing = self._mind.briefing
+        return turn if briefing is None or not turn.is_wakeup else await briefing.brief(turn)
+
     async def _answer_commands(self, turn: Turn, answer: Answer) -> TurnOutcome:
         text = await self._commands.answer(turn)
         await answer.add(TextDelta("command", text))
@@ -165,8 +176,9 @@ class TurnRunner:
     async def _answer_excess(self, turn: Turn, answer: Answer, excess: str) -> TurnOutcome:
         """Tell the person that a budget is used up; nobody waits for a wakeup's answer."""
         self._metrics.turns_over_budget.inc()
-        if not turn.is_wakeup:
-            await answer.add(TextDelta("budget", excess))
+        if turn.is_wakeup:
+            return TurnOutcome(TurnState.CANCELLED, error=OVER_BUDGET)
+        await answer.add(TextDelta("budget", excess))
         return TurnOutcome(TurnState.DONE, answer.deliveries())
 
     async def _outcome(self, turn: Turn, answer: Answer, end: _End) -> TurnOutcome:
@@ -276,9 +288,7 @@ class TurnRunner:
                 log.warning("turn_postponed", extra={"turn": turn.ref.id, "error": reason})
             case GiveUp(why):
                 said = str(error) if isinstance(error, Refused) else UNKNOWN_FAULT
-                words = WAKEUP_FAILED if turn.is_wakeup else COULD_NOT_ANSWER
-                sorry = answer.notice(words.format(reason=said), name="sorry")
-                deliveries = (*answer.deliveries(), sorry)
+                deliveries = (*answer.deliveries(), *_sorry(turn, answer, said))
                 outcome = TurnOutcome(TurnState.FAILED, deliveries, why, charge_of(turn, 0))
                 await self._finish(turn, outcome)
 
@@ -290,8 +300,16 @@ class TurnRunner:
             self._metrics.tokens.labels(role=turn.role).inc(outcome.charge.tokens)
         self._metrics.turn_seconds.observe((now - turn.started_at).total_seconds())
         details = {"turn": turn.ref.id, "outcome": outcome.state, "attempt": turn.attempt}
-        level = logging.INFO if outcome.error is None else logging.ERROR
+        level = logging.ERROR if outcome.state is TurnState.FAILED else logging.INFO
         log.log(level, "turn_ended", extra={**details, "error": outcome.error})
+
+
+def _sorry(turn: Turn, answer: Answer, reason: str) -> tuple[NewDelivery, ...]:
+    """Tell whoever waits; of failing schedules their owners are told elsewhere, and once."""
+    if turn.is_wakeup and not any(message.is_hooked for message in turn.messages):
+        return ()
+    words = WAKEUP_FAILED if turn.is_wakeup else COULD_NOT_ANSWER
+    return (answer.notice(words.format(reason=reason), name="sorry"),)
 
 
 def _run_of(turn: Turn, round_index: int) -> RunId | None:

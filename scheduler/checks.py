@@ -83,6 +83,8 @@ def _check_rules(rules: Rules) -> None:
         raise BadInput("The jitter is from 0 to 86,400 seconds (a day).")
     if not 1 <= rules.max_catch_up <= MOST_CATCH_UP:
         raise BadInput(f"From 1 to {MOST_CATCH_UP} slots can be caught up.")
+    if not 0 <= rules.skip_recent_seconds <= 604_800:
+        raise BadInput("A wakeup is passed over up to 604,800 seconds (a week) after a message.")
     if not 0 <= rules.grace_seconds <= HORIZON.total_seconds():
         raise BadInput("The grace is a number of seconds from 0.")
 

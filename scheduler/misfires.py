@@ -21,6 +21,8 @@ KEPT = 100
 LATE = "late"
 OUTSIDE_HOURS = "outside_hours"
 PAUSED = "paused"
+RESTING = "resting"
+"""Why a slot is missed that comes too soon after others that failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,14 @@ def decide(schedule: Schedule, now: datetime) -> Decision:
     )
 
 
+def passed_over(decision: Decision, why: str) -> Decision:
+    """Return the decision with no slot firing, for this reason; an empty one changes nothing."""
+    if not why:
+        return decision
+    slots = tuple(replace(slot, why_missed=slot.why_missed or why) for slot in decision.slots)
+    return replace(decision, slots=slots)
+
+
 def first_fire(schedule: Schedule, now: datetime) -> Schedule:
     """Return the schedule set to its first slot after now."""
     return starting_at(schedule, next_after(parse_trigger(schedule.trigger, schedule.zone), now))
@@ -90,7 +100,10 @@ def why_skipped(rules: Rules, slot: datetime, zone_name: str) -> str:
 
 def _judged(schedule: Schedule, came: list[datetime], now: datetime) -> list[Slot]:
     rules = schedule.rules
-    reasons = {slot: why_skipped(rules, slot, schedule.zone) for slot in came}
+    reasons = {
+        slot: why_skipped(rules, slot, schedule.zone) or _why_resting(schedule, slot)
+        for slot in came
+    }
     wanted = [slot for slot in came if not reasons[slot]]
     missed = max(0, len(wanted) - _firing_count(schedule, wanted, now))
     firing = wanted[missed:]
@@ -100,6 +113,11 @@ def _judged(schedule: Schedule, came: list[datetime], now: datetime) -> list[Slo
         else Slot(slot, reasons[slot] or LATE)
         for slot in came
     ]
+
+
+def _why_resting(schedule: Schedule, slot: datetime) -> str:
+    is_resting = schedule.rest_until is not None and slot < schedule.rest_until
+    return RESTING if is_resting else ""
 
 
 def _firing_count(schedule: Schedule, wanted: list[datetime], now: datetime) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.domain.people import Route
@@ -14,8 +14,9 @@ from gateway.domain.schedules import Fire, Schedule
 from gateway.errors import BadInput, StoreUnavailable
 from gateway.ports import Clock, Store
 from gateway.telemetry import Metrics
-from scheduler.misfires import Decision, Slot, decide
-from scheduler.owners import owner_of, route_of
+from scheduler.misfires import Decision, Slot, decide, passed_over
+from scheduler.owners import route_of
+from scheduler.skips import SkipRules
 from scheduler.wakeups import to_wakeup
 
 log = logging.getLogger(__name__)
@@ -50,10 +51,11 @@ class Ticker:
         clock: Clock,
         metrics: Metrics,
         options: TickerOptions | None = None,
+        skips: SkipRules | None = None,
     ) -> None:
         self._schedules = store.schedules
-        self._people = store.people
         self._routing = Routing.of(routes)
+        self._skips = skips or SkipRules(store)
         self._clock = clock
         self._metrics = metrics
         self._options = options or TickerOptions()
@@ -78,8 +80,8 @@ class Ticker:
         while True:
             now = self._clock.now()
             due = await self._schedules.due(now, self._options.batch)
-            known = [await self._with_owner(schedule) for schedule in due]
-            fires = [fire for schedule in known for fire in self._fires(schedule, now)]
+            looked = [await self._skips.look(each, self._routing, now) for each in due]
+            fires = [fire for each, why in looked for fire in self._fires(each, why, now)]
             if not fires:
                 return recorded
             count = await self._schedules.fire(fires, now)
@@ -98,15 +100,9 @@ class Ticker:
         except TimeoutError:
             return
 
-    async def _with_owner(self, schedule: Schedule) -> Schedule:
-        wakeup = schedule.wakeup
-        if wakeup is None or wakeup.owner is not None:
-            return schedule
-        return replace(schedule, wakeup=replace(wakeup, owner=await owner_of(wakeup, self._people)))
-
-    def _fires(self, schedule: Schedule, now: datetime) -> list[Fire]:
+    def _fires(self, schedule: Schedule, why: str, now: datetime) -> list[Fire]:
         try:
-            return self._decided(schedule, decide(schedule, now))
+            return self._decided(schedule, passed_over(decide(schedule, now), why))
         except BadInput as error:
             log.error(  # noqa: TRY400 - the sentence says it all
                 "schedule_broken", extra={"schedule": schedule.id, "error": str(error)}

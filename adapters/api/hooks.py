@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from adapters.api.guard import read_body
 from adapters.api.signature import is_fresh, is_signed
-from gateway.domain.messages import Accepted, InboundMessage, MessageKind
+from gateway.domain.messages import HOOK_EVENTS, Accepted, InboundMessage, MessageKind
 from gateway.domain.people import Sender
 from gateway.domain.schedules import Wakeup
 from gateway.ports import Clock
@@ -85,7 +85,7 @@ def _to_wakeup(
     if "{payload}" not in prompt:
         prompt += "\n\n{payload}"
     return InboundMessage(
-        event_id=f"hook:{hook.name}:{delivery}",
+        event_id=f"{HOOK_EVENTS}{hook.name}:{delivery}",
         conversation=hook.wakeup.conversation,
         sender=owner,
         text=f"{prompt.replace('{payload}', payload)}\n\n{SILENCE_NOTE}",

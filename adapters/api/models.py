@@ -51,6 +51,9 @@ class ScheduleBody(_Body):
     active_to: str | None = None
     quiet_days: tuple[str, ...] = ()
     outside: Outside = _RULES.outside
+    skip_busy: bool = False
+    skip_recent_seconds: int = 0
+    heartbeat: bool = False
     data_sources: tuple[str, ...] = Field(default=(), max_length=20)
     max_actions: int | None = None
 
@@ -72,6 +75,9 @@ class ScheduleBody(_Body):
                 active_to=self.active_to,
                 quiet_days=self.quiet_days,
                 outside=self.outside,
+                skip_busy=self.skip_busy,
+                skip_recent_seconds=self.skip_recent_seconds,
+                heartbeat=self.heartbeat,
             ),
             data_sources=self.data_sources,
             max_actions=self.max_actions,

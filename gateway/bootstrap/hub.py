@@ -16,7 +16,7 @@ from gateway.dispatcher import Dispatcher, DispatcherOptions
 from gateway.drafts import Drafts
 from gateway.http import HttpServer, Vitals, create_app, create_server
 from gateway.inbox import Inbox
-from gateway.lifecycle import Gateway, Housekeeping, Parts, Web
+from gateway.lifecycle import Gateway, Housekeeping, Part, Parts, Web
 from gateway.outbox import Outbox, OutboxOptions
 from gateway.ports import Adapter, ArtifactStore, Clock, Store
 from gateway.retries import RetryPolicy
@@ -40,8 +40,6 @@ class Spokes:
 
 def plug(settings: Settings, spokes: Spokes, listener: socket.socket | None = None) -> Gateway:
     """Put the hub together around its spokes; with a listener it serves HTTP there."""
-    from scheduler.ticker import Ticker
-
     store, clock, metrics = spokes.store, spokes.clock, spokes.metrics
     worker = worker_of(settings)
     adapters = {adapter.platform: adapter for adapter in spokes.adapters}
@@ -58,8 +56,9 @@ def plug(settings: Settings, spokes: Spokes, listener: socket.socket | None = No
         metrics,
         TurnOptions(turns.deadline_seconds, turns.max_tool_rounds, retry),
     )
+    agents = routes(settings)
     access = Access(access_policy(settings), store.people)
-    inbox = Inbox(store, access, routes(settings), clock, metrics)
+    inbox = Inbox(store, access, agents, clock, metrics)
     hooks = make_hooks(settings, store, access, inbox, clock)
     parts = Parts(
         worker=worker,
@@ -74,10 +73,24 @@ def plug(settings: Settings, spokes: Spokes, listener: socket.socket | None = No
         ),
         adapters=spokes.adapters,
         housekeeping=Housekeeping(retention(settings)),
-        beside=[Ticker(store, routes(settings), clock, metrics)],
+        beside=_wakers(settings, spokes, access),
         web=None if listener is None else Web(_server(settings, spokes, hooks), listener),
     )
     return Gateway(parts)
+
+
+def _wakers(settings: Settings, spokes: Spokes, access: Access) -> list[Part]:
+    """Return what fires schedules, and what looks at how it went."""
+    from scheduler.outcomes import Outcomes
+    from scheduler.skips import SkipRules
+    from scheduler.ticker import Ticker
+
+    store, clock, metrics, agents = spokes.store, spokes.clock, spokes.metrics, routes(settings)
+    skips = SkipRules(store, access.admits)
+    return [
+        Ticker(store, agents, clock, metrics, skips=skips),
+        Outcomes(store, next(iter(agents)), clock, metrics),
+    ]
 
 
 def _server(settings: Settings, spokes: Spokes, hooks: APIRouter) -> HttpServer:

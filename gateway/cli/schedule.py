@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli import schedule_options as options
 from gateway.cli.desks import opened_desks
 from gateway.cli.schedule_views import say_list, say_shown, say_taken
 from gateway.cli.terminal import AsJson, say, say_json
@@ -40,53 +41,32 @@ def add(
     name: Annotated[str, typer.Option(help="Its name.")],
     to: Annotated[str, typer.Option(help="Conversation that it wakes: platform:place:channel.")],
     prompt: Annotated[str, typer.Option(help="What the agent is told.")],
-    cron: Annotated[str | None, typer.Option(help="Cron line, as in '30 8 * * 1-5'.")] = None,
-    every: Annotated[str | None, typer.Option(help="Interval, as in 15m.")] = None,
-    at: Annotated[str | None, typer.Option(help="Moment or phrase: 'tomorrow at 9'.")] = None,
+    cron: options.CronLine = None,
+    every: options.Interval = None,
+    at: options.Moment = None,
     zone: Zone = "UTC",
     owner: Owner = None,
-    agent: Annotated[str | None, typer.Option(help="Which agent; else the default one.")] = None,
-    misfire: Annotated[
-        Misfire, typer.Option(help="What becomes of missed slots: skip, one or all.")
-    ] = Misfire.ONE,
-    grace: Annotated[float, typer.Option(help="Seconds that count as on time, for skip.")] = 60.0,
-    catch_up: Annotated[int, typer.Option(help="Missed slots that fire, for all.")] = 3,
-    jitter: Annotated[int, typer.Option(help="Spread slots over so many seconds.")] = 0,
-    active: Annotated[str | None, typer.Option(help="Active hours, as in 08:00-22:00.")] = None,
-    quiet_days: Annotated[str | None, typer.Option(help="Days of rest, as in sat,sun.")] = None,
-    outside: Annotated[
-        Outside, typer.Option(help="Slots outside the hours: skip them, or defer.")
-    ] = Outside.SKIP,
-    source: Annotated[
-        list[str] | None, typer.Option(help="Data source to look at; may be repeated.")
-    ] = None,
-    max_actions: Annotated[
-        int | None, typer.Option(help="Tool calls that one wakeup may make.")
-    ] = None,
+    agent: options.Agent = None,
+    misfire: options.MisfirePolicy = Misfire.ONE,
+    grace: options.Grace = 60.0,
+    catch_up: options.CatchUp = 3,
+    jitter: options.Jitter = 0,
+    active: options.Active = None,
+    quiet_days: options.QuietDays = None,
+    outside: options.OutsidePolicy = Outside.SKIP,
+    skip_busy: options.SkipBusy = False,
+    skip_recent: options.SkipRecent = 0,
+    heartbeat: options.Heartbeat = False,
+    source: options.Sources = None,
+    max_actions: options.MaxActions = None,
     json: AsJson = False,
 ) -> None:
     """Make a schedule, and show how it was understood."""
-    active_from, active_to = _hours(active)
-    wish = NewSchedule(
-        name=name,
-        timing=Timing(zone, cron, every, at),
-        conversation=to,
-        prompt=prompt,
-        owner=owner,
-        role=agent,
-        rules=Rules(
-            misfire=misfire,
-            grace_seconds=grace,
-            max_catch_up=catch_up,
-            jitter_seconds=jitter,
-            active_from=active_from,
-            active_to=active_to,
-            quiet_days=tuple((quiet_days or "").lower().replace(",", " ").split()),
-            outside=outside,
-        ),
-        data_sources=tuple(source or ()),
-        max_actions=max_actions,
-    )
+    days = tuple((quiet_days or "").lower().replace(",", " ").split())
+    hours = (*options.hours(active), days, outside)
+    rules = Rules(misfire, grace, catch_up, jitter, *hours, None, skip_busy, skip_recent, heartbeat)
+    timing, sources = Timing(zone, cron, every, at), tuple(source or ())
+    wish = NewSchedule(name, timing, to, prompt, owner, agent, rules, sources, max_actions)
     _answer(asyncio.run(_added(wish)), json=json)
 
 
@@ -189,15 +169,6 @@ def export_roster(
         file.write_text(text, "utf-8")
     for name in left_out:
         typer.echo(f"{name} is not in it: an agents.json holds cron lines only.", err=True)
-
-
-def _hours(active: str | None) -> tuple[str | None, str | None]:
-    if active is None:
-        return None, None
-    start, dash, end = active.partition("-")
-    if not dash:
-        raise typer.BadParameter(f'"{active}" are no hours; they read 08:00-22:00.')
-    return start.strip(), end.strip()
 
 
 def _answer(report: ScheduleReport, *, json: bool) -> None:

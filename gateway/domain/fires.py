@@ -10,6 +10,7 @@ from gateway.domain.deliveries import NewDelivery
 from gateway.domain.turns import TurnState
 
 NOTHING_NEW = "nothing_new"
+OVER_BUDGET = "over_budget"
 """Why a turn was called off, and what its slots come to: no model was asked."""
 
 

@@ -16,6 +16,10 @@ from gateway.domain.people import Pairing, Sender
 _OTID_NAMESPACE = uuid.UUID("a8a3f0d2-9d2c-5d0e-8c53-6f0b2f6f3b6e")
 
 
+HOOK_EVENTS = "hook:"
+"""How the event ids of wakeups begin that a hook brought."""
+
+
 class MessageKind(StrEnum):
     """What asked for attention."""
 
@@ -64,6 +68,11 @@ class InboundMessage:
     def is_wakeup(self) -> bool:
         """Whether nobody wrote it: a schedule came due."""
         return self.kind is MessageKind.WAKEUP
+
+    @property
+    def is_hooked(self) -> bool:
+        """Whether another system's call woke the agent, not a schedule."""
+        return self.is_wakeup and self.event_id.startswith(HOOK_EVENTS)
 
     @property
     def otid(self) -> str:

@@ -50,6 +50,12 @@ class Rules:
     outside: Outside = Outside.SKIP
     paused_until: datetime | None = None
     """Slots before it are passed over."""
+    skip_busy: bool = False
+    """Passed over while the agent is at work."""
+    skip_recent_seconds: int = 0
+    """Passed over when somebody wrote in the conversation so shortly before."""
+    heartbeat: bool = False
+    """Wakes only when a data source holds something new; without any, unread messages count."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from gateway.ports.health import Health
 from gateway.ports.history import HistoryStore, StoreCounts
 from gateway.ports.installations import InstallationStore
 from gateway.ports.links import LinkStore
-from gateway.ports.minds import AgentHost, AgentRuntime, Constellation
+from gateway.ports.minds import AgentHost, AgentRuntime, Briefing, Constellation
 from gateway.ports.people import PeopleStore
 from gateway.ports.platforms import Accept, Adapter, Streaming
 from gateway.ports.schedules import ScheduleStore
@@ -32,6 +32,7 @@ __all__ = [
     "AgentRuntime",
     "ApprovalStore",
     "ArtifactStore",
+    "Briefing",
     "Clock",
     "Constellation",
     "DeadLetterStore",

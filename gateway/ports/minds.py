@@ -64,6 +64,18 @@ class AgentHost(Protocol):
         ...
 
 
+class Briefing(Protocol):
+    """What a wakeup is told beside its prompt."""
+
+    async def brief(self, turn: Turn) -> Turn | None:
+        """Return the turn with what its data sources hold that is new; None to call it off.
+
+        The same turn is told the same again, however often it is asked. Never
+        raises for a source that can not be read: the agent is told.
+        """
+        ...
+
+
 class Constellation(Protocol):
     """Every person's own agents."""
 

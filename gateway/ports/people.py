@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
+from gateway.domain.conversations import Conversation
 from gateway.domain.ids import (
     AgentId,
     ConversationId,
@@ -86,6 +87,10 @@ class PeopleStore(Protocol):
         self, agent: AgentId, conversation: ConversationId, thread: SessionId
     ) -> SessionId:
         """Remember the thread. The first one stays and is returned."""
+        ...
+
+    async def conversations_of(self, agent: AgentId) -> list[Conversation]:
+        """List where the agent has a thread, by id; at most a thousand."""
         ...
 
     async def last_sender(self, conversation: ConversationId) -> Sender | None:

@@ -39,6 +39,7 @@ class Metrics:
         self.tool_calls = self._counter("tool_calls", "Tool calls carried out.", "outcome")
         self.deliveries = self._counter("deliveries", "Tries to send.", "platform", "outcome")
         self.fires = self._counter("fires", "Slots of schedules that came.", "outcome")
+        self.wakeups = self._counter("wakeups", "What slots that fired came to.", "result")
 
         # How long it took, and how much came together.
         self.turn_seconds = self._histogram(

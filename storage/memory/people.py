@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from gateway.domain.audit import AuditKind
+from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId, ConversationId, PersonId, SessionId
 from gateway.domain.messages import Refusal
 from gateway.domain.people import OWN_TEMPLATE, AgentBinding, Identity, Pairing, Person, Sender
@@ -148,6 +149,11 @@ class MemoryPeople:
         data = {"thread": thread}
         self._tables.log(AuditKind.SESSION_BOUND, None, conversation, agent, data)
         return thread
+
+    async def conversations_of(self, agent: AgentId) -> list[Conversation]:
+        """List where the agent has a thread, by id."""
+        places = sorted(place for known, place in self._tables.sessions if known == agent)
+        return [Conversation.parse(place) for place in places[:1000]]
 
     async def last_sender(self, conversation: ConversationId) -> Sender | None:
         """Return who wrote last in the conversation and was heard; None when nobody did."""

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from gateway.domain.audit import AuditKind
+from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId, ConversationId, PersonId, SessionId
 from gateway.domain.people import OWN_TEMPLATE, AgentBinding, Identity, Pairing, Person, Sender
 from storage.postgres.database import Database, Row, Transaction
-from storage.postgres.values import columns, storable
+from storage.postgres.values import columns, storable, to_place
 
 _PAIRING = "platform, workspace, account, name, code_hash, asked_at, expires_at"
 _BINDING = "person, role, agent, intended_at, template"
@@ -77,6 +78,9 @@ DROP_BINDING = "DELETE FROM binding WHERE person = $1 AND role = $2 AND agent = 
 IDENTITIES = """
 SELECT platform, workspace, account FROM identity WHERE person = $1
 ORDER BY platform, workspace, account
+"""
+SESSIONS_OF = """
+SELECT conversation FROM session WHERE agent = $1 ORDER BY conversation LIMIT 1000
 """
 GET_SESSION = "SELECT thread FROM session WHERE agent = $1 AND conversation = $2"
 ADD_SESSION = """
@@ -207,6 +211,10 @@ class PostgresPeople:
     ) -> SessionId:
         """Remember the thread. The first one stays and is returned."""
         return await self._write(_bind_session, agent, conversation, thread)
+
+    async def conversations_of(self, agent: AgentId) -> list[Conversation]:
+        """List where the agent has a thread, by id."""
+        return [to_place(row["conversation"]) for row in await self._read(SESSIONS_OF, agent)]
 
     async def last_sender(self, conversation: ConversationId) -> Sender | None:
         """Return who wrote last in the conversation and was heard; None when nobody did."""

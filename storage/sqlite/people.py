@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from gateway.domain.audit import AuditKind
+from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId, ConversationId, PersonId, SessionId
 from gateway.domain.people import OWN_TEMPLATE, AgentBinding, Identity, Pairing, Person, Sender
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.reader import Reader
-from storage.sqlite.values import from_micros, to_micros
+from storage.sqlite.values import from_micros, to_micros, to_place
 
 LAST_SENDER = """
 SELECT sender_platform, sender_workspace, sender_account, sender_name FROM inbox
@@ -69,6 +70,9 @@ DROP_BINDING = "DELETE FROM binding WHERE person = ? AND role = ? AND agent = ?"
 IDENTITIES = """
 SELECT platform, workspace, account FROM identity WHERE person = ?
 ORDER BY platform, workspace, account
+"""
+SESSIONS_OF = """
+SELECT conversation FROM session WHERE agent = ? ORDER BY conversation LIMIT 1000
 """
 GET_SESSION = "SELECT thread FROM session WHERE agent = ? AND conversation = ?"
 ADD_SESSION = """
@@ -184,6 +188,10 @@ class SqlitePeople:
     ) -> SessionId:
         """Remember the thread. The first one stays and is returned."""
         return await self._write(_bind_session, agent, conversation, thread)
+
+    async def conversations_of(self, agent: AgentId) -> list[Conversation]:
+        """List where the agent has a thread, by id."""
+        return [to_place(place) for (place,) in await self._read(SESSIONS_OF, (agent,))]
 
     async def last_sender(self, conversation: ConversationId) -> Sender | None:
         """Return who wrote last in the conversation and was heard; None when nobody did."""

@@ -19,10 +19,12 @@ from gateway.domain.people import Identity, Route, Sender
 from gateway.drafts import Drafts
 from gateway.inbox import Inbox
 from gateway.outbox import Outbox, OutboxOptions
-from gateway.ports import Adapter, Clock, Store, Streaming, Toolbox
+from gateway.ports import Adapter, Briefing, Clock, Store, Streaming, Toolbox
 from gateway.retries import RetryPolicy
 from gateway.telemetry import Metrics
 from gateway.turn_runner import Mind, TurnOptions, TurnRunner
+from scheduler.outcomes import Outcomes
+from scheduler.skips import SkipRules
 from scheduler.ticker import Ticker
 from tests.fakes.crashing import CrashPoints, around
 from tests.fakes.platform import FakeAdapter, FakePlatform
@@ -54,6 +56,9 @@ class HubOptions:
     budgets: BudgetPolicy = field(default_factory=BudgetPolicy)
     tickers: int = 0
     """How many fire what is due, all at once."""
+    is_judging: bool = False
+    """Whether somebody looks at what slots came to."""
+    briefing: Briefing | None = None
 
 
 class FakeHub:
@@ -103,6 +108,9 @@ class FakeHub:
             tasks = [group.create_task(outbox.run()), group.create_task(dispatcher.run())]
             tasks += [group.create_task(adapter.run(self.inbox.receive)) for adapter in adapters]
             tasks += [group.create_task(ticker.run()) for ticker in self._new_tickers()]
+            if self.options.is_judging:
+                judge = Outcomes(self.store, self.options.route.role, self.clock, Metrics())
+                tasks.append(group.create_task(judge.run()))
             try:
                 yield
             finally:
@@ -135,9 +143,11 @@ class FakeHub:
 
     def _new_inbox(self) -> Inbox:
         store = around(self.store, "store", self._points)
+        return Inbox(store, self._access(store), self.routes, self.clock, Metrics())
+
+    def _access(self, store: Store) -> Access:
         every = dict.fromkeys(self.options.doors, AccessMode.OPEN)
-        access = Access(self.options.access or AccessPolicy(modes=every), store.people)
-        return Inbox(store, access, self.routes, self.clock, Metrics())
+        return Access(self.options.access or AccessPolicy(modes=every), store.people)
 
     def _new_adapters(self) -> Sequence[Adapter]:
         options = self.options
@@ -152,8 +162,10 @@ class FakeHub:
 
     def _new_tickers(self) -> list[Ticker]:
         store = around(self.store, "store", self._points)
+        skips = SkipRules(store, self._access(store).admits)
         return [
-            Ticker(store, self.routes, self.clock, Metrics()) for _ in range(self.options.tickers)
+            Ticker(store, self.routes, self.clock, Metrics(), skips=skips)
+            for _ in range(self.options.tickers)
         ]
 
     def _new_parts(self, adapters: Sequence[Adapter]) -> tuple[Outbox, Dispatcher]:
@@ -165,7 +177,14 @@ class FakeHub:
         metrics = Metrics()
         budgets = Budgets(store.usage, options.budgets, self.clock)
         toolbox = around(self.toolbox, "toolbox", points)
-        mind = Mind(agents, agents, toolbox, self.routes, budgets=budgets)
+        mind = Mind(
+            agents,
+            agents,
+            toolbox,
+            self.routes,
+            budgets=budgets,
+            briefing=options.briefing,
+        )
         runner = TurnRunner(store, by_name, mind, drafts, self.clock, metrics, options.turns)
         dispatching = DispatcherOptions(WORKER, lease=options.lease)
         sending = OutboxOptions(WORKER, lease=options.lease, retry=options.sending)

@@ -50,6 +50,8 @@ class FakePlatform:
         self.messages: list[Shown] = []
         self.faults = Faults()
         self.typing: defaultdict[ConversationId, int] = defaultdict(int)
+        self.gone: set[str] = set()
+        """Conversations that are not there any more."""
         self.changed = asyncio.Event()
 
     def visible(self, conversation: str) -> list[str]:
@@ -71,6 +73,8 @@ class FakePlatform:
         """Post or edit, refusing what a platform refuses."""
         if len(delivery.text) > PART_LIMIT:
             raise DeliveryRefused(f"{len(delivery.text)} characters are too many.")
+        if delivery.conversation.id in self.gone:
+            raise DeliveryRefused("There is no such channel.")
         self.changed.set()
         if delivery.receipt is None:
             receipt = PlatformMessageId(f"m{len(self.messages) + 1}")

@@ -75,6 +75,7 @@ INDEXES = {
     "people.SET_TEMPLATE": {"binding (key)"},
     "people.DROP_BINDING": {"binding (key)"},
     "people.ALL_BINDINGS": {"binding (scan)"},
+    "people.SESSIONS_OF": {"session (key)"},
     "people.GET_SESSION": {"session (key)"},
     "people.LAST_SENDER": {"inbox_conversation"},
     "schedules.DUE": {"schedule_due"},

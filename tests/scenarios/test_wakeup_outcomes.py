@@ -1,0 +1,187 @@
+"""When wakeups are passed over, and what follows when they fail."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+from agents.scripted import Fail
+from gateway.access import AccessMode, AccessPolicy
+from gateway.domain.conversations import Conversation
+from gateway.domain.ids import AgentId, SessionId
+from gateway.domain.people import Sender
+from gateway.domain.schedules import Rules, Schedule, Wakeup
+from gateway.turn_runner import TurnOptions
+from scheduler.misfires import first_fire
+from storage.memory.store import MemoryStore
+from tests.fakes.hub import FakeHub, HubOptions
+from tests.fakes.virtual_time import EPOCH
+
+HOUR = 3600.0
+PAIRED_ONLY = AccessPolicy(modes={"fake": AccessMode.PAIRING})
+
+
+def new_hub(access: AccessPolicy | None = None) -> FakeHub:
+    return FakeHub(MemoryStore(), options=HubOptions(tickers=1, is_judging=True, access=access))
+
+
+async def schedule(
+    hub: FakeHub, *, rules: Rules | None = None, place: Conversation | None = None
+) -> None:
+    ada = hub.person("ada")
+    wakeup = Wakeup(place or ada.conversation, Sender(ada.identity, "ada"), "Look around.")
+    hourly = Schedule("hourly", "every:3600", "UTC", None, wakeup=wakeup, rules=rules or Rules())
+    await hub.store.schedules.put(first_fire(hourly, hub.clock.now()))
+
+
+async def outcomes(hub: FakeHub) -> list[str]:
+    """Return what the slots came to, oldest first."""
+    slots = await hub.store.schedules.past_slots("hourly", 1000)
+    return [slot.why if slot.was_missed else slot.result or "open" for slot in reversed(slots)]
+
+
+async def now_failing(hub: FakeHub, times: int) -> None:
+    for _ in range(times):
+        hub.agents.will(Fail("credit", "no credit left."))
+
+
+async def test_a_slot_counts_as_posted_with_a_receipt_only() -> None:
+    hub = new_hub()
+    hub.agents.will_say("News.")
+    hub.agents.will_say("<silent/>")
+    await schedule(hub)
+
+    async with hub.running():
+        await asyncio.sleep(2.5 * HOUR)
+
+    assert await outcomes(hub) == ["posted", "silent"]
+
+
+async def test_a_wakeup_is_passed_over_while_its_agent_is_at_work() -> None:
+    patient = TurnOptions(deadline_seconds=5 * HOUR)
+    hub = FakeHub(MemoryStore(), options=HubOptions(tickers=1, is_judging=True, turns=patient))
+    hub.agents.will_say("done", after=1.5 * HOUR)
+    await schedule(hub, rules=Rules(skip_busy=True))
+
+    async with hub.running():
+        await hub.person("ada").says("work")
+        await asyncio.sleep(2.5 * HOUR)
+
+    assert await outcomes(hub) == ["busy", "posted"]
+
+
+async def test_a_wakeup_is_passed_over_when_somebody_was_there_just_now() -> None:
+    hub = new_hub()
+    await schedule(hub, rules=Rules(skip_recent_seconds=1800))
+
+    async with hub.running():
+        await asyncio.sleep(0.75 * HOUR)
+        await hub.person("ada").says("hello")
+        await asyncio.sleep(2 * HOUR)
+        runs = hub.agents.runs_started
+
+    assert (await outcomes(hub))[0] == "recently_active"
+    assert (await outcomes(hub))[1] != "recently_active"
+    assert runs == 2
+
+
+async def test_a_person_who_may_not_talk_any_more_is_not_woken() -> None:
+    hub = new_hub(PAIRED_ONLY)
+    await schedule(hub)
+
+    async with hub.running():
+        await asyncio.sleep(1.5 * HOUR)
+
+    assert await outcomes(hub) == ["no_access"]
+    assert hub.agents.runs_started == 0
+
+
+async def test_the_owner_hears_of_an_outage_once() -> None:
+    hub = new_hub()
+    await now_failing(hub, 3)
+    await schedule(hub)
+
+    async with hub.running():
+        await asyncio.sleep(3.5 * HOUR)
+        seen = hub.person("ada").sees
+
+    assert await outcomes(hub) == ["failed", "failed", "failed"]
+    assert len(seen) == 1
+    assert "no credit left" in seen[0]
+
+
+async def test_after_it_worked_again_the_next_outage_is_told_too() -> None:
+    hub = new_hub()
+    await now_failing(hub, 1)
+    hub.agents.will_say("News.")
+    await now_failing(hub, 2)
+    await schedule(hub)
+
+    async with hub.running():
+        await asyncio.sleep(4.5 * HOUR)
+        seen = hub.person("ada").sees
+
+    assert await outcomes(hub) == ["failed", "posted", "failed", "failed"]
+    assert ["failed" in text for text in seen] == [True, False, True]
+
+
+async def test_what_fails_again_and_again_is_tried_less_often() -> None:
+    hub = new_hub()
+    await now_failing(hub, 100)
+    await schedule(hub)
+    minutely = await hub.store.schedules.get("hourly")
+    assert minutely is not None
+    often = replace(minutely, trigger="every:60")
+    await hub.store.schedules.put(first_fire(often, hub.clock.now()))
+
+    async with hub.running():
+        await asyncio.sleep(2 * HOUR)
+
+    found = await outcomes(hub)
+    assert found.count("failed") <= 8
+    assert found.count("resting") > 100
+
+
+async def test_a_place_that_is_gone_pauses_the_schedule_and_is_told_once_elsewhere() -> None:
+    hub = new_hub()
+    hub.agents.will_say("News.")
+    await schedule(hub, place=Conversation("fake", "w1", "channel"))
+    hub.platform.gone.add("fake:w1:channel")
+
+    async with hub.running():
+        await asyncio.sleep(3.5 * HOUR)
+
+    stored = await hub.store.schedules.get("hourly")
+    assert stored is not None
+    assert stored.is_paused
+    assert await outcomes(hub) == ["undelivered"]
+    assert hub.platform.messages == []
+
+
+async def test_the_owner_is_told_where_they_are_alone_with_the_agent() -> None:
+    store = MemoryStore()
+    hub = FakeHub(store, options=HubOptions(tickers=1, is_judging=True, doors=("discord", "fake")))
+    home = Conversation("discord", "dm", "7")
+    gone = Conversation("discord", "g1", "c1")
+    ada = hub.person("ada")
+    async with hub.running():
+        await ada.says("hello")
+        await ada.reads()
+    person = await store.people.find_person(ada.identity)
+    assert person is not None
+    agent = AgentId("agent-of-ada")
+    await store.people.intend_agent(person.id, "postern", EPOCH)
+    binding = await store.people.bind_agent(person.id, "postern", agent)
+    assert binding.agent_id is not None
+    await store.people.bind_session(binding.agent_id, home.id, SessionId("thread-1"))
+    hub.agents.will_say("News.")
+    hub.platform.gone.add(gone.id)
+    await schedule(hub, place=gone)
+
+    async with hub.running():
+        await asyncio.sleep(timedelta(hours=1.5).total_seconds())
+
+    (told,) = hub.platform.visible(home.id)
+    assert gone.id in told
+    assert "paused" in told
