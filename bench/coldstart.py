@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 
-from deploy.handed import SLACK, Handed, slack_signature
+from deploy.ingress import slack_signature
+from gateway.domain.handed import SLACK, Handed
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "bench"  # noqa: S105 - nobody's
@@ -41,7 +42,8 @@ def run(arguments: argparse.Namespace) -> dict[str, object]:
         "python_start_ms": _median(_python_start, repeats),
         "import_ingress_ms": _median(lambda: _import("deploy.ingress"), repeats),
         "import_modal_app_ms": _median(lambda: _import("deploy.modal_app"), repeats),
-        "import_roles_ms": _median(lambda: _import("deploy.roles"), repeats),
+        "import_keeper_ms": _median(lambda: _import("deploy.ingress, deploy.keeper"), repeats),
+        "import_worker_ms": _median(lambda: _import("deploy.worker"), repeats),
         "first_ack_ms": _median(_first_ack, repeats),
         "goal_import_ingress_ms": 500,
     }

@@ -1,10 +1,12 @@
 """The ingress: verifies a platform's request, hands it over durably, and only then acknowledges.
 
-No store, no vendor's SDK: it starts quickly, and any number of them may run.
+No vendor's SDK: it starts quickly, and any number of them may run. What a request means is
+read by a worker, so what is acknowledged here are the bytes.
 """
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import json
 import logging
@@ -20,7 +22,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from deploy.handed import DISCORD, SLACK, Handed, slack_signature
+from gateway.domain.handed import DISCORD, SLACK, Handed
+from gateway.errors import PosternError
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +38,12 @@ _SLACK_HEADERS = (
     "x-slack-request-timestamp", "x-slack-signature", "x-slack-retry-num", "content-type",
 )  # fmt: skip
 _DISCORD_HEADERS = ("x-signature-timestamp", "x-signature-ed25519", "content-type")
-_PING, _PONG, _DEFERRED = 1, {"type": 1}, 5
-_COMMAND = 2
+_PING, _COMPLETION = 1, 4
+_PONG: dict[str, object] = {"type": 1}
+_NO_CHOICES: dict[str, object] = {"type": 8, "data": {"choices": []}}
+_UPDATE_LATER: dict[str, object] = {"type": 6}
+"""Of a button: nothing is shown until the message that it is on is changed."""
+_DEFERRED = 5
 _ONLY_ITS_PERSON = 64
 OPEN_COMMANDS = ("ask",)
 """What all may see the answer of; as the commands' own specs say."""
@@ -50,44 +57,101 @@ class Keys:
     discord_public_key: str | None = None
 
 
+Look = Callable[[], Awaitable[None]]
+"""Looks whether requests can be kept; raises a PosternError that says why not."""
+
+
+async def _no_look() -> None:
+    """What is handed over elsewhere can not be looked at from here."""
+
+
 def make_ingress(
-    keys: Keys,
-    hand_over: HandOver,
-    now: Callable[[], datetime],
-    open_commands: tuple[str, ...] = OPEN_COMMANDS,
+    keys: Keys, hand_over: HandOver, now: Callable[[], datetime], look: Look = _no_look
 ) -> Starlette:
-    """Return the app: the doors whose keys are there, and `/health`."""
-    routes = [Route("/health", _health)]
+    """Return the app: the doors whose keys are there, `/health`, and `/ready` for `status`."""
+    doors: dict[str, _Door] = {}
     if keys.slack_signing_secret:
-        slack = _SlackDoor(keys.slack_signing_secret, hand_over, now)
-        routes.append(Route(SLACK, slack.take, methods=["POST"]))
+        doors[SLACK] = _SlackDoor(keys.slack_signing_secret, hand_over, now)
     if keys.discord_public_key:
         key = VerifyKey(bytes.fromhex(keys.discord_public_key))
-        discord = _DiscordDoor(key, hand_over, now, open_commands)
-        routes.append(Route(DISCORD, discord.take, methods=["POST"]))
-    return Starlette(routes=routes)
+        doors[DISCORD] = _DiscordDoor(key, hand_over, now)
+    routes = [Route(path, door.take, methods=["POST"]) for path, door in doors.items()]
+    ready = _Ready(list(doors.values()), look)
+    return Starlette(
+        routes=[Route("/health", _health), Route("/ready", ready.tell), *routes],
+    )
 
 
-class _SlackDoor:
-    """Answers 503 for what was not taken: Slack sends it again."""
+def slack_signature(secret: str, stamp: str, body: bytes) -> str:
+    """Return Slack's signature ("Verifying requests from Slack", its reference)."""
+    signed = b"v0:" + stamp.encode() + b":" + body
+    return "v0=" + hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
 
-    def __init__(self, secret: str, hand_over: HandOver, now: Callable[[], datetime]) -> None:
-        self._secret = secret
+
+class _Door:
+    """Reads a request, verifies it, and hands it over; the platforms say how."""
+
+    name: str
+    key: str
+    """What it verifies with, as the secret calls it."""
+
+    def __init__(self, hand_over: HandOver, now: Callable[[], datetime]) -> None:
         self._hand_over = hand_over
         self._now = now
+        self._genuine = 0
+        self._refused = 0
 
     async def take(self, request: Request) -> Response:
+        """Answer one request."""
         body = await _read(request)
         if body is None:
             return _refusal(413, f"The body is larger than {BODY_LIMIT_BYTES:,} bytes.")
         if not self._is_genuine(request, body):
-            return _refusal(401, "The request is not signed by Slack, or too old.")
+            self._refused += 1
+            return _refusal(401, f"The request is not signed by {self.name}, or too old.")
+        self._genuine += 1
+        return await self._answer(request, body)
+
+    def state(self) -> dict[str, object]:
+        """Say how it is; a wrong key shows in that nothing was ever genuine."""
+        if self._refused and not self._genuine:
+            sentence = (
+                f"All {self._refused} requests so far had a wrong signature: is {self.key} right?"
+            )
+            return {"ready": False, "state": sentence}
+        return {"ready": True, "state": f"{self._genuine} requests verified here."}
+
+    def _is_genuine(self, request: Request, body: bytes) -> bool:
+        raise NotImplementedError
+
+    async def _answer(self, request: Request, body: bytes) -> Response:
+        raise NotImplementedError
+
+    async def _is_taken(self, handed: Handed) -> bool:
+        try:
+            await self._hand_over(handed)
+        except Exception:
+            # The edge: whatever the queue's client raises, the request was not taken.
+            log.exception("hand_over_failed", extra={"path": handed.path})
+            return False
+        return True
+
+
+class _SlackDoor(_Door):
+    """Answers 503 for what was not taken: Slack sends it again."""
+
+    name, key = "Slack", "SLACK_SIGNING_SECRET"
+
+    def __init__(self, secret: str, hand_over: HandOver, now: Callable[[], datetime]) -> None:
+        super().__init__(hand_over, now)
+        self._secret = secret
+
+    async def _answer(self, request: Request, body: bytes) -> Response:
         challenge = _challenge(body)
         if challenge is not None:
             return JSONResponse({"challenge": challenge})
         handed = Handed(SLACK, _chosen(request, _SLACK_HEADERS), body)
-        is_taken = await _is_taken(self._hand_over, handed)
-        return Response(status_code=200 if is_taken else 503)
+        return Response(status_code=200 if await self._is_taken(handed) else 503)
 
     def _is_genuine(self, request: Request, body: bytes) -> bool:
         stamp = request.headers.get("x-slack-request-timestamp", "")
@@ -98,35 +162,24 @@ class _SlackDoor:
         return hmac.compare_digest(expected.encode(), given.encode())
 
 
-class _DiscordDoor:
+class _DiscordDoor(_Door):
     """Discord never sends an interaction again: what was not taken is told to its person."""
 
-    def __init__(
-        self,
-        key: VerifyKey,
-        hand_over: HandOver,
-        now: Callable[[], datetime],
-        open_commands: tuple[str, ...],
-    ) -> None:
-        self._key = key
-        self._hand_over = hand_over
-        self._now = now
-        self._open_commands = open_commands
+    name, key = "Discord", "DISCORD_PUBLIC_KEY"
 
-    async def take(self, request: Request) -> Response:
-        body = await _read(request)
-        if body is None:
-            return _refusal(413, f"The body is larger than {BODY_LIMIT_BYTES:,} bytes.")
-        if not self._is_genuine(request, body):
-            return _refusal(401, "The request is not signed by Discord, or too old.")
+    def __init__(self, key: VerifyKey, hand_over: HandOver, now: Callable[[], datetime]) -> None:
+        super().__init__(hand_over, now)
+        self._verify_key = key
+
+    async def _answer(self, request: Request, body: bytes) -> Response:
         interaction = _object(body)
-        if interaction.get("type") == _PING:
-            return JSONResponse(_PONG)
-        if interaction.get("type") != _COMMAND:
+        answer = _first_answer(interaction)
+        if answer is None:
             return _refusal(400, "This is no interaction that can be answered.")
-        handed = Handed(DISCORD, _chosen(request, _DISCORD_HEADERS), body)
-        if await _is_taken(self._hand_over, handed):
-            return JSONResponse(self._deferral(interaction))
+        if interaction["type"] in (_PING, _COMPLETION):
+            return JSONResponse(answer)
+        if await self._is_taken(Handed(DISCORD, _chosen(request, _DISCORD_HEADERS), body)):
+            return JSONResponse(answer)
         text = "I can't take this in right now. Please try again in a moment."
         return JSONResponse({"type": 4, "data": {"content": text, "flags": _ONLY_ITS_PERSON}})
 
@@ -134,31 +187,59 @@ class _DiscordDoor:
         stamp = request.headers.get("x-signature-timestamp", "")
         try:
             signature = bytes.fromhex(request.headers.get("x-signature-ed25519", ""))
-            self._key.verify(stamp.encode() + body, signature)
+            self._verify_key.verify(stamp.encode() + body, signature)
         except (BadSignatureError, ValueError):
             return False
         return _is_recent(stamp, self._now())
 
-    def _deferral(self, interaction: dict[str, object]) -> dict[str, object]:
-        """Return "is thinking…", seen by its person alone where the answer will be."""
-        data = interaction.get("data")
-        name = cast("dict[str, object]", data).get("name") if isinstance(data, dict) else None
-        flags = 0 if name in self._open_commands else _ONLY_ITS_PERSON
-        return {"type": _DEFERRED, "data": {"flags": flags}}
+
+def _first_answer(interaction: dict[str, object]) -> dict[str, object] | None:
+    """Return what Discord is told at once; None for what we do not know."""
+    match interaction.get("type"):
+        case 1:
+            return _PONG
+        case 2:
+            return {"type": _DEFERRED, "data": {"flags": _who_sees(interaction)}}
+        case 3:
+            return _UPDATE_LATER
+        case 4:
+            return _NO_CHOICES
+        case 5:
+            return {"type": _DEFERRED, "data": {"flags": _ONLY_ITS_PERSON}}
+        case _:
+            return None
+
+
+def _who_sees(command: dict[str, object]) -> int:
+    """Return the flags of "is thinking…": its person alone sees it, where the answer will be so."""
+    data = command.get("data")
+    name = cast("dict[str, object]", data).get("name") if isinstance(data, dict) else None
+    return 0 if name in OPEN_COMMANDS else _ONLY_ITS_PERSON
+
+
+class _Ready:
+    """What `postern status --url` shows of an ingress."""
+
+    def __init__(self, doors: list[_Door], look: Look) -> None:
+        self._doors = doors
+        self._look = look
+
+    async def tell(self, request: Request) -> Response:
+        """Say whether requests can be kept, and how each door is."""
+        try:
+            await self._look()
+        except PosternError as error:
+            hand_over: dict[str, object] = {"ready": False, "state": str(error)}
+        else:
+            hand_over = {"ready": True, "state": "takes requests"}
+        doors = {door.name.lower(): door.state() for door in self._doors}
+        is_ready = all(part["ready"] is True for part in (hand_over, *doors.values()))
+        told = {"ready": is_ready, "hand_over": hand_over, "channels": doors}
+        return JSONResponse(told, 200 if is_ready else 503)
 
 
 async def _health(request: Request) -> Response:
     return JSONResponse({"status": "alive"})
-
-
-async def _is_taken(hand_over: HandOver, handed: Handed) -> bool:
-    try:
-        await hand_over(handed)
-    except Exception:
-        # The edge: whatever the queue's client raises, the request was not taken.
-        log.exception("hand_over_failed", extra={"path": handed.path})
-        return False
-    return True
 
 
 async def _read(request: Request) -> bytes | None:

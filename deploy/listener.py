@@ -1,26 +1,128 @@
-"""The adapter of a process that only listens to Discord, and stores nothing itself."""
+"""A process that only listens to Discord, under a lease that others can take over."""
 
 from __future__ import annotations
 
-from adapters.discord.adapter import DiscordAdapter
-from adapters.discord.options import DiscordOptions, NewestEvents
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from gateway.access import Access
+from gateway.bootstrap import (
+    LISTENER,
+    ListensFor,
+    access_policy,
+    make_inbox,
+    make_listener,
+    opened_artifacts,
+    opened_store,
+)
 from gateway.clock import SystemClock
-from gateway.commands import SPECS
-from gateway.errors import SettingsWrong
+from gateway.domain.conversations import Conversation
+from gateway.domain.ids import WorkerId
+from gateway.domain.leases import Lease
+from gateway.domain.messages import InboundMessage
+from gateway.domain.people import Identity
+from gateway.inbox import Inbox
+from gateway.place import Leases, Place, PlaceOptions
+from gateway.ports import Clock, Store
 from gateway.settings import Settings
+from gateway.telemetry import Metrics
+
+log = logging.getLogger(__name__)
 
 
-def new_listener(settings: Settings, newest: NewestEvents) -> DiscordAdapter:
-    """Return the adapter. Raises SettingsWrong when Discord is off."""
-    discord = settings.discord
-    if discord.token is None:
-        raise SettingsWrong("Discord is off: put DISCORD_TOKEN into the secret to listen.")
-    options = DiscordOptions(
-        token=discord.token.get_secret_value(),
-        newest_events=newest,
-        application_id=discord.application_id,
-        api_url=discord.api_url,
-        gateway_url=discord.gateway_url,
-        commands=SPECS,
-    )
-    return DiscordAdapter(options, SystemClock())
+class Line(Leases, Protocol):
+    """What a listener needs of whoever has the store."""
+
+    async def newest_events(self, platform: str) -> Sequence[tuple[Conversation, str]]:
+        """Return where to begin to look for what was missed."""
+        ...
+
+    async def admits(self, identity: Identity) -> bool:
+        """Whether somebody may talk."""
+        ...
+
+    async def accept(self, message: InboundMessage, fence: int) -> None:
+        """Store what was heard; raises Fenced for a listener that was replaced."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLine:
+    """The line of a listener that has opened the shared store itself.
+
+    It needs no fence: what two listeners hear is stored once, by its event id.
+    """
+
+    store: Store
+    inbox: Inbox
+    access: Access
+
+    async def take(
+        self, place: str, holder: WorkerId, now: datetime, length: timedelta
+    ) -> Lease | None:
+        """Take the place or keep it."""
+        return await self.store.leases.take(place, holder, now, length)
+
+    async def let_go(self, place: str, lease: Lease, now: datetime) -> None:
+        """End the lease."""
+        await self.store.leases.let_go(place, lease, now)
+
+    async def newest_events(self, platform: str) -> Sequence[tuple[Conversation, str]]:
+        """Return the newest stored event of each conversation."""
+        return await self.store.history.newest_events(platform)
+
+    async def admits(self, identity: Identity) -> bool:
+        """Ask the store."""
+        return await self.access.admits(identity, "discord")
+
+    async def accept(self, message: InboundMessage, fence: int) -> None:
+        """Store it."""
+        await self.inbox.receive(message)
+
+
+@asynccontextmanager
+async def opened_line(settings: Settings) -> AsyncGenerator[StoreLine]:
+    """Open the shared store for a listener."""
+    async with opened_store(settings) as store:
+        inbox = make_inbox(settings, store, SystemClock(), Metrics())
+        yield StoreLine(store, inbox, Access(access_policy(settings), store.people))
+
+
+@dataclass(frozen=True, slots=True)
+class Turnout:
+    """How a listener takes its turn."""
+
+    holder: WorkerId
+    seconds: float | None = None
+    """It ends by itself after so long; None for a process that may run for ever."""
+    waits: bool = False
+    """Whether it waits for the place while another one has it, or ends at once."""
+    options: PlaceOptions | None = None
+
+
+async def listen(settings: Settings, line: Line, clock: Clock, turnout: Turnout) -> bool:
+    """Hold Discord's connection while the place is ours; True when its time was up.
+
+    Raises SettingsWrong when Discord is off, or never takes the token.
+    """
+    place = Place(LISTENER, turnout.holder, line, clock, turnout.options)
+
+    async def work() -> None:
+        fence = place.lease.fence if place.lease is not None else 0
+        async with opened_artifacts(settings, clock) as artifacts:
+            known = ListensFor(lambda: line.newest_events("discord"), line.admits, artifacts)
+            adapter = make_listener(settings, known, clock)
+            await adapter.run(lambda message: line.accept(message, fence))
+
+    try:
+        async with asyncio.timeout(turnout.seconds):
+            await (place.run(work) if turnout.waits else place.run_once(work))
+    except TimeoutError:
+        log.info("listener_rotates")
+        return True
+    return False

@@ -1,45 +1,51 @@
 """The deployment on Modal: `modal deploy --strategy recreate deploy/modal_app.py`.
 
-Only what runs where, with what, and how often: what the parts do is in roles.py and ingress.py.
+Only what runs where, with what, and how often: what the parts do is in the files beside it.
 Importing it needs no account and no network. It is deployed and never run: `modal run` would
 start a second worker, which takes the Volume over. What one asks of it is in modal_cli.py.
 """
 
-# Modal types its decorators and remote calls in part only; what they carry is typed in roles.py.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportCallIssue=false
+# Modal types its decorators and remote calls in part only; what they carry is typed elsewhere.
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false, reportCallIssue=false
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import time
-import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import modal
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from deploy.image import make_image
+from deploy.scale import INGRESS_MIN, WORKER_MAX, WORKER_MIN, sleeps, workers
 
-    from deploy.handed import Handed
-    from deploy.roles import Worker as WorkerRole
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import timedelta
+
+    from deploy.listener import Line
+    from deploy.stopped import StoppedWorker
+    from deploy.worker import Worker as RunningWorker
     from gateway.domain.conversations import Conversation
+    from gateway.domain.handed import Handed
+    from gateway.domain.ids import WorkerId
+    from gateway.domain.leases import Lease
     from gateway.domain.messages import InboundMessage
-    from gateway.ports import Accept, Adapter
+    from gateway.domain.people import Identity
+
+    Role = RunningWorker | StoppedWorker
 
 NAME = "postern"
 SECRET_KEYS = ["POSTERN_HTTP__ADMIN_TOKEN", "LETTA_API_KEY"]
-PACKAGES = (
-    "gateway", "adapters", "scheduler", "storage", "agents", "toolbox", "compute", "deploy",
-)  # fmt: skip
-NOT_CODE = ["**/*.pyc", "**/__pycache__"]
-"""All else goes along: migrations, the web page, prompts."""
-
-INGRESS_MIN_CONTAINERS = int(os.environ.get("POSTERN_MODAL_INGRESS_MIN", "1"))
-"""Read when deploying. 0 costs nothing at rest, and loses interactions to cold starts."""
+INGRESS_MIN_CONTAINERS = int(os.environ.get(INGRESS_MIN, "1"))
+WORKERS_AT_LEAST, WORKERS_AT_MOST = workers(os.environ)
+WOKEN_EVERY_SECONDS = 10.0
+"""A worker that is not always there lingers for longer than this."""
 WORKER_TIMEOUT_SECONDS = 3600
 """Bounds a WebSocket of the web chat; the page connects again by itself."""
 DAY_SECONDS = 24 * 60 * 60
@@ -51,45 +57,18 @@ LIVE = "/var/lib/postern"
 """On the container's own disk: a live database on a Volume gets damaged."""
 
 
-def _pinned() -> list[str]:
-    """Return the exact version of every package; in a container there is nothing to install."""
-    project = Path(__file__).resolve().parent.parent / "pyproject.toml"
-    if not modal.is_local() or not project.exists():
-        return []
-    found = tomllib.loads(project.read_text(encoding="utf-8"))
-    wanted: list[str] = found["project"]["dependencies"]
-    pins: list[str] = found["tool"]["uv"]["constraint-dependencies"]
-    exact = {pin.partition("==")[0]: pin for pin in pins}
-    return [exact[_plain(each)] for each in wanted]
+def _environ() -> dict[str, str]:
+    """Return what every container is told beside the secret."""
+    return {
+        "POSTERN_DATA_DIR": LIVE,
+        "POSTERN_CONFIG": f"{DATA}/config/postern.toml",
+        "POSTERN_ARTIFACTS__URL": f"modal://postern-artifacts{ARTIFACTS}",
+        WORKER_MIN: str(WORKERS_AT_LEAST),
+        WORKER_MAX: str(WORKERS_AT_MOST),
+    }
 
 
-def _all_pins() -> str:
-    """Return the text of a constraints file: what our packages bring along is pinned too."""
-    project = Path(__file__).resolve().parent.parent / "pyproject.toml"
-    if not modal.is_local() or not project.exists():
-        return ""
-    pins = tomllib.loads(project.read_text(encoding="utf-8"))["tool"]["uv"]
-    return " ".join(pins["constraint-dependencies"])
-
-
-def _plain(requirement: str) -> str:
-    name = requirement.partition(";")[0]
-    for sign in "[<>=!~ ":
-        name = name.partition(sign)[0]
-    return name.lower().replace("_", "-").replace(".", "-")
-
-
-def _image() -> modal.Image:
-    image = (
-        modal.Image.debian_slim(python_version="3.11")
-        .run_commands(f"printf '%s\\n' {_all_pins()} > /etc/postern-pins.txt")
-        .uv_pip_install(*_pinned(), extra_options="--constraint /etc/postern-pins.txt")
-        .env({"POSTERN_DATA_DIR": LIVE, "POSTERN_CONFIG": f"{DATA}/config/postern.toml"})
-    )
-    return image.add_local_python_source(*PACKAGES, ignore=NOT_CODE)
-
-
-app = modal.App(NAME, image=_image())
+app = modal.App(NAME, image=make_image(_environ()))
 secret = modal.Secret.from_name(NAME, required_keys=SECRET_KEYS)
 data = modal.Volume.from_name("postern-data", create_if_missing=True)
 artifacts = modal.Volume.from_name("postern-artifacts", create_if_missing=True)
@@ -103,28 +82,43 @@ VOLUMES: dict[Any, Any] = {DATA: data, ARTIFACTS: artifacts, CACHE: cache}  # as
     timeout=60,
     cpu=0.25,
     memory=256,
+    enable_memory_snapshot=True,  # of imports alone: what is opened, is opened by a request
 )
 @modal.concurrent(max_inputs=100)
 @modal.asgi_app()
 def ingress() -> Any:  # an ASGI app
-    """Verify what platforms send, hand it to the worker's queue, and acknowledge."""
+    """Verify what platforms send, keep it where a worker finds it, and acknowledge."""
     from deploy.ingress import Keys, make_ingress
+    from deploy.keeper import Keeper, postgres_url
 
-    async def hand_over(handed: Handed) -> None:
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    async def spawn(handed: Handed) -> None:
         await Worker().handle.spawn.aio(handed)
 
     keys = Keys(
         slack_signing_secret=os.environ.get("SLACK_SIGNING_SECRET"),
         discord_public_key=os.environ.get("DISCORD_PUBLIC_KEY"),
     )
-    return make_ingress(keys, hand_over, lambda: datetime.now(UTC))
+    url = postgres_url(os.environ)
+    if url is None:
+        return make_ingress(keys, spawn, now)
+    keeper = Keeper(url, now)
+
+    async def keep(handed: Handed) -> None:
+        await keeper.keep(handed)
+        if sleeps(os.environ):
+            await _wake_a_worker()
+
+    return make_ingress(keys, keep, now, look=keeper.look)
 
 
 @app.cls(
     secrets=[secret],
     volumes=VOLUMES,
-    min_containers=1,
-    max_containers=1,
+    min_containers=WORKERS_AT_LEAST,
+    max_containers=WORKERS_AT_MOST,
     timeout=WORKER_TIMEOUT_SECONDS,
     startup_timeout=600,  # a large database takes its time to be restored
     cpu=0.5,
@@ -132,14 +126,14 @@ def ingress() -> Any:  # an ASGI app
 )
 @modal.concurrent(max_inputs=1000)
 class Worker:
-    """The one container with the store: the gateway, its outbox, and the web chat."""
+    """The gateway, its outbox, and the web chat. On SQLite there is one, which has the file."""
 
     @modal.enter()
     async def begin(self) -> None:
-        """Restore the database and serve; a mistake in the settings ends the container."""
+        """Open the database and serve; without it, say what is wrong and keep what comes."""
         self._stop = asyncio.Event()
         ready = asyncio.Event()
-        opened: asyncio.Future[WorkerRole] = asyncio.get_running_loop().create_future()
+        opened: asyncio.Future[Role] = asyncio.get_running_loop().create_future()
         # Kept until `end` awaits it: Modal's hooks are the only parent it can have.
         self._serving = asyncio.create_task(_serve(self._stop, ready, opened))
         first = [self._serving, asyncio.create_task(ready.wait())]
@@ -171,14 +165,26 @@ class Worker:
         await self._role.accept(message, fence)
 
     @modal.method()
+    async def admits(self, identity: Identity) -> bool:
+        """Tell a listener who may talk."""
+        return await self._role.admits(identity)
+
+    @modal.method()
     async def newest_events(self, platform: str) -> list[tuple[Conversation, str]]:
         """Tell a listener where to look for what it has missed."""
         return await self._role.newest_events(platform)
 
     @modal.method()
-    async def renew_lease(self, holder: str) -> int | None:
+    async def take(
+        self, place: str, holder: WorkerId, now: datetime, length: timedelta
+    ) -> Lease | None:
         """Give or keep the listener's place."""
-        return await self._role.renew_lease(holder)
+        return await self._role.take(place, holder, now, length)
+
+    @modal.method()
+    async def let_go(self, place: str, lease: Lease, now: datetime) -> None:
+        """Free the listener's place."""
+        await self._role.let_go(place, lease, now)
 
     @modal.method()
     async def sweep(self) -> dict[str, object]:
@@ -190,9 +196,20 @@ class Worker:
         """Tell how every part is."""
         return await self._role.status()
 
+    @modal.method()
+    async def wake(self, agent: str) -> list[str]:
+        """Run the schedules of an agent now."""
+        return await self._role.wake(agent)
+
+    @modal.method()
+    async def stay(self) -> None:
+        """Keep this container for as long as there is something to do."""
+        await self._role.stay()
+
 
 @app.function(
     secrets=[secret],
+    volumes={DATA: data.with_mount_options(read_only=True)},
     schedule=modal.Cron("* * * * *"),
     max_containers=1,
     timeout=50,
@@ -202,69 +219,143 @@ class Worker:
 )
 async def tick() -> dict[str, object]:
     """Once a minute: sweep, and start the Discord listener where nobody listens."""
-    found: dict[str, object] = await Worker().sweep.remote.aio()
+    found = await _sweep()
     if found["needs_listener"]:
         await discord_listener.spawn.aio()
+    if found["has_work"] and sleeps(os.environ):
+        await _wake_a_worker()
     return found
 
 
 @app.function(
     secrets=[secret],
-    volumes={DATA: data.with_mount_options(read_only=True)},
+    volumes={DATA: data.with_mount_options(read_only=True), ARTIFACTS: artifacts},
     max_containers=1,
     timeout=DAY_SECONDS,
     cpu=0.25,
     memory=512,
 )
 async def discord_listener() -> None:
-    """Hold Discord's gateway connection for a day at most; all that it hears goes to the worker."""
-    from deploy.listener import new_listener
-    from deploy.roles import listen
+    """Hold Discord's gateway connection for a day at most; all that it hears is stored at once."""
+    from contextlib import AsyncExitStack
+
+    from deploy.keeper import postgres_url
+    from deploy.listener import Turnout, listen, opened_line
     from deploy.secret import deployed_settings
+    from gateway.clock import SystemClock
+    from gateway.telemetry import set_up_logging
 
     settings = deployed_settings(os.environ)
-    worker = Worker()
-    holder = f"{os.environ.get('MODAL_TASK_ID', 'local')}-{time.time_ns()}"
-
-    async def renew() -> int | None:
-        return await worker.renew_lease.remote.aio(holder)
-
-    async def newest() -> list[tuple[Conversation, str]]:
-        return await worker.newest_events.remote.aio("discord")
-
-    def make(fence: int) -> tuple[Adapter, Accept]:
-        async def accept(message: InboundMessage) -> None:
-            await worker.accept.remote.aio(message, fence)
-
-        return new_listener(settings, newest), accept
-
-    await listen(make, renew, ROTATION_SECONDS)
+    set_up_logging(secrets=settings.secrets(), level=logging.INFO)
+    holder: Any = f"{os.environ.get('MODAL_TASK_ID', 'local')}-{time.time_ns()}"
+    async with AsyncExitStack() as stack:
+        line: Line = WorkerLine()
+        if postgres_url(os.environ) is not None:
+            line = await stack.enter_async_context(opened_line(settings))
+        turnout = Turnout(holder, ROTATION_SECONDS)
+        is_rotating = await listen(settings, line, SystemClock(), turnout)
+    if is_rotating:
+        await discord_listener.spawn.aio()
 
 
-async def _serve(
-    stop: asyncio.Event, ready: asyncio.Event, opened: asyncio.Future[WorkerRole]
-) -> None:
+class WorkerLine:
+    """The line of a listener to the worker that has the SQLite file."""
+
+    async def take(
+        self, place: str, holder: WorkerId, now: datetime, length: timedelta
+    ) -> Lease | None:
+        """Take the place or keep it."""
+        return await _told_as_unavailable(Worker().take.remote.aio(place, holder, now, length))
+
+    async def let_go(self, place: str, lease: Lease, now: datetime) -> None:
+        """End the lease."""
+        await _told_as_unavailable(Worker().let_go.remote.aio(place, lease, now))
+
+    async def newest_events(self, platform: str) -> list[tuple[Conversation, str]]:
+        """Return the newest stored event of each conversation."""
+        return await _told_as_unavailable(Worker().newest_events.remote.aio(platform))
+
+    async def admits(self, identity: Identity) -> bool:
+        """Ask the store."""
+        return await _told_as_unavailable(Worker().admits.remote.aio(identity))
+
+    async def accept(self, message: InboundMessage, fence: int) -> None:
+        """Store it."""
+        await _told_as_unavailable(Worker().accept.remote.aio(message, fence))
+
+
+async def _sweep() -> dict[str, object]:
+    """Sweep the Postgres here; the SQLite file is the worker's."""
+    from deploy.keeper import postgres_url
+
+    if postgres_url(os.environ) is None:
+        return await Worker().sweep.remote.aio()
+    from deploy.secret import deployed_settings
+    from deploy.tick import sweep_once
+    from gateway.errors import SettingsWrong
+
+    try:
+        return (await sweep_once(deployed_settings(os.environ))).as_json()
+    except SettingsWrong as error:
+        logging.getLogger(__name__).critical("tick_stopped", extra={"error": str(error)})
+        return {"stopped": str(error), "has_work": False, "needs_listener": False}
+
+
+_woken_at = -math.inf
+"""When this container last woke a worker, on the clock that only goes forward."""
+
+
+async def _wake_a_worker() -> None:
+    """Give a container a reason to run; a burst of events is one reason."""
+    global _woken_at
+    if time.monotonic() - _woken_at < WOKEN_EVERY_SECONDS:
+        return
+    _woken_at = time.monotonic()
+    await Worker().stay.spawn.aio()
+
+
+async def _told_as_unavailable(call: Awaitable[Any]) -> Any:  # what Modal's calls return
+    """Wait for the worker; that it can not be reached is said in words the listener knows."""
+    from gateway.errors import StoreUnavailable
+
+    try:
+        return await call
+    except (modal.exception.Error, ConnectionError, TimeoutError) as error:
+        raise StoreUnavailable(f"The worker can not be asked now: {error}") from error
+
+
+async def _serve(stop: asyncio.Event, ready: asyncio.Event, opened: asyncio.Future[Role]) -> None:
     """Run the worker; one that was replaced ends its container on the spot."""
-    from deploy.roles import opened_worker
-    from deploy.secret import deployed_settings, worker_environ
+    from deploy.worker import opened_role
     from gateway.errors import Fenced
     from gateway.telemetry import set_up_logging
     from storage.sqlite.snapshots import SnapshotFolder
 
-    settings = deployed_settings(worker_environ(os.environ))
-    set_up_logging(secrets=settings.secrets(), level=logging.INFO)
+    set_up_logging(secrets=_secrets(), level=logging.INFO)
     place = SnapshotFolder(
         _snapshot_folder(),
         commit=lambda: _told_as_os_error(data.commit),
         reload=lambda: _told_as_os_error(data.reload),
     )
     try:
-        async with opened_worker(settings, place) as role:
+        async with opened_role(os.environ, place) as role:
             opened.set_result(role)
             await role.serve(stop, ready.set)
     except* Fenced:
         logging.getLogger(__name__).critical("worker_replaced")
         os._exit(1)
+
+
+def _secrets() -> list[str]:
+    """Return what no log may show; when the settings can not be read, all that could be one."""
+    from deploy.secret import deployed_settings
+    from gateway.errors import SettingsWrong
+
+    try:
+        return deployed_settings(os.environ).secrets()
+    except SettingsWrong:
+        words = ("TOKEN", "SECRET", "KEY", "DATABASE_URL")
+        return [text for name, text in os.environ.items() if any(word in name for word in words)]
 
 
 def _told_as_os_error(call: Callable[[], object]) -> None:

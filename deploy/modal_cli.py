@@ -4,7 +4,7 @@ An app of its own, with nothing in it: running it starts no part of the gateway.
 """
 
 # Modal types its remote calls in part only.
-# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 
@@ -20,9 +20,15 @@ data = modal.Volume.from_name("postern-data", create_if_missing=True)
 
 
 @app.local_entrypoint()
-def wake() -> None:
-    """Let the deployed app do a minute's work now."""
-    _say(json.dumps(modal.Function.from_name(NAME, "tick").remote(), indent=2))
+def wake(agent: str = "") -> None:
+    """Run all schedules of an agent now; without one, let the deployed app do a minute's work."""
+    if not agent:
+        _say(json.dumps(modal.Function.from_name(NAME, "tick").remote(), indent=2))
+        return
+    worker = modal.Cls.from_name(NAME, "Worker")
+    woken: list[str] = list(worker().wake.remote(agent))
+    names = ", ".join(f'"{name}"' for name in woken)
+    _say(f"Woken by {names}." if woken else f'No schedule wakes an agent "{agent}".')
 
 
 @app.local_entrypoint()

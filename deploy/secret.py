@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from deploy.scale import WORKER_MAX, WORKER_MIN, workers
 from gateway.errors import SettingsWrong
 from gateway.settings import Settings, load_settings
 
@@ -40,3 +41,14 @@ def deployed_settings(environ: Mapping[str, str]) -> Settings:
 def worker_environ(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the worker's own: the listener, not the worker, holds Discord's connection."""
     return {**environ, "POSTERN_DISCORD__GATEWAY": "false"}
+
+
+def check_workers(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Raise SettingsWrong when a SQLite file would have more than one worker, or none at times."""
+    least, most = workers(environ)
+    if settings.sqlite_path is not None and (least, most) != (1, 1):
+        raise SettingsWrong(
+            f"{least} to {most} workers were deployed, and without DATABASE_URL there is exactly "
+            f'one. Put the URL of a Postgres into the secret "{SECRET}", or deploy without '
+            f"{WORKER_MIN} and {WORKER_MAX}."
+        )

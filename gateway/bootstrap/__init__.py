@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from gateway.bootstrap.choices import access_policy, routes, worker_of
+from gateway.bootstrap.choices import access_policy, retention, routes, worker_of
 from gateway.bootstrap.desks import PLATFORMS, Desks, desks
-from gateway.bootstrap.doors import Door, make_discord, make_doors, make_slack, make_web, manifests
-from gateway.bootstrap.entry import chat_here, chat_with, opened_gateway
-from gateway.bootstrap.hub import Spokes, plug
+from gateway.bootstrap.doors import (
+    LISTENER,
+    Door,
+    ListensFor,
+    make_discord,
+    make_doors,
+    make_listener,
+    make_slack,
+    make_web,
+    manifests,
+)
+from gateway.bootstrap.entry import chat_here, chat_with, opened_around, opened_gateway
+from gateway.bootstrap.hub import Plugged, Spokes, make_inbox, make_ticker, plug
 from gateway.bootstrap.minds import (
     constellation_options,
     embedded_options,
@@ -17,9 +27,12 @@ from gateway.bootstrap.minds import (
 from gateway.bootstrap.stores import make_store, opened_artifacts, opened_store
 
 __all__ = [
+    "LISTENER",
     "PLATFORMS",
     "Desks",
     "Door",
+    "ListensFor",
+    "Plugged",
     "Spokes",
     "access_policy",
     "chat_here",
@@ -30,15 +43,20 @@ __all__ = [
     "letta_options",
     "make_discord",
     "make_doors",
+    "make_inbox",
+    "make_listener",
     "make_slack",
     "make_store",
+    "make_ticker",
     "make_web",
     "manifests",
+    "opened_around",
     "opened_artifacts",
     "opened_gateway",
     "opened_mind",
     "opened_store",
     "plug",
+    "retention",
     "routes",
     "served_letta",
     "worker_of",

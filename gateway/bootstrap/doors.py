@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
 from gateway.access import Access
-from gateway.bootstrap.choices import access_policy, routes, secret
+from gateway.bootstrap.choices import access_policy, routes, secret, worker_of
 from gateway.bootstrap.desks import PLATFORMS, desks
 from gateway.commands import SPECS
 from gateway.domain.manifests import Manifest
+from gateway.domain.people import Identity
+from gateway.errors import SettingsWrong
+from gateway.place import Place
 from gateway.ports import Adapter, AgentRuntime, ArtifactStore, Clock, Store
 from gateway.posts import Posts
 from gateway.settings import Settings
+from gateway.single_ear import SingleEar
 
 if TYPE_CHECKING:
+    from adapters.discord.options import Admits, DiscordOptions, NewestEvents
     from adapters.slack.options import OAuth
+
+LISTENER = "discord listener"
+"""The place of whoever holds Discord's gateway connection."""
 
 Door = tuple[Adapter, APIRouter | None]
 """A platform, and the routes by which it calls us, if it does."""
@@ -75,37 +84,78 @@ def make_discord(
     clock: Clock,
     agents: AgentRuntime | None = None,
 ) -> Door:
-    """Return Discord: its gateway and REST, and the route for signed interactions."""
+    """Return Discord: its gateway and REST, and the route for signed interactions.
+
+    Where processes share a store, one of them at a time holds the gateway connection.
+    """
     from adapters.discord.adapter import DiscordAdapter
-    from adapters.discord.options import BotPolicy, DiscordOptions, ReactionPolicy
     from adapters.discord.routes import make_router
 
     discord = settings.discord
+    is_shared = discord.connects and settings.sqlite_path is None
     access = Access(access_policy(settings), store.people)
-    adapter = DiscordAdapter(
-        DiscordOptions(
-            token=secret(discord.token),
-            newest_events=lambda: store.history.newest_events("discord"),
-            admits=lambda identity: access.admits(identity, "discord"),
-            artifacts=artifacts,
-            agents_health=None if agents is None else agents.health,
-            application_id=discord.application_id,
-            has_gateway=discord.connects,
-            api_url=discord.api_url,
-            gateway_url=discord.gateway_url,
-            commands=SPECS,
-            wants_content=discord.message_content,
-            bots=BotPolicy(discord.bots),
-            reactions=ReactionPolicy(discord.reactions),
-            threads_on_mention=discord.threads_on_mention,
-            max_parts=discord.max_parts,
-            attachment_bytes=settings.artifacts.attachment_bytes,
-            attachment_types=settings.artifacts.attachment_types,
-        ),
-        clock,
+
+    async def admits(identity: Identity) -> bool:
+        return await access.admits(identity, "discord")
+
+    options = replace(
+        discord_options(settings, lambda: store.history.newest_events("discord")),
+        admits=admits,
+        artifacts=artifacts,
+        agents_health=None if agents is None else agents.health,
     )
-    key = discord.public_key
-    return adapter, None if key is None else make_router(adapter, key)
+    voice = DiscordAdapter(replace(options, has_gateway=discord.connects and not is_shared), clock)
+    router = None if discord.public_key is None else make_router(voice, discord.public_key)
+    if not is_shared:
+        return voice, router
+    place = Place(LISTENER, worker_of(settings), store.leases, clock)
+    return SingleEar(voice, DiscordAdapter(options, clock), place), router
+
+
+def discord_options(settings: Settings, newest_events: NewestEvents) -> DiscordOptions:
+    """Return what the settings tell the adapter."""
+    from adapters.discord.options import BotPolicy, DiscordOptions, ReactionPolicy
+
+    discord = settings.discord
+    return DiscordOptions(
+        token=secret(discord.token),
+        newest_events=newest_events,
+        application_id=discord.application_id,
+        has_gateway=discord.connects,
+        api_url=discord.api_url,
+        gateway_url=discord.gateway_url,
+        commands=SPECS,
+        wants_content=discord.message_content,
+        bots=BotPolicy(discord.bots),
+        reactions=ReactionPolicy(discord.reactions),
+        threads_on_mention=discord.threads_on_mention,
+        max_parts=discord.max_parts,
+        attachment_bytes=settings.artifacts.attachment_bytes,
+        attachment_types=settings.artifacts.attachment_types,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ListensFor:
+    """What a process that only listens knows of whoever has the store."""
+
+    newest_events: NewestEvents
+    admits: Admits
+    artifacts: ArtifactStore
+
+
+def make_listener(settings: Settings, known: ListensFor, clock: Clock) -> Adapter:
+    """Return Discord for a process that only listens. Raises SettingsWrong when it is off."""
+    from adapters.discord.adapter import DiscordAdapter
+
+    if not settings.discord.connects:
+        raise SettingsWrong("Discord is off: set DISCORD_TOKEN to listen.")
+    options = replace(
+        discord_options(settings, known.newest_events),
+        admits=known.admits,
+        artifacts=known.artifacts,
+    )
+    return DiscordAdapter(options, clock)
 
 
 def make_slack(settings: Settings, store: Store, artifacts: ArtifactStore, clock: Clock) -> Door:

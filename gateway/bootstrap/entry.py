@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from gateway.bootstrap.choices import routes
 from gateway.bootstrap.doors import make_doors
-from gateway.bootstrap.hub import Spokes, plug
+from gateway.bootstrap.hub import Plugged, Spokes, plug
 from gateway.bootstrap.minds import opened_mind
 from gateway.bootstrap.stores import opened_artifacts, opened_store
 from gateway.clock import SystemClock
@@ -18,6 +18,7 @@ from gateway.data_dir import held
 from gateway.domain.people import Identity
 from gateway.http import listen
 from gateway.lifecycle import Gateway
+from gateway.ports import Store
 from gateway.settings import Settings
 from gateway.telemetry import Metrics
 
@@ -35,13 +36,25 @@ async def opened_gateway(settings: Settings) -> AsyncGenerator[Gateway]:
         data_dir = stack.enter_context(held(settings.data_dir))
         listener = stack.enter_context(listen(settings.http.host, settings.http.port))
         data_dir.announce(_url(settings, listener))
-        clock = SystemClock()
         store = await stack.enter_async_context(opened_store(settings))
+        plugged = await stack.enter_async_context(opened_around(settings, store, listener))
+        yield plugged.gateway
+
+
+@asynccontextmanager
+async def opened_around(
+    settings: Settings, store: Store, listener: socket.socket | None = None
+) -> AsyncGenerator[Plugged]:
+    """Make everything else around an open store. Without a listener it serves no port."""
+    async with AsyncExitStack() as stack:
+        clock = SystemClock()
         artifacts = await stack.enter_async_context(opened_artifacts(settings, clock))
         mind = await stack.enter_async_context(opened_mind(settings, store, artifacts, clock))
         adapters, routers = make_doors(settings, store, artifacts, clock, mind.runtime)
         spokes = Spokes(clock, Metrics(), store, artifacts, mind, adapters, routers)
-        yield plug(settings, spokes, listener)
+        plugged = plug(settings, spokes, listener)
+        stack.push_async_callback(plugged.doors.close)
+        yield plugged
 
 
 async def chat_here(settings: Settings, stop: asyncio.Event) -> None:
@@ -57,8 +70,8 @@ async def chat_here(settings: Settings, stop: asyncio.Event) -> None:
         mind = await stack.enter_async_context(opened_mind(settings, store, artifacts, clock))
         options = ConsoleOptions(getpass.getuser(), identity=_terminal_identity(settings))
         console = ConsoleAdapter(clock, store.history, Terminal(), options)
-        gateway = plug(settings, Spokes(clock, Metrics(), store, artifacts, mind, [console]))
-        await gateway.run(stop, until=console.platform)
+        spokes = Spokes(clock, Metrics(), store, artifacts, mind, [console])
+        await plug(settings, spokes).gateway.run(stop, until=console.platform)
 
 
 async def chat_with(settings: Settings, url: str) -> None:

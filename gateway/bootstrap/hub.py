@@ -6,23 +6,33 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 
 from gateway.access import Access
 from gateway.bootstrap.choices import access_policy, retention, routes, secret, worker_of
 from gateway.bootstrap.hooks import make_hooks
 from gateway.dispatcher import Dispatcher, DispatcherOptions
+from gateway.domain.ids import WorkerId
 from gateway.drafts import Drafts
-from gateway.http import HttpServer, Vitals, create_app, create_server
+from gateway.http import Vitals, create_app, create_server
 from gateway.inbox import Inbox
 from gateway.lifecycle import Gateway, Housekeeping, Part, Parts, Web
 from gateway.outbox import Outbox, OutboxOptions
+from gateway.place import Place, PlaceOptions
+from gateway.porter import Doors, Porter
 from gateway.ports import Adapter, ArtifactStore, Clock, Store
 from gateway.retries import RetryPolicy
 from gateway.settings import Settings
 from gateway.telemetry import Metrics
 from gateway.turn_runner import Mind, TurnOptions, TurnRunner
+
+if TYPE_CHECKING:
+    from scheduler.ticker import Ticker
+
+QUICKLY = PlaceOptions(timedelta(seconds=9), renewed_every_seconds=2.0)
+"""For work that others wait for: a dead process is replaced within 11 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +48,22 @@ class Spokes:
     routers: Sequence[APIRouter] = ()
 
 
-def plug(settings: Settings, spokes: Spokes, listener: socket.socket | None = None) -> Gateway:
+@dataclass(frozen=True, slots=True)
+class Plugged:
+    """A gateway that can be run, and what others than its own server reach it by."""
+
+    gateway: Gateway
+    worker: WorkerId
+    inbox: Inbox
+    app: FastAPI
+    """Every route: the web chat, the platforms' doors, `/ready` …"""
+    vitals: Vitals
+    ticker: Ticker
+    doors: Doors
+    """Takes requests that were verified elsewhere; for its owner to close."""
+
+
+def plug(settings: Settings, spokes: Spokes, listener: socket.socket | None = None) -> Plugged:
     """Put the hub together around its spokes; with a listener it serves HTTP there."""
     store, clock, metrics = spokes.store, spokes.clock, spokes.metrics
     worker = worker_of(settings)
@@ -56,10 +81,10 @@ def plug(settings: Settings, spokes: Spokes, listener: socket.socket | None = No
         metrics,
         TurnOptions(turns.deadline_seconds, turns.max_tool_rounds, retry),
     )
-    agents = routes(settings)
-    access = Access(access_policy(settings), store.people)
-    inbox = Inbox(store, access, agents, clock, metrics)
-    hooks = make_hooks(settings, store, access, inbox, clock)
+    inbox = make_inbox(settings, store, clock, metrics)
+    vitals, app = _served(settings, spokes, inbox)
+    ticker = make_ticker(settings, store, clock, metrics)
+    doors = Doors(app, settings.discord.api_url)
     parts = Parts(
         worker=worker,
         clock=clock,
@@ -73,29 +98,49 @@ def plug(settings: Settings, spokes: Spokes, listener: socket.socket | None = No
         ),
         adapters=spokes.adapters,
         housekeeping=Housekeeping(retention(settings)),
-        beside=_wakers(settings, spokes, access),
-        web=None if listener is None else Web(_server(settings, spokes, hooks), listener),
+        beside=[ticker, *_beside(settings, spokes, worker, doors)],
+        web=None if listener is None else Web(create_server(app), listener),
     )
-    return Gateway(parts)
+    return Plugged(Gateway(parts), worker, inbox, app, vitals, ticker, doors)
 
 
-def _wakers(settings: Settings, spokes: Spokes, access: Access) -> list[Part]:
-    """Return what fires schedules, and what looks at how it went."""
-    from scheduler.outcomes import Outcomes
+def make_inbox(settings: Settings, store: Store, clock: Clock, metrics: Metrics) -> Inbox:
+    """Return the way in."""
+    access = Access(access_policy(settings), store.people)
+    return Inbox(store, access, routes(settings), clock, metrics)
+
+
+def make_ticker(settings: Settings, store: Store, clock: Clock, metrics: Metrics) -> Ticker:
+    """Return who fires what is due."""
     from scheduler.skips import SkipRules
     from scheduler.ticker import Ticker
 
-    store, clock, metrics, agents = spokes.store, spokes.clock, spokes.metrics, routes(settings)
+    access = Access(access_policy(settings), store.people)
     skips = SkipRules(store, access.admits)
-    return [
-        Ticker(store, agents, clock, metrics, skips=skips),
-        Outcomes(store, next(iter(agents)), clock, metrics),
-    ]
+    return Ticker(store, routes(settings), clock, metrics, skips=skips)
 
 
-def _server(settings: Settings, spokes: Spokes, hooks: APIRouter) -> HttpServer:
+def _beside(settings: Settings, spokes: Spokes, worker: WorkerId, doors: Doors) -> list[Part]:
+    """Return who looks at how wakeups went, and who carries what an ingress has stored.
+
+    On SQLite no ingress can have stored anything.
+    """
+    from scheduler.outcomes import Outcomes
+
+    store, clock = spokes.store, spokes.clock
+    default = next(iter(routes(settings)))
+    parts: list[Part] = [Outcomes(store, default, clock, spokes.metrics)]
+    if settings.sqlite_path is None:
+        place = Place("porter", worker, store.leases, clock, QUICKLY)
+        parts.append(Porter(store.handed, doors.take, place))
+    return parts
+
+
+def _served(settings: Settings, spokes: Spokes, inbox: Inbox) -> tuple[Vitals, FastAPI]:
     channels = {adapter.platform: adapter.health for adapter in spokes.adapters}
     vitals = Vitals(spokes.store, spokes.mind.runtime, channels)
     token = secret(settings.http.admin_token) or None
+    access = Access(access_policy(settings), spokes.store.people)
+    hooks = make_hooks(settings, spokes.store, access, inbox, spokes.clock)
     routers = [hooks, *spokes.routers]
-    return create_server(create_app(vitals, spokes.store, spokes.metrics, routers, token))
+    return vitals, create_app(vitals, spokes.store, spokes.metrics, routers, token)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 SLACK = "/slack/events"
 DISCORD = "/discord/interactions"
+PATHS = (SLACK, DISCORD)
+"""Where platforms send what a store can keep for its door."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +29,12 @@ class Kept:
     number: int
     """Grows in the order in which requests came."""
     handed: Handed
+
+
+VERIFIED = "postern.verified"
+"""Among the extensions of an ASGI scope: only the process itself can put it there, no request."""
+
+
+def was_verified(scope: Mapping[str, Any]) -> bool:
+    """Whether a request was verified where it arrived, and comes by way of this process."""
+    return VERIFIED in (scope.get("extensions") or {})

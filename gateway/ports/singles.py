@@ -36,8 +36,8 @@ class HandedStore(Protocol):
         """Store it; when this returns, the platform may be acknowledged."""
         ...
 
-    async def oldest(self, limit: int) -> list[Kept]:
-        """List those that came first."""
+    async def oldest(self, path: str, limit: int) -> list[Kept]:
+        """List those for this path that came first."""
         ...
 
     async def drop(self, numbers: Sequence[int]) -> None:

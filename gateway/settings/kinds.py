@@ -164,9 +164,9 @@ def _artifacts_url(url: str) -> str:
         return str(_home_expanded(Path(url)))
     bucket = rest.partition("/")[0]
     is_plain = bucket.isascii() and bucket.replace("-", "").replace(".", "").isalnum()
-    if scheme == "s3" and is_plain and rest.isprintable():
+    if scheme in ("s3", "modal") and is_plain and rest.isprintable():
         return url.rstrip("/")
-    raise must_be("a folder, or s3://BUCKET/PREFIX")
+    raise must_be("a folder, s3://BUCKET/PREFIX, or modal://VOLUME/FOLDER")
 
 
 def _place_part(part: str) -> str:
@@ -199,7 +199,7 @@ DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 """Secret, because of the password in it."""
 
 ArtifactsUrl = Annotated[str, AfterValidator(_artifacts_url)]
-"""A folder, or an S3 bucket and what all keys there begin with."""
+"""A folder, a Modal Volume with where it is mounted, or an S3 bucket with a prefix."""
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 """Kept without a slash at its end."""

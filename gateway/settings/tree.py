@@ -332,7 +332,7 @@ class ArtifactSettings(Section):
 
     url: ArtifactsUrl | None = Field(
         default=None,
-        description="A folder, or s3://BUCKET/PREFIX; artifacts in data_dir when not set",
+        description="A folder, s3://BUCKET/PREFIX or modal://VOLUME/FOLDER; else in data_dir",
     )
     s3_endpoint: HttpUrl | None = Field(
         default=None, description="Address of an S3-compatible service; Amazon's when not set"

@@ -49,9 +49,10 @@ class MemoryHanded:
         self._tables.handed_so_far += 1
         self._tables.handed[self._tables.handed_so_far] = handed
 
-    async def oldest(self, limit: int) -> list[Kept]:
-        """List those that came first."""
-        return [Kept(number, handed) for number, handed in self._tables.handed.items()][:limit]
+    async def oldest(self, path: str, limit: int) -> list[Kept]:
+        """List those for this path that came first."""
+        kept = [Kept(number, handed) for number, handed in self._tables.handed.items()]
+        return [each for each in kept if each.handed.path == path][:limit]
 
     async def drop(self, numbers: Sequence[int]) -> None:
         """Forget those that their doors have stored."""

@@ -22,7 +22,7 @@ SET holder = excluded.holder, fence = excluded.fence, until = excluded.until
 """
 LET_GO = "UPDATE lease SET until = $1 WHERE place = $2 AND fence = $3"
 KEEP = "INSERT INTO handed (path, headers, body, received_at) VALUES ($1, $2, $3, $4)"
-OLDEST = "SELECT seq, path, headers, body FROM handed ORDER BY seq LIMIT $1"
+OLDEST = "SELECT seq, path, headers, body FROM handed WHERE path = $1 ORDER BY seq LIMIT $2"
 DROP = "DELETE FROM handed WHERE seq = ANY($1::bigint[])"
 
 
@@ -59,11 +59,11 @@ class PostgresHanded:
         """Store it."""
         await self._write(_keep, handed, now)
 
-    async def oldest(self, limit: int) -> list[Kept]:
-        """List those that came first."""
+    async def oldest(self, path: str, limit: int) -> list[Kept]:
+        """List those for this path that came first."""
         return [
             Kept(row["seq"], Handed(row["path"], _headers(row["headers"]), row["body"]))
-            for row in await self._read(OLDEST, limit)
+            for row in await self._read(OLDEST, path, limit)
         ]
 
     async def drop(self, numbers: Sequence[int]) -> None:

@@ -22,7 +22,7 @@ SET holder = excluded.holder, fence = excluded.fence, until = excluded.until
 """
 LET_GO = "UPDATE lease SET until = ? WHERE place = ? AND fence = ?"
 KEEP = "INSERT INTO handed (path, headers, body, received_at) VALUES (?, ?, ?, ?)"
-OLDEST = "SELECT seq, path, headers, body FROM handed ORDER BY seq LIMIT ?"
+OLDEST = "SELECT seq, path, headers, body FROM handed WHERE path = ? ORDER BY seq LIMIT ?"
 DROP = "DELETE FROM handed WHERE seq = ?"
 
 
@@ -59,11 +59,11 @@ class SqliteHanded:
         """Store it."""
         await self._write(_keep, handed, now)
 
-    async def oldest(self, limit: int) -> list[Kept]:
-        """List those that came first."""
+    async def oldest(self, path: str, limit: int) -> list[Kept]:
+        """List those for this path that came first."""
         return [
             Kept(number, Handed(path, _headers(headers), body))
-            for number, path, headers, body in await self._read(OLDEST, (limit,))
+            for number, _, headers, body in await self._read(OLDEST, (path, limit))
         ]
 
     async def drop(self, numbers: Sequence[int]) -> None:

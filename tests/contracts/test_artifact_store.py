@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -12,6 +15,9 @@ from gateway.clock import SystemClock
 from gateway.errors import BadInput
 from gateway.ports import ArtifactStore
 from storage.artifacts import Limits, LocalArtifacts, MemoryArtifacts
+from storage.artifacts.s3 import Bucket, BucketOptions, S3Artifacts
+from storage.artifacts.volume import VolumeArtifacts
+from tests.fakes.s3_server import BUCKET, KEY_ID, REGION, SECRET, s3_server
 
 LIMITS = Limits(artifact_bytes=100, owner_bytes=250, owner_files=4, older_versions=2)
 
@@ -22,11 +28,50 @@ LEADING_OUT = [
 ]  # fmt: skip
 
 
-@pytest.fixture(params=["memory", "local"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> ArtifactStore:
-    if request.param == "memory":
-        return MemoryArtifacts(SystemClock(), LIMITS)
-    return LocalArtifacts(tmp_path / "artifacts", SystemClock(), LIMITS)
+class Disk:
+    """A volume that is a folder of this machine."""
+
+    def __init__(self) -> None:
+        self.commits = 0
+
+    def commit(self) -> None:
+        self.commits += 1
+
+    def reload(self) -> None:
+        raise OSError("the volume is busy")
+
+
+@asynccontextmanager
+async def memory(folder: Path) -> AsyncGenerator[ArtifactStore]:
+    yield MemoryArtifacts(SystemClock(), LIMITS)
+
+
+@asynccontextmanager
+async def local(folder: Path) -> AsyncGenerator[ArtifactStore]:
+    yield LocalArtifacts(folder / "artifacts", SystemClock(), LIMITS)
+
+
+@asynccontextmanager
+async def volume(folder: Path) -> AsyncGenerator[ArtifactStore]:
+    yield VolumeArtifacts(Disk(), folder / "artifacts", SystemClock(), LIMITS)
+
+
+@asynccontextmanager
+async def s3(folder: Path) -> AsyncGenerator[ArtifactStore]:
+    async with s3_server() as server:
+        options = BucketOptions(BUCKET, "post ern/ü", server.url, REGION, KEY_ID, SECRET)
+        bucket = Bucket(options, SystemClock())
+        yield S3Artifacts(bucket, SystemClock(), LIMITS)
+        await bucket.close()
+
+
+STORES = {"memory": memory, "local": local, "volume": volume, "s3": s3}
+
+
+@pytest.fixture(params=STORES)
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[ArtifactStore]:
+    async with STORES[cast("str", request.param)](tmp_path) as store:
+        yield store
 
 
 async def test_what_was_saved_is_loaded_with_all_about_it(store: ArtifactStore) -> None:

@@ -70,7 +70,7 @@ async def main() -> None:
         )
         platforms = [around(adapter, "platform", point) for adapter in adapters]
         spokes = Spokes(clock, Metrics(), store, artifacts, wrapped, platforms, routers)
-        await plug(settings, spokes, listener).run(stop)
+        await plug(settings, spokes, listener).gateway.run(stop)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from gateway.domain.handed import SLACK, Handed
+from gateway.domain.handed import DISCORD, SLACK, Handed
 from gateway.domain.ids import WorkerId
 from gateway.domain.leases import Lease
 from gateway.ports import Store
@@ -75,9 +75,9 @@ async def test_requests_wait_in_the_order_in_which_they_came(store: Store) -> No
     for text in ("one", "two", "three"):
         await store.handed.keep(request(text), at(0))
 
-    two = await store.handed.oldest(2)
+    two = await store.handed.oldest(SLACK, 2)
     await store.handed.drop([each.number for each in two])
-    rest = await store.handed.oldest(10)
+    rest = await store.handed.oldest(SLACK, 10)
 
     assert [each.handed for each in two] == [request("one"), request("two")]
     assert [each.handed for each in rest] == [request("three")]
@@ -85,13 +85,22 @@ async def test_requests_wait_in_the_order_in_which_they_came(store: Store) -> No
 
 async def test_a_dropped_requests_number_is_never_given_again(store: Store) -> None:
     await store.handed.keep(request("one"), at(0))
-    (one,) = await store.handed.oldest(1)
+    (one,) = await store.handed.oldest(SLACK, 1)
     await store.handed.drop([one.number])
 
     await store.handed.keep(request("two"), at(1))
 
-    (two,) = await store.handed.oldest(1)
+    (two,) = await store.handed.oldest(SLACK, 1)
     assert two.number > one.number
+
+
+async def test_requests_for_one_door_are_not_in_the_way_of_another(store: Store) -> None:
+    await store.handed.keep(request("slack"), at(0))
+    await store.handed.keep(Handed(DISCORD, (), b"discord"), at(1))
+
+    (kept,) = await store.handed.oldest(DISCORD, 1)
+
+    assert kept.handed == Handed(DISCORD, (), b"discord")
 
 
 async def test_a_body_of_any_bytes_is_kept_as_it_is(store: Store) -> None:
@@ -99,5 +108,5 @@ async def test_a_body_of_any_bytes_is_kept_as_it_is(store: Store) -> None:
 
     await store.handed.keep(Handed(SLACK, (), body), at(0))
 
-    (kept,) = await store.handed.oldest(1)
+    (kept,) = await store.handed.oldest(SLACK, 1)
     assert kept.handed == Handed(SLACK, (), body)

@@ -121,14 +121,17 @@ async def deployed(home: Path) -> Deployment:
     return await run_modal(home, "deploy", "deploy/modal_app.py")
 
 
-async def run_modal(home: Path, *arguments: str) -> Deployment:
+async def run_modal(
+    home: Path, *arguments: str, environ: Mapping[str, str] | None = None
+) -> Deployment:
     """Run a command of Modal's client against a control plane of our own."""
     plane = ControlPlane()
     server = Server([plane])
     listener = socket.create_server(("127.0.0.1", 0))
     await server.start(sock=listener)
     port = listener.getsockname()[1]
-    environ = {
+    variables = {
+        **(environ or {}),
         "HOME": str(home),
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
@@ -140,7 +143,7 @@ async def run_modal(home: Path, *arguments: str) -> Deployment:
     try:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "modal", *arguments,
-            cwd=ROOT, env=environ,
+            cwd=ROOT, env=variables,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         async with asyncio.timeout(DEADLINE_SECONDS):

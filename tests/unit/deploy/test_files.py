@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy import modal_app, modal_cli, secret
+from deploy import image, modal_app, modal_cli, secret
 from tests.unit.deploy.control_plane import ROOT
 
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
 PAGE = (ROOT / "docs" / "modal.md").read_text()
 
 
-@pytest.mark.parametrize("package", modal_app.PACKAGES)
+@pytest.mark.parametrize("package", image.PACKAGES)
 def test_every_package_is_copied_into_the_container(package: str) -> None:
     assert f"COPY {package} {package}\n" in DOCKERFILE
 

@@ -10,8 +10,9 @@ import httpx
 import pytest
 from nacl.signing import SigningKey
 
-from deploy.handed import DISCORD, SLACK, Handed, freshly_signed, slack_signature
-from deploy.ingress import BODY_LIMIT_BYTES, Keys, make_ingress
+from deploy.ingress import BODY_LIMIT_BYTES, Keys, make_ingress, slack_signature
+from gateway.domain.handed import DISCORD, SLACK, Handed
+from gateway.errors import StoreUnavailable
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 SECRET = "shhh"
@@ -181,14 +182,59 @@ def test_open_commands_are_those_whose_answers_all_may_see() -> None:
     assert set(OPEN_COMMANDS) == {spec.name for spec in SPECS if not spec.is_private}
 
 
-def test_what_waited_long_is_signed_anew_for_slack_alone() -> None:
-    old = Handed(SLACK, (("x-slack-request-timestamp", "1"), ("content-type", "a/b")), b"x")
-    discord = Handed(DISCORD, (("x-signature-timestamp", "1"),), b"x")
+BUTTON = json.dumps({"type": 3, "id": "1", "data": {"custom_id": "approve"}}).encode()
+MODAL = json.dumps({"type": 5, "id": "1"}).encode()
+COMPLETION = json.dumps({"type": 4, "id": "1"}).encode()
 
-    fresh = dict(freshly_signed(old, SECRET, NOW).headers)
 
-    stamp = str(int(NOW.timestamp()))
-    assert fresh["x-slack-request-timestamp"] == stamp
-    assert fresh["x-slack-signature"] == slack_signature(SECRET, stamp, b"x")
-    assert fresh["content-type"] == "a/b"
-    assert freshly_signed(discord, SECRET, NOW) == discord
+@pytest.mark.parametrize(
+    ("body", "answer", "handed"),
+    [
+        (BUTTON, {"type": 6}, 1),
+        (MODAL, {"type": 5, "data": {"flags": 64}}, 1),
+        (COMPLETION, {"type": 8, "data": {"choices": []}}, 0),
+    ],
+)
+async def test_buttons_and_forms_are_handed_over_and_completions_are_not(
+    ingress: httpx.AsyncClient, queue: Queue, body: bytes, answer: object, handed: int
+) -> None:
+    told = await ingress.post(DISCORD, content=body, headers=discord_headers(body))
+
+    assert told.json() == answer
+    assert len(queue.taken) == handed
+
+
+async def test_an_interaction_of_an_unknown_kind_is_refused(
+    ingress: httpx.AsyncClient, queue: Queue
+) -> None:
+    body = b'{"type": 99}'
+
+    told = await ingress.post(DISCORD, content=body, headers=discord_headers(body))
+
+    assert (told.status_code, queue.taken) == (400, [])
+
+
+async def test_a_wrong_signing_secret_shows_in_the_status(ingress: httpx.AsyncClient) -> None:
+    fine = await ingress.get("/ready")
+    for _ in range(2):
+        await ingress.post(SLACK, content=EVENT, headers=slack_headers(EVENT, secret="other"))
+    wrong = await ingress.get("/ready")
+    await ingress.post(SLACK, content=EVENT, headers=slack_headers(EVENT))
+    again = await ingress.get("/ready")
+
+    assert (fine.status_code, wrong.status_code, again.status_code) == (200, 503, 200)
+    state = wrong.json()["channels"]["slack"]["state"]
+    assert "All 2 requests so far had a wrong signature: is SLACK_SIGNING_SECRET right?" in state
+
+
+async def test_a_database_that_is_away_shows_in_the_status(queue: Queue) -> None:
+    async def look() -> None:
+        raise StoreUnavailable("The database is away.")
+
+    app = make_ingress(Keys(SECRET), queue.hand_over, lambda: NOW, look)
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://ingress") as client:
+        told = await client.get("/ready")
+
+    assert told.status_code == 503
+    assert told.json()["hand_over"] == {"ready": False, "state": "The database is away."}

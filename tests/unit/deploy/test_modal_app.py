@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deploy import secret
-from tests.unit.deploy.control_plane import ROOT, Deployment, deployed
+from tests.unit.deploy.control_plane import ROOT, Deployment, deployed, run_modal
 
 PACKAGES = ("gateway", "adapters", "scheduler", "storage", "agents", "toolbox", "compute", "deploy")
 
@@ -77,6 +77,14 @@ def test_the_store_and_the_listener_have_one_container_at_most(deployment: Deplo
     assert listener.timeout_secs == 24 * 60 * 60
 
 
+def test_what_opens_nothing_at_its_start_is_kept_as_a_memory_snapshot(
+    deployment: Deployment,
+) -> None:
+    kept = {name for name, each in deployment.functions.items() if each.checkpointing_enabled}
+
+    assert kept == {"ingress"}
+
+
 def test_the_ingress_is_warm_and_takes_many_at_once(deployment: Deployment) -> None:
     ingress = deployment.functions["ingress"]
 
@@ -113,7 +121,20 @@ def test_volumes_are_where_the_pages_say(deployment: Deployment) -> None:
 
     assert names == {"postern-data", "postern-artifacts", "postern-cache"}
     assert [each.mount_path for each in worker] == ["/data", "/artifacts", "/cache"]
-    assert [(each.mount_path, each.read_only) for each in listener] == [("/data", True)]
+    assert [(each.mount_path, each.read_only) for each in listener] == [
+        ("/data", True),
+        ("/artifacts", False),
+    ]
+
+
+async def test_with_a_postgres_there_are_as_many_workers_as_were_asked_for(tmp_path: Path) -> None:
+    given = {"POSTERN_MODAL_WORKER_MIN": "0", "POSTERN_MODAL_WORKER_MAX": "4"}
+
+    told = await run_modal(tmp_path, "deploy", "deploy/modal_app.py", environ=given)
+
+    worker = told.functions["Worker.*"].autoscaler_settings
+    assert (worker.min_containers, worker.max_containers) == (0, 4)
+    assert "ENV POSTERN_MODAL_WORKER_MAX=4" in "\n".join(told.image_commands)
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -2,17 +2,22 @@
 
 from pathlib import Path
 
+import pytest
+
 from adapters.discord.adapter import DiscordAdapter
 from adapters.discord.options import BotPolicy, ReactionPolicy
 from adapters.slack.adapter import SlackAdapter
 from agents.app_server.runtime import AppServerRuntime
 from agents.letta.runtime import LettaRuntime
-from gateway.bootstrap import make_discord, make_slack
+from gateway.bootstrap import make_discord, make_slack, opened_artifacts
 from gateway.bootstrap.minds import opened_mind
 from gateway.clock import SystemClock
+from gateway.errors import SettingsWrong
 from gateway.settings import Settings, load_settings
+from gateway.single_ear import SingleEar
 from storage.artifacts import MemoryArtifacts
 from storage.memory import MemoryStore
+from tests.fakes.s3_server import BUCKET, KEY_ID, REGION, SECRET, s3_server
 
 
 def settings_of(tmp_path: Path, text: str) -> Settings:
@@ -75,3 +80,47 @@ async def test_the_address_of_letta_says_how_it_is_spoken_to(tmp_path: Path) -> 
 
     assert isinstance(runtimes[0], LettaRuntime)
     assert isinstance(runtimes[1], AppServerRuntime)
+
+
+async def test_artifacts_are_kept_where_the_settings_say(tmp_path: Path) -> None:
+    async with s3_server() as server:
+        settings = load_settings(
+            {
+                "POSTERN_ARTIFACTS__URL": f"s3://{BUCKET}/ours",
+                "POSTERN_ARTIFACTS__S3_ENDPOINT": server.url,
+                "POSTERN_ARTIFACTS__S3_REGION": REGION,
+                "AWS_ACCESS_KEY_ID": KEY_ID,
+                "AWS_SECRET_ACCESS_KEY": SECRET,
+            }
+        )
+        async with opened_artifacts(settings, SystemClock()) as store:
+            await store.save("ada/a.txt", b"x")
+        assert "ours/ada/a.txt" in server.objects
+
+    here = load_settings({"POSTERN_DATA_DIR": str(tmp_path)})
+    async with opened_artifacts(here, SystemClock()) as store:
+        await store.save("ada/a.txt", b"x")
+    assert (tmp_path / "artifacts" / "ada" / "a.txt").read_bytes() == b"x"
+
+
+async def test_a_bucket_without_a_key_is_said_to_be_so() -> None:
+    settings = load_settings({"POSTERN_ARTIFACTS__URL": "s3://our-bucket"})
+
+    with pytest.raises(SettingsWrong, match="AWS_SECRET_ACCESS_KEY"):
+        async with opened_artifacts(settings, SystemClock()):
+            pass
+
+
+def test_where_a_postgres_is_shared_one_process_at_a_time_listens() -> None:
+    shared = load_settings({"DISCORD_TOKEN": "d", "DATABASE_URL": "postgresql://h/d"})
+    only_written = load_settings(
+        {
+            "DISCORD_TOKEN": "d",
+            "DATABASE_URL": "postgresql://h/d",
+            "POSTERN_DISCORD__GATEWAY": "false",
+        }
+    )
+    parts = MemoryStore(), MemoryArtifacts(SystemClock()), SystemClock()
+
+    assert isinstance(make_discord(shared, *parts)[0], SingleEar)
+    assert isinstance(make_discord(only_written, *parts)[0], DiscordAdapter)

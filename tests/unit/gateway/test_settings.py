@@ -583,7 +583,7 @@ def test_artifacts_are_kept_in_the_data_directory_unless_a_place_is_named(tmp_pa
 def test_artifacts_are_kept_in_a_folder_or_a_bucket(url: str) -> None:
     told = complaint({"POSTERN_ARTIFACTS__URL": url})
 
-    assert "artifacts.url (from POSTERN_ARTIFACTS__URL) must be a folder, or s3://" in told
+    assert "artifacts.url (from POSTERN_ARTIFACTS__URL) must be a folder, s3://" in told
 
 
 def test_the_buckets_key_is_a_secret() -> None:
