@@ -18,6 +18,7 @@ import discord
 
 from bench.measuring import milliseconds
 from bench.store import machine
+from gateway.domain.people import Route
 from storage.sqlite import SqliteStore
 from tests.platforms.discord_hub import DiscordHub
 from tests.platforms.discord_server import DiscordServer, Person
@@ -34,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what can be varied."""
     parser.add_argument("--messages", type=int, default=200, help="DMs, one after the other")
     parser.add_argument("--people", type=int, default=200, help="who write at once")
+    parser.add_argument("--within", type=float, default=0.0, help="seconds in which they write")
+    parser.add_argument("--burst", type=int, default=5_000, help="DMs to be stored in one go")
     parser.add_argument("--think", type=float, default=2.0, help="seconds that the model takes")
     parser.add_argument("--patience", type=float, default=60.0, help="seconds until all is over")
 
@@ -44,6 +47,7 @@ def run(arguments: argparse.Namespace) -> dict[str, object]:
     figures: dict[str, object] = {"machine": machine()}
     for name, running in (("bare_echo", echo_bot), ("postern", postern)):
         figures[name] = asyncio.run(measure(running, arguments))
+    figures["ingest"] = asyncio.run(ingest(arguments.burst))
     return figures
 
 
@@ -97,6 +101,7 @@ async def at_once(server: DiscordServer, arguments: argparse.Namespace) -> dict[
     seen, began = Seen(server), time.perf_counter()
     for person in people:
         person.dm(f"sleep {arguments.think}\nsay answer")
+        await asyncio.sleep(arguments.within / len(people))
     with suppress(TimeoutError):
         await server.until(lambda: all_answered(people), timeout=arguments.patience)
     answered = sum(bool(person.inbox) for person in people)
@@ -106,6 +111,24 @@ async def at_once(server: DiscordServer, arguments: argparse.Namespace) -> dict[
         "at_once_last_s": round(seen.at - began, 2),
         "at_once_429s": server.limits.refused,
     }
+
+
+async def ingest(count: int) -> dict[str, object]:
+    """Have DMs of 100 people stored, with no turn beginning: Discord's own work is in the time."""
+    waiting = Route("postern", quiet_seconds=3600, max_wait_seconds=3600)
+    async with DiscordServer() as server:
+        people = [server.person(f"person{number}") for number in range(100)]
+        with tempfile.TemporaryDirectory() as folder:
+            store = SqliteStore(Path(folder) / "bench.db")
+            async with DiscordHub(server, store=store, route=waiting).connected() as hub:
+                began = time.perf_counter()
+                for number in range(count):
+                    people[number % len(people)].dm(f"say {number}")
+                    if number % 100 == 99:
+                        await asyncio.sleep(0)
+                await server.until(lambda: len(hub.stored) == count, timeout=120)
+                seconds = max(hub.stored_at.values()) - began
+    return {"messages": count, "stored_per_s": round(count / seconds)}
 
 
 def all_answered(people: Sequence[Person]) -> bool:

@@ -85,6 +85,7 @@ class DiscordHub:
     settings: dict[str, object] = field(default_factory=dict[str, object])
     """Options of the adapter that a test varies."""
     access: AccessPolicy = field(default_factory=lambda: AccessPolicy({"discord": AccessMode.OPEN}))
+    route: Route = field(default_factory=lambda: Route("postern"))
     artifacts: MemoryArtifacts = field(init=False)
     """Where files are kept."""
     stored: dict[str, InboundMessage] = field(default_factory=dict[str, InboundMessage])
@@ -203,8 +204,8 @@ class _WatchedInbox(Inbox):
     """The inbox, which remembers for the test what the store has."""
 
     def __init__(self, hub: DiscordHub, access: Access, metrics: Metrics) -> None:
-        route = Route("postern")
-        super().__init__(hub.store, access, {route.role: route}, ServerClock(hub.server), metrics)
+        routes = {hub.route.role: hub.route}
+        super().__init__(hub.store, access, routes, ServerClock(hub.server), metrics)
         self._hub = hub
 
     async def receive(self, message: InboundMessage) -> None:
