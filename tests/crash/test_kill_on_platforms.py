@@ -47,6 +47,8 @@ async def test_a_dm_on_discord_is_answered_once(home: Home, moment: str) -> None
             ada.dm("My name is Ada.")
             status = await asyncio.wait_for(dying.wait(), 30)
         async with home.gateway(settings=settings):
+            # Where the answer was there before the kill, nothing else waits for the start.
+            await home.until_ready()
             await discord.until(
                 lambda: any(text.endswith("Name: Ada*.") for text in discord.visible(channel)),
                 timeout=40,
@@ -79,6 +81,7 @@ async def test_a_dm_on_slack_is_answered_once(home: Home, moment: str) -> None:
             ada.dm("My name is Ada.")
             status = await asyncio.wait_for(dying.wait(), 30)
         async with home.gateway(settings=settings):
+            await home.until_ready()
             await slack.until(
                 lambda: any(text.endswith("Name: Ada*.") for text in slack.visible(channel)), 40
             )
