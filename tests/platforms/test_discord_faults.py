@@ -11,6 +11,8 @@ from tests.platforms.discord_server.faults import Fail, Fault, TooMany
 POST = "POST /channels/*/messages"
 EDIT = "PATCH /channels/*/messages/*"
 
+BUCKET = "PATCH /channels/{channel_id}/messages/{message_id}"
+
 Break = Callable[[DiscordServer], Fault | None]
 
 
@@ -45,6 +47,10 @@ FAULTS: dict[str, Break] = {
     "gateway: RECONNECT": lambda s: s.gateway.reconnect(),
     "gateway: invalid session": lambda s: s.gateway.invalidate(),
     "gateway: closed with 4000": lambda s: s.gateway.cut(code=4000),
+    "gateway: session timed out": lambda s: s.gateway.cut(code=4009),
+    "gateway: session forgotten": lambda s: (s.gateway.cut(), s.gateway.forget())[0],
+    "gateway: next event thrice": lambda s: s.gateway.repeat("MESSAGE_CREATE", 2),
+    "bucket: one edit left": lambda s: s.limits.set_bucket(BUCKET, 1, 0.5),
 }
 
 
