@@ -6,12 +6,14 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 
 from slack_bolt.async_app import AsyncApp
 
 from adapters.slack.asides import Asides
 from adapters.slack.calls import SlackCalls
 from adapters.slack.door import Door, Hints, make_app
+from adapters.slack.downloads import Downloads
 from adapters.slack.drafts import STILL_STREAMING, DraftPosts
 from adapters.slack.failures import SlackRefused
 from adapters.slack.greetings import Greetings
@@ -32,6 +34,7 @@ from adapters.slack.pace import Pace
 from adapters.slack.response_urls import ResponseUrls, UrlWornOut
 from adapters.slack.socket_mode import connected
 from adapters.slack.status_line import StatusLines
+from adapters.slack.uploads import Uploads
 from adapters.slack.web_api import Json
 from adapters.slack.workspaces import Workspaces
 from gateway.domain.conversations import Conversation
@@ -79,7 +82,9 @@ class SlackAdapter:
             homes=Homes(self._calls, store.history, options),
             asides=Asides(self._calls, self._response_urls, clock),
         )
-        self._door = Door(self._calls, self._hints, store.history, clock, options)
+        self._downloads = Downloads(self._calls, artifacts, options)
+        self._uploads = Uploads(self._calls, artifacts)
+        self._door = Door(self._calls, self._hints, self._downloads, store.history, clock, options)
         self._app: AsyncApp | None = None
         self._note("Slack is not connected yet.")
 
@@ -113,6 +118,7 @@ class SlackAdapter:
                 group.create_task(self._hints.greetings.run())
                 group.create_task(self._hints.homes.run())
                 group.create_task(self._hints.asides.run())
+                group.create_task(self._downloads.run())
                 await self._connect(app)
         except* SettingsWrong as errors:
             raise SettingsWrong(self._sentence) from errors
@@ -164,6 +170,8 @@ class SlackAdapter:
         try:
             if delivery.is_draft:
                 return await self._drafts.begin(delivery)
+            if delivery.files and delivery.receipt is None:
+                return await self._show_files(delivery)
             if delivery.is_private and delivery.handle is not None:
                 return await self._answer_privately(delivery, Handle.from_text(delivery.handle))
             return await self._post(delivery)
@@ -173,6 +181,10 @@ class SlackAdapter:
 
     async def find(self, delivery: Delivery) -> PlatformMessageId | None:
         """Look for the delivery in its channel. Private answers are in no history."""
+        if delivery.files:
+            place = await self._place_of_files(delivery)
+            found = await self._uploads.find(delivery, place.workspace)
+            return found or await self._lookup.find(replace(delivery, conversation=place))
         if delivery.is_private and delivery.handle is not None:
             raise OutcomeUnknown("What was shown to one person alone can not be looked up.")
         return await self._lookup.find(delivery)
@@ -200,6 +212,32 @@ class SlackAdapter:
             await self._response_urls.post(handle, response_body(delivery))
             return _answered(delivery)
         return PlatformMessageId(str(answer["ts"]))
+
+    async def _show_files(self, delivery: Delivery) -> PlatformMessageId:
+        """Show files with the words as one message; without any left, the words alone."""
+        packed = await self._uploads.pack(delivery)
+        if not packed.files:
+            return await self.send(replace(delivery, text=packed.text, files=()))
+        try:
+            place = await self._place_of_files(delivery)
+            receipt = await self._uploads.show(delivery, packed, place)
+        except SlackRefused as error:
+            if delivery.handle is None or delivery.is_private or error.code not in _NOT_THERE:
+                raise
+            return await self._show_files(replace(delivery, is_private=True))
+        return _answered(delivery) if delivery.is_private else receipt
+
+    async def _place_of_files(self, delivery: Delivery) -> Conversation:
+        """Return where files are shown: no file is for one person alone but in their DM."""
+        place = delivery.conversation
+        if not delivery.is_private or delivery.handle is None:
+            return place
+        user = Handle.from_text(delivery.handle).user
+        try:
+            answer = await self._calls.write(place.workspace, "conversations.open", {"users": user})
+        except OutcomeUnknown as error:
+            raise RetryLater(str(error)) from error  # opening it again is the same
+        return replace(place, channel=str(answer["channel"]["id"]), thread=None)
 
     async def _answer_privately(self, delivery: Delivery, handle: Handle) -> PlatformMessageId:
         """Show it to the person who gave the command, in the channel or else in their DM."""

@@ -17,6 +17,10 @@ class SlackCalls:
         """Change something."""
         return await web_api.write(await self.workspaces.client(team), method, args)
 
+    async def submit(self, team: str, method: str, args: Json) -> Json:
+        """Change something by a method that takes no JSON."""
+        return await web_api.submit(await self.workspaces.client(team), method, args)
+
     async def read(self, team: str, method: str, args: Json) -> Json:
         """Ask something."""
         return await web_api.read(await self.workspaces.client(team), method, args)

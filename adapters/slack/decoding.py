@@ -6,9 +6,6 @@ Source: docs.slack.dev/messaging/formatting-message-text ("Retrieving messages")
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-
-from adapters.slack.wire import File
 
 _TOKEN = re.compile(r"<([^<>\n]+)>")
 
@@ -24,18 +21,6 @@ def decode(text: str, app_user: str | None) -> str:
 def mentions(text: str, user: str | None) -> bool:
     """Whether the text calls this user."""
     return user is not None and re.search(rf"<@{re.escape(user)}[|>]", text) is not None
-
-
-def with_files(text: str, files: Sequence[File]) -> str:
-    """Say below the text which files came with it: their contents are not read."""
-    lines = [f"[file: {_described(file)}]" for file in files]
-    return "\n".join([text, *lines] if text else lines)
-
-
-def _described(file: File) -> str:
-    size = None if file.size is None else f"{file.size:,} bytes"
-    facts = (file.name or "without a name yet", file.mimetype, size)
-    return ", ".join(fact for fact in facts if fact)
 
 
 def _shown(token: re.Match[str]) -> str:

@@ -21,6 +21,7 @@ from slack_bolt.response import BoltResponse
 
 from adapters.slack.asides import Asides
 from adapters.slack.calls import SlackCalls
+from adapters.slack.downloads import Downloads
 from adapters.slack.greetings import Greetings
 from adapters.slack.home import Homes, Visit
 from adapters.slack.inbound import Heard, Left, Opened, Visited, parse_event, place_of_event
@@ -31,10 +32,13 @@ from adapters.slack.options import Options
 from adapters.slack.order import ChannelOrder
 from adapters.slack.web_api import Json
 from adapters.slack.workspaces import Workspaces
-from gateway.domain.messages import InboundMessage
+from gateway.domain.messages import InboundMessage, MessageKind
 from gateway.domain.people import Sender
 from gateway.errors import BadInput, RetryLater, StoreUnavailable
 from gateway.ports import Accept, Clock, HistoryStore
+
+MOST_RETRIES = 3
+"""After so many, Slack sends an event no more."""
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +74,7 @@ class Door:
         self,
         calls: SlackCalls,
         hints: Hints,
+        downloads: Downloads,
         history: HistoryStore,
         clock: Clock,
         options: Options,
@@ -77,6 +82,7 @@ class Door:
         self._workspaces = calls.workspaces
         self._names = Names(calls, options)
         self._hints = hints
+        self._downloads = downloads
         self._interactive = Interactive(calls, hints.asides, self._names, clock, options)
         self._history = history
         self._options = options
@@ -91,7 +97,7 @@ class Door:
         """Let nothing in: Slack delivers again what comes meanwhile."""
         self._accept = None
 
-    async def receive(self, body: Mapping[str, object]) -> Json | str:
+    async def receive(self, body: Mapping[str, object], retries: int = 0) -> Json | str:
         """Store what came; when this returns, Slack may be acknowledged with the answer.
 
         Raises StoreUnavailable when an event was not stored: Slack sends it again.
@@ -101,10 +107,10 @@ class Door:
         if body.get("type") in KINDS:
             return await self._interactive.act(body, self._store)
         if body.get("type") == "event_callback":
-            await self._receive_event(body)
+            await self._receive_event(body, is_last_try=retries >= MOST_RETRIES)
         return ""
 
-    async def _receive_event(self, body: Mapping[str, object]) -> None:
+    async def _receive_event(self, body: Mapping[str, object], *, is_last_try: bool) -> None:
         try:
             workspace = await self._workspaces.find(place_of_event(body).team)
             app_user = None if workspace is None else workspace.user
@@ -114,7 +120,7 @@ class Door:
             return
         match event:
             case Heard():
-                await self._hear(event)
+                await self._hear(event, is_last_try=is_last_try)
             case Opened(conversation):
                 self._hints.greetings.greet(conversation)
             case Visited(team, user):
@@ -124,21 +130,28 @@ class Door:
             case None:
                 pass
 
-    async def _hear(self, heard: Heard) -> None:
+    async def _hear(self, heard: Heard, *, is_last_try: bool) -> None:
         message = heard.message
         account = message.sender.identity
         if not message.sender.name:
             name = await self._names.name_of(account, message.conversation.workspace)
             message = replace(message, sender=Sender(account, name))
+        if heard.is_addressed and heard.files:
+            self._downloads.begin(message, heard.files)
         async with self._order.turn(message.conversation.channel):
             if not heard.is_addressed and not await self._takes_part(message):
                 return
+            asker = _asker(message)
+            if heard.files and message.kind is MessageKind.TEXT:
+                message, sentence = await self._downloads.take_in(
+                    message, heard.files, is_last_try=is_last_try
+                )
+                if sentence is not None:
+                    self._hints.asides.tell(asker, sentence)
             try:
                 await self._store(message)
             except BadInput as error:
                 log.warning("event_refused", extra={"error": str(error)})
-                place, user = message.conversation, account.user
-                asker = Asker(place.workspace, user, place.channel, place.thread, url="")
                 self._hints.asides.tell(asker, str(error))
 
     async def _takes_part(self, message: InboundMessage) -> bool:
@@ -165,11 +178,22 @@ class _Store(AsyncMiddleware):
         next: Callable[[], Awaitable[BoltResponse]],
     ) -> BoltResponse:
         try:
-            answer = await self._door.receive(_body_of(req))
+            answer = await self._door.receive(_body_of(req), _retries_of(req))
         except RetryLater as error:
             log.warning("event_not_stored", extra={"error": str(error)})
             return BoltResponse(status=503, body="")
         return BoltResponse(status=200, body=answer if isinstance(answer, str) else dict(answer))
+
+
+def _asker(message: InboundMessage) -> Asker:
+    place, user = message.conversation, message.sender.identity.user
+    return Asker(place.workspace, user, place.channel, place.thread, url="")
+
+
+def _retries_of(request: AsyncBoltRequest) -> int:
+    """Return how often Slack has sent this before; bolt names it alike over Socket Mode."""
+    told = next(iter(request.headers.get("x-slack-retry-num", ())), "0")
+    return int(told) if told.isdigit() else 0
 
 
 def _body_of(request: AsyncBoltRequest) -> Mapping[str, object]:

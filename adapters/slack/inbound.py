@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from adapters.slack.decoding import decode, mentions, with_files
+from adapters.slack.decoding import decode, mentions
 from adapters.slack.handles import Handle
 from adapters.slack.places import Place, place_of
 from adapters.slack.wire import (
     AssistantStartedEvent,
     EventEnvelope,
+    File,
     HomeOpenedEvent,
     MessageBody,
     MessageEvent,
@@ -42,6 +43,7 @@ class Heard:
     message: InboundMessage
     is_addressed: bool
     """False: it is for the app only if the app takes part in its thread."""
+    files: tuple[File, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +191,10 @@ def _parse_said(
         event_id=f"{event.channel}:{said.ts}",
         conversation=Conversation("slack", place.team, event.channel, thread),
         sender=_sender(said, said.user, place),
-        text=with_files(decode(text, place.app_user), said.files),
+        text=decode(text, place.app_user),
         sent_at=_moment(said.ts),
     )
-    return Heard(message, is_addressed=is_direct or is_mention)
+    return Heard(message, is_addressed=is_direct or is_mention, files=said.files)
 
 
 def _parse_change(event: MessageEvent, place: Place) -> Heard | None:

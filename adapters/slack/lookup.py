@@ -13,6 +13,7 @@ from adapters.slack.failures import SlackRefused
 from adapters.slack.options import Options
 from adapters.slack.outbound import EVENT_TYPE
 from adapters.slack.recent import Recent
+from adapters.slack.uploads import carries_mark
 from adapters.slack.workspaces import Workspaces
 from gateway.domain.deliveries import Delivery
 from gateway.domain.ids import DeliveryId, PlatformMessageId
@@ -27,8 +28,9 @@ PAGES_LIMIT = 20
 class Lookup:
     """Finds a delivery by its id in the metadata of the channel's messages.
 
-    A stream has no metadata before it stops: it is known by its text, among the
-    app's own messages without a mark.
+    A message with files takes no metadata: their names carry our mark. A stream has
+    none before it stops: it is known by its text, among the app's own messages
+    without a mark.
     """
 
     def __init__(self, calls: SlackCalls, workspaces: Workspaces, options: Options) -> None:
@@ -70,10 +72,10 @@ class Lookup:
     async def _look(self, delivery: Delivery) -> PlatformMessageId | None:
         workspace = await self._workspaces.find(delivery.conversation.workspace)
         async for message in self._messages(delivery):
-            metadata = message.get("metadata")
-            if metadata:
-                if _delivery_of(metadata) == delivery.id:
-                    return PlatformMessageId(str(message["ts"]))
+            metadata: Mapping[str, Any] = message.get("metadata") or {}
+            if carries_mark(message, delivery) or _delivery_of(metadata) == delivery.id:
+                return PlatformMessageId(str(message["ts"]))
+            if metadata or message.get("files") or delivery.files:
                 continue
             is_ours = workspace is not None and message.get("bot_id") == workspace.bot
             if is_ours and is_stream_of(str(message.get("text", "")), delivery):

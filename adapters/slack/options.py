@@ -50,6 +50,14 @@ class Options:
     call_timeout_seconds: float = 10.0
     name_timeout_seconds: float = 0.8
     """A sender's name is waited for so long; Slack wants its 200 within three seconds."""
+    attachment_bytes: int = 25_000_000
+    """The largest file that is taken in."""
+    attachment_types: tuple[str, ...] = ("*",)
+    """Media types that are taken in, as patterns."""
+    file_wait_seconds: float = 1.5
+    """A message's files are waited for so long before Slack is asked to send it again."""
+    file_seconds: float = 120.0
+    """One file may take so long."""
     status: str = "is thinking…"
     status_delay_seconds: float = 0.4
     """An answer that is there sooner shows no status line."""

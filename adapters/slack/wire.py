@@ -19,9 +19,19 @@ class Wire(BaseModel):
 class File(Wire):
     """A file that was shared; one that Slack still checks has no name yet."""
 
+    id: str | None = None
     name: str | None = None
     mimetype: str | None = None
     size: int | None = None
+    mode: str | None = None
+    file_access: str | None = None
+    url_private: str = ""
+    url_private_download: str = ""
+
+    @property
+    def address(self) -> str:
+        """Where its contents are."""
+        return self.url_private_download or self.url_private
 
 
 class Edited(Wire):

@@ -169,6 +169,8 @@ def make_slack(settings: Settings, store: Store, artifacts: ArtifactStore, clock
         Options(
             bot_token=secret(slack.bot_token) or None,
             oauth=_slack_oauth(settings),
+            attachment_bytes=settings.artifacts.attachment_bytes,
+            attachment_types=settings.artifacts.attachment_types,
             signing_secret=secret(slack.signing_secret) or None,
             app_token=secret(slack.app_token) or None,
             api_url=slack.api_url,

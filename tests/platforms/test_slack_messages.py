@@ -157,13 +157,6 @@ async def test_an_edit_after_the_answer_is_heard_as_a_correction(
     assert "a correction of an earlier message" in hub.agents.heard[1][0]
 
 
-async def test_a_shared_file_is_named_to_the_agent(hub: SlackHub, ada: Person) -> None:
-    ada.shares_file(ada.dm_channel, "notes.txt", b"x" * 1234, text="read this")
-    await hub.slack.until(lambda: len(hub.agents.heard) == 1)
-
-    assert hub.agents.heard[0][0].endswith("read this\n[file: notes.txt, text/plain, 1,234 bytes]")
-
-
 async def test_a_reaction_is_heard_only_where_that_is_wanted(hub: SlackHub, ada: Person) -> None:
     ada.dm("hello")
     await reads(ada, "hello", "re: hello")

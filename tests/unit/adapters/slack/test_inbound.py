@@ -193,7 +193,7 @@ def test_a_deletion_names_the_message_that_it_takes_back(is_tombstone: bool) -> 
     assert deletion.sender.identity.user == "U1"
 
 
-def test_files_are_named_below_the_text() -> None:
+def test_files_are_told_beside_the_text() -> None:
     files = [
         {"id": "F1", "name": "a.pdf", "mimetype": "application/pdf", "size": 1234},
         {"id": "F2", "mode": "file_access", "file_access": "check_file_info"},
@@ -201,9 +201,9 @@ def test_files_are_named_below_the_text() -> None:
 
     heard = _heard(_message(subtype="file_share", text="", files=files))
 
-    assert heard.message.text == (
-        "[file: a.pdf, application/pdf, 1,234 bytes]\n[file: without a name yet]"
-    )
+    assert heard.message.text == ""
+    assert [file.id for file in heard.files] == ["F1", "F2"]
+    assert [file.address for file in heard.files] == ["", ""]
 
 
 def _reaction(**fields: object) -> Payload:
