@@ -23,6 +23,9 @@ from gateway.ports import AgentHost, Clock, PeopleStore
 _SAME_MOMENT = timedelta(milliseconds=1)
 """Stores keep moments more coarsely than clocks tell them."""
 
+_THREADS_STAY = timedelta(seconds=5)
+"""Another process may begin a new thread; after this the store is asked again."""
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
@@ -65,7 +68,9 @@ class AgentConstellation:
         self._options = options or ConstellationOptions()
         self._settle = timedelta(seconds=self._options.settle_seconds)
         self._agents = _Recent[tuple[PersonId, str], AgentId](self._options.remembered)
-        self._threads = _Recent[tuple[AgentId, ConversationId], SessionId](self._options.remembered)
+        self._threads = _Recent[tuple[AgentId, ConversationId], tuple[SessionId, datetime]](
+            self._options.remembered
+        )
         self._flights = _Flights()
         self._intents: dict[tuple[PersonId, str], datetime | None] = {}
         """Open intents made here: when a creation was last tried under them, if ever."""
@@ -78,6 +83,13 @@ class AgentConstellation:
         return Session(agent, await self._thread(agent, turn.conversation))
 
     # -- agents
+
+    async def agent_of(self, owner: PersonId, role: str) -> AgentId | None:
+        """Return the owner's agent in this role, without making one; None before first contact."""
+        if (known := self._agents.get((owner, role))) is not None:
+            return known
+        binding = await self._people.binding(owner, role)
+        return None if binding is None else binding.agent_id
 
     async def _agent(self, owner: PersonId, role: str) -> AgentId:
         key = (owner, role)
@@ -146,15 +158,32 @@ class AgentConstellation:
 
     # -- threads
 
+    async def renew_thread(self, agent: AgentId, conversation: Conversation) -> SessionId:
+        """Begin a new thread of the agent's in this conversation; its memory stays."""
+        thread = await self._host.create_session(agent, conversation)
+        await self._people.rebind_session(agent, conversation.id, thread)
+        self._remember((agent, conversation.id), thread)
+        return thread
+
     async def _thread(self, agent: AgentId, conversation: Conversation) -> SessionId:
         key = (agent, conversation.id)
-        if (known := self._threads.get(key)) is not None:
+        if (known := self._remembered(key)) is not None:
             return known
         async with self._flights.alone(key):
-            if (known := self._threads.get(key)) is None:
+            if (known := self._remembered(key)) is None:
                 known = await self._bound_thread(agent, conversation)
-                self._threads.put(key, known)
+                self._remember(key, known)
             return known
+
+    def _remembered(self, key: tuple[AgentId, ConversationId]) -> SessionId | None:
+        """Return the thread, if it was asked for so lately that no other process renewed it."""
+        known = self._threads.get(key)
+        if known is None or self._clock.now() - known[1] > _THREADS_STAY:
+            return None
+        return known[0]
+
+    def _remember(self, key: tuple[AgentId, ConversationId], thread: SessionId) -> None:
+        self._threads.put(key, (thread, self._clock.now()))
 
     async def _bound_thread(self, agent: AgentId, conversation: Conversation) -> SessionId:
         known = await self._people.session(agent, conversation.id)

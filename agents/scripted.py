@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId, ConversationId, PersonId, RunId, SessionId
+from gateway.domain.memory import MemoryBlock
 from gateway.domain.people import Person, lane_owner
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import (
@@ -159,6 +160,8 @@ class ScriptedAgents:
         """Every agent that was ever made."""
         self.threads: list[tuple[AgentId, ConversationId, SessionId]] = []
         """Every thread that was ever made."""
+        self.memory: dict[AgentId, dict[str, MemoryBlock]] = {}
+        """The core memory of agents, by label."""
         self.host_faults: deque[HostFault] = deque()
         """What happens to the next calls to the host, oldest first."""
         self.host_delay_seconds = 0.0
@@ -313,10 +316,10 @@ class ScriptedAgents:
         return agent
 
     async def find_session(self, agent: AgentId, conversation: Conversation) -> SessionId | None:
-        """Return the agent's thread for this conversation."""
+        """Return the agent's newest thread for this conversation."""
         async with _HostCall(self):
             found = [s for a, c, s in self.threads if (a, c) == (agent, conversation.id)]
-        return found[0] if found else None
+        return found[-1] if found else None
 
     async def create_session(self, agent: AgentId, conversation: Conversation) -> SessionId:
         """Make the thread."""
@@ -325,7 +328,34 @@ class ScriptedAgents:
             self.threads.append((agent, conversation.id, session))
         return session
 
+    # -- AgentMemory
+
+    async def blocks(self, agent: AgentId) -> list[MemoryBlock]:
+        """Return the agent's blocks, by label."""
+        self._check_serving()
+        if agent in self._gone:
+            raise RunFailed("Your agent can not be found.", kind="not_found")
+        return sorted(self.memory.get(agent, {}).values(), key=lambda block: block.label)
+
+    async def write(self, agent: AgentId, label: str, value: str, *, was: str) -> bool:
+        """Replace a block's value if it is still `was`."""
+        self._check_serving()
+        block = self.memory[agent][label]
+        if block.value != was:
+            return False
+        self.memory[agent][label] = replace(block, value=value)
+        return True
+
     # -- Constellation
+
+    async def agent_of(self, owner: PersonId, role: str) -> AgentId | None:
+        """Return the owner's agent in this role, without making one."""
+        found = [a for p, r, a in self.created if (p, r) == (owner, role)]
+        return found[0] if found else None
+
+    async def renew_thread(self, agent: AgentId, conversation: Conversation) -> SessionId:
+        """Begin a new thread of the agent's in this conversation."""
+        return await self.create_session(agent, conversation)
 
     async def session_for(self, turn: Turn) -> Session:
         """Return a session of the person's own agent, made at once when it is new."""

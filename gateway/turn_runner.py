@@ -36,7 +36,16 @@ from gateway.drafts import Drafts
 from gateway.envelope import to_input
 from gateway.errors import BadInput, Refused, RetryLater, RunFailed, RuntimeUnavailable
 from gateway.images import Images
-from gateway.ports import Adapter, AgentRuntime, Briefing, Clock, Constellation, Store, Toolbox
+from gateway.ports import (
+    Adapter,
+    AgentMemory,
+    AgentRuntime,
+    Briefing,
+    Clock,
+    Constellation,
+    Store,
+    Toolbox,
+)
 from gateway.retries import GiveUp, RetryAt, RetryPolicy, decide_turn_retry
 from gateway.telemetry import Metrics
 
@@ -65,6 +74,8 @@ class Mind:
     """The agents that there are, the default one first."""
     images: Images | None = None
     """None where agents read text alone."""
+    memory: AgentMemory | None = None
+    """None where agents keep no memory that people could look at."""
     budgets: Budgets | None = None
     """None where nothing is limited."""
     briefing: Briefing | None = None
@@ -113,7 +124,17 @@ class TurnRunner:
         self._clock = clock
         self._metrics = metrics
         self._options = options
-        self._commands = Commands(Reach(store, mind.runtime, mind.routes, self, clock))
+        self._commands = Commands(
+            Reach(
+                store,
+                mind.runtime,
+                mind.routes,
+                self,
+                clock,
+                mind.constellation,
+                mind.memory,
+            )
+        )
         self._requests: dict[LaneId, RunRequest] = {}
         """What each running turn waits for, so that it can be stopped."""
 

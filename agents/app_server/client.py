@@ -20,6 +20,8 @@ class AppServer:
 
     runtime: AppServerRuntime
     host: AppServerHost
+    memory: None = None
+    """An App Server does not show what its agents keep in mind."""
 
 
 @asynccontextmanager

@@ -180,6 +180,16 @@ class LettaApi:
             )
         )
 
+    async def blocks(self, agent: AgentId) -> list[Json]:
+        """Return the core memory of an agent."""
+        return _objects(
+            await _answer(self._client.agents.blocks.with_raw_response.list(agent, limit=_PAGE))
+        )
+
+    async def write_block(self, block: str, value: str) -> None:
+        """Replace the value of a block, for all agents that have it."""
+        await _answer(self._client.blocks.with_raw_response.update(block, value=value))
+
     async def health(self) -> Json:
         """Ask the server how it is."""
         return _object(await _answer(self._client.with_raw_response.health()))

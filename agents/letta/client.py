@@ -10,6 +10,7 @@ import httpx
 from letta_client import AsyncLetta
 
 from agents.letta.host import LettaHost
+from agents.letta.memory import LettaMemory
 from agents.letta.options import LettaOptions
 from agents.letta.runtime import LettaRuntime
 
@@ -18,17 +19,19 @@ _KEPT_ALIVE = 100
 
 @dataclass(frozen=True, slots=True)
 class Letta:
-    """What the gateway has of a Letta server: where agents think, and where they are made."""
+    """What the gateway has of a Letta server: where agents think, are made, and remember."""
 
     runtime: LettaRuntime
     host: LettaHost
+    memory: LettaMemory
 
 
 @asynccontextmanager
 async def open_letta(options: LettaOptions) -> AsyncGenerator[Letta]:
     """Yield the runtime and the host, over one pool of connections; no call is made yet."""
     async with make_client(options) as client:
-        yield Letta(LettaRuntime(client, options), LettaHost(client, options))
+        host = LettaHost(client, options)
+        yield Letta(LettaRuntime(client, options), host, LettaMemory(client))
 
 
 def make_client(options: LettaOptions) -> AsyncLetta:

@@ -65,13 +65,13 @@ class LettaHost:
         return AgentId(_id_of(made))
 
     async def find_session(self, agent: AgentId, conversation: Conversation) -> SessionId | None:
-        """Return the thread with exactly this summary, the oldest if there are several."""
+        """Return the thread with exactly this summary, the newest if there are several."""
         found = await _surely(
             self._api.find_threads(agent, conversation.id), "look for a conversation"
         )
         ours = [thread for thread in found if thread.get("summary") == conversation.id]
         ours.sort(key=lambda thread: str(thread.get("created_at")))
-        return SessionId(_id_of(ours[0])) if ours else None
+        return SessionId(_id_of(ours[-1])) if ours else None
 
     async def create_session(self, agent: AgentId, conversation: Conversation) -> SessionId:
         """Make the thread, with the conversation's readable id as its summary."""

@@ -49,8 +49,15 @@ async def opened_mind(
         tools = Executor(Registry([*builtin_tools(clock), *reminders]))
         toolbox = WakeupLimits(tools, store.schedules)
         images = Images(artifacts) if settings.letta.images else None
-        budgets = Budgets(store.usage, budget_policy(settings), clock)
-        yield Mind(constellation, letta.runtime, toolbox, routes(settings), images, budgets)
+        yield Mind(
+            constellation,
+            letta.runtime,
+            toolbox,
+            routes(settings),
+            images,
+            letta.memory,
+            Budgets(store.usage, budget_policy(settings), clock),
+        )
 
 
 def _opened(

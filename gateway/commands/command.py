@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.domain.commands import CommandSpec
-from gateway.domain.ids import LaneId, PersonId
+from gateway.domain.ids import AgentId, LaneId, PersonId
 from gateway.domain.messages import InboundMessage
-from gateway.domain.people import Route
+from gateway.domain.people import Route, lane_owner
+from gateway.domain.routing import Routing
 from gateway.domain.turns import Turn
-from gateway.ports import AgentRuntime, Clock, Store
+from gateway.ports import AgentMemory, AgentRuntime, Clock, Constellation, Store
 
 
 class RunningTurns(Protocol):
@@ -32,6 +33,21 @@ class Reach:
     """The agents that there are, the default one first."""
     running: RunningTurns
     clock: Clock
+    constellation: Constellation
+    memory: AgentMemory | None = None
+    """None where agents keep no memory that could be shown."""
+
+    async def agent_of(self, asked: Asked) -> AgentId | None:
+        """Return the agent that answers who asks, here; None before the first contact."""
+        route = self.route_of(asked)
+        lane = route.lane(asked.person, asked.turn.conversation)
+        owner = lane_owner(lane, asked.person, asked.turn.conversation)
+        return await self.constellation.agent_of(owner, route.role)
+
+    def route_of(self, asked: Asked) -> Route:
+        """Return how a message of who asks would reach an agent here."""
+        identity = asked.message.sender.identity
+        return Routing.of(self.routes).decide(asked.turn.conversation, identity).route
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gateway.commands import everyday, linking, spending
+from gateway.commands import everyday, linking, remembering, spending
 from gateway.commands.command import Asked, Command, Reach
 from gateway.domain.commands import CommandArgument, CommandSpec
 from gateway.domain.messages import InboundMessage, MessageKind
@@ -22,7 +22,12 @@ _ASK = CommandSpec(
 )
 """Reaches the agent as an ordinary message, so nothing here carries it out."""
 
-_CARRIED_OUT: tuple[Command, ...] = (*everyday.FAMILY, *linking.FAMILY, *spending.FAMILY)
+_CARRIED_OUT: tuple[Command, ...] = (
+    *everyday.FAMILY,
+    *linking.FAMILY,
+    *remembering.FAMILY,
+    *spending.FAMILY,
+)
 _HELP = CommandSpec("help", "What you can ask for")
 
 SPECS = (_ASK, *(command.spec for command in _CARRIED_OUT), _HELP)

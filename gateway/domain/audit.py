@@ -42,6 +42,8 @@ class AuditKind(StrEnum):
     AGENT_BOUND = "agent.bound"
     AGENT_ADOPTED = "agent.adopted"
     AGENT_UNBOUND = "agent.unbound"
+    MEMORY_EDITED = "memory.edited"
+    MEMORY_EDIT_DROPPED = "memory.edit_dropped"
     SESSION_BOUND = "session.bound"
     APPROVAL_ASKED = "approval.asked"
     APPROVAL_DECIDED = "approval.decided"

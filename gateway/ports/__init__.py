@@ -16,6 +16,7 @@ from gateway.ports.health import Health
 from gateway.ports.history import HistoryStore, StoreCounts
 from gateway.ports.installations import InstallationStore
 from gateway.ports.links import LinkStore
+from gateway.ports.memory import AgentMemory, MemoryEditStore
 from gateway.ports.minds import AgentHost, AgentRuntime, Briefing, Constellation
 from gateway.ports.people import PeopleStore
 from gateway.ports.platforms import Accept, Adapter, Streaming
@@ -29,6 +30,7 @@ __all__ = [
     "Accept",
     "Adapter",
     "AgentHost",
+    "AgentMemory",
     "AgentRuntime",
     "ApprovalStore",
     "ArtifactStore",
@@ -44,6 +46,7 @@ __all__ = [
     "InstallationStore",
     "LeaseStore",
     "LinkStore",
+    "MemoryEditStore",
     "NoteStore",
     "PeopleStore",
     "ScheduleStore",

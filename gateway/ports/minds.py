@@ -8,6 +8,7 @@ from typing import Protocol
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import (
     AgentId,
+    PersonId,
     SessionId,
 )
 from gateway.domain.people import Person
@@ -84,5 +85,17 @@ class Constellation(Protocol):
 
         One creation per person and role, whatever happens at once or crashes in
         between. Raises RuntimeUnavailable when the host can not be asked.
+        """
+        ...
+
+    async def agent_of(self, owner: PersonId, role: str) -> AgentId | None:
+        """Return the owner's agent in this role, without making one; None before first contact."""
+        ...
+
+    async def renew_thread(self, agent: AgentId, conversation: Conversation) -> SessionId:
+        """Begin a new thread of the agent's in this conversation; its memory stays.
+
+        Turns from now on run there; one that runs goes on in the old thread.
+        Other processes follow within seconds. Raises RuntimeUnavailable.
         """
         ...

@@ -93,6 +93,12 @@ class PeopleStore(Protocol):
         """List where the agent has a thread, by id; at most a thousand."""
         ...
 
+    async def rebind_session(
+        self, agent: AgentId, conversation: ConversationId, thread: SessionId
+    ) -> None:
+        """Remember another thread from now on, whatever was bound before."""
+        ...
+
     async def last_sender(self, conversation: ConversationId) -> Sender | None:
         """Return who wrote last in the conversation and was heard; None when nobody did."""
         ...

@@ -12,6 +12,7 @@ from gateway.ports.fires import FireStore, NoteStore
 from gateway.ports.history import HistoryStore
 from gateway.ports.installations import InstallationStore
 from gateway.ports.links import LinkStore
+from gateway.ports.memory import MemoryEditStore
 from gateway.ports.people import PeopleStore
 from gateway.ports.schedules import ScheduleStore
 from gateway.ports.singles import HandedStore, LeaseStore
@@ -35,6 +36,7 @@ class Store(Protocol):
     installations: InstallationStore
     dead_letters: DeadLetterStore
     usage: UsageStore
+    memory_edits: MemoryEditStore
     approvals: ApprovalStore
 
     turn_ready: asyncio.Event

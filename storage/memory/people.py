@@ -155,6 +155,14 @@ class MemoryPeople:
         places = sorted(place for known, place in self._tables.sessions if known == agent)
         return [Conversation.parse(place) for place in places[:1000]]
 
+    async def rebind_session(
+        self, agent: AgentId, conversation: ConversationId, thread: SessionId
+    ) -> None:
+        """Remember another thread from now on, whatever was bound before."""
+        self._tables.sessions[agent, conversation] = thread
+        data = {"thread": thread}
+        self._tables.log(AuditKind.SESSION_BOUND, None, conversation, agent, data)
+
     async def last_sender(self, conversation: ConversationId) -> Sender | None:
         """Return who wrote last in the conversation and was heard; None when nobody did."""
         rows = (

@@ -13,6 +13,7 @@ from gateway.ports import (
     InstallationStore,
     LeaseStore,
     LinkStore,
+    MemoryEditStore,
     NoteStore,
     PeopleStore,
     ScheduleStore,
@@ -26,6 +27,7 @@ from storage.memory.fires import MemoryFires, MemoryNotes
 from storage.memory.history import MemoryHistory
 from storage.memory.installations import MemoryInstallations
 from storage.memory.links import MemoryLinks
+from storage.memory.memory_edits import MemoryMemoryEdits
 from storage.memory.people import MemoryPeople
 from storage.memory.schedules import MemorySchedules
 from storage.memory.singles import MemoryHanded, MemoryLeases
@@ -52,6 +54,7 @@ class MemoryStore:
         self.installations: InstallationStore = MemoryInstallations(tables)
         self.dead_letters: DeadLetterStore = MemoryDeadLetters(tables)
         self.usage: UsageStore = MemoryUsage(tables)
+        self.memory_edits: MemoryEditStore = MemoryMemoryEdits(tables)
         self.approvals: ApprovalStore = MemoryApprovals(tables)
         self.turn_ready = tables.turn_ready
         self.delivery_ready = tables.delivery_ready

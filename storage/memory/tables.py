@@ -28,6 +28,7 @@ from gateway.domain.ids import (
 from gateway.domain.installations import Installation
 from gateway.domain.leases import Lease
 from gateway.domain.links import LinkOffer
+from gateway.domain.memory import MemoryEdit
 from gateway.domain.messages import InboundMessage
 from gateway.domain.people import AgentBinding, Identity, Pairing, Person
 from gateway.domain.schedules import PastSlot, Schedule
@@ -182,6 +183,7 @@ class Tables:
         self.installations: dict[tuple[str, str], Installation] = {}
         self.install_states: dict[str, datetime] = {}
         self.approvals: dict[str, Approval] = {}
+        self.memory_edits: defaultdict[tuple[AgentId, str], list[MemoryEdit]] = defaultdict(list)
         self.usage: defaultdict[tuple[date, PersonId, str, str], Spent] = defaultdict(Spent)
         """By day, person, role and schedule."""
         self.audit: list[AuditEntry] = []

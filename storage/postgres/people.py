@@ -82,6 +82,10 @@ ORDER BY platform, workspace, account
 SESSIONS_OF = """
 SELECT conversation FROM session WHERE agent = $1 ORDER BY conversation LIMIT 1000
 """
+REPLACE_SESSION = """
+INSERT INTO session (agent, conversation, thread) VALUES ($1, $2, $3)
+ON CONFLICT (agent, conversation) DO UPDATE SET thread = excluded.thread
+"""
 GET_SESSION = "SELECT thread FROM session WHERE agent = $1 AND conversation = $2"
 ADD_SESSION = """
 INSERT INTO session (agent, conversation, thread) VALUES ($1, $2, $3)
@@ -216,6 +220,12 @@ class PostgresPeople:
         """List where the agent has a thread, by id."""
         return [to_place(row["conversation"]) for row in await self._read(SESSIONS_OF, agent)]
 
+    async def rebind_session(
+        self, agent: AgentId, conversation: ConversationId, thread: SessionId
+    ) -> None:
+        """Remember another thread from now on, whatever was bound before."""
+        await self._write(_rebind_session, agent, conversation, thread)
+
     async def last_sender(self, conversation: ConversationId) -> Sender | None:
         """Return who wrote last in the conversation and was heard; None when nobody did."""
         rows = await self._read(LAST_SENDER, conversation)
@@ -280,6 +290,13 @@ async def _bind_session(
         tx.log(AuditKind.SESSION_BOUND, None, conversation, agent, {"thread": thread})
     (row,) = await tx.fetch(GET_SESSION, agent, conversation)
     return row["thread"]
+
+
+async def _rebind_session(
+    tx: Transaction, agent: AgentId, conversation: ConversationId, thread: SessionId
+) -> None:
+    await tx.count(REPLACE_SESSION, agent, conversation, thread)
+    tx.log(AuditKind.SESSION_BOUND, None, conversation, agent, {"thread": thread})
 
 
 def _to_pairing(row: Row) -> Pairing:

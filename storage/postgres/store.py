@@ -16,6 +16,7 @@ from gateway.ports import (
     InstallationStore,
     LeaseStore,
     LinkStore,
+    MemoryEditStore,
     NoteStore,
     PeopleStore,
     ScheduleStore,
@@ -31,6 +32,7 @@ from storage.postgres.history import PostgresHistory
 from storage.postgres.installations import PostgresInstallations
 from storage.postgres.links import PostgresLinks
 from storage.postgres.listener import Listener
+from storage.postgres.memory_edits import PostgresMemoryEdits
 from storage.postgres.migrate import migrate
 from storage.postgres.people import PostgresPeople
 from storage.postgres.schedules import PostgresSchedules
@@ -62,6 +64,7 @@ class PostgresStore:
     installations: InstallationStore
     dead_letters: DeadLetterStore
     usage: UsageStore
+    memory_edits: MemoryEditStore
     approvals: ApprovalStore
 
     def __init__(self, url: str, pool: PoolOptions = _POOL, *, is_listening: bool = True) -> None:
@@ -111,6 +114,7 @@ class PostgresStore:
         self.installations = PostgresInstallations(database)
         self.dead_letters = PostgresDeadLetters(database)
         self.usage = PostgresUsage(database)
+        self.memory_edits = PostgresMemoryEdits(database)
         self.approvals = PostgresApprovals(database)
 
     async def close(self) -> None:

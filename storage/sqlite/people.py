@@ -74,6 +74,10 @@ ORDER BY platform, workspace, account
 SESSIONS_OF = """
 SELECT conversation FROM session WHERE agent = ? ORDER BY conversation LIMIT 1000
 """
+REPLACE_SESSION = """
+INSERT INTO session (agent, conversation, thread) VALUES (?, ?, ?)
+ON CONFLICT (agent, conversation) DO UPDATE SET thread = excluded.thread
+"""
 GET_SESSION = "SELECT thread FROM session WHERE agent = ? AND conversation = ?"
 ADD_SESSION = """
 INSERT INTO session (agent, conversation, thread) VALUES (?, ?, ?)
@@ -193,6 +197,12 @@ class SqlitePeople:
         """List where the agent has a thread, by id."""
         return [to_place(place) for (place,) in await self._read(SESSIONS_OF, (agent,))]
 
+    async def rebind_session(
+        self, agent: AgentId, conversation: ConversationId, thread: SessionId
+    ) -> None:
+        """Remember another thread from now on, whatever was bound before."""
+        await self._write(_rebind_session, agent, conversation, thread)
+
     async def last_sender(self, conversation: ConversationId) -> Sender | None:
         """Return who wrote last in the conversation and was heard; None when nobody did."""
         rows = await self._read(LAST_SENDER, (conversation,))
@@ -252,6 +262,13 @@ def _bind_session(
     if tx.execute(ADD_SESSION, (agent, conversation, thread)).rowcount == 1:
         tx.log(AuditKind.SESSION_BOUND, None, conversation, agent, {"thread": thread})
     return tx.execute(GET_SESSION, (agent, conversation)).fetchone()[0]
+
+
+def _rebind_session(
+    tx: Transaction, agent: AgentId, conversation: ConversationId, thread: SessionId
+) -> None:
+    tx.execute(REPLACE_SESSION, (agent, conversation, thread))
+    tx.log(AuditKind.SESSION_BOUND, None, conversation, agent, {"thread": thread})
 
 
 def _to_pairing(row: tuple[Any, ...]) -> Pairing:

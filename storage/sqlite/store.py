@@ -18,6 +18,7 @@ from gateway.ports import (
     InstallationStore,
     LeaseStore,
     LinkStore,
+    MemoryEditStore,
     NoteStore,
     PeopleStore,
     ScheduleStore,
@@ -33,6 +34,7 @@ from storage.sqlite.fires import SqliteFires, SqliteNotes
 from storage.sqlite.history import SqliteHistory
 from storage.sqlite.installations import SqliteInstallations
 from storage.sqlite.links import SqliteLinks
+from storage.sqlite.memory_edits import SqliteMemoryEdits
 from storage.sqlite.migrate import migrate
 from storage.sqlite.people import SqlitePeople
 from storage.sqlite.reader import Reader
@@ -62,6 +64,7 @@ class SqliteStore:
     installations: InstallationStore
     dead_letters: DeadLetterStore
     usage: UsageStore
+    memory_edits: MemoryEditStore
     approvals: ApprovalStore
 
     def __init__(self, path: Path) -> None:
@@ -103,6 +106,7 @@ class SqliteStore:
         self.installations = SqliteInstallations(committer, reader)
         self.dead_letters = SqliteDeadLetters(committer, reader)
         self.usage = SqliteUsage(reader)
+        self.memory_edits = SqliteMemoryEdits(committer, reader)
         self.approvals = SqliteApprovals(committer, reader)
 
     async def close(self) -> None:

@@ -182,6 +182,7 @@ class FakeHub:
             agents,
             toolbox,
             self.routes,
+            memory=agents,
             budgets=budgets,
             briefing=options.briefing,
         )

@@ -128,6 +128,8 @@ INDEXES = {
     "installations.END": {"installation (key)"},
     "installations.DROP_STATES": {"install_state (scan)"},
     "installations.USE_STATE": {"install_state (key)"},
+    "memory_edits.NEWEST_EDIT": {"memory_edit (key)"},
+    "memory_edits.DROP_EDIT": {"memory_edit (key)"},
     "usage.OF_PERSON": {"usage (key)"},
     "usage.OF_AGENT": {"usage_role"},
     "usage.OF_SCHEDULE": {"usage_schedule"},

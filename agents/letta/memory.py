@@ -1,0 +1,64 @@
+"""What Letta's agents keep before their eyes: read, and changed with a compare step."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from letta_client import AsyncLetta
+
+from agents.letta.api import LettaApi
+from agents.letta.faults import Json, NotThere
+from gateway.domain.ids import AgentId
+from gateway.domain.memory import MemoryBlock
+from gateway.errors import RunFailed
+
+_DEFAULT_LIMIT = 20_000
+"""Letta's own, for a block that does not tell."""
+
+
+class LettaMemory:
+    """Implements `AgentMemory`.
+
+    Letta has no conditional update (seen on 0.16.8), so the compare is made by
+    reading the block just before it is written, by its id.
+    """
+
+    def __init__(self, client: AsyncLetta) -> None:
+        """Take an open client (see `make_client`); it stays the caller's to close."""
+        self._api = LettaApi(client)
+
+    async def blocks(self, agent: AgentId) -> list[MemoryBlock]:
+        """Return the agent's blocks, by label. Raises RunFailed when there is no such agent."""
+        with _agent_exists():
+            found = await self._api.blocks(agent)
+        return sorted((_to_block(block) for block in found), key=lambda block: block.label)
+
+    async def write(self, agent: AgentId, label: str, value: str, *, was: str) -> bool:
+        """Replace a block's value if it is still `was`; False when somebody was faster."""
+        with _agent_exists():
+            found = await self._api.blocks(agent)
+            block = next((block for block in found if block.get("label") == label), None)
+            if block is None or block.get("value") != was:
+                return False
+            await self._api.write_block(str(block.get("id")), value)
+        return True
+
+
+@contextmanager
+def _agent_exists() -> Generator[None]:
+    try:
+        yield
+    except NotThere as error:
+        raise RunFailed("your agent can not be found.", kind="not_found") from error
+
+
+def _to_block(block: Json) -> MemoryBlock:
+    limit = block.get("limit")
+    return MemoryBlock(
+        label=str(block.get("label")),
+        value=str(block.get("value") or ""),
+        limit=limit if isinstance(limit, int) else _DEFAULT_LIMIT,
+        description=str(block.get("description") or ""),
+        is_read_only=block.get("read_only") is True,
+    )

@@ -1,0 +1,32 @@
+"""What agents keep before their eyes, and what people changed of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.domain.ids import AgentId, PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryBlock:
+    """One labelled part of an agent's core memory."""
+
+    label: str
+    value: str
+    limit: int
+    """Characters that the value may have."""
+    description: str = ""
+    is_read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryEdit:
+    """A change that a person made, kept so that it can be undone."""
+
+    agent: AgentId
+    label: str
+    before: str
+    after: str
+    person: PersonId
+    at: datetime

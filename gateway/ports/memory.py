@@ -1,0 +1,40 @@
+"""The core memory of agents, and what people changed of it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from gateway.domain.ids import AgentId
+from gateway.domain.memory import MemoryBlock, MemoryEdit
+
+
+class AgentMemory(Protocol):
+    """The core memory of agents, where they live. Every method may raise RuntimeUnavailable."""
+
+    async def blocks(self, agent: AgentId) -> list[MemoryBlock]:
+        """Return the agent's blocks, by label. Raises RunFailed when there is no such agent."""
+        ...
+
+    async def write(self, agent: AgentId, label: str, value: str, *, was: str) -> bool:
+        """Replace a block's value if it is still `was`; False when somebody was faster.
+
+        Where the server has no compare of its own, it is made by reading just
+        before the write: only a writer within that moment can be overlooked.
+        """
+        ...
+
+
+class MemoryEditStore(Protocol):
+    """What people changed, so that it can be undone."""
+
+    async def add(self, edit: MemoryEdit) -> None:
+        """Keep an edit. The same one again is kept once."""
+        ...
+
+    async def newest(self, agent: AgentId, label: str) -> MemoryEdit | None:
+        """Return the last edit of this block."""
+        ...
+
+    async def drop(self, edit: MemoryEdit) -> None:
+        """Forget an edit that was never made."""
+        ...

@@ -1,0 +1,147 @@
+"""What an agent keeps in mind: seen, changed and undone by its own person alone."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from agents.scripted import ScriptedAgents
+from gateway.domain.memory import MemoryBlock
+from gateway.domain.people import Mode, Route
+from storage.memory.store import MemoryStore
+from tests.fakes.hub import FakeHub, FakePerson, HubOptions
+
+HUMAN = MemoryBlock("human", "Ada likes tea.", 60, "What I know about my person.")
+PERSONA = MemoryBlock("persona", "I am kind.", 100, is_read_only=True)
+
+
+async def _met(hub: FakeHub, name: str = "ada") -> FakePerson:
+    """Return somebody whose agent knows something about them."""
+    person = hub.person(name)
+    await person.says("hello")
+    await person.reads()
+    agent = hub.agents.created[-1][2]
+    hub.agents.memory[agent] = {"human": HUMAN, "persona": PERSONA}
+    return person
+
+
+async def _answer(person: FakePerson, text: str, *, is_private: bool = True) -> str:
+    seen = len(person.sees)
+    message = person.hub.message(person, text)
+    await person.hub.inbox.receive(replace(message, is_private=is_private))
+    return (await person.reads(seen + 1))[-1]
+
+
+def _human(agents: ScriptedAgents) -> str:
+    (blocks,) = agents.memory.values()
+    return blocks["human"].value
+
+
+async def test_memory_shows_what_the_agent_keeps_in_mind(hub: FakeHub) -> None:
+    ada = await _met(hub)
+
+    whole = await _answer(ada, "/memory human")
+    await _answer(ada, "/memory")
+    await asyncio.sleep(1)
+
+    overview = "".join(ada.sees)
+    assert "**human** (14 of 60 characters)\nAda likes tea." in overview
+    assert "**persona** (10 of 100 characters, can not be changed)" in overview
+    assert whole == "**human**\nAda likes tea."
+
+
+async def test_a_change_can_be_taken_back_and_made_again(hub: FakeHub) -> None:
+    ada = await _met(hub)
+
+    await _answer(ada, "/memory human set Ada likes coffee.")
+    changed = _human(hub.agents)
+    await asyncio.sleep(1)
+    await _answer(ada, "/memory human undo")
+    undone = _human(hub.agents)
+    await asyncio.sleep(1)
+    await _answer(ada, "/memory human undo")
+
+    assert (changed, undone) == ("Ada likes coffee.", "Ada likes tea.")
+    assert _human(hub.agents) == "Ada likes coffee."
+
+
+async def test_a_line_can_be_added(hub: FakeHub) -> None:
+    ada = await _met(hub)
+
+    await _answer(ada, "/memory human add Her cat is called Pixel.")
+
+    assert _human(hub.agents) == "Ada likes tea.\nHer cat is called Pixel."
+
+
+async def test_nothing_to_take_back_is_said(hub: FakeHub) -> None:
+    ada = await _met(hub)
+
+    assert "no change of yours" in await _answer(ada, "/memory human undo")
+
+
+async def test_what_the_agent_changed_since_is_not_taken_back(hub: FakeHub) -> None:
+    ada = await _met(hub)
+    await _answer(ada, "/memory human set Ada likes coffee.")
+    (blocks,) = hub.agents.memory.values()
+    blocks["human"] = replace(HUMAN, value="Ada likes water.")
+    await asyncio.sleep(1)
+
+    answer = await _answer(ada, "/memory human undo")
+
+    assert "has changed **human** since" in answer
+    assert _human(hub.agents) == "Ada likes water."
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("/memory persona set I am rude.", "can not be changed"),
+        ("/memory human set " + "x" * 61, "would have 61 characters; 60 is the most"),
+        ("/memory wishes", 'no part "wishes" in its memory. There is `human`, `persona`'),
+        ("/memory human paint it black", "`/memory LABEL set TEXT` replaces it"),
+        ("/memory human set", "`/memory LABEL set TEXT` replaces it"),
+    ],
+)
+async def test_what_can_not_be_changed_is_refused(hub: FakeHub, text: str, why: str) -> None:
+    ada = await _met(hub)
+
+    assert why in await _answer(ada, text)
+    assert _human(hub.agents) == HUMAN.value
+
+
+async def test_memory_is_shown_in_private_only(hub: FakeHub) -> None:
+    ada = await _met(hub)
+
+    assert "direct message" in await _answer(ada, "/memory", is_private=False)
+    assert "direct message" not in await _answer(ada, "/memory")
+
+
+async def test_each_person_sees_their_own_agents_memory(hub: FakeHub) -> None:
+    ada = await _met(hub)
+    bob = hub.person("bob")
+
+    assert "You have no agent here yet." in await _answer(bob, "/memory")
+    assert "Ada likes tea." in await _answer(ada, "/memory")
+
+
+async def test_a_shared_agents_memory_is_not_one_persons_to_change() -> None:
+    shared = HubOptions(route=Route("postern", mode=Mode.SHARED))
+    hub = FakeHub(MemoryStore(), options=shared)
+    async with hub.running():
+        ada = await _met(hub)
+
+        assert "shared with others" in await _answer(ada, "/memory human set mine")
+        assert "shared with others" in await _answer(ada, "/new")
+
+
+async def test_new_begins_a_new_thread_and_keeps_the_agent(hub: FakeHub) -> None:
+    ada = await _met(hub)
+
+    answer = await _answer(ada, "/new")
+    await _answer(ada, "hello again")
+
+    assert answer.startswith("This is a new conversation.")
+    assert len(hub.agents.created) == 1
+    assert [thread for _, _, thread in hub.agents.threads] == ["thread-1", "thread-2"]

@@ -1,0 +1,69 @@
+"""What agents keep in mind, over the real client and the embedded server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+
+from agents.embedded import EmbeddedOptions
+from agents.embedded.server import serve
+from agents.letta import AgentSpec, BlockSpec, LettaOptions
+from agents.letta.client import Letta, open_letta
+from gateway.domain.conversations import Conversation
+from gateway.domain.ids import AgentId, PersonId
+from gateway.domain.memory import MemoryBlock
+from gateway.domain.people import Person
+from gateway.errors import RunFailed
+
+ADA = Person(PersonId("person-ada"), "Ada")
+PLACE = Conversation("console", "local", "a")
+SPEC = AgentSpec(
+    blocks=(
+        BlockSpec("persona", "I am kind.", read_only=True),
+        BlockSpec("human", "Their name is {name}.", limit=200, description="My person."),
+    )
+)
+
+
+@pytest.fixture
+async def letta(tmp_path: Path) -> AsyncGenerator[Letta]:
+    async with serve(EmbeddedOptions(tmp_path / "letta.db", scripted=True)) as url:
+        options = LettaOptions(base_url=url, roles={"postern": SPEC})
+        async with open_letta(options) as opened:
+            yield opened
+
+
+async def test_blocks_are_read_as_they_are(letta: Letta) -> None:
+    agent = await letta.host.create_agent(ADA, "postern")
+
+    human, persona = await letta.memory.blocks(agent)
+
+    assert human == MemoryBlock("human", "Their name is Ada.", 200, "My person.")
+    assert (persona.label, persona.value, persona.is_read_only) == ("persona", "I am kind.", True)
+
+
+async def test_a_block_is_written_while_it_is_as_it_was(letta: Letta) -> None:
+    agent = await letta.host.create_agent(ADA, "postern")
+
+    assert await letta.memory.write(agent, "human", "Ada, 36.", was="Their name is Ada.")
+    assert not await letta.memory.write(agent, "human", "Bob.", was="Their name is Ada.")
+    assert not await letta.memory.write(agent, "wishes", "Bob.", was="")
+
+    assert (await letta.memory.blocks(agent))[0].value == "Ada, 36."
+
+
+async def test_an_agent_that_is_gone_has_no_memory(letta: Letta) -> None:
+    nobody = AgentId("agent-00000000-0000-4000-8000-000000000000")
+
+    with pytest.raises(RunFailed, match="can not be found"):
+        await letta.memory.blocks(nobody)
+
+
+async def test_of_several_threads_the_newest_is_found(letta: Letta) -> None:
+    agent = await letta.host.create_agent(ADA, "postern")
+    await letta.host.create_session(agent, PLACE)
+    newest = await letta.host.create_session(agent, PLACE)
+
+    assert await letta.host.find_session(agent, PLACE) == newest
