@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gateway.bootstrap.choices import budget_policy, routes, secret
 from gateway.budgets import Budgets
 from gateway.images import Images
-from gateway.ports import ArtifactStore, Clock, Store
+from gateway.ports import ArtifactStore, Briefing, Clock, Store
 from gateway.settings import Settings
 from gateway.turn_runner import Mind
 
@@ -57,7 +57,18 @@ async def opened_mind(
             images,
             letta.memory,
             Budgets(store.usage, budget_policy(settings), clock),
+            _briefing(settings, store, artifacts),
         )
+
+
+def _briefing(settings: Settings, store: Store, artifacts: ArtifactStore) -> Briefing:
+    """Return who hands wakeups what is new in their data sources."""
+    from scheduler.sources import FetchOptions, GuardedFetch, SourceBriefing
+
+    sources = settings.sources
+    limits = FetchOptions(sources.private, sources.limit_bytes, sources.timeout_seconds)
+    default_role = next(iter(routes(settings)))
+    return SourceBriefing(store, artifacts, GuardedFetch(limits), default_role)
 
 
 def _opened(

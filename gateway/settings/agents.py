@@ -16,6 +16,7 @@ from gateway.settings.kinds import (
     Prompt,
     RoleName,
     Section,
+    SomeSeconds,
     check_apart,
     rule,
 )
@@ -65,6 +66,18 @@ class WakeupSettings(Section):
     skip_recent_seconds: int = Field(
         default=0, ge=0, le=604_800, description="Passed over so long after somebody wrote there"
     )
+
+
+class SourceSettings(Section):
+    """What the data sources of wakeups may be."""
+
+    private: bool = Field(
+        default=False, description="Fetch from private and loopback addresses too"
+    )
+    limit_bytes: int = Field(
+        default=1_000_000, ge=1, le=50_000_000, description="The most that is read from one"
+    )
+    timeout_seconds: SomeSeconds = Field(default=15.0, description="How long one may take")
 
 
 class AgentSettings(Section):

@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_valid
 from pydantic_core.core_schema import ValidationInfo
 
 from gateway.access import AccessMode
-from gateway.settings.agents import Agents, AgentSettings, Bindings
+from gateway.settings.agents import Agents, AgentSettings, Bindings, SourceSettings
 from gateway.settings.hooks import Hooks, HookSettings
 from gateway.settings.kinds import (
     ArtifactsUrl,
@@ -385,6 +385,7 @@ class Settings(Section):
         default=(AgentSettings(name="postern"),), min_length=1, description="The agents"
     )
     hooks: Hooks = Field(default=(), description="Addresses at which other systems wake agents")
+    sources: SourceSettings = SourceSettings()
     bindings: Bindings = Field(default=(), description="Which agent answers where, and to whom")
     turns: TurnSettings = TurnSettings()
     budgets: BudgetSettings = BudgetSettings()

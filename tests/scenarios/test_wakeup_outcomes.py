@@ -14,9 +14,11 @@ from gateway.domain.people import Sender
 from gateway.domain.schedules import Rules, Schedule, Wakeup
 from gateway.turn_runner import TurnOptions
 from scheduler.misfires import first_fire
+from scheduler.sources import GuardedFetch, SourceBriefing
+from storage.artifacts.memory import MemoryArtifacts
 from storage.memory.store import MemoryStore
 from tests.fakes.hub import FakeHub, HubOptions
-from tests.fakes.virtual_time import EPOCH
+from tests.fakes.virtual_time import EPOCH, LoopClock
 
 HOUR = 3600.0
 PAIRED_ONLY = AccessPolicy(modes={"fake": AccessMode.PAIRING})
@@ -185,3 +187,20 @@ async def test_the_owner_is_told_where_they_are_alone_with_the_agent() -> None:
     (told,) = hub.platform.visible(home.id)
     assert gone.id in told
     assert "paused" in told
+
+
+async def test_an_empty_heartbeat_makes_no_model_call() -> None:
+    store = MemoryStore()
+    briefing = SourceBriefing(store, MemoryArtifacts(LoopClock()), GuardedFetch(), "postern")
+    options = HubOptions(tickers=1, is_judging=True, briefing=briefing)
+    hub = FakeHub(store, options=options)
+    await schedule(hub, rules=Rules(heartbeat=True))
+
+    async with hub.running():
+        await asyncio.sleep(2.5 * HOUR)
+        assert hub.agents.runs_started == 0
+        await hub.person("ada").says("Did you see this?")
+        await asyncio.sleep(HOUR)
+
+    assert await outcomes(hub) == ["nothing_new", "nothing_new", "posted"]
+    assert hub.agents.runs_started == 2
