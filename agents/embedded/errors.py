@@ -8,6 +8,8 @@ EmbeddedError
 │   ├── ConversationBusy       a turn is running; carries its run id
 │   └── ApprovalPending        tool calls wait for their results
 ├── Unauthorized          401  the bearer token is missing or wrong
+├── EmbeddingUnavailable  503  the embedding model does not answer; words are searched instead
+├── EmbeddingWrong        502  the embedding model answers with what is no embedding
 └── Unsupported           501  a part of Letta's API that this server does not have
 
 ModelError                     the language model failed; becomes an event of the turn's stream
@@ -51,6 +53,18 @@ class Unauthorized(EmbeddedError):
     """The bearer token is missing or wrong."""
 
     status = 401
+
+
+class EmbeddingUnavailable(EmbeddedError):
+    """The embedding model does not answer now."""
+
+    status = 503
+
+
+class EmbeddingWrong(EmbeddedError):
+    """What the embedding model answers can not be compared with anything."""
+
+    status = 502
 
 
 class Unsupported(EmbeddedError):

@@ -33,6 +33,8 @@ class EmbeddedOptions:
     """The bearer token every request must carry; `None` lets everybody in (loopback only)."""
     model: ModelOptions | None = None
     """The language model; without one the offline model answers."""
+    embedding: str | None = None
+    """The endpoint's name of an embedding model; without one memory is searched by its words."""
     context_window: int | None = None
     """In tokens; None for the model's own."""
     tool_limits: Limits = field(default_factory=Limits)

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agents.embedded.errors import EmbeddedError, Unauthorized
+from agents.embedded.models.embedder import Embedder
 from agents.embedded.models.model import Model
 from agents.embedded.models.offline import OfflineModel
 from agents.embedded.models.scripted import ScriptedModel
@@ -48,6 +49,7 @@ from agents.embedded.steps.compaction import (
     Summariser,
 )
 from agents.embedded.steps.loop import StepLoop
+from agents.embedded.steps.recall import Recall
 from agents.embedded.steps.user_tools import UserTools
 from agents.embedded.store.database import open_database
 from agents.embedded.tasks import companions
@@ -101,7 +103,10 @@ async def open_services(options: EmbeddedOptions) -> AsyncGenerator[Services]:
     async with open_database(options.database) as database, companions() as tasks:
         compactor = Compactor(database, make_summariser(options, model), window)
         user_tools = UserTools(Sandbox(options.tool_limits))
-        turns = RunService(database, StepLoop(database, model, compactor, user_tools), tasks)
+        embedder = make_embedder(options)
+        recall = Recall(database, embedder)
+        loop = StepLoop(database, model, compactor, user_tools, recall if embedder else None)
+        turns = RunService(database, loop, tasks)
         services = Services(
             options,
             AgentService(database, turns, window),
@@ -109,7 +114,7 @@ async def open_services(options: EmbeddedOptions) -> AsyncGenerator[Services]:
             ConversationService(database, turns),
             turns,
             ToolService(database, user_tools),
-            ArchivalService(database),
+            ArchivalService(database, recall),
             compactor,
             FolderService(database),
             AgentFileService(database, window),
@@ -121,12 +126,24 @@ async def open_services(options: EmbeddedOptions) -> AsyncGenerator[Services]:
         finally:
             turns.interrupt()
             await model.close()
+            if embedder is not None:
+                await embedder.close()
 
 
 def make_model(options: EmbeddedOptions) -> Model:
     """The model the options ask for."""
     inner = _endpoint_model(options.model) if options.model else _offline_model(options)
     return ScriptedModel(inner) if options.scripted else inner
+
+
+def make_embedder(options: EmbeddedOptions) -> Embedder | None:
+    """What searches by meaning, if the options name it."""
+    if options.model is None or options.embedding is None:
+        return None
+    # As below: the openai SDK takes long to import.
+    from agents.embedded.models.embeddings import OpenAICompatibleEmbedder
+
+    return OpenAICompatibleEmbedder(options.model, options.embedding)
 
 
 def make_summariser(options: EmbeddedOptions, model: Model) -> Summariser:

@@ -146,7 +146,9 @@ def embedded_options(settings: Settings, token: str | None) -> EmbeddedOptions:
             name=model.name,
             api_key=secret(model.api_key),
             base_url=model.server_url,
+            context_window=model.context_window,
         ),
+        embedding=model.embedding,
     )
 
 

@@ -236,6 +236,22 @@ class ModelSettings(Section):
         default=None, description="Its key; without an address, OpenAI's own"
     )
     name: str = Field(default="gpt-4o-mini", description="Name of the model there")
+    context_window: int = Field(
+        default=128_000, ge=4_000, description="Tokens that it takes in at most"
+    )
+    embedding: str | None = Field(
+        default=None,
+        description="Name of an embedding model there; without it, memory is searched by words",
+    )
+
+    @model_validator(mode="after")
+    def _embed_somewhere(self) -> Self:
+        if self.embedding is None or not self.is_offline:
+            return self
+        raise rule(
+            f'model.embedding is "{self.embedding}", and there is no API to ask it of; set '
+            "model.base_url (OPENAI_BASE_URL) or model.api_key (OPENAI_API_KEY), or remove it."
+        )
 
     @property
     def server_url(self) -> str | None:

@@ -35,6 +35,23 @@ async def list_models(services: ServicesDep) -> JSONResponse:
 
 
 @router.get("/embedding")
-async def list_embedding_models() -> JSONResponse:
-    """None: archival memory is searched by words."""
-    return answer([])
+async def list_embedding_models(services: ServicesDep) -> JSONResponse:
+    """The configured one; without one, memory is searched by its words."""
+    name = services.options.embedding if services.options.model else None
+    if name is None:
+        return answer([])
+    return answer(
+        [
+            {
+                "name": name,
+                "display_name": name,
+                "handle": f"openai/{name}",
+                "embedding_model": name,
+                "embedding_endpoint_type": "openai",
+                "embedding_dim": 0,
+                "model_type": "embedding",
+                "provider_type": "openai",
+                "provider_name": "openai",
+            }
+        ]
+    )

@@ -7,6 +7,7 @@ from agents.embedded.errors import NotFound
 from agents.embedded.ids import new_id
 from agents.embedded.records import Passage
 from agents.embedded.services.agents import need_agent
+from agents.embedded.steps.recall import Recall
 from agents.embedded.store import passages
 from agents.embedded.store.database import Database
 from agents.embedded.store.paging import Page
@@ -15,8 +16,9 @@ from agents.embedded.store.paging import Page
 class ArchivalService:
     """An agent's long-term entries. Unknown ids raise NotFound."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, recall: Recall) -> None:
         self._database = database
+        self._recall = recall
 
     async def create(self, agent_id: str, text: str, tags: tuple[str, ...]) -> Passage:
         """Add an entry."""
@@ -43,13 +45,9 @@ class ArchivalService:
         self, agent_id: str, query: str, limit: int, tags: frozenset[str]
     ) -> list[Passage]:
         """The best entries, of those that have one of the tags if any are given."""
-
-        def read(db: sqlite3.Connection) -> list[Passage]:
-            need_agent(db, agent_id)
-            return passages.search(db, agent_id, query, limit)
-
-        found = await self._database.read(read)
-        return [passage for passage in found if not tags or tags & set(passage.tags)]
+        await self._database.read(lambda db: need_agent(db, agent_id))
+        found = await self._recall.passages(agent_id, query, limit)
+        return [passage for passage in found.items if not tags or tags & set(passage.tags)]
 
     async def delete(self, agent_id: str, passage_id: str) -> None:
         """Remove an entry."""

@@ -190,8 +190,18 @@ def _archival_memory_insert(context: ToolContext, arguments: dict[str, Any]) -> 
 
 
 def _archival_memory_search(context: ToolContext, arguments: dict[str, Any]) -> str:
-    limit = min(max(arguments.get("top_k", _FOUND_LIMIT), 1), 50)
-    found = passages.search(context.db, context.agent_id, arguments["query"], limit)
+    limit = archival_limit(arguments)
+    return archival_answer(passages.search(context.db, context.agent_id, arguments["query"], limit))
+
+
+def archival_limit(arguments: dict[str, Any]) -> int:
+    """How many entries to show. Any: what the model wrote."""
+    wanted = arguments.get("top_k", _FOUND_LIMIT)
+    return min(max(wanted, 1), 50) if isinstance(wanted, int) else _FOUND_LIMIT
+
+
+def archival_answer(found: list[Passage]) -> str:
+    """The entries, as the agent reads them."""
     if not found:
         return "Nothing was found."
     return "\n".join(f"[{passage.created_at}] {passage.text}" for passage in found)
@@ -347,6 +357,6 @@ _BY_TYPE: Final = {
 def base_tools(agent_type: str) -> tuple[str, ...]:
     """The core tools an agent of this type is created with.
 
-    Archival tools are added to every talking agent, since here they need no embedding model.
+    Archival tools are added to every talking agent, since they need no embedding model here.
     """
     return _BY_TYPE.get(agent_type, (*_BASE, *_ARCHIVAL))

@@ -48,8 +48,16 @@ def grep_files(db: sqlite3.Connection, agent_id: str, arguments: dict[str, Any])
 
 def search_files(db: sqlite3.Connection, agent_id: str, arguments: dict[str, Any]) -> str:
     """The pieces of files that share words with the query, best first."""
-    limit = min(max(_whole(arguments.get("limit"), 5), 1), 20)
-    found = folders.search(db, agent_id, arguments["query"], limit)
+    return files_answer(folders.search(db, agent_id, arguments["query"], files_limit(arguments)))
+
+
+def files_limit(arguments: dict[str, Any]) -> int:
+    """How many pieces to show. Any: what the model wrote."""
+    return min(max(_whole(arguments.get("limit"), 5), 1), 20)
+
+
+def files_answer(found: list[folders.FoundChunk]) -> str:
+    """The pieces, as the agent reads them."""
     if not found:
         return "Nothing was found."
     return "\n\n".join(

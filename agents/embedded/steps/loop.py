@@ -28,7 +28,9 @@ from agents.embedded.steps import context as contexts
 from agents.embedded.steps.compaction import Compactor
 from agents.embedded.steps.core_tools import ToolContext, execute
 from agents.embedded.steps.ending import stop_reason_after
+from agents.embedded.steps.recall import Recall
 from agents.embedded.steps.reply import ReplyHead, ReplyParser
+from agents.embedded.steps.searches import search
 from agents.embedded.steps.stream import RunStream, StreamEvent, pack
 from agents.embedded.steps.turn import ActiveTurn
 from agents.embedded.steps.user_tools import UserTools
@@ -52,12 +54,19 @@ class StepLoop:
     """Runs turns, one call of `run` each; safe for many turns at once."""
 
     def __init__(
-        self, database: Database, model: Model, compactor: Compactor, tools: UserTools
+        self,
+        database: Database,
+        model: Model,
+        compactor: Compactor,
+        tools: UserTools,
+        recall: Recall | None = None,
     ) -> None:
         self._database = database
         self._model = model
         self._compactor = compactor
         self._tools = tools
+        self._recall = recall
+        """Searches by meaning; None leaves the tools that search to their words."""
 
     async def run(self, turn: ActiveTurn) -> None:
         """Step until the turn ends; cancelled from outside it can be taken up again."""
@@ -129,7 +138,10 @@ class StepLoop:
         returned: dict[str, ToolReturn] = {}
 
         async def use_tools() -> None:
-            returned.update(await self._tools.carry_out(parser.reply.calls, request.tools))
+            calls = parser.reply.calls
+            returned.update(await self._tools.carry_out(calls, request.tools))
+            if self._recall is not None:
+                returned.update(await search(self._recall, turn.run.agent_id, calls))
 
         if not await turn.interruptible(use_tools()):
             await self._end_cancelled(turn, head, parser.reply)

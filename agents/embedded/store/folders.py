@@ -150,21 +150,40 @@ def files_of_agent(db: sqlite3.Connection, agent_id: str) -> list[tuple[Folder, 
     ]
 
 
-def search(db: sqlite3.Connection, agent_id: str, query: str, limit: int) -> list[FoundChunk]:
-    """The pieces of an agent's files that share words with the query, best first."""
+def positions_of(db: sqlite3.Connection, agent_id: str, query: str, limit: int) -> list[int]:
+    """Where the pieces of an agent's files are that share words with the query, best first."""
     words = any_word(query)
     if not words:
         return []
     rows = db.execute(
-        "SELECT files.name, file_chunks.first_line, file_chunks.text FROM file_words"
+        "SELECT file_chunks.position FROM file_words"
         " JOIN file_chunks ON file_chunks.position = file_words.rowid"
         " JOIN files ON files.id = file_chunks.file_id"
         " JOIN agent_folders ON agent_folders.folder_id = files.folder_id"
         " WHERE file_words MATCH ? AND agent_id = ?"
         " ORDER BY bm25(file_words), file_chunks.position LIMIT ?",
         (words, agent_id, limit),
-    ).fetchall()
-    return [FoundChunk(row["name"], Chunk(row["first_line"], row["text"])) for row in rows]
+    )
+    return [row["position"] for row in rows]
+
+
+def chunks_at(db: sqlite3.Connection, positions: Sequence[int]) -> list[FoundChunk]:
+    """The pieces at these positions, in their order; those that are gone are left out."""
+    query = (
+        "SELECT files.name, file_chunks.first_line, file_chunks.text FROM file_chunks"
+        " JOIN files ON files.id = file_chunks.file_id WHERE file_chunks.position = ?"
+    )
+    found = (db.execute(query, (position,)).fetchone() for position in positions)
+    return [
+        FoundChunk(row["name"], Chunk(row["first_line"], row["text"]))
+        for row in found
+        if row is not None
+    ]
+
+
+def search(db: sqlite3.Connection, agent_id: str, query: str, limit: int) -> list[FoundChunk]:
+    """The pieces of an agent's files that share words with the query, best first."""
+    return chunks_at(db, positions_of(db, agent_id, query, limit))
 
 
 def _folder(row: sqlite3.Row) -> Folder:

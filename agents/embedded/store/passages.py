@@ -1,6 +1,7 @@
 """Statements about archival memory, searched by its words (FTS5, stemmed)."""
 
 import sqlite3
+from collections.abc import Sequence
 
 from agents.embedded.records import Passage
 from agents.embedded.store.codec import dump, load_object, load_strings
@@ -43,18 +44,32 @@ def list_page(
     return [_read(row) for row in page_rows(db, "passages", where, list(values), page)]
 
 
-def search(db: sqlite3.Connection, agent_id: str, query: str, limit: int) -> list[Passage]:
-    """The entries that share words with the query, best first."""
+def positions_of(db: sqlite3.Connection, agent_id: str, query: str, limit: int) -> list[int]:
+    """Where the entries are that share words with the query, best first."""
     words = any_word(query)
     if not words:
         return []
     rows = db.execute(
-        "SELECT passages.* FROM passage_words JOIN passages ON"
+        "SELECT passages.position FROM passage_words JOIN passages ON"
         " passages.position = passage_words.rowid WHERE passage_words MATCH ? AND agent_id = ?"
         " ORDER BY bm25(passage_words), passages.position DESC LIMIT ?",
         (words, agent_id, limit),
-    ).fetchall()
-    return [_read(row) for row in rows]
+    )
+    return [row["position"] for row in rows]
+
+
+def at(db: sqlite3.Connection, positions: Sequence[int]) -> list[Passage]:
+    """The entries at these positions, in their order; those that are gone are left out."""
+    found = (
+        db.execute("SELECT * FROM passages WHERE position = ?", (position,)).fetchone()
+        for position in positions
+    )
+    return [_read(row) for row in found if row is not None]
+
+
+def search(db: sqlite3.Connection, agent_id: str, query: str, limit: int) -> list[Passage]:
+    """The entries that share words with the query, best first."""
+    return at(db, positions_of(db, agent_id, query, limit))
 
 
 def _read(row: sqlite3.Row) -> Passage:

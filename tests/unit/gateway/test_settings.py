@@ -229,6 +229,14 @@ def test_beyond_loopback_an_admin_token_is_needed(host: str) -> None:
     assert not load_settings(token).http.is_local
 
 
+def test_an_embedding_model_needs_an_api_to_be_asked_of() -> None:
+    assert complaint({"POSTERN_MODEL__EMBEDDING": "small"}) == (
+        'model.embedding is "small", and there is no API to ask it of; set model.base_url '
+        "(OPENAI_BASE_URL) or model.api_key (OPENAI_API_KEY), or remove it."
+    )
+    assert load_settings({"POSTERN_MODEL__EMBEDDING": "small", "OPENAI_API_KEY": "k"})
+
+
 # -- mistakes -----------------------------------------------------------------------------------
 
 

@@ -15,6 +15,13 @@ from starlette.routing import Route
 
 Chunk = dict[str, Any]
 
+SUBJECTS = (
+    {"dog", "puppy", "hound", "barks"},
+    {"sea", "boat", "boats", "harbour", "ship"},
+    {"bread", "bakes", "oven", "cake"},
+)
+"""Words of one subject mean the same to its embeddings."""
+
 
 class ChatEndpoint:
     """Answers each request with the next of `answers`, and remembers the requests."""
@@ -23,6 +30,10 @@ class ChatEndpoint:
         self.url = ""
         self.requests: list[dict[str, Any]] = []
         self.answers: list[list[Chunk] | int] = []
+        self.embedded: list[str] = []
+        """Every text that was embedded."""
+        self.is_embedding_away = False
+        self.vector_size = 4
         self.ends_properly = True
         """Whether streams end with [DONE]; else their connection is cut."""
 
@@ -34,6 +45,25 @@ class ChatEndpoint:
             error = {"error": {"message": "no", "type": "test"}}
             return JSONResponse(error, answer, {"x-should-retry": "false"})
         return StreamingResponse(self._stream(answer), media_type="text/event-stream")
+
+    async def embed(self, request: Request) -> Response:
+        """A vector for each text: one number for every subject, counted by its words."""
+        if self.is_embedding_away:
+            error = {"error": {"message": "no", "type": "test"}}
+            return JSONResponse(error, 503, {"x-should-retry": "false"})
+        texts: list[str] = (await request.json())["input"]
+        self.embedded += texts
+        data = [
+            {"object": "embedding", "index": index, "embedding": self._vector(text)}
+            for index, text in enumerate(texts)
+        ]
+        usage = {"prompt_tokens": 1, "total_tokens": 1}
+        return JSONResponse({"object": "list", "data": data, "model": "m", "usage": usage})
+
+    def _vector(self, text: str) -> list[float]:
+        words = text.lower().split()
+        counts = [float(sum(word in subject for word in words)) for subject in SUBJECTS]
+        return [*counts, 0.01][: self.vector_size]
 
     async def _stream(self, chunks: list[Chunk]) -> AsyncIterator[bytes]:
         for chunk in chunks:
@@ -78,7 +108,9 @@ class _Server(uvicorn.Server):
 @asynccontextmanager
 async def serving(endpoint: ChatEndpoint) -> AsyncGenerator[None]:
     """Serve on a free port."""
-    app = Starlette(routes=[Route("/v1/chat/completions", endpoint.answer, methods=["POST"])])
+    chat = Route("/v1/chat/completions", endpoint.answer, methods=["POST"])
+    embeddings = Route("/v1/embeddings", endpoint.embed, methods=["POST"])
+    app = Starlette(routes=[chat, embeddings])
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
