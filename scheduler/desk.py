@@ -67,7 +67,7 @@ class Desk:
     async def add(self, wish: NewSchedule) -> Schedule:
         """Make a schedule under its name. Raises BadInput, also when the name is taken."""
         now = self._clock.now()
-        name = _id_of(wish.name)
+        name = id_of(wish.name)
         if await self._store.schedules.get(name) is not None:
             raise BadInput(
                 f'There is a schedule "{name}" already. Take another name, or remove it with '
@@ -94,7 +94,7 @@ class Desk:
             max_actions=wish.max_actions,
         )
         schedule = Schedule(
-            id=_id_of(wish.name),
+            id=id_of(wish.name),
             trigger=write_trigger(trigger),
             zone=wish.timing.zone,
             next_at=None,
@@ -119,7 +119,7 @@ class Desk:
 
     async def find(self, name: str) -> Schedule:
         """Return the schedule of this name or id; raises BadInput when there is none."""
-        for known in (name, _id_of(name)):
+        for known in (name, id_of(name)):
             schedule = await self._store.schedules.get(known)
             if schedule is not None:
                 return schedule
@@ -203,7 +203,7 @@ class Desk:
         return Sender(identity, person.name if person else parts[2])
 
 
-def _id_of(name: str) -> str:
+def id_of(name: str) -> str:
     slug = re.sub(r"[^\w.-]+", "-", name.strip().lower(), flags=re.ASCII).strip("-")
     if not slug:
         raise BadInput(f'"{name}" can not be the name of a schedule; give it letters or digits.')

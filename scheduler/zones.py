@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from pathlib import Path
+from zoneinfo import TZPATH, ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from gateway.errors import BadInput
 
@@ -53,6 +55,14 @@ def load_zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise BadInput(f'This machine has no data of the time zone "{name}".') from None
+
+
+def zone_data_version() -> str:
+    """Return the version of this machine's zone data; empty when it does not tell."""
+    for folder in TZPATH:
+        with suppress(OSError), (Path(folder) / "tzdata.zi").open(encoding="utf-8") as file:
+            return file.readline().strip()
+    return ""
 
 
 @lru_cache(maxsize=1)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import DeliveryId
 from gateway.domain.schedules import NewSchedule, PastSlot, Schedule, ScheduleReport
-from gateway.ports import DeliveryStore
+from gateway.ports import DeliveryStore, FireStore
 
 
 class Posted(Protocol):
@@ -91,3 +91,6 @@ class ApiParts:
     posts: Posts
     deliveries: DeliveryStore
     schedules: Schedules
+    fires: FireStore
+    roles: Collection[str]
+    """The agents that there are."""

@@ -10,7 +10,7 @@ from adapters.api.guard import AdminOnly, read_body
 from adapters.api.models import MessageBody, PauseBody, ScheduleBody, parse_body
 from adapters.api.parts import ApiParts
 from gateway.domain.deliveries import Delivery
-from gateway.domain.schedule_json import schedule_json
+from gateway.domain.schedule_json import activity_json, schedule_json
 from gateway.domain.schedules import Schedule
 from gateway.errors import BadInput
 
@@ -30,6 +30,7 @@ def make_router(parts: ApiParts, admin_token: str | None) -> APIRouter:
     router.add_api_route("/schedules/{name}/run", door.run, methods=["POST"])
     router.add_api_route("/schedules/{name}/pause", door.pause, methods=["POST"])
     router.add_api_route("/schedules/{name}/resume", door.resume, methods=["POST"])
+    router.add_api_route("/agents/{role}/activity", door.activity, methods=["GET"])
     # What is not there needs the token too: nobody learns more than that.
     router.add_api_route("/{rest:path}", _nothing, methods=["GET", "POST", "PUT", "DELETE"])
     return router
@@ -42,6 +43,8 @@ class _Door:
         self._posts = parts.posts
         self._deliveries = parts.deliveries
         self._schedules = parts.schedules
+        self._fires = parts.fires
+        self._roles = parts.roles
 
     async def post(self, request: Request) -> Response:
         """Store a post: 201, or 200 when it was stored before under the same key."""
@@ -70,8 +73,7 @@ class _Door:
 
     async def list(self, after: str = "", limit: int = 100) -> Response:
         """List schedules by id; `next` is what to pass as `after` for more."""
-        if not 1 <= limit <= LONGEST_PAGE:
-            raise BadInput(f"limit is from 1 to {LONGEST_PAGE}.")
+        _check_limit(limit)
         page = await self._schedules.page(after, limit)
         reports = [schedule_json(self._schedules.report(schedule)) for schedule in page]
         following = page[-1].id if len(page) == limit else None
@@ -106,6 +108,19 @@ class _Door:
         schedule = await self._find(name)
         return self._report(await self._schedules.resume(schedule.id))
 
+    async def activity(self, role: str, before: str | None = None, limit: int = 100) -> Response:
+        """Tell what the agents of a role did by themselves, newest first."""
+        if role not in self._roles:
+            raise HTTPException(404, f'There is no agent "{role}".')
+        _check_limit(limit)
+        try:
+            lines = await self._fires.activity(role, before, limit)
+        except ValueError:
+            raise BadInput("before is the `next` of an earlier page.") from None
+        following = lines[-1].cursor if len(lines) == limit else None
+        shown = [activity_json(line) for line in lines]
+        return JSONResponse({"activity": shown, "next": following})
+
     async def _find(self, name: str) -> Schedule:
         try:
             return await self._schedules.find(name)
@@ -114,6 +129,11 @@ class _Door:
 
     def _report(self, schedule: Schedule, status: int = 200) -> Response:
         return JSONResponse(schedule_json(self._schedules.report(schedule)), status)
+
+
+def _check_limit(limit: int) -> None:
+    if not 1 <= limit <= LONGEST_PAGE:
+        raise BadInput(f"limit is from 1 to {LONGEST_PAGE}.")
 
 
 def _delivery_json(delivery: Delivery) -> dict[str, object]:

@@ -58,7 +58,13 @@ def make_api(settings: Settings, store: Store, clock: Clock) -> APIRouter:
     from adapters.api.routes import make_router
 
     posts = Posts(store.deliveries, PLATFORMS, clock)
-    parts = ApiParts(posts, store.deliveries, desks(settings, store, clock).schedules)
+    parts = ApiParts(
+        posts,
+        store.deliveries,
+        desks(settings, store, clock).schedules,
+        store.fires,
+        list(routes(settings)),
+    )
     return make_router(parts, secret(settings.http.admin_token) or None)
 
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from gateway.bootstrap.choices import routes
+from gateway.bootstrap.desks import take_wakeups
 from gateway.bootstrap.doors import make_doors
 from gateway.bootstrap.hub import Plugged, Spokes, plug
 from gateway.bootstrap.minds import opened_mind
@@ -48,6 +49,7 @@ async def opened_around(
     """Make everything else around an open store. Without a listener it serves no port."""
     async with AsyncExitStack() as stack:
         clock = SystemClock()
+        await take_wakeups(settings, store, clock)
         artifacts = await stack.enter_async_context(opened_artifacts(settings, clock))
         mind = await stack.enter_async_context(opened_mind(settings, store, artifacts, clock))
         adapters, routers = make_doors(settings, store, artifacts, clock, mind.runtime)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from json import dumps
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +11,12 @@ import typer
 
 from gateway.cli import schedule_options as options
 from gateway.cli.desks import opened_desks
-from gateway.cli.schedule_views import say_list, say_shown, say_taken
+from gateway.cli.loading import load
+from gateway.cli.schedule_views import say_activity, say_list, say_shown, say_taken
+from gateway.cli.stores import opened
 from gateway.cli.terminal import AsJson, say, say_json
-from gateway.domain.schedule_json import schedule_json
+from gateway.domain.fires import Activity
+from gateway.domain.schedule_json import activity_json, schedule_json
 from gateway.domain.schedules import (
     Misfire,
     NewSchedule,
@@ -171,6 +175,24 @@ def export_roster(
         typer.echo(f"{name} is not in it: an agents.json holds cron lines only.", err=True)
 
 
+@app.command()
+def activity(
+    agent: Annotated[str | None, typer.Option(help="Which agent; else the default one.")] = None,
+    limit: Annotated[int, typer.Option(help="How many lines.", min=1, max=10_000)] = 20,
+    lines: Annotated[bool, typer.Option("--jsonl", help="Print a JSON object a line.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Show what an agent did by itself, newest first."""
+    found = [activity_json(line) for line in asyncio.run(_activity(agent, limit))]
+    if lines:
+        for line in found:
+            typer.echo(dumps(line, ensure_ascii=False))
+    elif json:
+        say_json(found)
+    else:
+        say_activity(found)
+
+
 def _answer(report: ScheduleReport, *, json: bool) -> None:
     if json:
         say_json(schedule_json(report))
@@ -231,3 +253,14 @@ async def _exported() -> tuple[str, tuple[str, ...]]:
     async with opened_desks() as desks:
         given = await desks.rosters.give()
         return given.text, given.left_out
+
+
+async def _activity(agent: str | None, limit: int) -> list[Activity]:
+    from gateway.bootstrap import routes
+
+    async with opened() as (store, _clock):
+        known = list(routes(load()))
+        role = agent or known[0]
+        if role not in known:
+            raise typer.BadParameter(f'There is no agent "{role}". There is {", ".join(known)}.')
+        return await store.fires.activity(role, None, limit)

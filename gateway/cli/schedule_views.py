@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from gateway.cli.terminal import printable, say, say_table
 from gateway.domain.schedule_json import say_outcome
@@ -43,6 +43,21 @@ def say_shown(report: ScheduleReport, past: Sequence[PastSlot]) -> None:
     if past:
         rows = [(f"{slot.due_at:%Y-%m-%d %H:%M} UTC", say_outcome(slot)) for slot in past]
         say_table(("slot", "outcome"), rows)
+
+
+def say_activity(lines: Sequence[Mapping[str, object]]) -> None:
+    """Print the lines of an agent's log as a table."""
+    rows = [
+        (str(line["slot"]), str(line["schedule"]), str(line["outcome"]), _first_post(line))
+        for line in lines
+    ]
+    say_table(("slot", "schedule", "outcome", "said"), rows)
+
+
+def _first_post(line: Mapping[str, object]) -> str:
+    posts = line["posts"]
+    first = str(posts[0]) if isinstance(posts, list) and posts else ""  # pyright: ignore[reportUnknownArgumentType] - JSON
+    return " ".join(first.split())[:60]
 
 
 def _state(schedule: Schedule) -> str:

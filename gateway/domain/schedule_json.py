@@ -1,4 +1,4 @@
-"""A schedule as JSON: the same from commands and from the API. Pure."""
+"""Schedules, and what agents did by them, as JSON: the same for commands and the API. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
+from gateway.domain.fires import Activity
 from gateway.domain.schedules import PastSlot, ScheduleReport
 
 
@@ -46,6 +47,20 @@ def schedule_json(
             for slot in past
         ]
     return shown
+
+
+def activity_json(activity: Activity) -> dict[str, object]:
+    """Return one line of an agent's log."""
+    return {
+        "at": activity.at.isoformat(),
+        "schedule": activity.schedule,
+        "slot": activity.due_at.isoformat(),
+        "outcome": activity.outcome,
+        "person": activity.person,
+        "conversation": activity.conversation.id if activity.conversation else None,
+        "turn": activity.turn,
+        "posts": list(activity.posts),
+    }
 
 
 def _outcome(slot: PastSlot) -> str:

@@ -150,6 +150,22 @@ async def test_schedules_come_in_pages(store: MemoryStore) -> None:
     assert rest["next"] is None
 
 
+async def test_the_activity_of_an_agent_comes_in_pages(store: MemoryStore) -> None:
+    async with api_client(store) as client:
+        for name in ("a", "b"):
+            await client.post("/api/v1/schedules", json={**PAPERS, "name": name})
+            await client.post(f"/api/v1/schedules/{name}/run")
+        first = (await client.get("/api/v1/agents/postern/activity?limit=1")).json()
+        more = {"limit": 1, "before": first["next"]}
+        rest = (await client.get("/api/v1/agents/postern/activity", params=more)).json()
+        unknown = await client.get("/api/v1/agents/nobody/activity")
+        wrong = await client.get("/api/v1/agents/postern/activity?before=x")
+
+    lines = [*first["activity"], *rest["activity"]]
+    assert [(line["schedule"], line["outcome"]) for line in lines] == [("b", "open"), ("a", "open")]
+    assert (unknown.status_code, wrong.status_code) == (404, 422)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -180,3 +180,15 @@ def test_what_a_roster_can_not_hold_is_named(postern: Terminal) -> None:
 
     assert json.loads(seen.out) == {"agents": []}
     assert "papers is not in it" in seen.err
+
+
+def test_what_an_agent_did_is_printed_line_by_line(postern: Terminal) -> None:
+    postern.types(*ADD, "--at", "every weekday 8:30")
+    postern.types("schedule", "run", "papers")
+
+    (line,) = postern.types("schedule", "activity", "--jsonl").out.splitlines()
+    [listed] = postern.types("schedule", "activity", "--json").json
+
+    assert json.loads(line) == listed
+    assert (listed["schedule"], listed["outcome"]) == ("papers", "open")
+    assert postern.types("schedule", "activity", "--agent", "nobody").code == 2
