@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Sequence
 
 from gateway.domain.artifacts import Attachment
 from gateway.domain.messages import InboundMessage
@@ -22,19 +23,22 @@ _BEGINNINGS = {
 LARGEST_BYTES = 5_000_000
 """Of one picture: what the narrowest of the usual models takes."""
 MOST = 8
-"""Of one message. The others are named to the agent, as all files are."""
+MOST_BYTES = 10_000_000
+"""Of one turn, so that its request stays within what servers take; all files are named anyway."""
 
 
 class Images:
-    """Loads the pictures among a message's files. One that is gone is left out."""
+    """Loads the pictures among the files of a turn. One that is gone is left out."""
 
     def __init__(self, artifacts: ArtifactStore) -> None:
         self._artifacts = artifacts
 
-    async def of(self, message: InboundMessage) -> tuple[Image, ...]:
-        """Return the pictures; raises StoreUnavailable when the files can not be read."""
-        wanted = [file for file in message.attachments if _is_seen(file)][:MOST]
-        found = [await self._load(file) for file in wanted]
+    async def of(self, messages: Sequence[InboundMessage]) -> list[tuple[Image, ...]]:
+        """Return the pictures of each message; raises StoreUnavailable."""
+        return [await self._all(files) for files in _seen(messages)]
+
+    async def _all(self, files: Sequence[Attachment]) -> tuple[Image, ...]:
+        found = [await self._load(file) for file in files]
         return tuple(image for image in found if image is not None)
 
     async def _load(self, file: Attachment) -> Image | None:
@@ -46,5 +50,15 @@ class Images:
         return Image(kinds[0], contents.data) if kinds else None
 
 
-def _is_seen(file: Attachment) -> bool:
-    return file.media_type.startswith("image/") and file.size_bytes <= LARGEST_BYTES
+def _seen(messages: Sequence[InboundMessage]) -> list[list[Attachment]]:
+    """Choose by name and size alone, so that a repeat of the turn chooses the same."""
+    chosen: list[list[Attachment]] = []
+    count = size = 0
+    for message in messages:
+        chosen.append([])
+        for file in message.attachments:
+            is_picture = file.media_type.startswith("image/") and file.size_bytes <= LARGEST_BYTES
+            if is_picture and count < MOST and size + file.size_bytes <= MOST_BYTES:
+                chosen[-1].append(file)
+                count, size = count + 1, size + file.size_bytes
+    return chosen

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
+from itertools import starmap
 
 from gateway.answer import Answer
 from gateway.budgets import Budgets, charge_of
@@ -275,15 +276,17 @@ class TurnRunner:
     async def _first_request(self, turn: Turn, session: Session) -> RunRequest:
         return RunRequest(
             session=session,
-            input=tuple([await self._input(message) for message in turn.messages]),
+            input=await self._input(turn.messages),
             otid=turn.messages[0].otid,
             tools=self._mind.toolbox.specs(turn),
             run=_run_of(turn, 0),
         )
 
-    async def _input(self, message: InboundMessage) -> InputMessage:
-        images = self._mind.images
-        return to_input(message, await images.of(message) if images else ())
+    async def _input(self, messages: Sequence[InboundMessage]) -> tuple[InputMessage, ...]:
+        if self._mind.images is None:
+            return tuple(to_input(message) for message in messages)
+        seen = await self._mind.images.of(messages)
+        return tuple(starmap(to_input, zip(messages, seen, strict=True)))
 
     def _next_request(
         self, turn: Turn, before: RunRequest, round_index: int, results: tuple[ToolResult, ...]

@@ -34,7 +34,7 @@ def message(*files: Attachment) -> InboundMessage:
 
 
 async def test_a_picture_is_seen(artifacts: MemoryArtifacts) -> None:
-    assert await Images(artifacts).of(message(CAT)) == (Image("image/png", PNG),)
+    assert await Images(artifacts).of([message(CAT)]) == [(Image("image/png", PNG),)]
 
 
 @pytest.mark.parametrize(
@@ -50,14 +50,24 @@ async def test_a_picture_is_seen(artifacts: MemoryArtifacts) -> None:
 async def test_what_is_no_picture_that_can_be_read_is_left_out(
     artifacts: MemoryArtifacts, file: Attachment
 ) -> None:
-    assert await Images(artifacts).of(message(file)) == ()
+    assert await Images(artifacts).of([message(file)]) == [()]
 
 
 async def test_of_many_pictures_the_first_are_seen(artifacts: MemoryArtifacts) -> None:
-    assert len(await Images(artifacts).of(message(*[CAT] * 25))) == MOST
+    first, second = await Images(artifacts).of([message(*[CAT] * (MOST - 1)), message(CAT, CAT)])
+
+    assert (len(first), len(second)) == (MOST - 1, 1)
+
+
+async def test_all_pictures_of_a_turn_have_a_limit_together(artifacts: MemoryArtifacts) -> None:
+    large = replace(CAT, size_bytes=LARGEST_BYTES)
+
+    seen = await Images(artifacts).of([message(large), message(large), message(large)])
+
+    assert [len(each) for each in seen] == [1, 1, 0]
 
 
 async def test_a_picture_is_told_by_how_it_begins(artifacts: MemoryArtifacts) -> None:
     wrong = replace(CAT, media_type="image/jpeg")
 
-    assert await Images(artifacts).of(message(wrong)) == (Image("image/png", PNG),)
+    assert await Images(artifacts).of([message(wrong)]) == [(Image("image/png", PNG),)]
