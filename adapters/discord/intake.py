@@ -191,6 +191,8 @@ class Intake:
         try:
             message = parse_interaction(interaction, self._commands)
         except BadInput as error:
+            details = {"interaction": interaction.id, "error": str(error)}
+            log.warning("discord_interaction_refused", extra=details)
             return refusal(str(error))
         await self._accept(message)
         return deferral(message)

@@ -5,6 +5,7 @@ Proof and protocol: "Interactions Overview", "Preparing for Interactions" in Dis
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
 from fastapi import APIRouter
@@ -25,6 +26,8 @@ from adapters.discord.payloads import Interaction
 from adapters.discord.rest import Json
 from gateway.domain.handed import was_verified
 from gateway.errors import BadInput, StoreUnavailable
+
+log = logging.getLogger(__name__)
 
 BODY_LIMIT_BYTES = 1024 * 1024
 REPLAY_WINDOW_SECONDS = 300
@@ -63,6 +66,7 @@ class _Door:
             self._verify(request, body)
             interaction = Interaction.model_validate_json(body)
         except _TurnedAway as error:
+            log.warning("discord_request_refused", extra={"error": str(error)})
             return JSONResponse({"error": str(error)}, error.status)
         except ValidationError:
             return JSONResponse({"error": "This is no interaction that can be read."}, 400)
@@ -76,6 +80,8 @@ class _Door:
             message = parse_interaction(interaction, self._adapter.commands)
             await self._adapter.receive(message)
         except BadInput as error:
+            details = {"interaction": interaction.id, "error": str(error)}
+            log.warning("discord_interaction_refused", extra=details)
             return refusal(str(error))
         except StoreUnavailable:
             # Discord never sends an interaction again, so the person has to be told.

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from adapters.discord.routes import BODY_LIMIT_BYTES
+from gateway.commands import SPECS
 from gateway.domain.messages import MessageKind
 from tests.platforms.discord_hub import AdvancingClock, DiscordHub
 from tests.platforms.discord_server import DiscordServer, ServerSettings, Signature
@@ -122,6 +123,16 @@ async def test_commands_are_registered_once(server: DiscordServer) -> None:
     assert server.commands.syncs == 1
     assert {tuple(c["contexts"]) for c in server.commands.registered} == {(0, 1, 2)}
     assert {tuple(c["integration_types"]) for c in server.commands.registered} == {(0, 1)}
+
+
+async def test_every_command_of_the_hub_is_taken_by_discord(server: DiscordServer) -> None:
+    hub = DiscordHub(server, settings={"commands": SPECS})
+
+    async with hub.connected():
+        await ready(hub, "gateway")
+
+    names = {command["name"] for command in server.commands.registered}
+    assert names == {"Ask my agent", *(spec.name for spec in SPECS)}
 
 
 async def test_a_command_that_comes_again_is_answered_once(server: DiscordServer) -> None:

@@ -110,3 +110,43 @@ def test_another_description_is_a_difference() -> None:
     wanted = registration((STATUS,))
 
     assert as_registered([{**wanted[0], "description": "Else"}]) != as_registered(wanted)
+
+
+def test_what_is_over_discords_limits_is_cut_or_left_out() -> None:
+    many = tuple(CommandArgument(f"a{n}", "x" * 200, is_required=n == 29) for n in range(30))
+
+    menu, command = registration((ASK, CommandSpec("many", "y" * 200, many)))[::2]
+
+    assert menu["name"] == "Ask my agent"
+    assert len(command["description"]) == 100
+    assert len(command["options"]) == 25
+    assert len(command["options"][0]["description"]) == 100
+    assert command["options"][0]["name"] == "a29"
+
+
+def test_ask_needs_no_words_for_there_is_a_window() -> None:
+    ask = next(one for one in registration((ASK,)) if one["name"] == "ask")
+
+    assert not ask["options"][0]["required"]
+
+
+def test_choices_are_shown_or_completed() -> None:
+    few = CommandSpec("few", "Few", (CommandArgument("kind", "Which", choices=("a", "b")),))
+    many = CommandSpec(
+        "many", "Many", (CommandArgument("kind", "Which", choices=tuple(map(str, range(26)))),)
+    )
+
+    shown, completed = (one["options"][0] for one in registration((few, many)))
+
+    assert [choice["value"] for choice in shown["choices"]] == ["a", "b"]
+    assert completed["autocomplete"]
+    assert "choices" not in completed
+
+
+def test_other_choices_are_a_difference() -> None:
+    def offering(*choices: str) -> list[dict[str, object]]:
+        argument = CommandArgument("kind", "Which", choices=choices)
+        return as_registered(registration((CommandSpec("few", "Few", (argument,)),)))
+
+    assert offering("a") != offering("a", "b")
+    assert offering("a") == offering("a")
