@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from gateway.domain.deliveries import NewDelivery
+from gateway.domain.artifacts import Attachment
+from gateway.domain.deliveries import Button, NewDelivery
 from gateway.domain.ids import DeliveryId
+from gateway.domain.tools import ToolResult
 from gateway.domain.turns import TextDelta, Turn
 from gateway.drafts import Drafts
 from gateway.ports import Adapter, Clock, Streaming, TurnStore
@@ -28,6 +32,9 @@ class Answer:
         self._drafts = drafts
         self._clock = clock
         self._messages: dict[str, str] = {}
+        self._status = ""
+        self._buttons: tuple[Button, ...] = ()
+        self._files: tuple[Attachment, ...] = ()
         self._opened = turn.drafts
         self._first_at: datetime | None = None
         self._handle = turn.messages[0].handle
@@ -40,9 +47,25 @@ class Answer:
         """All that the agent said, its messages a blank line apart."""
         return self._joined(is_draft=False)
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether people see a draft of it."""
+        return self._opened > 0
+
     def deliveries(self) -> tuple[NewDelivery, ...]:
         """Return the final answer as the messages that its platform will show."""
-        return self._parts(is_draft=False)
+        parts = self._parts(is_draft=False)
+        if not self._buttons and not self._files:
+            return parts
+        named = ", ".join(file.name for file in self._files)
+        *before, last = parts or self._cut(named or "…", is_draft=False)
+        return (*before, replace(last, buttons=self._buttons, files=self._files))
+
+    def carry(self, results: Iterable[ToolResult]) -> None:
+        """Let the answer carry what tools gave it: the newest buttons, and all files."""
+        given = list(results)
+        self._files = tuple(dict.fromkeys(file for each in given for file in each.files))
+        self._buttons = next((each.buttons for each in reversed(given) if each.buttons), ())
 
     def notice(self, text: str, *, name: str) -> NewDelivery:
         """Return a message of ours beside the answer, at most one of each name in a turn."""
@@ -58,6 +81,7 @@ class Answer:
         """Take in a piece, and let the draft grow by it when that is due."""
         now = self._clock.now()
         self._first_at = self._first_at or now
+        self._status = ""
         self._messages[delta.message] = self._messages.get(delta.message, "") + delta.text
         streaming = self._streaming()
         if streaming and now - self._first_at >= timedelta(seconds=streaming.hold_seconds):
@@ -66,6 +90,16 @@ class Answer:
     async def flush(self) -> None:
         """Show what there is before a longer silence, such as a tool call."""
         if self._streaming() is not None:
+            await self._show()
+
+    async def show_status(self, text: str) -> None:
+        """Show below the draft what the agent is doing, until it says more.
+
+        Nothing of it is left in the final answer. A wakeup may end in silence, so
+        nothing is shown of its doing.
+        """
+        self._status = text
+        if text and self._streaming() is not None and not self._turn.is_wakeup:
             await self._show()
 
     def _streaming(self) -> Streaming | None:
@@ -101,7 +135,11 @@ class Answer:
 
     def _parts(self, *, is_draft: bool) -> tuple[NewDelivery, ...]:
         text = self._joined(is_draft=is_draft)
-        parts = self._adapter.split(text) if text else []
+        if is_draft and self._status:
+            text = f"{text}\n\n{self._status}".strip()
+        return self._cut(text, is_draft=is_draft) if text else ()
+
+    def _cut(self, text: str, *, is_draft: bool) -> tuple[NewDelivery, ...]:
         return tuple(
             NewDelivery(
                 id=self._id(index),
@@ -113,7 +151,7 @@ class Answer:
                 handle=self._handle,
                 is_private=self._is_private,
             )
-            for index, part in enumerate(parts)
+            for index, part in enumerate(self._adapter.split(text))
         )
 
     def _id(self, index: int) -> DeliveryId:

@@ -32,6 +32,8 @@ def _about(message: InboundMessage) -> str:
             return "; a reaction to an earlier message"
         case MessageKind.WAKEUP:
             return "; woken by another system" if message.is_hooked else "; a scheduled wakeup"
+        case MessageKind.DECISION:
+            return "; what became of a tool call that needed a yes"
         case _:
             return ""
 

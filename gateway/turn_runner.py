@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import starmap
 
 from gateway.answer import Answer
+from gateway.approvals import ApprovalOptions, Approvals
 from gateway.budgets import Budgets, charge_of
 from gateway.commands import COMMANDS, Commands, Reach
+from gateway.doing import Doing
 from gateway.domain.deliveries import NewDelivery
 from gateway.domain.fires import NOTHING_NEW, OVER_BUDGET
 from gateway.domain.ids import LaneId, RunId
-from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Route
-from gateway.domain.tools import ToolCall, ToolResult
+from gateway.domain.tools import ToolResult
 from gateway.domain.turns import (
     InputMessage,
     ReasoningDelta,
@@ -49,6 +50,8 @@ from gateway.ports import (
 )
 from gateway.retries import GiveUp, RetryAt, RetryPolicy, decide_turn_retry
 from gateway.telemetry import Metrics
+from gateway.tool_calls import Hands, ToolLimits
+from gateway.tool_lines import ToolLevel, ToolLines
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +93,9 @@ class TurnOptions:
     deadline_seconds: float = 900.0
     """A turn that runs longer is stopped, and its person told."""
     max_tool_rounds: int = 16
+    tools: ToolLimits = field(default_factory=ToolLimits)
+    tool_lines: ToolLevel = ToolLevel.SUMMARY
+    approvals: ApprovalOptions = field(default_factory=ApprovalOptions)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
 
 
@@ -125,6 +131,8 @@ class TurnRunner:
         self._clock = clock
         self._metrics = metrics
         self._options = options
+        self.approvals = Approvals(store, clock, options.approvals)
+        self._hands = Hands(mind.toolbox, store.turns, self.approvals, options.tools)
         self._commands = Commands(
             Reach(
                 store,
@@ -133,6 +141,7 @@ class TurnRunner:
                 self,
                 clock,
                 mind.constellation,
+                self.approvals,
                 mind.memory,
             )
         )
@@ -217,26 +226,26 @@ class TurnRunner:
         if turn.role not in self._mind.routes:
             raise BadInput(AGENT_IS_GONE.format(role=turn.role))
         session = await self._mind.constellation.session_for(turn)
-        request = await self._first_request(turn, session)
+        doing = Doing(turn, answer, self._hands, ToolLines(self._options.tool_lines))
+        request = await self._first_request(doing, session)
         try:
             async with asyncio.timeout(self._options.deadline_seconds):
-                return await self._run_rounds(turn, answer, request)
+                return await self._run_rounds(doing, request)
         except TimeoutError:
             await self._mind.runtime.cancel(request)
             minutes = self._options.deadline_seconds / 60
             raise RunFailed(f"it took longer than {minutes:g} minutes.", kind="deadline") from None
 
-    async def _run_rounds(self, turn: Turn, answer: Answer, request: RunRequest) -> _End:
-        tokens = 0
+    async def _run_rounds(self, doing: Doing, request: RunRequest) -> _End:
+        turn, tokens = doing.turn, 0
         for round_index in range(self._options.max_tool_rounds):
             self._requests[turn.ref.lane] = request
-            end = await self._run_round(turn, answer, request, round_index)
+            end = await self._run_round(doing, request, round_index)
             tokens += end.tokens
             if isinstance(end, RunEnded):
                 is_cancelled = end.reason == CANCELLED
                 return _End(TurnState.CANCELLED if is_cancelled else TurnState.DONE, tokens)
-            await answer.flush()
-            results = await self._carry_out(turn, end.calls)
+            results = await doing.carry_out(end.calls)
             request = self._next_request(turn, request, round_index + 1, results)
         await self._mind.runtime.cancel(request)
         raise RunFailed(
@@ -245,44 +254,37 @@ class TurnRunner:
         )
 
     async def _run_round(
-        self, turn: Turn, answer: Answer, request: RunRequest, round_index: int
+        self, doing: Doing, request: RunRequest, round_index: int
     ) -> ToolsAsked | RunEnded:
         """Follow one run to its end."""
+        turn = doing.turn
         async for event in self._mind.runtime.run(request):
             match event:
                 case TextDelta():
-                    await answer.add(event)
+                    await doing.answer.add(event)
                 case RunStarted(run):
                     if request.run != run:
                         await self._store.turns.record_run(turn.ref, round_index, run)
                 case ToolsAsked() | RunEnded():
                     return event
-                case ReasoningDelta() | ToolUsed():
+                case ToolUsed(name):
+                    await doing.tell_used(name)
+                case ReasoningDelta():
                     pass
         raise RuntimeUnavailable(f'The run of turn "{turn.ref.id}" broke off without an end.')
 
-    async def _carry_out(self, turn: Turn, calls: tuple[ToolCall, ...]) -> tuple[ToolResult, ...]:
-        """Return the result of every call, carrying out only those that the journal lacks."""
-        journal = {result.call_id: result for result in turn.tool_results}
-        results: list[ToolResult] = []
-        for call in calls:
-            result = journal.get(call.id)
-            if result is None:
-                result = await self._mind.toolbox.call(turn, call)
-                await self._store.turns.record_tool_result(turn.ref, call, result)
-            results.append(result)
-        return tuple(results)
-
-    async def _first_request(self, turn: Turn, session: Session) -> RunRequest:
+    async def _first_request(self, doing: Doing, session: Session) -> RunRequest:
+        turn = doing.turn
         return RunRequest(
             session=session,
-            input=await self._input(turn.messages),
+            input=await self._input(doing),
             otid=turn.messages[0].otid,
-            tools=self._mind.toolbox.specs(turn),
+            tools=doing.calls.specs,
             run=_run_of(turn, 0),
         )
 
-    async def _input(self, messages: Sequence[InboundMessage]) -> tuple[InputMessage, ...]:
+    async def _input(self, doing: Doing) -> tuple[InputMessage, ...]:
+        messages = [await doing.hear(message) for message in doing.turn.messages]
         if self._mind.images is None:
             return tuple(to_input(message) for message in messages)
         seen = await self._mind.images.of(messages)

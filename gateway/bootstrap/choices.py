@@ -10,11 +10,15 @@ from datetime import timedelta
 from pydantic import SecretStr
 
 from gateway.access import AccessMode, AccessPolicy
+from gateway.approvals import ApprovalOptions
 from gateway.budgets import BudgetPolicy, Limits
 from gateway.domain.ids import WorkerId
 from gateway.domain.people import Mode, Route
 from gateway.domain.routing import BindingRule, Routing
+from gateway.retries import RetryPolicy
 from gateway.settings import Settings
+from gateway.tool_calls import ToolLimits
+from gateway.turn_runner import TurnOptions
 
 
 def worker_of(settings: Settings) -> WorkerId:
@@ -89,3 +93,20 @@ def retention(settings: Settings) -> timedelta | None:
 def secret(value: SecretStr | None) -> str:
     """Return the secret itself; empty when it is not set."""
     return value.get_secret_value() if value is not None else ""
+
+
+def turn_options(settings: Settings, retry: RetryPolicy) -> TurnOptions:
+    """Return the limits of a turn, and which of its calls need a yes."""
+    turns, approvals = settings.turns, settings.approvals
+    return TurnOptions(
+        deadline_seconds=turns.deadline_seconds,
+        max_tool_rounds=turns.max_tool_rounds,
+        tools=ToolLimits(turns.parallel_calls, turns.same_calls),
+        tool_lines=turns.tool_lines,
+        approvals=ApprovalOptions(
+            frozenset(approvals.approvers),
+            frozenset(approvals.tools),
+            timedelta(seconds=approvals.timeout_seconds),
+        ),
+        retry=retry,
+    )

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, FastAPI
 
 from gateway.access import Access
-from gateway.bootstrap.choices import access_policy, retention, routes, secret, worker_of
+from gateway.bootstrap.choices import (
+    access_policy,
+    retention,
+    routes,
+    secret,
+    turn_options,
+    worker_of,
+)
 from gateway.bootstrap.hooks import make_hooks
 from gateway.dispatcher import Dispatcher, DispatcherOptions
 from gateway.domain.ids import WorkerId
@@ -26,7 +33,7 @@ from gateway.ports import Adapter, ArtifactStore, Clock, Store
 from gateway.retries import RetryPolicy
 from gateway.settings import Settings
 from gateway.telemetry import Metrics
-from gateway.turn_runner import Mind, TurnOptions, TurnRunner
+from gateway.turn_runner import Mind, TurnRunner
 
 if TYPE_CHECKING:
     from scheduler.ticker import Ticker
@@ -79,7 +86,7 @@ def plug(settings: Settings, spokes: Spokes, listener: socket.socket | None = No
         drafts,
         clock,
         metrics,
-        TurnOptions(turns.deadline_seconds, turns.max_tool_rounds, retry),
+        turn_options(settings, retry),
     )
     inbox = make_inbox(settings, store, clock, metrics)
     vitals, app = _served(settings, spokes, inbox)
@@ -98,7 +105,7 @@ def plug(settings: Settings, spokes: Spokes, listener: socket.socket | None = No
         ),
         adapters=spokes.adapters,
         housekeeping=Housekeeping(retention(settings)),
-        beside=[ticker, *_beside(settings, spokes, worker, doors)],
+        beside=[runner.approvals, ticker, *_beside(settings, spokes, worker, doors)],
         web=None if listener is None else Web(create_server(app), listener),
     )
     return Plugged(Gateway(parts), worker, inbox, app, vitals, ticker, doors)

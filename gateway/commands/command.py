@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.approvals import Approvals
 from gateway.domain.commands import CommandSpec
 from gateway.domain.ids import AgentId, LaneId, PersonId
 from gateway.domain.messages import InboundMessage
@@ -34,6 +35,7 @@ class Reach:
     running: RunningTurns
     clock: Clock
     constellation: Constellation
+    approvals: Approvals
     memory: AgentMemory | None = None
     """None where agents keep no memory that could be shown."""
 

@@ -13,7 +13,9 @@ async def _cancel(asked: Asked, reach: Reach) -> str:
     routes = [routing.decide(place, identity, role).route for role in routing]
     lanes = [route.lane(asked.person, place) for route in routes]
     stopped = [await reach.running.stop(lane) for lane in lanes]
-    return "Stopped." if any(stopped) else "Nothing is running for you right now."
+    by = asked.message.sender
+    withdrawn = await reach.approvals.withdraw(place, asked.person, by)
+    return "Stopped." if any(stopped) or withdrawn else "Nothing is running for you right now."
 
 
 async def _status(asked: Asked, reach: Reach) -> str:

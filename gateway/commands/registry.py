@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gateway.commands import everyday, linking, remembering, spending
+from gateway.commands import approvals, everyday, linking, remembering, spending
 from gateway.commands.command import Asked, Command, Reach
 from gateway.domain.commands import CommandArgument, CommandSpec
 from gateway.domain.messages import InboundMessage, MessageKind
@@ -24,6 +24,7 @@ _ASK = CommandSpec(
 
 _CARRIED_OUT: tuple[Command, ...] = (
     *everyday.FAMILY,
+    *approvals.FAMILY,
     *linking.FAMILY,
     *remembering.FAMILY,
     *spending.FAMILY,

@@ -10,7 +10,7 @@ from enum import StrEnum
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import DeliveryId, PersonId, TurnId
 from gateway.domain.messages import InboundMessage
-from gateway.domain.people import Route, Sender
+from gateway.domain.people import Mode, Route, Sender
 from gateway.domain.tools import ToolCall
 
 
@@ -38,8 +38,8 @@ class Approval:
     conversation: Conversation
     sender: Sender
     """Who wrote what led to the call; the decision comes to the same lane."""
-    is_shared: bool
-    """Whether the agent is one that many people share."""
+    mode: Mode
+    """Whose the agent is."""
     is_private: bool
     """Whether only the person sees the question."""
     asked_at: datetime
@@ -48,6 +48,11 @@ class Approval:
     decided_by: str = ""
     """Display name; empty while it waits and when time ran out."""
     decided_at: datetime | None = None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the agent is one that many people share."""
+        return self.mode is not Mode.PERSON
 
     @property
     def question(self) -> DeliveryId:

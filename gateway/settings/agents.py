@@ -93,6 +93,9 @@ class AgentSettings(Section):
         description="Who may use it, as platform:workspace:user; everybody who may talk when empty",
     )
     model: str | None = Field(default=None, description="Its model; letta.model when not set")
+    tools: tuple[str, ...] | None = Field(
+        default=None, description="The only tools it may use; all of them when not set"
+    )
     wakeups: tuple[WakeupSettings, ...] = Field(
         default=(), description="When it comes back by itself"
     )

@@ -22,15 +22,14 @@ from gateway.settings.kinds import (
     LettaUrl,
     Prompt,
     PublicKey,
-    Seconds,
     Section,
     Snowflake,
-    SomeSeconds,
     Usual,
     WsUrl,
     is_loopback,
     rule,
 )
+from gateway.settings.turns import ApprovalSettings, TurnSettings
 
 _LETTA_CLOUD = "https://api.letta.com"
 _OPENAI = "https://api.openai.com/v1"
@@ -286,32 +285,6 @@ class AccessSettings(Section):
     )
 
 
-class TurnSettings(Section):
-    """How messages become turns, and the limits of a turn."""
-
-    quiet_seconds: Seconds = Field(
-        default=0.0, description="Silence to wait for, so that a burst becomes one turn"
-    )
-    max_wait_seconds: Seconds = Field(
-        default=10.0, description="However much comes, no message waits longer for silence"
-    )
-    lease_seconds: SomeSeconds = Field(
-        default=30.0, description="How long a dead worker's turns stay with it"
-    )
-    max_in_flight: int = Field(
-        default=2_000, ge=1, le=100_000, description="Turns that one process runs at once"
-    )
-    max_attempts: int = Field(
-        default=5, ge=1, le=100, description="Tries of a turn that fails in a way not foreseen"
-    )
-    deadline_seconds: SomeSeconds = Field(
-        default=900.0, description="A turn that runs longer is stopped"
-    )
-    max_tool_rounds: int = Field(
-        default=16, ge=1, le=1_000, description="Rounds of tool calls in one turn"
-    )
-
-
 class BudgetSettings(Section):
     """What a day (UTC) may cost; without a number there is no limit."""
 
@@ -405,6 +378,7 @@ class Settings(Section):
     bindings: Bindings = Field(default=(), description="Which agent answers where, and to whom")
     turns: TurnSettings = TurnSettings()
     budgets: BudgetSettings = BudgetSettings()
+    approvals: ApprovalSettings = ApprovalSettings()
     retention: RetentionSettings = RetentionSettings()
     artifacts: ArtifactSettings = ArtifactSettings()
 

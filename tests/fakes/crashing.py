@@ -53,6 +53,7 @@ _PARTS = {
     "leases",
     "handed",
     "installations",
+    "approvals",
 }
 """The parts of the store: ports themselves."""
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from agents.scripted import ScriptedAgents
 from gateway.access import Access, AccessMode, AccessPolicy
+from gateway.approvals import Approvals
 from gateway.budgets import BudgetPolicy, Budgets
 from gateway.dispatcher import Dispatcher, DispatcherOptions
 from gateway.domain.conversations import Conversation
@@ -103,9 +104,10 @@ class FakeHub:
         await self._recover()
         self.inbox = self._new_inbox()
         adapters = self._new_adapters()
-        outbox, dispatcher = self._new_parts(adapters)
+        outbox, dispatcher, approvals = self._new_parts(adapters)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(outbox.run()), group.create_task(dispatcher.run())]
+            tasks += [group.create_task(approvals.run())]
             tasks += [group.create_task(adapter.run(self.inbox.receive)) for adapter in adapters]
             tasks += [group.create_task(ticker.run()) for ticker in self._new_tickers()]
             if self.options.is_judging:
@@ -168,7 +170,7 @@ class FakeHub:
             for _ in range(self.options.tickers)
         ]
 
-    def _new_parts(self, adapters: Sequence[Adapter]) -> tuple[Outbox, Dispatcher]:
+    def _new_parts(self, adapters: Sequence[Adapter]) -> tuple[Outbox, Dispatcher, Approvals]:
         options, points = self.options, self._points
         store = around(self.store, "store", points)
         agents = around(self.agents, "agents", points)
@@ -192,6 +194,7 @@ class FakeHub:
         return (
             Outbox(store, by_name, drafts, self.clock, metrics, sending),
             Dispatcher(store, runner, self.clock, dispatching),
+            runner.approvals,
         )
 
 

@@ -8,13 +8,14 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+from gateway.domain.artifacts import Attachment
 from gateway.domain.conversations import Conversation
-from gateway.domain.deliveries import Delivery
+from gateway.domain.deliveries import Button, Delivery
 from gateway.domain.ids import ConversationId, PlatformMessageId
 from gateway.errors import DeliveryRefused, OutcomeUnknown
 from gateway.ports import Accept, Health, Streaming
 
-PART_LIMIT = 200
+PART_LIMIT = 2_000
 """Characters that one message may have here."""
 
 
@@ -26,6 +27,8 @@ class Shown:
     conversation: ConversationId
     nonce: str
     texts: list[str]
+    buttons: tuple[Button, ...] = ()
+    files: tuple[Attachment, ...] = ()
 
     @property
     def text(self) -> str:
@@ -78,12 +81,13 @@ class FakePlatform:
         self.changed.set()
         if delivery.receipt is None:
             receipt = PlatformMessageId(f"m{len(self.messages) + 1}")
-            self.messages.append(
-                Shown(receipt, delivery.conversation.id, delivery.nonce, [delivery.text])
-            )
+            place, texts = delivery.conversation.id, [delivery.text]
+            buttons, files = delivery.buttons, delivery.files
+            self.messages.append(Shown(receipt, place, delivery.nonce, texts, buttons, files))
             return receipt
         shown = next(m for m in self.messages if m.receipt == delivery.receipt)
         shown.texts.append(delivery.text)
+        shown.buttons = delivery.buttons
         return shown.receipt
 
     def by_nonce(self, nonce: str) -> PlatformMessageId | None:

@@ -10,7 +10,7 @@ from gateway.domain.audit import AuditKind
 from gateway.domain.deliveries import Button, NewDelivery
 from gateway.domain.ids import TurnId
 from gateway.domain.messages import MessageKind
-from gateway.domain.people import person_id_of
+from gateway.domain.people import Mode, person_id_of
 from gateway.domain.tools import ToolCall
 from gateway.ports import Store
 from tests.contracts.store.words import (
@@ -37,7 +37,7 @@ def approval(call: str = "call-1", *, asked: float = 0, lasts: float = 60) -> Ap
         role="postern",
         conversation=place(),
         sender=message("e1").sender,
-        is_shared=False,
+        mode=Mode.PERSON,
         is_private=False,
         asked_at=at(asked),
         expires_at=at(asked + lasts),

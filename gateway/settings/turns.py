@@ -1,0 +1,60 @@
+"""Settings of turns: their limits, and what people see of them and decide in them."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from gateway.settings.kinds import IdentityKey, Seconds, Section, SomeSeconds
+from gateway.tool_lines import ToolLevel
+
+
+class TurnSettings(Section):
+    """How messages become turns, and the limits of a turn."""
+
+    quiet_seconds: Seconds = Field(
+        default=0.0, description="Silence to wait for, so that a burst becomes one turn"
+    )
+    max_wait_seconds: Seconds = Field(
+        default=10.0, description="However much comes, no message waits longer for silence"
+    )
+    lease_seconds: SomeSeconds = Field(
+        default=30.0, description="How long a dead worker's turns stay with it"
+    )
+    max_in_flight: int = Field(
+        default=2_000, ge=1, le=100_000, description="Turns that one process runs at once"
+    )
+    max_attempts: int = Field(
+        default=5, ge=1, le=100, description="Tries of a turn that fails in a way not foreseen"
+    )
+    deadline_seconds: SomeSeconds = Field(
+        default=900.0, description="A turn that runs longer is stopped"
+    )
+    max_tool_rounds: int = Field(
+        default=16, ge=1, le=1_000, description="Rounds of tool calls in one turn"
+    )
+    parallel_calls: int = Field(
+        default=8, ge=1, le=100, description="Tool calls of one turn that are made at once"
+    )
+    same_calls: int = Field(
+        default=4, ge=1, le=100, description="Times one turn may make the very same tool call"
+    )
+    tool_lines: ToolLevel = Field(
+        default=ToolLevel.SUMMARY,
+        description="What people see of slow tools while they run: off, summary or all",
+    )
+
+
+class ApprovalSettings(Section):
+    """Tool calls that are made only after somebody said yes."""
+
+    tools: tuple[str, ...] = Field(
+        default=(), description="Tools that need a yes, beside those that ask for it themselves"
+    )
+    approvers: tuple[IdentityKey, ...] = Field(
+        default=(),
+        description="Who decides, as platform:workspace:user; without any, each person for "
+        "their own agents",
+    )
+    timeout_seconds: SomeSeconds = Field(
+        default=3_600.0, description="Without a decision in this time it is a no"
+    )

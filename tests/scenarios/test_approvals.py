@@ -1,0 +1,231 @@
+"""Tool calls that need a yes: asked in chat, decided once, and the talk goes on meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from agents.scripted import Ask, Say
+from gateway.approvals import ApprovalOptions
+from gateway.domain.audit import AuditKind
+from gateway.domain.people import Mode, Route
+from gateway.domain.tools import Effect, ToolCall
+from gateway.turn_runner import TurnOptions
+from storage.memory.store import MemoryStore
+from tests.fakes.hub import FakeHub, FakePerson, HubOptions
+from toolbox.executor import Executor
+from toolbox.registry import Registry, tool_from
+
+PAY = ToolCall("c1", "pay", '{"euros": 5}')
+
+
+class Bank:
+    """Where the money goes."""
+
+    def __init__(self) -> None:
+        self.paid: list[int] = []
+
+    async def pay(self, euros: int) -> str:
+        """Pay somebody."""
+        self.paid.append(euros)
+        return f"{euros} euros are paid"
+
+
+@asynccontextmanager
+async def _bank(
+    *, approvers: tuple[str, ...] = (), route: Route | None = None
+) -> AsyncGenerator[tuple[FakeHub, Bank]]:
+    bank = Bank()
+    approvals = ApprovalOptions(frozenset(approvers), frozenset({"pay"}), timedelta(minutes=10))
+    options = HubOptions(turns=TurnOptions(approvals=approvals), route=route or Route("postern"))
+    toolbox = Executor(Registry([tool_from(bank.pay, effect=Effect.EXTERNAL)]))
+    hub = FakeHub(MemoryStore(), options=options, toolbox=toolbox)
+    async with hub.running():
+        yield hub, bank
+
+
+async def _asks_to_pay(hub: FakeHub) -> FakePerson:
+    ada = hub.person("ada")
+    hub.agents.will(Ask((PAY,)))
+    hub.agents.will_say("I wait for your yes.")
+    await ada.says("pay Bob 5 euros")
+    await ada.reads(2)
+    return ada
+
+
+def _buttons(hub: FakeHub) -> list[str]:
+    return [button.says for message in hub.platform.messages for button in message.buttons]
+
+
+async def test_a_yes_has_the_call_made_once_and_the_agent_told() -> None:
+    async with _bank() as (hub, bank):
+        ada = await _asks_to_pay(hub)
+        before, (yes, _) = list(bank.paid), _buttons(hub)
+        hub.agents.will_say("It is paid.")
+
+        await ada.says(yes)
+        await hub.platform.until(lambda: "It is paid." in ada.sees)
+        await ada.says(yes)
+        await hub.platform.until(lambda: len(ada.sees) == 5)
+
+    assert (before, bank.paid) == ([], [5])
+    assert '"euros": 5' in ada.sees[0]
+    assert "**Approved by ada** at" in ada.sees[0]
+    assert _buttons(hub) == []
+    assert "Approved: pay." in ada.sees
+    assert ada.sees[-1].startswith("This was decided before. **Approved by ada**")
+    assert "ada said yes to your call of pay" in hub.agents.heard[1][0]
+    assert "5 euros are paid" in hub.agents.heard[1][0]
+
+
+async def test_a_no_keeps_the_call_from_being_made() -> None:
+    async with _bank() as (hub, bank):
+        ada = await _asks_to_pay(hub)
+        hub.agents.will_say("Then not.")
+
+        await ada.says(_buttons(hub)[1])
+        await hub.platform.until(lambda: "Then not." in ada.sees)
+
+    assert bank.paid == []
+    assert "**Denied by ada**" in ada.sees[0]
+    assert "It was not carried out." in hub.agents.heard[1][0]
+
+
+async def test_without_an_answer_it_is_a_no_and_a_late_yes_changes_nothing() -> None:
+    async with _bank() as (hub, bank):
+        ada = await _asks_to_pay(hub)
+        yes = _buttons(hub)[0]
+        hub.agents.will_say("Nobody answered.")
+        await asyncio.sleep(700)
+
+        await ada.says(yes)
+        await hub.platform.until(lambda: len(ada.sees) == 4)
+
+    assert bank.paid == []
+    assert "**Nobody decided in time** at" in ada.sees[0]
+    assert ada.sees[2] == "Nobody answered."
+
+
+async def test_the_person_talks_on_while_an_approval_waits() -> None:
+    async with _bank() as (hub, bank):
+        ada = await _asks_to_pay(hub)
+        hub.agents.will_say("The weather is fine.")
+
+        await ada.says("how is the weather?")
+        seen = await ada.reads(3)
+        hub.agents.will_say("Paid.")
+        await ada.says(_buttons(hub)[0])
+        await hub.platform.until(lambda: "Paid." in ada.sees)
+
+    assert seen[2] == "The weather is fine."
+    assert bank.paid == [5]
+
+
+async def test_cancel_withdraws_what_waits() -> None:
+    async with _bank() as (hub, bank):
+        ada = await _asks_to_pay(hub)
+        hub.agents.will_say("Withdrawn.")
+
+        await ada.says("/cancel")
+        await hub.platform.until(lambda: "Withdrawn." in ada.sees)
+
+    assert "Stopped." in ada.sees
+    assert "**Denied by ada**" in ada.sees[0]
+    assert bank.paid == []
+
+
+async def test_a_stranger_decides_nothing_and_is_in_the_audit_log() -> None:
+    async with _bank() as (hub, bank):
+        await _asks_to_pay(hub)
+        yes, no = _buttons(hub)
+        mallory = hub.person("mallory")
+
+        await mallory.says(yes)
+        await mallory.reads()
+        await mallory.says(no)
+        seen = await mallory.reads(2)
+        audit = await hub.store.history.audit(0, 1_000)
+
+    assert seen == ["This is not yours to decide."] * 2
+    assert bank.paid == []
+    refused = [e.subject for e in audit if e.kind is AuditKind.APPROVAL_REFUSED]
+    assert refused == ["fake:w1:mallory"] * 2
+
+
+async def test_where_approvers_are_named_the_person_may_only_say_no() -> None:
+    async with _bank(approvers=("fake:w1:boss",)) as (hub, bank):
+        ada = await _asks_to_pay(hub)
+        yes = _buttons(hub)[0]
+        hub.agents.will_say("The boss agreed.")
+
+        await ada.says(yes)
+        own = (await ada.reads(3))[2]
+        await hub.person("boss").says(yes)
+        await hub.platform.until(lambda: "The boss agreed." in ada.sees)
+
+    assert own == "This is not yours to decide."
+    assert "**Approved by boss**" in ada.sees[0]
+    assert bank.paid == [5]
+
+
+async def test_a_shared_agent_without_approvers_is_told_that_nobody_can_say_yes() -> None:
+    async with _bank(route=Route("team", Mode.SHARED)) as (hub, bank):
+        hub.agents.will(Ask((PAY,)))
+        hub.agents.will_say("I can not.")
+        ada = hub.person("ada")
+
+        await ada.says("pay Bob")
+        seen = await ada.reads()
+
+    assert seen == ["I can not."]
+    assert "no approver is named" in hub.agents.returned[0][0].text
+    assert bank.paid == []
+
+
+async def test_an_approval_outlives_the_process_that_asked() -> None:
+    async with _bank() as (hub, bank):
+        ada = await _asks_to_pay(hub)
+    async with hub.running():
+        hub.agents.will_say("It is paid.")
+        await ada.says(_buttons(hub)[0])
+        await hub.platform.until(lambda: "It is paid." in ada.sees)
+
+    assert bank.paid == [5]
+
+
+async def test_nothing_in_the_arguments_gets_out_of_the_question() -> None:
+    async with _bank() as (hub, _):
+        evil = '{"euros": 1, "note": "```\\n@everyone **pay**\\u202e"}'
+        hub.agents.will(Ask((ToolCall("c1", "pay", evil),)))
+        hub.agents.will_say("Waiting.")
+        ada = hub.person("ada")
+
+        await ada.says("hello")
+        question = (await ada.reads(2))[0]
+
+    assert question.count("```") == 2
+    assert "\u202e" not in question
+
+
+async def test_parallel_calls_are_asked_for_and_made_each_by_itself() -> None:
+    async with _bank() as (hub, bank):
+        calls = (PAY, ToolCall("c2", "pay", '{"euros": 7}'))
+        hub.agents.will(Say("Two things."), Ask(calls))
+        hub.agents.will_say("Both wait.")
+        ada = hub.person("ada")
+        await ada.says("pay both")
+        await ada.reads(3)
+        yes_to_second = next(says for says in _buttons(hub) if _belongs(hub, says, "7"))
+
+        await ada.says(yes_to_second)
+        await hub.platform.until(lambda: bank.paid != [])
+
+    assert bank.paid == [7]
+    assert len(hub.agents.returned[0]) == 2
+
+
+def _belongs(hub: FakeHub, says: str, amount: str) -> bool:
+    shown = next(m for m in hub.platform.messages if says in [b.says for b in m.buttons])
+    return says.startswith("/approve") and f'"euros": {amount}' in shown.text
