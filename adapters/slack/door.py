@@ -24,12 +24,21 @@ from adapters.slack.calls import SlackCalls
 from adapters.slack.downloads import Downloads
 from adapters.slack.greetings import Greetings
 from adapters.slack.home import Homes, Visit
-from adapters.slack.inbound import Heard, Left, Opened, Visited, parse_event, place_of_event
+from adapters.slack.inbound import (
+    Heard,
+    Left,
+    Opened,
+    Visited,
+    parse_event,
+    place_of_event,
+    read_envelope,
+)
 from adapters.slack.interactions import Asker
 from adapters.slack.interactive import KINDS, Interactive
 from adapters.slack.names import Names
 from adapters.slack.options import Options
 from adapters.slack.order import ChannelOrder
+from adapters.slack.places import Place
 from adapters.slack.web_api import Json
 from adapters.slack.workspaces import Workspaces
 from gateway.domain.messages import InboundMessage, MessageKind
@@ -112,9 +121,9 @@ class Door:
 
     async def _receive_event(self, body: Mapping[str, object], *, is_last_try: bool) -> None:
         try:
-            workspace = await self._workspaces.find(place_of_event(body).team)
-            app_user = None if workspace is None else workspace.user
-            event = parse_event(body, app_user, hears_reactions=self._options.hears_reactions)
+            envelope = read_envelope(body)
+            app_user = await self._app_user(place_of_event(envelope))
+            event = parse_event(envelope, app_user, hears_reactions=self._options.hears_reactions)
         except ValueError:
             log.warning("event_not_understood", extra={"event_id": body.get("event_id")})
             return
@@ -129,6 +138,13 @@ class Door:
                 await self._workspaces.left(team, reason, at)
             case None:
                 pass
+
+    async def _app_user(self, place: Place) -> str | None:
+        """Return who the app is there; most events say it."""
+        if place.app_user is not None:
+            return place.app_user
+        workspace = await self._workspaces.find(place.team)
+        return None if workspace is None else workspace.user
 
     async def _hear(self, heard: Heard, *, is_last_try: bool) -> None:
         message = heard.message

@@ -70,23 +70,35 @@ class Left:
     at: datetime
 
 
-def place_of_event(body: Mapping[str, object]) -> Place:
-    """Return where an event came from. Raises ValueError for a shape that Slack has not."""
-    return _place(EventEnvelope.model_validate(body), None)
+def read_envelope(body: Mapping[str, object]) -> EventEnvelope:
+    """Read what is around an event. Raises ValueError for a shape that Slack has not."""
+    return EventEnvelope.model_validate(body)
+
+
+def place_of_event(envelope: EventEnvelope, app_user: str | None = None) -> Place:
+    """Return where an event came from; `app_user` is who the app is there if it does not say."""
+    bots = [one for one in envelope.authorizations if one.is_bot]
+    first = next(iter(envelope.authorizations), None)
+    enterprise = envelope.enterprise_id or (first and first.enterprise_id)
+    return place_of(
+        envelope.team_id,
+        enterprise,
+        is_org_wide=first is not None and first.is_enterprise_install,
+        app_user=next((bot.user_id for bot in bots), None) or app_user,
+    )
 
 
 def parse_event(
-    body: Mapping[str, object], app_user: str | None, *, hears_reactions: bool
+    envelope: EventEnvelope, app_user: str | None, *, hears_reactions: bool
 ) -> Heard | Opened | Visited | Left | None:
-    """Read the body of an Events API request; None for what is not for the app.
+    """Read an event of the Events API; None for what is not for the app.
 
     A mention arrives twice, as `app_mention` and as `message`, under two event
     ids: both become the same message, named by channel and ts. `app_user` is who
     the app is there, for events that do not say it. Raises ValueError for a shape
     that Slack does not describe.
     """
-    envelope = EventEnvelope.model_validate(body)
-    place = _place(envelope, app_user)
+    place = place_of_event(envelope, app_user)
     match envelope.event.get("type"):
         case "message" | "app_mention" as kind:
             event = MessageEvent.model_validate(envelope.event)
@@ -143,18 +155,6 @@ def parse_command(
 def is_private(verb: str, specs: Sequence[CommandSpec]) -> bool:
     """Whether only its person sees the answer; of unknown ones, only `ask` is for all to see."""
     return next((spec.is_private for spec in specs if spec.name == verb), verb != "ask")
-
-
-def _place(envelope: EventEnvelope, app_user: str | None) -> Place:
-    bots = [one for one in envelope.authorizations if one.is_bot]
-    first = next(iter(envelope.authorizations), None)
-    enterprise = envelope.enterprise_id or (first and first.enterprise_id)
-    return place_of(
-        envelope.team_id,
-        enterprise,
-        is_org_wide=first is not None and first.is_enterprise_install,
-        app_user=next((bot.user_id for bot in bots), None) or app_user,
-    )
 
 
 def _parse_home(event: HomeOpenedEvent, place: Place) -> Opened | Visited:

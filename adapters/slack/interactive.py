@@ -67,6 +67,8 @@ class Interactive:
         except RetryLater as error:
             log.warning("command_not_stored", extra={"error": str(error)})
             return NOT_NOW
+        except ValueError:
+            log.warning("command_not_understood", extra={"command": body.get("command")})
         return ""
 
     async def act(self, body: Mapping[str, object], store: Store) -> Json | str:

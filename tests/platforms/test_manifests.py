@@ -6,10 +6,15 @@ import json
 from typing import Any
 
 from gateway.bootstrap import manifests
+from gateway.commands import SPECS
+from gateway.domain.artifacts import Attachment
+from gateway.domain.conversations import Conversation
+from gateway.domain.deliveries import NewDelivery
+from gateway.domain.ids import DeliveryId
 from gateway.settings import Settings, load_settings
 from tests.platforms.discord_hub import DiscordHub
 from tests.platforms.discord_server import DiscordServer, Permission
-from tests.platforms.slack_hub import Ways, slack_hub
+from tests.platforms.slack_hub import SlackHub, Ways, slack_hub
 from tests.platforms.slack_server import SlackSettings
 
 
@@ -37,6 +42,16 @@ async def test_slack_refuses_nothing_to_an_app_made_from_its_manifest() -> None:
         ada.says(plans, "without a mention", thread_ts=root.ts)
         await hub.slack.until(lambda: "re: without a mention" in hub.slack.visible(plans, root.ts))
         await hub.slack.until(lambda: hub.slack.workspace().suggested_prompts)
+        ada.shares_file(ada.dm_channel, "note.txt", b"note", text="with a file")
+        await hub.slack.until(lambda: len(hub.agents.heard) == 4)
+        await sends_a_file(hub, Conversation("slack", hub.slack.workspace().id, plans.id))
+        await ada.shortcut("ask")
+        await hub.slack.until(lambda: ada.modal)
+        assert ada.modal is not None
+        await ada.submits(ada.modal, {"text": "from a window"})
+        await hub.slack.until(lambda: "re: from a window" in ada.sees())
+        ada.opens_home()
+        await hub.slack.until(lambda: ada.home)
         await hub.is_quiet()
 
         calls = hub.slack.calls()
@@ -45,6 +60,21 @@ async def test_slack_refuses_nothing_to_an_app_made_from_its_manifest() -> None:
     assert {"conversations.history", "conversations.replies", "users.info"} <= {
         call.method for call in calls
     }
+
+
+async def sends_a_file(hub: SlackHub, place: Conversation) -> None:
+    artifact = await hub.artifacts.save("agent-1/a.csv", b"a,b", "text/csv")
+    file = Attachment("a.csv", "text/csv", 3, artifact.key)
+    post = NewDelivery(DeliveryId("post-1"), place, "here", files=(file,))
+    await hub.hub.store.deliveries.enqueue([post], hub.hub.clock.now())
+    await hub.settled("post-1")
+
+
+def test_every_command_fits_the_hint_of_slack() -> None:
+    _, postern = features(settings_with())["slash_commands"]
+
+    assert all(f"{spec.name}" in postern["usage_hint"] for spec in SPECS if spec.name != "ask")
+    assert len(postern["usage_hint"]) <= 1000
 
 
 async def test_discord_refuses_nothing_to_a_bot_that_was_invited_by_the_link() -> None:
@@ -67,6 +97,10 @@ async def test_discord_refuses_nothing_to_a_bot_that_was_invited_by_the_link() -
             await server.until(lambda: server.said_by_bot(thread)[1:] == ["missed"])
 
     assert server.said_by_bot(server.general) == []
+
+
+def features(settings: Settings) -> Any:
+    return _slack(settings)["features"]
 
 
 def scopes(settings: Settings) -> list[str]:

@@ -28,6 +28,15 @@ def silent(request: RunRequest) -> Iterable[Step]:
     return (Wait(3600),)
 
 
+class SlowDisk:
+    """Stand it around a store: every commit waits for the disk."""
+
+    async def pass_by(self, name: str) -> None:
+        """Take the time of an fsync before a call returns."""
+        if name.startswith("after store."):
+            await asyncio.sleep(0.004)
+
+
 @pytest.fixture
 async def hub(request: pytest.FixtureRequest) -> AsyncGenerator[SlackHub]:
     """Let a command wait one second, where Slack's own limit is three."""
@@ -81,6 +90,25 @@ async def test_questions_are_acknowledged_while_every_agent_is_busy(hub: SlackHu
 
     assert all(answer.is_acknowledged for answer in answers)
     assert hub.slack.said_by_app("general") == []
+
+
+async def test_a_slow_disk_and_busy_agents_hold_up_no_acknowledgement() -> None:
+    store = around(MemoryStore(), "store", SlowDisk())
+    async with slack_hub(SlackSettings(ack_timeout_seconds=1.0), store=store) as hub:
+        people = [hub.slack.person(f"person{number}") for number in range(20)]
+        hub.agents.script = silent
+        for person in people:
+            person.dm("think hard")
+        await hub.slack.until(lambda: len(hub.agents.heard) == len(people))
+
+        answers = await asyncio.gather(
+            *(person.slash("/ask", "here") for person in people),
+            *(person.slash("/ask", "and there", "general") for person in people),
+            *(person.slash("/postern", "whoami", "general") for person in people),
+        )
+
+        assert {answer.reason for answer in answers} == {None}
+        assert {str(answer.body) for answer in answers} == {"{}"}
 
 
 async def test_a_question_where_the_app_is_not_a_member_is_answered_by_its_response_url(

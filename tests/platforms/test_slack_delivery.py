@@ -171,6 +171,19 @@ async def test_a_lost_reply_is_looked_up_until_the_history_can_not_lag(
     assert len(hub.slack.calls("chat.postMessage")) == 1
 
 
+async def test_a_history_that_lags_longer_than_is_waited_for_shows_a_post_twice(
+    hub: SlackHub, ada: Person
+) -> None:
+    """The window that is left: `history_lag_seconds`, as the page on Slack says."""
+    hub.slack.settings.history_lag_seconds = 3600
+    hub.slack.faults.lose_reply("chat.postMessage")
+
+    ada.dm("hello")
+    await hub.is_sent()
+
+    assert ada.sees() == ["hello", "re: hello", "re: hello"]
+
+
 async def test_a_reply_lost_in_a_thread_is_looked_up_in_that_thread(
     hub: SlackHub, ada: Person
 ) -> None:

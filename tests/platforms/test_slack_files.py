@@ -162,9 +162,10 @@ async def test_a_slow_file_is_asked_for_again_and_stored_once() -> None:
         assert len(await hub.artifacts.list(await owner_of(hub, ada))) == 1
 
 
-async def test_a_file_that_never_comes_is_left_out_at_the_last_try() -> None:
-    ways = Ways().but(file_wait_seconds=0.05)
-    async with slack_hub(ways=ways) as hub:
+@pytest.mark.parametrize("ways", [Ways(), Ways(is_http=False, is_socket=True)], ids=["http", "ws"])
+async def test_a_file_that_never_comes_is_left_out_at_the_last_try(ways: Ways) -> None:
+    async with slack_hub(ways=ways.but(file_wait_seconds=0.05)) as hub:
+        hub.slack.settings.ack_timeout_seconds = 0.3
         hub.slack.settings.retry_delays_seconds = (0.0, 0.0, 0.0)
         ada = hub.slack.person("ada")
         hub.slack.faults.delay("files.download", 3600)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncGenerator, Mapping
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -219,6 +220,48 @@ async def test_an_event_of_a_shape_that_nobody_knows_is_acknowledged(
 
 async def test_slack_can_verify_the_address(hub: SlackHub) -> None:
     assert await hub.slack.events.verify_url(hub.events_url)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {},
+        {"user": {"id": 5}},
+        {"user": {"id": "U1"}, "team": None},
+        {"user": {"id": "U1"}, "actions": [{"action_id": "say-0", "value": "x"}]},
+        {"user": {"id": "U1"}, "actions": [{"action_id": "say-0", "value": ["x"]}]},
+        {"user": {"id": "U1"}, "view": {"id": "V1", "callback_id": "ask", "state": []}},
+        {"user": {"id": "U1"}, "view": {"id": "V1", "callback_id": "ask"}},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    "kind", ["block_actions", "view_submission", "shortcut", "message_action", "view_closed", "x"]
+)
+async def test_interactions_of_a_strange_shape_are_acknowledged_and_change_nothing(
+    kind: str, payload: dict[str, object], hub: SlackHub, browser: httpx.AsyncClient
+) -> None:
+    whole = {"type": kind, "team": {"id": "T1"}, **payload}
+    body = urlencode({"payload": json.dumps(whole)}).encode()
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    answer = await browser.post(hub.events_url, content=body, headers={**signed(hub, body), **form})
+
+    assert answer.status_code == 200
+    assert await hub.hub.store.history.audit(0, 10) == []
+
+
+@pytest.mark.parametrize("form", [{}, {"team_id": "T1"}, {"team_id": "", "trigger_id": "1"}])
+async def test_commands_of_a_strange_shape_are_acknowledged(
+    form: dict[str, str], hub: SlackHub, browser: httpx.AsyncClient
+) -> None:
+    body = urlencode({"command": "/ask", **form}).encode()
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    answer = await browser.post(hub.events_url, content=body, headers={**signed(hub, body), **kind})
+
+    assert answer.status_code == 200
+    assert hub.agents.heard == []
 
 
 async def test_buttons_that_nobody_made_are_acknowledged(

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from adapters.slack.decoding import decode
 from adapters.slack.handles import Handle
-from adapters.slack.inbound import Heard, Left, Opened, Visited, parse_command, parse_event
+from adapters.slack.inbound import (
+    Heard,
+    Left,
+    Opened,
+    Visited,
+    parse_command,
+    parse_event,
+    read_envelope,
+)
 from gateway.domain.commands import CommandSpec
 from gateway.domain.messages import MessageKind
 from gateway.domain.people import Identity
@@ -72,7 +80,7 @@ def _changed(before: str, after: str, **fields: object) -> Payload:
 
 
 def _parse(event: Payload, **envelope: object) -> Heard | Left | Opened | Visited | None:
-    return parse_event(_event(event, **envelope), None, hears_reactions=True)
+    return parse_event(read_envelope(_event(event, **envelope)), None, hears_reactions=True)
 
 
 def _heard(event: Payload, **envelope: object) -> Heard:
@@ -112,7 +120,7 @@ def test_both_events_of_a_mention_are_the_same_message() -> None:
 def test_who_the_app_is_may_be_known_from_elsewhere() -> None:
     event = _event(_message(channel="C1", channel_type="channel", text="<@UAPP> hi"))
 
-    without: Payload = {**event, "authorizations": []}
+    without = read_envelope({**event, "authorizations": []})
     assert parse_event(without, None, hears_reactions=False) is None
     heard = parse_event(without, "UAPP", hears_reactions=False)
     assert isinstance(heard, Heard)
@@ -241,7 +249,7 @@ def test_reactions_to_others_are_not_heard(fields: Payload) -> None:
 
 
 def test_reactions_are_heard_only_when_that_is_wanted() -> None:
-    assert parse_event(_event(_reaction()), None, hears_reactions=False) is None
+    assert parse_event(read_envelope(_event(_reaction())), None, hears_reactions=False) is None
 
 
 def test_where_people_open_a_conversation_is_told() -> None:
