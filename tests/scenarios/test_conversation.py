@@ -87,7 +87,7 @@ async def test_a_tool_call_is_carried_out_and_its_result_returned(hub: FakeHub) 
 
 
 async def test_a_long_answer_arrives_whole_and_in_order(hub: FakeHub) -> None:
-    words = " ".join(f"word{number}" for number in range(200))
+    words = " ".join(f"word{number}" for number in range(2_000))
     hub.agents.will_say(words)
     ada = hub.person("ada")
 
