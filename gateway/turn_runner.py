@@ -45,6 +45,7 @@ from gateway.ports import (
     Briefing,
     Clock,
     Constellation,
+    PersonalSchedules,
     Store,
     Toolbox,
 )
@@ -84,6 +85,8 @@ class Mind:
     """None where nothing is limited."""
     briefing: Briefing | None = None
     """None where wakeups are told their prompts alone."""
+    wakeups: PersonalSchedules | None = None
+    """None where people can schedule nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,7 @@ class TurnRunner:
                 mind.constellation,
                 self.approvals,
                 mind.memory,
+                mind.wakeups,
             )
         )
         self._requests: dict[LaneId, RunRequest] = {}

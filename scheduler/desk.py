@@ -162,9 +162,12 @@ class Desk:
         await self._store.schedules.remove(schedule.id)
         return schedule
 
-    async def run(self, name: str) -> bool:
-        """Wake the agent now, beside its slots and whatever its hours; False when it changed."""
-        schedule, now = await self.find(name), self._clock.now()
+    async def run(self, name: str, at: datetime | None = None) -> bool:
+        """Wake the agent now, beside its slots and whatever its hours; False when it changed.
+
+        With the same moment it is woken once.
+        """
+        schedule, now = await self.find(name), at or self._clock.now()
         wakeup = schedule.wakeup
         owner = await owner_of(wakeup, self._store.people) if wakeup else None
         route = route_of(self._routes, replace(wakeup, owner=owner)) if wakeup else None

@@ -10,10 +10,11 @@ from datetime import datetime
 from gateway.domain.schedules import Schedule, Wakeup
 from gateway.domain.turns import Turn
 from gateway.errors import BadInput
-from gateway.ports import Clock, ScheduleStore
+from gateway.ports import Clock, NoteStore, ScheduleStore
 from scheduler.checks import check
 from scheduler.echo import say_schedule
 from scheduler.misfires import first_fire
+from scheduler.personal import ZONE_NOTE
 from scheduler.phrases import parse_phrase
 from scheduler.triggers import Every, Once, write_trigger
 from scheduler.wakeups import schedule_of
@@ -43,15 +44,21 @@ class ReminderDesk:
     """
 
     def __init__(
-        self, schedules: ScheduleStore, clock: Clock, limits: ReminderLimits | None = None
+        self,
+        schedules: ScheduleStore,
+        clock: Clock,
+        limits: ReminderLimits | None = None,
+        *,
+        notes: NoteStore | None = None,
     ) -> None:
         self._schedules = schedules
         self._clock = clock
         self._limits = limits or ReminderLimits()
+        self._notes = notes
 
     async def remind(self, turn: Turn, when: str, text: str) -> str:
         """Keep a reminder; the same one in the same turn is kept once. Raises BadInput."""
-        now, zone = self._clock.now(), self._limits.zone
+        now, zone = self._clock.now(), await self._zone(turn)
         trigger = parse_phrase(when, now, zone)
         generation = self._generation(turn)
         if generation > 0 and not isinstance(trigger, Once):
@@ -69,6 +76,11 @@ class ReminderDesk:
         )
         check(schedule, now)
         return await self._keep(first_fire(schedule, now), now)
+
+    async def _zone(self, turn: Turn) -> str:
+        """Return the clock of the person, or the one of the settings until they have named one."""
+        known = await self._notes.get(turn.person, ZONE_NOTE) if self._notes else None
+        return known or self._limits.zone
 
     async def _keep(self, schedule: Schedule, now: datetime) -> str:
         known = await self._schedules.get(schedule.id)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.bootstrap.choices import budget_policy, routes, secret
+from gateway.bootstrap.desks import desks
 from gateway.budgets import Budgets
 from gateway.images import Images
 from gateway.ports import ArtifactStore, Briefing, Clock, Store
@@ -31,6 +32,7 @@ async def opened_mind(
     """Connect to Letta, or start the embedded server; yields what turns think with."""
     from agents.constellation import AgentConstellation
     from scheduler.limits import WakeupLimits
+    from scheduler.personal import PersonalDesk
     from scheduler.reminders import ReminderDesk
     from toolbox.builtin import builtin_tools
     from toolbox.executor import Executor
@@ -45,7 +47,7 @@ async def opened_mind(
         constellation = AgentConstellation(
             store.people, letta.host, clock, constellation_options(settings)
         )
-        reminders = reminder_tools(ReminderDesk(store.schedules, clock))
+        reminders = reminder_tools(ReminderDesk(store.schedules, clock, notes=store.notes))
         tools = Executor(Registry([*builtin_tools(clock), *reminders]))
         toolbox = WakeupLimits(tools, store.schedules)
         images = Images(artifacts) if settings.letta.images else None
@@ -58,6 +60,7 @@ async def opened_mind(
             letta.memory,
             Budgets(store.usage, budget_policy(settings), clock),
             _briefing(settings, store, artifacts),
+            PersonalDesk(desks(settings, store, clock).schedules, store.notes, clock),
         )
 
 

@@ -13,7 +13,7 @@ from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Route, lane_owner
 from gateway.domain.routing import Routing
 from gateway.domain.turns import Turn
-from gateway.ports import AgentMemory, AgentRuntime, Clock, Constellation, Store
+from gateway.ports import AgentMemory, AgentRuntime, Clock, Constellation, PersonalSchedules, Store
 
 
 class RunningTurns(Protocol):
@@ -38,6 +38,8 @@ class Reach:
     approvals: Approvals
     memory: AgentMemory | None = None
     """None where agents keep no memory that could be shown."""
+    wakeups: PersonalSchedules | None = None
+    """None where nothing can be scheduled."""
 
     async def agent_of(self, asked: Asked) -> AgentId | None:
         """Return the agent that answers who asks, here; None before the first contact."""

@@ -19,6 +19,7 @@ from gateway.ports.links import LinkStore
 from gateway.ports.memory import AgentMemory, MemoryEditStore
 from gateway.ports.minds import AgentHost, AgentRuntime, Briefing, Constellation
 from gateway.ports.people import PeopleStore
+from gateway.ports.personal import PersonalSchedules
 from gateway.ports.platforms import Accept, Adapter, Streaming
 from gateway.ports.schedules import ScheduleStore
 from gateway.ports.singles import HandedStore, LeaseStore
@@ -49,6 +50,7 @@ __all__ = [
     "MemoryEditStore",
     "NoteStore",
     "PeopleStore",
+    "PersonalSchedules",
     "ScheduleStore",
     "Store",
     "StoreCounts",

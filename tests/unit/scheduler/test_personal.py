@@ -1,0 +1,128 @@
+"""What people make for themselves: understood, echoed, and out of others' reach."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from gateway.bootstrap.desks import desks
+from gateway.domain.conversations import Conversation
+from gateway.domain.ids import PersonId
+from gateway.domain.people import Identity, Sender
+from gateway.errors import BadInput
+from gateway.ports.personal import Wish
+from gateway.settings import Settings
+from scheduler.personal import MOST, PersonalDesk, parse_wish
+from storage.memory.store import MemoryStore
+from tests.fakes.virtual_time import EPOCH, LoopClock
+
+ADA, BOB = PersonId("person-a"), PersonId("person-b")
+
+
+class Desk:
+    """A desk at which people wish for things."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        clock = LoopClock()
+        self.own = PersonalDesk(
+            desks(Settings(), self.store, clock).schedules, self.store.notes, clock
+        )
+
+    async def add(
+        self, text: str, *, person: PersonId = ADA, key: str = "e1", repeats: bool = True
+    ) -> str:
+        """Wish; returns the short name."""
+        sender = Sender(Identity("slack", "T1", person), person)
+        place = Conversation("slack", "T1", "D1")
+        wish = Wish(person, sender, place, "postern", text, key, EPOCH)
+        self.said = await self.own.add(wish, repeats=repeats)
+        return self.said.split("`")[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "trigger", "said"),
+    [
+        ("tomorrow at 9 call Ada", "Once", "call Ada"),
+        ("tomorrow at 9: call Ada at noon", "Once", "call Ada at noon"),
+        ("in 20 minutes to look at the oven", "Once", "look at the oven"),
+        ("every weekday 8:30 look for {papers}", "Cron", "look for {papers}"),
+        ("every 2 hours stretch", "Every", "stretch"),
+    ],
+)
+def test_when_and_what_are_told_apart(text: str, trigger: str, said: str) -> None:
+    found, rest = parse_wish(text, EPOCH, "UTC")
+
+    assert (type(found).__name__, rest) == (trigger, said)
+
+
+@pytest.mark.parametrize("text", ["", "call Ada", "tomorrow at 9", "30 february call Ada"])
+def test_what_is_not_clear_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(BadInput, match="`"):
+        parse_wish(text, EPOCH, "UTC")
+
+
+async def test_the_next_three_fires_are_echoed_on_the_clock_of_the_person() -> None:
+    desk = Desk()
+    await desk.own.set_zone(ADA, "Europe/Vienna")
+
+    await desk.add("every day at 9 look")
+
+    assert "every day at 09:00 (Europe/Vienna)" in desk.said
+    assert desk.said.count(" 09:00") == 4
+    assert "/timezone" not in desk.said
+
+
+async def test_the_same_wish_is_kept_once() -> None:
+    desk = Desk()
+
+    assert await desk.add("every day at 9 look") == await desk.add("every day at 9 look")
+    assert len(await desk.store.schedules.page("", 10)) == 1
+
+
+async def test_nobody_reaches_what_another_made() -> None:
+    desk = Desk()
+    name = await desk.add("every day at 9 my secret plan")
+
+    assert "secret" not in await desk.own.list(BOB)
+    for verb in ("pause", "resume", "remove", "run"):
+        with pytest.raises(BadInput, match="no schedule"):
+            await desk.own.change(BOB, verb, name, EPOCH)
+    assert "secret" in await desk.own.list(ADA)
+
+
+async def test_a_schedule_is_paused_resumed_run_and_removed_by_its_short_name() -> None:
+    desk = Desk()
+    name = await desk.add("every day at 9 look")
+
+    await desk.own.change(ADA, "pause", name, EPOCH)
+    assert "paused" in await desk.own.list(ADA)
+    assert "Next:" in await desk.own.change(ADA, "resume", f"`{name}`", EPOCH)
+    for _repeat in range(2):
+        await desk.own.change(ADA, "run", name, EPOCH + timedelta(seconds=1))
+    (schedule,) = await desk.store.schedules.page("", 10)
+    assert len(await desk.store.schedules.past_slots(schedule.id, 10)) == 1
+    await desk.own.change(ADA, "remove", name, EPOCH)
+    assert "You have no schedule" in await desk.own.list(ADA)
+
+
+async def test_what_comes_too_often_or_again_is_refused() -> None:
+    desk = Desk()
+
+    with pytest.raises(BadInput, match="too often"):
+        await desk.add("every 5 minutes look")
+    with pytest.raises(BadInput, match="comes once"):
+        await desk.add("every day at 9 look", repeats=False)
+    with pytest.raises(BadInput, match="IANA"):
+        await desk.own.set_zone(ADA, "Mars/Base")
+
+
+async def test_a_person_has_only_so_many() -> None:
+    desk = Desk()
+    for number in range(MOST):
+        await desk.add("every day at 9 look", key=f"e{number}")
+
+    with pytest.raises(BadInput, match="which is most"):
+        await desk.add("every day at 9 look", key="more")
+    await desk.add("every day at 9 look", person=BOB)
