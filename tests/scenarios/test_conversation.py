@@ -92,7 +92,7 @@ async def test_a_long_answer_arrives_whole_and_in_order(hub: FakeHub) -> None:
     ada = hub.person("ada")
 
     await ada.says("tell me everything")
-    await ada.reads(8)
+    await ada.reads(9)
 
     assert "".join(ada.sees) == words
 
