@@ -38,8 +38,10 @@ from gateway.turn_runner import Mind, TurnRunner
 if TYPE_CHECKING:
     from scheduler.ticker import Ticker
 
-QUICKLY = PlaceOptions(timedelta(seconds=9), renewed_every_seconds=2.0)
-"""For work that others wait for: a dead process is replaced within 11 s."""
+PORTER = "porter"
+"""The place of whoever carries what an ingress has stored."""
+_PORTER_LEASE_SECONDS = 9.0
+"""Others wait for this work: a dead process is replaced within 11 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,9 @@ def _beside(settings: Settings, spokes: Spokes, worker: WorkerId, doors: Doors) 
     default = next(iter(routes(settings)))
     parts: list[Part] = [Outcomes(store, default, clock, spokes.metrics)]
     if settings.sqlite_path is None:
-        place = Place("porter", worker, store.leases, clock, QUICKLY)
+        seconds = min(_PORTER_LEASE_SECONDS, settings.turns.lease_seconds)
+        options = PlaceOptions(timedelta(seconds=seconds), seconds / 4.5)
+        place = Place(PORTER, worker, store.leases, clock, options)
         parts.append(Porter(store.handed, doors.take, place))
     return parts
 
