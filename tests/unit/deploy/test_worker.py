@@ -11,12 +11,13 @@ import pytest
 
 from deploy.ingress import Keys, make_ingress, slack_signature
 from deploy.worker import FleetingLeases, opened_worker
-from gateway.bootstrap import LISTENER, desks, opened_store
+from gateway.bootstrap import LISTENER, desks, opened_store, served_letta
 from gateway.clock import SystemClock
 from gateway.domain.handed import SLACK, Handed
 from gateway.domain.ids import WorkerId
 from gateway.domain.schedules import NewSchedule, Timing
 from gateway.errors import Fenced, SettingsWrong
+from gateway.ports import Store
 from storage.sqlite.snapshots import SnapshotFolder
 from tests.contracts.store.words import message
 from tests.fakes.postgres import postgres_schema
@@ -188,3 +189,32 @@ async def test_an_agent_is_woken_by_its_own_schedules_alone(tmp_path: Path, volu
 
         history = await store.history.audit(0, 50)
     assert [entry.kind.value for entry in history].count("schedule.fired") == 1
+
+
+async def test_with_all_snapshots_gone_a_person_keeps_their_agent(tmp_path: Path) -> None:
+    async def agent_of_ada(life: str, url: str) -> str:
+        volume = tmp_path / life / "snapshots"
+        volume.mkdir(parents=True)
+        async with working(tmp_path / f"{life}-disk", volume, LETTA_BASE_URL=url) as worker:
+            await worker.handle(
+                Handed(SLACK, (("content-type", "application/json"),), event("1700000000.1"))
+            )
+            async with opened_store(settings_in(tmp_path / f"{life}-disk")) as store:
+                return await bound_agent(store)
+
+    elsewhere = settings_in(tmp_path / "letta")
+    async with served_letta(elsewhere, "127.0.0.1", 0, tmp_path / "letta.db") as url:
+        first = await agent_of_ada("first", url)
+        second = await agent_of_ada("second", url)
+
+    assert first == second
+
+
+async def bound_agent(store: Store) -> str:
+    """Wait until the only person has an agent."""
+    async with asyncio.timeout(30):
+        while True:
+            agents = [each.agent_id for each in await store.people.bindings() if each.agent_id]
+            if agents:
+                return agents[0]
+            await asyncio.sleep(0.02)
