@@ -7,7 +7,7 @@ middleware stores the message and answers by itself.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl
 
@@ -40,6 +40,7 @@ from adapters.slack.options import Options
 from adapters.slack.order import ChannelOrder
 from adapters.slack.places import Place
 from adapters.slack.web_api import Json
+from adapters.slack.wire import File
 from adapters.slack.workspaces import Workspaces
 from gateway.domain.messages import InboundMessage, MessageKind
 from gateway.domain.people import Sender
@@ -152,15 +153,16 @@ class Door:
         if not message.sender.name:
             name = await self._names.name_of(account, message.conversation.workspace)
             message = replace(message, sender=Sender(account, name))
-        if heard.is_addressed and heard.files:
-            self._downloads.begin(message, heard.files)
+        files = await self._welcome_files(heard)
+        if heard.is_addressed and files:
+            self._downloads.begin(message, files)
         async with self._order.turn(message.conversation.channel):
             if not heard.is_addressed and not await self._takes_part(message):
                 return
             asker = _asker(message)
-            if heard.files and message.kind is MessageKind.TEXT:
+            if files:
                 message, sentence = await self._downloads.take_in(
-                    message, heard.files, is_last_try=is_last_try
+                    message, files, is_last_try=is_last_try
                 )
                 if sentence is not None:
                     self._hints.asides.tell(asker, sentence)
@@ -169,6 +171,12 @@ class Door:
             except BadInput as error:
                 log.warning("event_refused", extra={"error": str(error)})
                 self._hints.asides.tell(asker, str(error))
+
+    async def _welcome_files(self, heard: Heard) -> Sequence[File]:
+        """Return the files to be taken in: of a new message, and of nobody who is refused."""
+        if not heard.files or heard.message.kind is not MessageKind.TEXT:
+            return ()
+        return heard.files if await self._options.admits(heard.message.sender.identity) else ()
 
     async def _takes_part(self, message: InboundMessage) -> bool:
         """Whether anything was said between people and the app in this thread."""

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from gateway.domain.commands import CommandSpec
+from gateway.domain.people import Identity
 from gateway.ports import Streaming
+
+Admits = Callable[[Identity], Awaitable[bool]]
+"""Whether what somebody writes reaches an agent. Raises StoreUnavailable."""
+
+
+async def anyone(identity: Identity) -> bool:
+    """Admit everybody."""
+    del identity
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +61,8 @@ class Options:
     call_timeout_seconds: float = 10.0
     name_timeout_seconds: float = 0.8
     """A sender's name is waited for so long; Slack wants its 200 within three seconds."""
+    admits: Admits = anyone
+    """Asked before files of somebody are taken in."""
     attachment_bytes: int = 25_000_000
     """The largest file that is taken in."""
     attachment_types: tuple[str, ...] = ("*",)

@@ -5,6 +5,7 @@ Every call, in or out, gets its client here, so that a token is looked up in one
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +19,8 @@ from adapters.slack.options import Options
 from adapters.slack.sessions import Sessions
 from gateway.errors import DeliveryRefused, RetryLater, SettingsWrong
 from gateway.ports import Clock, Store
+
+log = logging.getLogger(__name__)
 
 _BAD_TOKEN = frozenset(
     {
@@ -79,6 +82,8 @@ class Workspaces:
 
     async def left(self, team: str, reason: str, at: datetime) -> None:
         """Forget a workspace that took the app out. That of the bot token is a setting."""
+        if self._home is not None and self._home.team == team:
+            log.warning("workspace_left", extra={"workspace": team, "reason": reason})
         if self.grants is not None:
             await self.grants.end(team, reason, at)
 

@@ -171,10 +171,16 @@ def make_slack(settings: Settings, store: Store, artifacts: ArtifactStore, clock
     from adapters.slack.routes import make_router
 
     slack = settings.slack
+    access = Access(access_policy(settings), store.people)
+
+    async def admits(identity: Identity) -> bool:
+        return await access.admits(identity, "slack")
+
     adapter = SlackAdapter(
         Options(
             bot_token=secret(slack.bot_token) or None,
             oauth=_slack_oauth(settings),
+            admits=admits,
             attachment_bytes=settings.artifacts.attachment_bytes,
             attachment_types=settings.artifacts.attachment_types,
             signing_secret=secret(slack.signing_secret) or None,

@@ -113,6 +113,8 @@ async def check_slack(slack: SlackSettings, client: httpx.AsyncClient) -> list[F
     if not slack.is_on:
         return [ok("slack", "Off: no bot token.")]
     found: list[Finding] = []
+    if slack.installs:
+        found.append(ok("slack", "Workspaces install the app at /slack/install."))
     if slack.bot_token is not None:
         remedy = "Copy the Bot User OAuth Token (xoxb-…) of the app anew."
         found.append(await _ask_slack(slack, client, "auth.test", slack.bot_token, remedy))

@@ -17,9 +17,10 @@ from adapters.slack.adapter import SlackAdapter
 from adapters.slack.options import OAuth, Options
 from adapters.slack.routes import make_router
 from agents.scripted import Say, ScriptedAgents, Step
-from gateway.access import AccessMode, AccessPolicy
+from gateway.access import Access, AccessMode, AccessPolicy
 from gateway.clock import SystemClock
 from gateway.domain.deliveries import Delivery, DeliveryState
+from gateway.domain.people import Identity
 from gateway.domain.turns import InputMessage, RunRequest
 from gateway.errors import StoreUnavailable
 from gateway.http import create_server, listen
@@ -164,6 +165,10 @@ class SlackHub:
         looks = iter((False, True))
         await self.slack.until(lambda: next(looks))
 
+    async def _admits(self, identity: Identity) -> bool:
+        policy = AccessPolicy(modes={"slack": self.ways.access})
+        return await Access(policy, self.hub.store.people).admits(identity, "slack")
+
     def _oauth(self) -> OAuth:
         app = self.slack.app
         return OAuth(
@@ -184,6 +189,7 @@ class SlackHub:
             signing_secret=slack.app.signing_secret,
             app_token=slack.app.app_token if self.ways.is_socket else None,
             api_url=slack.api_url,
+            admits=self._admits,
         )
         self._adapter = SlackAdapter(options, self.hub.store, self.artifacts, self.hub.clock)
         app = FastAPI()

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.slack.handles import Handle
+from gateway.access import AccessMode
 from gateway.domain.artifacts import Attachment
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Button, Delivery, DeliveryState, NewDelivery
@@ -183,6 +184,17 @@ async def test_what_is_written_after_a_file_is_heard_after_it(hub: SlackHub, ada
     await hub.slack.until(lambda: "second" in heard(hub))
 
     assert heard(hub).index("first") < heard(hub).index("second")
+
+
+async def test_files_of_a_stranger_are_not_fetched() -> None:
+    async with slack_hub(ways=Ways(access=AccessMode.PAIRING)) as hub:
+        ada = hub.slack.person("ada")
+
+        ada.shares_file(ada.dm_channel, "r.csv", REPORT, text="hello")
+        await hub.slack.until(lambda: "pairing code" in ada.sees()[-1])
+
+        assert hub.slack.calls("files.info") == []
+        assert await hub.artifacts.list(await owner_of(hub, ada)) == []
 
 
 async def test_files_of_talk_that_is_not_for_the_app_are_not_fetched(

@@ -203,6 +203,19 @@ async def test_a_renewal_that_fails_leaves_the_token_in_use(hub: SlackHub, ada: 
     assert renewals(hub) == ["internal_error"]
 
 
+async def test_a_renewal_whose_reply_is_lost_leaves_the_token_in_use(
+    hub: SlackHub, ada: Person
+) -> None:
+    rotates(hub)
+    await hub.installs("acme")
+    hub.slack.faults.lose_reply("oauth.v2.access")
+
+    ada.dm("hello")
+    await hub.slack.until(lambda: len(ada.sees()) == 2)
+
+    assert len(renewals(hub)) == 1
+
+
 async def test_a_token_that_is_over_and_can_not_be_renewed_is_a_stated_failure(
     hub: SlackHub, ada: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
