@@ -34,13 +34,13 @@ from adapters.discord.interactions import (
     deferral,
     immediate_answer,
     parse_interaction,
-    refusal,
 )
 from adapters.discord.lanes import Event
 from adapters.discord.options import DiscordOptions
 from adapters.discord.outbound import Content, channel_of
 from adapters.discord.pace import Urgency
 from adapters.discord.payloads import Channel, Deletion, Interaction, Message, Reaction
+from adapters.discord.refusals import turned_away
 from adapters.discord.rest import Call, Json, Rest
 from gateway.domain.conversations import Conversation
 from gateway.domain.messages import InboundMessage
@@ -191,9 +191,7 @@ class Intake:
         try:
             message = parse_interaction(interaction, self._commands)
         except BadInput as error:
-            details = {"interaction": interaction.id, "error": str(error)}
-            log.warning("discord_interaction_refused", extra=details)
-            return refusal(str(error))
+            return await turned_away(error, self._options.note_refusal)
         await self._accept(message)
         return deferral(message)
 

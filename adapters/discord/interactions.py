@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 
@@ -82,6 +82,14 @@ class Handle:
         return datetime.fromtimestamp(moment_of(self.interaction), UTC)
 
 
+class Unread(BadInput):
+    """What was asked can not be carried out; `message` says who asked, and where."""
+
+    def __init__(self, sentence: str, message: InboundMessage) -> None:
+        super().__init__(sentence)
+        self.message = message
+
+
 @dataclass(frozen=True, slots=True)
 class _Wish:
     """What somebody wants by an interaction."""
@@ -108,23 +116,29 @@ def immediate_answer(interaction: Interaction, commands: Mapping[str, CommandSpe
 def parse_interaction(
     interaction: Interaction, commands: Mapping[str, CommandSpec]
 ) -> InboundMessage:
-    """Return what was asked for; BadInput is a sentence for the person who asked."""
+    """Return what was asked for; BadInput is a sentence for the person who asked.
+
+    Where it is known who that was, it is an Unread.
+    """
     user = (interaction.member.user if interaction.member else None) or interaction.user
     if user is None or interaction.channel_id is None:
         raise BadInput("Discord did not say who asked, or where. Please try again.")
-    wish = _wish_of(interaction, user, commands)
     nick = interaction.member.nick if interaction.member else None
     handle = Handle(interaction.application_id, interaction.id, user.id, interaction.token)
-    return InboundMessage(
+    message = InboundMessage(
         event_id=f"interaction:{interaction.id}",
         conversation=_conversation_of(interaction, interaction.channel_id),
         sender=sender_of(user, nick),
-        text=wish.text,
+        text="",
         sent_at=datetime.fromtimestamp(moment_of(interaction.id), UTC),
-        kind=wish.kind,
         handle=str(handle),
-        is_private=wish.is_private and interaction.context != _BOT_DM,
     )
+    try:
+        wish = _wish_of(interaction, user, commands)
+    except BadInput as error:
+        raise Unread(str(error), message) from error
+    is_private = wish.is_private and interaction.context != _BOT_DM
+    return replace(message, text=wish.text, kind=wish.kind, is_private=is_private)
 
 
 def deferral(message: InboundMessage) -> Json:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from gateway.domain.commands import CommandSpec
 from gateway.domain.conversations import Conversation
+from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Identity
 from gateway.ports import ArtifactStore, Health
 
@@ -24,6 +25,9 @@ rows for one conversation are fine. May raise StoreUnavailable: it is asked agai
 
 Admits = Callable[[Identity], Awaitable[bool]]
 """Whether an account may talk to an agent here. May raise StoreUnavailable: it is asked again."""
+
+NoteRefusal = Callable[[InboundMessage, str], Awaitable[None]]
+"""Writes into the audit log that something was turned away, and why. May raise StoreUnavailable."""
 
 AskHealth = Callable[[], Awaitable[Health]]
 """How the agents are. Never raises."""
@@ -67,6 +71,7 @@ class DiscordOptions:
 
     Without it, as in a process that only listens, files are named and not taken in.
     """
+    note_refusal: NoteRefusal | None = None
     agents_health: AskHealth | None = None
     """Asked now and then, so that the bot's presence shows when agents can't be reached."""
     application_id: str | None = None

@@ -23,6 +23,7 @@ from adapters.discord.interactions import (
     refusal,
 )
 from adapters.discord.payloads import Interaction
+from adapters.discord.refusals import turned_away
 from adapters.discord.rest import Json
 from gateway.domain.handed import was_verified
 from gateway.errors import BadInput, StoreUnavailable
@@ -80,9 +81,7 @@ class _Door:
             message = parse_interaction(interaction, self._adapter.commands)
             await self._adapter.receive(message)
         except BadInput as error:
-            details = {"interaction": interaction.id, "error": str(error)}
-            log.warning("discord_interaction_refused", extra=details)
-            return refusal(str(error))
+            return await turned_away(error, self._adapter.options.note_refusal)
         except StoreUnavailable:
             # Discord never sends an interaction again, so the person has to be told.
             return refusal(_TRY_AGAIN)

@@ -13,6 +13,7 @@ from gateway.bootstrap.choices import access_policy, routes, secret, worker_of
 from gateway.bootstrap.desks import PLATFORMS, desks
 from gateway.commands import SPECS
 from gateway.domain.manifests import Manifest
+from gateway.domain.messages import InboundMessage, Refusal
 from gateway.domain.people import Identity
 from gateway.errors import SettingsWrong
 from gateway.place import Place
@@ -104,10 +105,14 @@ def make_discord(
     async def admits(identity: Identity) -> bool:
         return await access.admits(identity, "discord")
 
+    async def note_refusal(message: InboundMessage, reason: str) -> None:
+        await store.turns.refuse(Refusal(message, reason), clock.now())
+
     options = replace(
         discord_options(settings, lambda: store.history.newest_events("discord")),
         admits=admits,
         artifacts=artifacts,
+        note_refusal=note_refusal,
         agents_health=None if agents is None else agents.health,
     )
     voice = DiscordAdapter(replace(options, has_gateway=discord.connects and not is_shared), clock)

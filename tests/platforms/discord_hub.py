@@ -18,7 +18,7 @@ from gateway.dispatcher import Dispatcher, DispatcherOptions
 from gateway.domain.commands import CommandArgument, CommandSpec
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import WorkerId
-from gateway.domain.messages import InboundMessage
+from gateway.domain.messages import InboundMessage, Refusal
 from gateway.domain.people import Route
 from gateway.drafts import Drafts
 from gateway.errors import StoreUnavailable
@@ -148,6 +148,7 @@ class DiscordHub:
             newest_events=self.newest_events,
             admits=lambda identity: self._new_access().admits(identity, "discord"),
             artifacts=self.artifacts,
+            note_refusal=self._note_refusal,
             api_url=self.server.api_url,
             commands=COMMANDS,
             identify_pause_seconds=0.0,
@@ -157,6 +158,11 @@ class DiscordHub:
             typing_after_seconds=0.05,
         )
         return DiscordAdapter(replace(options, **self.settings), self._clock)  # pyright: ignore[reportArgumentType] - tests name the fields
+
+    async def _note_refusal(self, message: InboundMessage, reason: str) -> None:
+        if self.is_store_down:
+            raise StoreUnavailable("The database is away.")
+        await self.store.turns.refuse(Refusal(message, reason), self._clock.now())
 
     def _new_access(self) -> Access:
         return Access(self.access, self.store.people)

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from adapters.discord.payloads import EPHEMERAL
+from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Button, ButtonStyle, NewDelivery
 from gateway.domain.ids import DeliveryId
@@ -117,6 +118,9 @@ async def test_a_button_that_is_none_of_ours_is_refused_in_private(
         pressed = await bob.press(message, "Old")
         await server.until(lambda: pressed.texts)
 
+    entries = await hub.store.history.audit(0, 100)
+    refused = [entry for entry in entries if entry.kind is AuditKind.MESSAGE_REFUSED]
+    assert [entry.data["reason"] for entry in refused] == ["interaction_not_read"]
     assert pressed.texts == ["This button is no longer in use."]
     assert ada.sees(server.general) == ["Tea?"]
     assert hub.heard == []
@@ -150,6 +154,18 @@ async def test_many_buttons_stand_in_rows_of_five(server: DiscordServer) -> None
     rows = message.revisions[-1].components
     assert [len(row["components"]) for row in rows] == [5] * 5
     assert labels(message) == [f"Number {n}" for n in range(25)]
+
+
+async def test_what_can_not_be_noted_is_refused_all_the_same(server: DiscordServer) -> None:
+    ada = server.person("ada")
+
+    async with DiscordHub(server).connected() as hub:
+        await ready(hub, "http")
+        hub.is_store_down = True
+        server.commands.add("dance")
+        asked = await ada.slash("dance")
+
+    assert asked.texts == ['There is no command "dance" any more.']
 
 
 async def test_a_press_while_the_store_is_away_is_told(server: DiscordServer) -> None:

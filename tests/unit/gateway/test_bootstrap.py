@@ -12,6 +12,7 @@ from agents.letta.runtime import LettaRuntime
 from gateway.bootstrap import make_discord, make_slack, opened_artifacts
 from gateway.bootstrap.minds import opened_mind
 from gateway.clock import SystemClock
+from gateway.domain.people import Identity
 from gateway.errors import SettingsWrong
 from gateway.settings import Settings, load_settings
 from gateway.single_ear import SingleEar
@@ -26,11 +27,13 @@ def settings_of(tmp_path: Path, text: str) -> Settings:
     return load_settings({"DISCORD_TOKEN": "d", "SLACK_BOT_TOKEN": "s"}, file)
 
 
-def test_discord_is_told_what_is_set(tmp_path: Path) -> None:
+async def test_discord_is_told_what_is_set(tmp_path: Path) -> None:
     settings = settings_of(
         tmp_path,
         "[discord]\nbots = 'mentions'\nreactions = 'own'\nthreads_on_mention = true\n"
-        "message_content = false\nmax_parts = 3\n",
+        "message_content = false\nmax_parts = 3\n"
+        "[artifacts]\nattachment_bytes = 1000\nattachment_types = ['image/*']\n"
+        "[access]\nallow = ['discord:discord:7']\n",
     )
 
     adapter, _ = make_discord(
@@ -42,6 +45,10 @@ def test_discord_is_told_what_is_set(tmp_path: Path) -> None:
     assert (options.bots, options.reactions) == (BotPolicy.MENTIONS, ReactionPolicy.OWN)
     assert (options.threads_on_mention, options.wants_content) == (True, False)
     assert options.max_parts == 3
+    assert options.attachment_bytes == 1_000
+    assert options.attachment_types == ("image/*",)
+    assert await options.admits(Identity("discord", "discord", "7"))
+    assert not await options.admits(Identity("discord", "discord", "8"))
 
 
 def test_slack_is_told_what_is_set(tmp_path: Path) -> None:
