@@ -1,48 +1,31 @@
-"""Every person's own agents: found again, or made once, and remembered.
+"""Every person's own agents: remembered, found again, or made; and brought up to their templates.
 
-Knows nothing of how a host makes agents, and nothing of how the store keeps bindings.
+How one of them is made exactly once is `founding`'s; nothing here knows how a host makes agents.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import AsyncGenerator, Hashable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+import logging
+from collections.abc import Iterable
 
+from agents.founding import ConstellationOptions, Founding, shared_slot
+from agents.remembering import Flights, Recent
 from gateway.domain.conversations import Conversation
-from gateway.domain.ids import AgentId, ConversationId, PersonId, SessionId
-from gateway.domain.people import AgentBinding, Person, lane_owner
+from gateway.domain.ids import AgentId, BlockId, ConversationId, PersonId, SessionId
+from gateway.domain.people import OWN_TEMPLATE, AgentBinding, lane_owner
 from gateway.domain.turns import Session, Turn
-from gateway.errors import RuntimeUnavailable
-from gateway.ports import AgentHost, Clock, PeopleStore
+from gateway.errors import BadInput, RuntimeUnavailable
+from gateway.ports import AgentHost, AgentTemplates, Clock, PeopleStore
 
-_SAME_MOMENT = timedelta(milliseconds=1)
-"""Stores keep moments more coarsely than clocks tell them."""
+log = logging.getLogger(__name__)
 
-_THREADS_STAY = timedelta(seconds=5)
+_ABSENT_SECONDS = 5.0
+"""Another process may make an agent; after this the store is asked again."""
+_THREADS_STAY_SECONDS = 5.0
 """Another process may begin a new thread; after this the store is asked again."""
 
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
-
-
-@dataclass(frozen=True, slots=True)
-class ConstellationOptions:
-    """How much is remembered, and how careful creation is."""
-
-    settle_seconds: float = 20.0
-    """How long a creation whose outcome was not seen may take to show up in look-ups.
-
-    Zero for a host that drops what it was asked when its caller is gone.
-    """
-    patience_seconds: float = 10.0
-    """How long a creation may take, and how long a look-up before it is believed."""
-    remembered: int = 10_000
-    """Agents and threads kept in memory, each; the least used are forgotten first."""
+__all__ = ["AgentConstellation", "ConstellationOptions"]
 
 
 class AgentConstellation:
@@ -61,100 +44,131 @@ class AgentConstellation:
         host: AgentHost,
         clock: Clock,
         options: ConstellationOptions | None = None,
+        templates: AgentTemplates | None = None,
     ) -> None:
         self._people = people
         self._host = host
+        self._templates = templates
         self._clock = clock
         self._options = options or ConstellationOptions()
-        self._settle = timedelta(seconds=self._options.settle_seconds)
-        self._agents = _Recent[tuple[PersonId, str], AgentId](self._options.remembered)
-        self._threads = _Recent[tuple[AgentId, ConversationId], tuple[SessionId, datetime]](
-            self._options.remembered
+        self._founding = Founding(people, host, templates, clock, self._options)
+        remembered, seconds = self._options.remembered, self._options.recheck_seconds
+        self._agents = Recent[tuple[PersonId, str], AgentId](remembered, clock, seconds)
+        self._absent = Recent[tuple[PersonId, str], bool](remembered, clock, _ABSENT_SECONDS)
+        self._threads = Recent[tuple[AgentId, ConversationId], SessionId](
+            remembered, clock, _THREADS_STAY_SECONDS
         )
-        self._flights = _Flights()
-        self._intents: dict[tuple[PersonId, str], datetime | None] = {}
-        """Open intents made here: when a creation was last tried under them, if ever."""
-        self._started_at = clock.now()
+        self._flights = Flights()
 
     async def session_for(self, turn: Turn) -> Session:
         """Return where this turn runs, making agent and thread on first contact."""
         owner = lane_owner(turn.ref.lane, turn.person, turn.conversation)
-        agent = await self._agent(owner, turn.role)
+        agent = await self.agent(owner, turn.role)
         return Session(agent, await self._thread(agent, turn.conversation))
 
     # -- agents
 
-    async def agent_of(self, owner: PersonId, role: str) -> AgentId | None:
-        """Return the owner's agent in this role, without making one; None before first contact."""
-        if (known := self._agents.get((owner, role))) is not None:
-            return known
-        binding = await self._people.binding(owner, role)
-        return None if binding is None else binding.agent_id
-
-    async def _agent(self, owner: PersonId, role: str) -> AgentId:
+    async def agent(self, owner: PersonId, role: str) -> AgentId:
+        """Return the owner's agent in this role, made on first contact."""
         key = (owner, role)
         if (known := self._agents.get(key)) is not None:
             return known
         async with self._flights.alone(key):
-            if (known := self._agents.get(key)) is None:
-                known = await self._bound_agent(owner, role)
-                self._agents.put(key, known)
+            known = self._agents.get(key)
+            return known if known is not None else await self._bound_agent(owner, role)
+
+    async def agent_of(self, owner: PersonId, role: str) -> AgentId | None:
+        """Return the owner's agent in this role, without making one; None before first contact.
+
+        The host is never asked. That there is none is remembered too, for a few seconds.
+        """
+        key = (owner, role)
+        if (known := self._agents.get(key)) is not None or key in self._absent:
             return known
+        binding = await self._people.binding(owner, role)
+        if binding is None or binding.agent_id is None:
+            self._absent.put(key, value=True)
+            return None
+        return binding.agent_id
+
+    async def prepare(self, owner: PersonId, roles: Iterable[str]) -> list[AgentId]:
+        """Make all of the owner's agents that are not there yet, at once.
+
+        Raises the first failure when the others are done: trying again makes what is missing.
+        """
+        every = [self.agent(owner, role) for role in roles]
+        made = await asyncio.gather(*every, return_exceptions=True)
+        for failure in made:
+            if isinstance(failure, BaseException):
+                raise failure
+        return [agent for agent in made if not isinstance(agent, BaseException)]
 
     async def _bound_agent(self, owner: PersonId, role: str) -> AgentId:
         """Return the agent that the store knows, or bind it to the one that the host has."""
-        binding = await self._people.binding(owner, role) or await self._intend(owner, role)
-        if binding.agent_id is not None:
-            return binding.agent_id
-        agent = await self._found_or_made(binding)
-        bound = await self._people.bind_agent(owner, role, agent)
-        self._intents.pop((owner, role), None)
-        return bound.agent_id or agent
+        binding = await self._founding.bound(owner, role)
+        agent = binding.agent_id
+        assert agent is not None  # noqa: S101 - what `bound` promises
+        self._absent.drop((owner, role))
+        if await self._is_current(binding, agent):
+            self._agents.put((owner, role), agent)
+        return agent
 
-    async def _intend(self, owner: PersonId, role: str) -> AgentBinding:
-        """Store the intent, and note when nobody else can have acted on it."""
-        now = self._clock.now()
-        binding = await self._people.intend_agent(owner, role, now)
-        if abs(binding.intended_at - now) < _SAME_MOMENT:
-            self._intents[owner, role] = None
-        return binding
+    async def _is_current(self, binding: AgentBinding, agent: AgentId) -> bool:
+        """Bring the agent up to its template; False when that has to be tried again.
 
-    async def _found_or_made(self, binding: AgentBinding) -> AgentId:
-        person = await self._person(binding.person)
-        asked_at = self._clock.now()
-        found = await self._host.find_agent(person, binding.role)
-        if found is not None:
-            return found
-        ready_at = self._settled_at(binding)
-        if ready_at is not None and asked_at < ready_at:
-            raise _maybe_made(binding, ready_at - asked_at)
-        return await self._make(person, binding, asked_at)
-
-    def _settled_at(self, binding: AgentBinding) -> datetime | None:
-        """Return from when on a look-up shows every creation tried before; None: none was.
-
-        Under an intent that was not made here, the process that made it may have
-        tried, and died just before this one started.
+        An agent that is behind its template still answers.
         """
-        before = max(binding.intended_at, self._started_at)
-        tried_at = self._intents.get((binding.person, binding.role), before)
-        return None if tried_at is None else tried_at + self._settle
-
-    async def _make(self, person: Person, binding: AgentBinding, asked_at: datetime) -> AgentId:
-        """Make the agent; a look-up at `asked_at` found none, and is not trusted for long."""
-        patience = self._options.patience_seconds
-        if self._clock.now() - asked_at > timedelta(seconds=patience):
-            raise _maybe_made(binding, timedelta(seconds=1))
+        if self._templates is None or binding.template in (
+            OWN_TEMPLATE,
+            self._templates.version(binding.role),
+        ):
+            return True
         try:
-            async with asyncio.timeout(patience):
-                return await self._host.create_agent(person, binding.role)
-        except TimeoutError:
-            raise _maybe_made(binding, self._settle) from None
-        finally:
-            self._intents[binding.person, binding.role] = self._clock.now()
+            await self.roll_out(binding.person, binding.role, agent)
+        except (RuntimeUnavailable, BadInput) as error:
+            log.warning("template_not_rolled_out", extra={"agent": agent, "error": str(error)})
+            return False
+        return True
 
-    async def _person(self, person: PersonId) -> Person:
-        return await self._people.get_person(person) or Person(person, name="")
+    # -- templates
+
+    async def roll_out(self, owner: PersonId, role: str, agent: AgentId) -> tuple[str, ...]:
+        """Mend what differs from the role's template; returns what it was."""
+        templates = self._has_templates()
+        person = await self._founding.person(owner)
+        shared = await self._shared_blocks(owner, role)
+        changes = await templates.roll_out(person, role, agent, shared)
+        await self._people.record_template(owner, role, templates.version(role))
+        return changes
+
+    async def drift(self, owner: PersonId, role: str, agent: AgentId) -> tuple[str, ...] | None:
+        """Say how the agent differs from its template; None when the host has no such agent."""
+        templates = self._has_templates()
+        known = [
+            await self._people.binding(owner, shared_slot(label))
+            for label in templates.shared_labels(role)
+        ]
+        shared = {
+            binding.role.removeprefix("#"): BlockId(binding.agent_id)
+            for binding in known
+            if binding is not None and binding.agent_id is not None
+        }
+        person = await self._founding.person(owner)
+        return await templates.drift(person, role, agent, shared)
+
+    async def _shared_blocks(self, owner: PersonId, role: str) -> dict[str, BlockId]:
+        """Return the blocks that all agents of the owner share, each of them made once."""
+        blocks: dict[str, BlockId] = {}
+        for label in self._has_templates().shared_labels(role):
+            async with self._flights.alone((owner, shared_slot(label))):
+                bound = await self._founding.bound(owner, shared_slot(label))
+            blocks[label] = BlockId(bound.agent_id or "")
+        return blocks
+
+    def _has_templates(self) -> AgentTemplates:
+        if self._templates is None:
+            raise BadInput("This runtime knows no templates.")
+        return self._templates
 
     # -- threads
 
@@ -162,28 +176,18 @@ class AgentConstellation:
         """Begin a new thread of the agent's in this conversation; its memory stays."""
         thread = await self._host.create_session(agent, conversation)
         await self._people.rebind_session(agent, conversation.id, thread)
-        self._remember((agent, conversation.id), thread)
+        self._threads.put((agent, conversation.id), thread)
         return thread
 
     async def _thread(self, agent: AgentId, conversation: Conversation) -> SessionId:
         key = (agent, conversation.id)
-        if (known := self._remembered(key)) is not None:
+        if (known := self._threads.get(key)) is not None:
             return known
         async with self._flights.alone(key):
-            if (known := self._remembered(key)) is None:
+            if (known := self._threads.get(key)) is None:
                 known = await self._bound_thread(agent, conversation)
-                self._remember(key, known)
+                self._threads.put(key, known)
             return known
-
-    def _remembered(self, key: tuple[AgentId, ConversationId]) -> SessionId | None:
-        """Return the thread, if it was asked for so lately that no other process renewed it."""
-        known = self._threads.get(key)
-        if known is None or self._clock.now() - known[1] > _THREADS_STAY:
-            return None
-        return known[0]
-
-    def _remember(self, key: tuple[AgentId, ConversationId], thread: SessionId) -> None:
-        self._threads.put(key, (thread, self._clock.now()))
 
     async def _bound_thread(self, agent: AgentId, conversation: Conversation) -> SessionId:
         known = await self._people.session(agent, conversation.id)
@@ -192,55 +196,3 @@ class AgentConstellation:
         thread = await self._host.find_session(agent, conversation)
         thread = thread or await self._host.create_session(agent, conversation)
         return await self._people.bind_session(agent, conversation.id, thread)
-
-
-def _maybe_made(binding: AgentBinding, wait: timedelta) -> RuntimeUnavailable:
-    return RuntimeUnavailable(
-        f'The agent "{binding.role}" of "{binding.person}" may be in the making already.',
-        retry_after_seconds=wait.total_seconds(),
-    )
-
-
-class _Recent(Generic[K, V]):
-    """Remembers the most recently used, up to a limit."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._items: OrderedDict[K, V] = OrderedDict()
-
-    def get(self, key: K) -> V | None:
-        if key not in self._items:
-            return None
-        self._items.move_to_end(key)
-        return self._items[key]
-
-    def put(self, key: K, value: V) -> None:
-        self._items[key] = value
-        self._items.move_to_end(key)
-        while len(self._items) > self._limit:
-            self._items.popitem(last=False)
-
-
-class _Flights:
-    """Lets one at a time look for the same thing; the others wait for what it finds.
-
-    A lock held over the network, on purpose: that is what keeps a first contact
-    from happening twice. Cancelling one that waits, or flies, disturbs no other.
-    """
-
-    def __init__(self) -> None:
-        self._locks: dict[Hashable, tuple[asyncio.Lock, int]] = {}
-
-    @asynccontextmanager
-    async def alone(self, key: Hashable) -> AsyncGenerator[None]:
-        lock, users = self._locks.get(key, (asyncio.Lock(), 0))
-        self._locks[key] = (lock, users + 1)
-        try:
-            async with lock:
-                yield
-        finally:
-            lock, users = self._locks[key]
-            if users == 1:
-                del self._locks[key]
-            else:
-                self._locks[key] = (lock, users - 1)

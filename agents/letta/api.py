@@ -75,14 +75,14 @@ class LettaApi:
 
     async def run(self, run: RunId) -> Json:
         """Return the record of a run."""
-        return _object(await _answer(self._client.runs.with_raw_response.retrieve(run)))
+        return read_object(await read_answer(self._client.runs.with_raw_response.retrieve(run)))
 
     async def run_messages(self, run: RunId) -> list[Json]:
         """Return all messages of a run, oldest first."""
         messages: list[Json] = []
         for _ in range(_MOST_PAGES):
-            page = _objects(
-                await _answer(
+            page = read_objects(
+                await read_answer(
                     self._client.runs.messages.with_raw_response.list(
                         run, limit=_PAGE, order="asc", extra_query=_after(messages)
                     )
@@ -97,8 +97,8 @@ class LettaApi:
 
     async def newest_messages(self, thread: SessionId) -> list[Json]:
         """Return the last few messages of a thread, in either order."""
-        return _objects(
-            await _answer(
+        return read_objects(
+            await read_answer(
                 self._client.conversations.messages.with_raw_response.list(
                     thread, limit=10, order="desc"
                 )
@@ -107,14 +107,14 @@ class LettaApi:
 
     async def cancel(self, thread: SessionId) -> None:
         """Stop what runs in a thread. Raises RuntimeUnavailable when nothing does (409)."""
-        await _answer(self._client.conversations.with_raw_response.cancel(thread))
+        await read_answer(self._client.conversations.with_raw_response.cancel(thread))
 
     async def find_threads(self, agent: AgentId, summary: str) -> list[Json]:
         """Return the agent's threads whose summary contains this, newest first."""
         threads: list[Json] = []
         for _ in range(_MOST_PAGES):
-            page = _objects(
-                await _answer(
+            page = read_objects(
+                await read_answer(
                     self._client.conversations.with_raw_response.list(
                         agent_id=agent,
                         summary_search=summary,
@@ -130,8 +130,8 @@ class LettaApi:
 
     async def create_thread(self, agent: AgentId, summary: str) -> Json:
         """Make a thread."""
-        return _object(
-            await _answer(
+        return read_object(
+            await read_answer(
                 self._client.conversations.with_raw_response.create(agent_id=agent, summary=summary)
             )
         )
@@ -140,8 +140,8 @@ class LettaApi:
 
     async def find_agents(self, tags: Sequence[str]) -> list[Json]:
         """Return the agents that have all these tags, oldest first."""
-        return _objects(
-            await _answer(
+        return read_objects(
+            await read_answer(
                 self._client.agents.with_raw_response.list(
                     tags=list(tags),
                     match_all_tags=True,
@@ -165,8 +165,8 @@ class LettaApi:
         choices: dict[str, str],
     ) -> Json:
         """Make an agent; `choices` are the settings that the server has its own defaults for."""
-        return _object(
-            await _answer(
+        return read_object(
+            await read_answer(
                 self._client.agents.with_raw_response.create(
                     name=name,
                     agent_type="letta_v1_agent",
@@ -182,17 +182,17 @@ class LettaApi:
 
     async def blocks(self, agent: AgentId) -> list[Json]:
         """Return the core memory of an agent."""
-        return _objects(
-            await _answer(self._client.agents.blocks.with_raw_response.list(agent, limit=_PAGE))
+        return read_objects(
+            await read_answer(self._client.agents.blocks.with_raw_response.list(agent, limit=_PAGE))
         )
 
     async def write_block(self, block: str, value: str) -> None:
         """Replace the value of a block, for all agents that have it."""
-        await _answer(self._client.blocks.with_raw_response.update(block, value=value))
+        await read_answer(self._client.blocks.with_raw_response.update(block, value=value))
 
     async def health(self) -> Json:
         """Ask the server how it is."""
-        return _object(await _answer(self._client.with_raw_response.health()))
+        return read_object(await read_answer(self._client.with_raw_response.health()))
 
 
 def _after(items: Sequence[Json]) -> dict[str, object]:
@@ -200,7 +200,7 @@ def _after(items: Sequence[Json]) -> dict[str, object]:
     return {"after": str(items[-1].get("id"))} if items else {}
 
 
-async def _answer(call: Awaitable[_Answer]) -> object:
+async def read_answer(call: Awaitable[_Answer]) -> object:
     """Return the body of an answer; raises StreamGarbled when it is not JSON."""
     with _translated():
         content = await (await call).read()
@@ -210,15 +210,17 @@ async def _answer(call: Awaitable[_Answer]) -> object:
         raise StreamGarbled("Letta's answer is not JSON.") from None
 
 
-def _object(body: object) -> Json:
+def read_object(body: object) -> Json:
+    """Return the body as the object that was asked for; raises StreamGarbled."""
     if is_json(body):
         return body
     raise StreamGarbled("Letta's answer is not the object that was asked for.")
 
 
-def _objects(body: object) -> list[Json]:
+def read_objects(body: object) -> list[Json]:
+    """Return the body as the list that was asked for; raises StreamGarbled."""
     if is_list(body):
-        return [_object(item) for item in body]
+        return [read_object(item) for item in body]
     raise StreamGarbled("Letta's answer is not the list that was asked for.")
 
 

@@ -13,6 +13,7 @@ from agents.letta.host import LettaHost
 from agents.letta.memory import LettaMemory
 from agents.letta.options import LettaOptions
 from agents.letta.runtime import LettaRuntime
+from agents.letta.templates import LettaTemplates
 
 _KEPT_ALIVE = 100
 
@@ -24,14 +25,19 @@ class Letta:
     runtime: LettaRuntime
     host: LettaHost
     memory: LettaMemory
+    templates: LettaTemplates
 
 
 @asynccontextmanager
 async def open_letta(options: LettaOptions) -> AsyncGenerator[Letta]:
     """Yield the runtime and the host, over one pool of connections; no call is made yet."""
     async with make_client(options) as client:
-        host = LettaHost(client, options)
-        yield Letta(LettaRuntime(client, options), host, LettaMemory(client))
+        yield Letta(
+            LettaRuntime(client, options),
+            LettaHost(client, options),
+            LettaMemory(client),
+            LettaTemplates(client, options),
+        )
 
 
 def make_client(options: LettaOptions) -> AsyncLetta:

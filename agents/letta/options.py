@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, field
 
 from gateway.domain.people import Person
 from gateway.errors import SettingsWrong
@@ -19,7 +22,7 @@ class BlockSpec:
 
     label: str
     value: str = ""
-    """`{name}` in it becomes the person's name."""
+    """`{name}` and `{identities}` in it become the person's; a line without them is left out."""
     limit: int = 5000
     """In characters. Held to here: Letta 0.16.8 only shows it to the model."""
     description: str | None = None
@@ -34,15 +37,27 @@ class BlockSpec:
             )
 
     def value_for(self, person: Person) -> str:
-        """Return the value with the person's name in it, cut to the limit; empty without a name."""
-        if not person.name and "{name}" in self.value:
-            return ""
-        return self.value.replace("{name}", person.name)[: self.limit]
+        """Return the value with what is known of the person in it, cut to the limit."""
+        identities = ", ".join(identity.key for identity in person.identities)
+        known = {"{name}": person.name, "{identities}": identities}
+        lines = [_filled(line, known) for line in self.value.splitlines()]
+        return "\n".join(line for line in lines if line is not None)[: self.limit]
 
 
+def _filled(line: str, known: Mapping[str, str]) -> str | None:
+    """Return the line with its words put in; None where one of them is not known."""
+    for word, value in known.items():
+        if word in line and not value:
+            return None
+        line = line.replace(word, value)
+    return line
+
+
+PERSONA, HUMAN = "persona", "human"
+DEFAULT_HUMAN = "Their name is {name}.\nThey write from {identities}."
 _DEFAULT_BLOCKS = (
-    BlockSpec("persona", DEFAULT_PERSONA, description="Who I am and how I behave."),
-    BlockSpec("human", "Their name is {name}.", description="What I know about my person."),
+    BlockSpec(PERSONA, DEFAULT_PERSONA, description="Who I am and how I behave."),
+    BlockSpec(HUMAN, DEFAULT_HUMAN, description="What I know about my person."),
 )
 
 
@@ -51,6 +66,9 @@ class AgentSpec:
     """What agents of one role are made of."""
 
     blocks: tuple[BlockSpec, ...] = _DEFAULT_BLOCKS
+    """Persona is the template's for ever; the others are the agent's own once they are there."""
+    shared_blocks: tuple[BlockSpec, ...] = ()
+    """One of each for all agents of a person, made by whichever needs it first."""
     model: str | None = None
     """A handle such as `openai/gpt-4o-mini`; None for the one of `LettaOptions`."""
     system: str | None = None
@@ -59,6 +77,14 @@ class AgentSpec:
     """Names of tools on the server, beside those of the gateway."""
     has_base_tools: bool = True
     """Whether it may search its past and edit its own blocks."""
+
+    @property
+    def version(self) -> str:
+        """Name the template by what it writes: the same settings, the same version."""
+        persona = [astuple(block) for block in self.blocks if block.label == PERSONA]
+        labels = [[block.label for block in each] for each in (self.blocks, self.shared_blocks)]
+        written = json.dumps([persona, self.system, self.model, sorted(self.tools), labels])
+        return hashlib.blake2b(written.encode(), digest_size=6).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

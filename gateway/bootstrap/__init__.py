@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.bootstrap.agents import agent_roster, opened_agents
 from gateway.bootstrap.choices import access_policy, retention, routes, worker_of
 from gateway.bootstrap.desks import PLATFORMS, Desks, desks
 from gateway.bootstrap.doors import (
@@ -35,6 +36,7 @@ __all__ = [
     "Plugged",
     "Spokes",
     "access_policy",
+    "agent_roster",
     "chat_here",
     "chat_with",
     "constellation_options",
@@ -50,6 +52,7 @@ __all__ = [
     "make_ticker",
     "make_web",
     "manifests",
+    "opened_agents",
     "opened_around",
     "opened_artifacts",
     "opened_gateway",

@@ -14,7 +14,7 @@ from gateway.bootstrap.desks import desks
 from gateway.budgets import Budgets
 from gateway.images import Images
 from gateway.ports import ArtifactStore, Briefing, Clock, Store
-from gateway.settings import Settings
+from gateway.settings import AgentSettings, BlockSettings, Settings
 from gateway.turn_runner import Mind
 
 if TYPE_CHECKING:
@@ -40,12 +40,9 @@ async def opened_mind(
     from toolbox.reminders import reminder_tools
 
     async with AsyncExitStack() as stack:
-        options = letta_options(settings)
-        if settings.letta.is_embedded:
-            options = await stack.enter_async_context(_embedded(settings, options))
-        letta = await stack.enter_async_context(_opened(settings, options))
+        letta = await stack.enter_async_context(opened_letta(settings))
         constellation = AgentConstellation(
-            store.people, letta.host, clock, constellation_options(settings)
+            store.people, letta.host, clock, constellation_options(settings), letta.templates
         )
         reminders = reminder_tools(ReminderDesk(store.schedules, clock, notes=store.notes))
         tools = Executor(Registry([*builtin_tools(clock), *reminders]))
@@ -72,6 +69,16 @@ def _briefing(settings: Settings, store: Store, artifacts: ArtifactStore) -> Bri
     limits = FetchOptions(sources.private, sources.limit_bytes, sources.timeout_seconds)
     default_role = next(iter(routes(settings)))
     return SourceBriefing(store, artifacts, GuardedFetch(limits), default_role)
+
+
+@asynccontextmanager
+async def opened_letta(settings: Settings) -> AsyncGenerator[Letta | AppServer]:
+    """Connect to the Letta server that the settings name, or start the embedded one."""
+    async with AsyncExitStack() as stack:
+        options = letta_options(settings)
+        if settings.letta.is_embedded:
+            options = await stack.enter_async_context(_embedded(settings, options))
+        yield await stack.enter_async_context(_opened(settings, options))
 
 
 def _opened(
@@ -120,19 +127,32 @@ def letta_options(settings: Settings) -> LettaOptions:
         model=letta.model,
         embedding=letta.embedding,
         roles={
-            agent.name: AgentSpec(blocks=_blocks(agent.persona), model=agent.model)
+            agent.name: AgentSpec(
+                blocks=_blocks(agent),
+                shared_blocks=tuple(_block(block) for block in agent.shared_blocks),
+                model=agent.model,
+                system=agent.system,
+                tools=agent.server_tools,
+            )
             for agent in settings.agents
         },
     )
 
 
-def _blocks(persona: str) -> tuple[BlockSpec, ...]:
+def _blocks(agent: AgentSettings) -> tuple[BlockSpec, ...]:
     from agents.letta import BlockSpec
 
     return (
-        BlockSpec("persona", persona, description="Who I am and how I behave."),
-        BlockSpec("human", "Their name is {name}.", description="What I know about my person."),
+        BlockSpec("persona", agent.persona, description="Who I am and how I behave."),
+        BlockSpec("human", agent.human, description="What I know about my person."),
+        *(_block(block) for block in agent.blocks),
     )
+
+
+def _block(block: BlockSettings) -> BlockSpec:
+    from agents.letta import BlockSpec
+
+    return BlockSpec(block.label, block.value, block.limit, block.description, block.read_only)
 
 
 def embedded_options(settings: Settings, token: str | None) -> EmbeddedOptions:

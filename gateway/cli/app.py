@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from gateway.cli import (
+    agents,
     chat,
     config,
     db,
@@ -68,6 +69,7 @@ app.command("doctor")(doctor.doctor)
 app.command("status")(status.status)
 app.command("send")(send.send)
 app.add_typer(schedule.app, name="schedule")
+app.add_typer(agents.app, name="agents")
 app.add_typer(pairing.app, name="pairing")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(manifest.app, name="manifest")

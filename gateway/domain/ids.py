@@ -34,6 +34,9 @@ AgentId = NewType("AgentId", str)
 SessionId = NewType("SessionId", str)
 """The id that the agent runtime gave to one thread of an agent (a Letta conversation)."""
 
+BlockId = NewType("BlockId", str)
+"""The id that the agent runtime gave to a memory block (`block-<uuid>` in Letta)."""
+
 RunId = NewType("RunId", str)
 """The id that the agent runtime gave to one run; streams are resumed by it."""
 

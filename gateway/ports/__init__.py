@@ -17,7 +17,13 @@ from gateway.ports.history import HistoryStore, StoreCounts
 from gateway.ports.installations import InstallationStore
 from gateway.ports.links import LinkStore
 from gateway.ports.memory import AgentMemory, MemoryEditStore
-from gateway.ports.minds import AgentHost, AgentRuntime, Briefing, Constellation
+from gateway.ports.minds import (
+    AgentHost,
+    AgentRuntime,
+    AgentTemplates,
+    Briefing,
+    Constellation,
+)
 from gateway.ports.people import PeopleStore
 from gateway.ports.personal import PersonalSchedules
 from gateway.ports.platforms import Accept, Adapter, Streaming
@@ -33,6 +39,7 @@ __all__ = [
     "AgentHost",
     "AgentMemory",
     "AgentRuntime",
+    "AgentTemplates",
     "ApprovalStore",
     "ArtifactStore",
     "Briefing",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import (
     AgentId,
+    BlockId,
     PersonId,
     SessionId,
 )
@@ -74,6 +75,48 @@ class Briefing(Protocol):
         The same turn is told the same again, however often it is asked. Never
         raises for a source that can not be read: the agent is told.
         """
+        ...
+
+
+class AgentTemplates(Protocol):
+    """What the agents of each role are made of, and how live ones are brought up to it.
+
+    Every method that calls the host may raise RuntimeUnavailable, and then says nothing.
+    """
+
+    def version(self, role: str) -> str:
+        """Return the version of the role's template."""
+        ...
+
+    def shared_labels(self, role: str) -> tuple[str, ...]:
+        """Return the labels of the blocks that a person's agents share."""
+        ...
+
+    async def find_block(self, person: Person, label: str) -> BlockId | None:
+        """Return the person's shared block; None only when the host surely has none."""
+        ...
+
+    async def create_block(self, person: Person, label: str) -> BlockId:
+        """Make it. Called under a stored intent, after a look-up that found none."""
+        ...
+
+    async def drift(
+        self, person: Person, role: str, agent: AgentId, shared: Mapping[str, BlockId]
+    ) -> tuple[str, ...] | None:
+        """Say in sentences how the agent differs; None when the host has no such agent.
+
+        Raises BadInput where it is another person's.
+        """
+        ...
+
+    async def roll_out(
+        self, person: Person, role: str, agent: AgentId, shared: Mapping[str, BlockId]
+    ) -> tuple[str, ...]:
+        """Mend what differs, and nothing else; returns what it was. Doing it again does no harm."""
+        ...
+
+    async def claim(self, person: Person, role: str, agent: AgentId) -> None:
+        """Mark an agent as the person's; raises BadInput for none, and for another person's."""
         ...
 
 

@@ -26,6 +26,10 @@ class PeopleStore(Protocol):
         """Return the person by id."""
         ...
 
+    async def everybody(self) -> list[PersonId]:
+        """List all persons who have an account, by id."""
+        ...
+
     async def identities(self, person: PersonId) -> list[Identity]:
         """List the person's accounts, in the order of their keys."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.settings.agents import AgentSettings, WakeupSettings
+from gateway.settings.agents import AgentSettings, BlockSettings, WakeupSettings
 from gateway.settings.hooks import HookSettings
 from gateway.settings.sources import load_settings
 from gateway.settings.tree import (
@@ -22,6 +22,7 @@ __all__ = [
     "AccessSettings",
     "AgentSettings",
     "ArtifactSettings",
+    "BlockSettings",
     "DiscordSettings",
     "HookSettings",
     "HttpSettings",

@@ -25,6 +25,9 @@ _PERSONA = (
     "I am Postern, a calm and helpful companion. I remember what people tell me, keep my promises, "
     "say so when I do not know something, and answer in the language I am spoken to."
 )
+_HUMAN = "Their name is {name}.\nThey write from {identities}."
+BLOCK_LIMIT = 5_000
+"""Characters of the persona and of what is known of the person."""
 
 
 class WakeupSettings(Section):
@@ -80,11 +83,48 @@ class SourceSettings(Section):
     timeout_seconds: SomeSeconds = Field(default=15.0, description="How long one may take")
 
 
+class BlockSettings(Section):
+    """One block of an agent's memory, always before its eyes."""
+
+    label: RoleName = Field(description="Its name", examples=["active_context"])
+    value: str = Field(default="", description="What stands in it at first")
+    limit: int = Field(default=2_000, ge=1, le=100_000, description="Characters it may have")
+    description: str | None = Field(default=None, description="What the agent keeps there")
+    read_only: bool = Field(default=False, description="Whether the agent may not change it")
+
+    @model_validator(mode="after")
+    def _keep_the_limit(self) -> Self:
+        if len(self.value) > self.limit:
+            raise rule(_too_long(f'The block "{self.label}"', self.value, self.limit))
+        return self
+
+
+class SharedBlockSettings(BlockSettings):
+    """One block that all agents of a person see, and may change."""
+
+    label: RoleName = Field(description="Its name", examples=["current_state"])
+
+
+def _too_long(what: str, text: str, limit: int) -> str:
+    return f"{what} has {len(text):,} characters, and {limit:,} are the most. Shorten it."
+
+
 class AgentSettings(Section):
     """One agent that people can talk to. The first one is the default."""
 
     name: RoleName = Field(description="Its name, by which people address it", examples=["postern"])
     persona: str = Field(default=_PERSONA, description="Who it is, in its own words")
+    system: str | None = Field(
+        default=None, description="Instructions in the place of the server's own"
+    )
+    human: str = Field(
+        default=_HUMAN,
+        description="What it knows of its person at first: {name}, {identities}; a line whose "
+        "word is not known is left out",
+    )
+    server_tools: tuple[str, ...] = Field(
+        default=(), description="Tools on the Letta server that it is given"
+    )
     shared: bool = Field(
         default=False, description="One agent for all people, not one for each of them"
     )
@@ -96,9 +136,25 @@ class AgentSettings(Section):
     tools: tuple[str, ...] | None = Field(
         default=None, description="The only tools it may use; all of them when not set"
     )
+    blocks: tuple[BlockSettings, ...] = Field(default=(), description="What else it remembers")
+    shared_blocks: tuple[SharedBlockSettings, ...] = Field(
+        default=(), description="What all agents of a person remember together"
+    )
     wakeups: tuple[WakeupSettings, ...] = Field(
         default=(), description="When it comes back by itself"
     )
+
+    @model_validator(mode="after")
+    def _keep_texts_in_their_limits(self) -> Self:
+        for label, text in (("persona", self.persona), ("human", self.human)):
+            if len(text) > BLOCK_LIMIT:
+                raise rule(_too_long(f'The {label} of the agent "{self.name}"', text, BLOCK_LIMIT))
+        every = (*self.blocks, *self.shared_blocks)
+        labels = ["persona", "human", *(block.label for block in every)]
+        for block in every:
+            if labels.count(block.label) > 1:
+                raise rule(f'The agent "{self.name}" has two blocks called "{block.label}".')
+        return self
 
 
 class BindingSettings(Section):
@@ -130,10 +186,19 @@ class BindingSettings(Section):
         return self
 
 
+def _check_shared_blocks(agents: tuple[AgentSettings, ...]) -> None:
+    """Agents that share a block have to say the same of it."""
+    known: dict[str, SharedBlockSettings] = {}
+    for block in (block for agent in agents for block in agent.shared_blocks):
+        if known.setdefault(block.label, block) != block:
+            raise rule(f'Two agents describe the shared block "{block.label}" differently.')
+
+
 def _named_apart(agents: tuple[AgentSettings, ...]) -> tuple[AgentSettings, ...]:
     check_apart("[[agents]]", [agent.name for agent in agents])
     wakeups = [wakeup.name for agent in agents for wakeup in agent.wakeups]
     check_apart("[[agents.wakeups]]", wakeups)
+    _check_shared_blocks(agents)
     return agents
 
 

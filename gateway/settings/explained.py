@@ -13,7 +13,13 @@ from typing import cast
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from gateway.settings.agents import AgentSettings, BindingSettings, WakeupSettings
+from gateway.settings.agents import (
+    AgentSettings,
+    BindingSettings,
+    BlockSettings,
+    SharedBlockSettings,
+    WakeupSettings,
+)
 from gateway.settings.hooks import HookSettings
 from gateway.settings.kinds import Section
 from gateway.settings.sources import FILE_NAME, FILE_VARIABLE, TABLE_LISTS, Name, names
@@ -24,6 +30,8 @@ _DATABASE = "database_url"
 _SPECIAL_DEFAULTS = {_DATABASE: "`sqlite:///<data_dir>/postern.db`"}
 _TABLES: Mapping[str, type[Section]] = {
     "agents": AgentSettings,
+    "agents.blocks": BlockSettings,
+    "agents.shared_blocks": SharedBlockSettings,
     "agents.wakeups": WakeupSettings,
     "hooks": HookSettings,
     "bindings": BindingSettings,
@@ -31,6 +39,8 @@ _TABLES: Mapping[str, type[Section]] = {
 """The lists of tables, by what stands between `[[` and `]]`."""
 _NOTES = {
     "agents": "Without any, there is one, called `postern`. The first one is the default.",
+    "agents.blocks": "Stands below its agent. Once it is there, it is the agent's own.",
+    "agents.shared_blocks": "Stands below its agent; all that share it say the same of it.",
     "agents.wakeups": "Stands below its agent. One that is taken out is paused, not dropped.",
     "bindings": "None by default: people have agents of their own. See `docs/people.md`.",
     "hooks": "None by default. `docs/hooks.md` tells how calls are signed.",

@@ -49,6 +49,10 @@ class MemoryPeople:
         """Return the person by id."""
         return self._tables.people.get(person)
 
+    async def everybody(self) -> list[PersonId]:
+        """List all persons who have an account, by id."""
+        return sorted(set(self._tables.identities.values()))
+
     async def identities(self, person: PersonId) -> list[Identity]:
         """List the person's accounts, in the order of their keys."""
         own = [each for each, of in self._tables.identities.items() if of == person]

@@ -75,6 +75,7 @@ SET_TEMPLATE = """
 UPDATE binding SET template = $1 WHERE person = $2 AND role = $3 AND agent IS NOT NULL
 """
 DROP_BINDING = "DELETE FROM binding WHERE person = $1 AND role = $2 AND agent = $3"
+EVERYBODY = "SELECT DISTINCT person FROM identity ORDER BY person"
 IDENTITIES = """
 SELECT platform, workspace, account FROM identity WHERE person = $1
 ORDER BY platform, workspace, account
@@ -153,6 +154,10 @@ class PostgresPeople:
         """Return the person by id."""
         rows = await self._read(GET_PERSON, person)
         return Person(*rows[0]) if rows else None
+
+    async def everybody(self) -> list[PersonId]:
+        """List all persons who have an account, by id."""
+        return [row["person"] for row in await self._read(EVERYBODY)]
 
     async def identities(self, person: PersonId) -> list[Identity]:
         """List the person's accounts, in the order of their keys."""

@@ -67,6 +67,7 @@ SET_TEMPLATE = """
 UPDATE binding SET template = ? WHERE person = ? AND role = ? AND agent IS NOT NULL
 """
 DROP_BINDING = "DELETE FROM binding WHERE person = ? AND role = ? AND agent = ?"
+EVERYBODY = "SELECT DISTINCT person FROM identity ORDER BY person"
 IDENTITIES = """
 SELECT platform, workspace, account FROM identity WHERE person = ?
 ORDER BY platform, workspace, account
@@ -130,6 +131,10 @@ class SqlitePeople:
         """Return the person by id."""
         rows = await self._read(GET_PERSON, (person,))
         return Person(*rows[0]) if rows else None
+
+    async def everybody(self) -> list[PersonId]:
+        """List all persons who have an account, by id."""
+        return [row[0] for row in await self._read(EVERYBODY)]
 
     async def identities(self, person: PersonId) -> list[Identity]:
         """List the person's accounts, in the order of their keys."""

@@ -164,6 +164,15 @@ async def test_an_unlinked_account_is_who_it_was_before(store: Store) -> None:
     assert await link(store, when=3) is LinkRefused.NO_SUCH_CODE
 
 
+async def test_everybody_is_who_has_an_account_now(store: Store) -> None:
+    await meet(store, "ada", "bob")
+    assert await store.people.everybody() == sorted([ADA, BOB])
+    await store.links.offer(shown())
+    await link(store)
+
+    assert await store.people.everybody() == [ADA]
+
+
 async def test_only_a_linked_account_is_unlinked_and_the_first_one_stays(store: Store) -> None:
     await meet(store, "ada", "bob")
 

@@ -447,6 +447,28 @@ def test_bindings_are_written_out_and_read_back(file: Path) -> None:
     assert load_settings({}, file).bindings == settings.bindings
 
 
+_BLOCK = "[[agents.blocks]]\nlabel = 'notes'\n"
+_SHARED = "[[agents.shared_blocks]]\nlabel = 'state'\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (f"{_BLOCK}value = 'xxxx'\nlimit = 3", 'The block "notes" has 4 characters, and 3 are the'),
+        (f"persona = '{'x' * 5_001}'", 'The persona of the agent "a" has 5,001 characters'),
+        (_BLOCK + _BLOCK, 'The agent "a" has two blocks called "notes".'),
+        (f"{_BLOCK}{_SHARED.replace('state', 'notes')}", 'The agent "a" has two blocks called'),
+        ("[[agents.blocks]]\nlabel = 'human'", 'The agent "a" has two blocks called "human".'),
+        (
+            f"{_SHARED}[[agents]]\nname = 'b'\n{_SHARED}limit = 9",
+            'Two agents describe the shared block "state" differently.',
+        ),
+    ],
+)
+def test_blocks_that_can_not_be_are_one_sentence(file: Path, lines: str, said: str) -> None:
+    assert complaint_about(f"[[agents]]\nname = 'a'\n{lines}", file).startswith(said)
+
+
 def test_two_agents_can_not_share_a_name() -> None:
     assert complaint({"POSTERN_AGENTS": '[{"name": "x"}, {"name": "x"}]'}) == (
         'Two [[agents]] are called "x"; give each a name of its own.'

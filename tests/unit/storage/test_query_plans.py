@@ -142,6 +142,7 @@ INDEXES = {
     "links.DROP_TRIES": {"link_try_account"},
     "links.COUNT_IDENTITIES": {"identity_person"},
     "links.MOVE_IDENTITY": {"identity (key)"},
+    "people.EVERYBODY": {"identity_person (scan)"},
     "people.IDENTITIES": {"identity_person"},
     "links.RESTING": {"binding (key)"},
     "dead_letters.DEAD_TURNS": {"turn_failed (scan)"},

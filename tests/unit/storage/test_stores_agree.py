@@ -392,6 +392,7 @@ async def compare(story: Story) -> None:
         said = message(f"e{event}")
         await story.both(lambda s, said=said: s.history.answer(said))
     await story.both(lambda s: s.people.bindings())
+    await story.both(lambda s: s.people.everybody())
     for user in range(2):
         owner = person_id_of(identity(f"user{user}"))
         await story.both(lambda s, owner=owner: s.people.identities(owner))

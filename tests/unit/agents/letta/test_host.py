@@ -98,7 +98,12 @@ async def test_an_agent_is_made_of_its_role(wire: LettaWire) -> None:
         {"label": "human", "value": "I serve Ada.", "limit": 100, "read_only": False}
     ]
     assert (made["model"], made["embedding"]) == ("x/y", "e/f")
-    assert made["metadata"] == {"person": "person-ada", "role": "scribe"}
+    assert made["metadata"] == {
+        "person": "person-ada",
+        "role": "scribe",
+        "template": spec.version,
+        "tools": [],
+    }
     assert made["agent_type"] == "letta_v1_agent"
     assert "system" not in made
 
