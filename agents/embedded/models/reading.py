@@ -14,6 +14,7 @@ from agents.embedded.records import (
     Usage,
     UserSaid,
 )
+from gateway.text.silence import SILENCE_NOTE
 
 
 def text_of(content: Content) -> str:
@@ -41,13 +42,14 @@ def asked(messages: Sequence[Message]) -> str:
     """What the person said in this turn."""
     bodies = [message.body for message in messages[turn_start(messages) :]]
     said = [text_of(body.content) for body in bodies if isinstance(body, UserSaid)]
-    return "\n".join(_without_header(text) for text in said).strip()
+    return "\n".join(_without_notes(text) for text in said).strip()
 
 
-def _without_header(text: str) -> str:
-    """Leave out the line in brackets by which a gateway tells who wrote, where and when."""
+def _without_notes(text: str) -> str:
+    """Leave out what a gateway adds: who wrote, where and when; how to answer with silence."""
     first, _, rest = text.partition("\n")
-    return rest if _HEADER.fullmatch(first) else text
+    said = rest if _HEADER.fullmatch(first) else text
+    return said.rstrip().removesuffix(SILENCE_NOTE).rstrip()
 
 
 def returned(messages: Sequence[Message]) -> list[tuple[ToolReturn, ...]]:

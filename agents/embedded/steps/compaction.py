@@ -10,12 +10,12 @@ import logging
 import sqlite3
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from agents.embedded.errors import ModelError
-from agents.embedded.models.model import Model, ModelRequest, TextDelta
+from agents.embedded.models.model import Model, ModelRequest, TextDelta, UsageCounted
 from agents.embedded.models.reading import text_of
 from agents.embedded.models.skills import find_facts
 from agents.embedded.records import (
@@ -24,6 +24,7 @@ from agents.embedded.records import (
     Message,
     SystemSaid,
     ToolsReturned,
+    Usage,
     UserSaid,
 )
 from agents.embedded.steps.context import Overflow
@@ -47,6 +48,14 @@ INSTRUCTIONS: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What replaces the older messages, and the tokens it took to write it."""
+
+    text: str
+    usage: Usage = field(default_factory=Usage)
+
+
 class Compactor:
     """Stores a summary in the place of what no longer fits."""
 
@@ -56,16 +65,16 @@ class Compactor:
         self.window = window
         """The server's own window, in tokens; agents and conversations may have smaller ones."""
 
-    async def compact(self, old: str, full: Overflow) -> str:
+    async def compact(self, old: str, full: Overflow) -> Summary:
         """Summarise these messages, together with the summary before them; gives the new one."""
-        text = await self._summariser.summarise(old, full.history, full.summary_limit)
+        made = await self._summariser.summarise(old, full.history, full.summary_limit)
         last, moment = full.history[-1], datetime.now(UTC).isoformat()
         await self._database.write(
-            lambda db: summaries.insert(db, last.conversation_id, text, last.id, moment)
+            lambda db: summaries.insert(db, last.conversation_id, made.text, last.id, moment)
         )
         count = len(full.history)
         log.info("compacted", extra={"conversation": last.conversation_id, "messages": count})
-        return text
+        return made
 
     async def compact_now(self, conversation_id: str) -> Compacted:
         """Summarise everything before the last thing somebody said, full or not."""
@@ -80,14 +89,14 @@ class Compactor:
         if not count:
             return Compacted(len(history), len(history), old)
         limit = Room(self.window // 2).summary_characters
-        text = await self.compact(old, Overflow(tuple(history[:count]), limit))
-        return Compacted(len(history), len(history) - count + 1, text)
+        made = await self.compact(old, Overflow(tuple(history[:count]), limit))
+        return Compacted(len(history), len(history) - count + 1, made.text)
 
 
 class Summariser(Protocol):
     """Makes one text of what a conversation was about."""
 
-    async def summarise(self, old: str, history: Sequence[Message], limit: int) -> str:
+    async def summarise(self, old: str, history: Sequence[Message], limit: int) -> Summary:
         """The summary that replaces `old`, with this history in it; `limit` in bytes."""
         ...
 
@@ -95,10 +104,10 @@ class Summariser(Protocol):
 class ExtractSummariser:
     """Deterministic: every fact somebody told, and the newest topics that still fit."""
 
-    async def summarise(self, old: str, history: Sequence[Message], limit: int) -> str:
+    async def summarise(self, old: str, history: Sequence[Message], limit: int) -> Summary:
         """Facts go in first; topics are dropped from the oldest on."""
         # Hundreds of messages take tens of milliseconds: other turns go on meanwhile.
-        return await asyncio.to_thread(extract, old, history, limit)
+        return Summary(await asyncio.to_thread(extract, old, history, limit))
 
 
 class ModelSummariser:
@@ -109,18 +118,19 @@ class ModelSummariser:
         self._model_name = model_name
         self._chunk_bytes = max(1000, int(window * _CHUNK_OF_WINDOW))
 
-    async def summarise(self, old: str, history: Sequence[Message], limit: int) -> str:
+    async def summarise(self, old: str, history: Sequence[Message], limit: int) -> Summary:
         """One call of the model for each part of the history that its window holds."""
-        text = old
+        text, used = old, Usage()
         for part in _parts(history, self._chunk_bytes):
             try:
-                text = shorter(await self._ask(text, part, limit), limit)
+                made = await self._ask(text, part, limit)
+                text, used = shorter(made.text, limit), used.plus(made.usage)
             except ModelError as error:
                 log.warning("summary_by_model_failed", extra={"kind": error.kind})
                 text = extract(text, part, limit)
-        return text
+        return Summary(text, used)
 
-    async def _ask(self, old: str, history: Sequence[Message], limit: int) -> str:
+    async def _ask(self, old: str, history: Sequence[Message], limit: int) -> Summary:
         said = shorter(transcript(history), self._chunk_bytes)
         question = f"Summary so far:\n{old or '(none)'}\n\nSaid since:\n{said}"
         request = ModelRequest(
@@ -131,9 +141,14 @@ class ModelSummariser:
             blocks=(),
             settings={},
         )
+        text, used = "", Usage()
         async with aclosing(self._model.stream(request)) as events:
-            pieces = [event.text async for event in events if isinstance(event, TextDelta)]
-        return "".join(pieces).strip() or extract(old, history, limit)
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    text += event.text
+                elif isinstance(event, UsageCounted):
+                    used = used.plus(event.usage)
+        return Summary(text.strip() or extract(old, history, limit), used)
 
 
 def extract(old: str, history: Sequence[Message], limit: int) -> str:

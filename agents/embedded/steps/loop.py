@@ -26,6 +26,7 @@ from agents.embedded.records import (
 from agents.embedded.sending import sent_text
 from agents.embedded.steps import context as contexts
 from agents.embedded.steps.compaction import Compactor
+from agents.embedded.steps.context import Overflow
 from agents.embedded.steps.core_tools import ToolContext, execute
 from agents.embedded.steps.ending import stop_reason_after
 from agents.embedded.steps.recall import Recall
@@ -116,10 +117,15 @@ class StepLoop:
         window = contexts.window_of(context, window) >> turn.squeezed
         full = contexts.overflow(context, run, _now(), window)
         if full is not None:
-            if not await turn.interruptible(self._compactor.compact(context.summary, full)):
+            if not await turn.interruptible(self._compact(turn, context.summary, full)):
                 return None
             context = await self._database.read(lambda db: contexts.load(db, run))
         return contexts.build_request(context, run, _now(), window)
+
+    async def _compact(self, turn: ActiveTurn, old: str, full: Overflow) -> None:
+        """Summarise what no longer fits; the turn that needed it pays for it."""
+        made = await self._compactor.compact(old, full)
+        turn.run = replace(turn.run, usage=turn.run.usage.plus(made.usage))
 
     async def _think(self, turn: ActiveTurn, parser: ReplyParser, request: ModelRequest) -> bool:
         """Hear the model out, showing its tokens; False when the turn was cancelled."""

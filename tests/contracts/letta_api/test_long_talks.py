@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from agents.embedded import EmbeddedOptions, ModelOptions
 from tests.contracts.letta_api.conftest import connected
 from tests.contracts.letta_api.heard import say
-from tests.unit.agents.embedded.chat_endpoint import ChatEndpoint, delta, serving
+from tests.unit.agents.embedded.chat_endpoint import ChatEndpoint, delta, serving, usage
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]
 
@@ -116,7 +116,7 @@ class SummingEndpoint(ChatEndpoint):
             self.summaries += 1
             lines = str(asked["messages"][1]["content"]).splitlines()
             said = "\n".join(line for line in lines if "FACT" in line)
-        self.answers.append([delta(content=said)])
+        self.answers.append([delta(content=said), usage(1000, 10)])
         return await super().answer(request)
 
     def last_request(self) -> list[dict[str, Any]]:
@@ -153,6 +153,23 @@ async def test_a_model_writes_the_summary_and_finds_it_before_the_messages(
     assert endpoint.refusals == 0
     assert (first["role"], "Mimi" in first["content"]) == ("user", True)
     assert "turn 59" in endpoint.last_request()[-1]["content"]
+
+
+async def test_the_turn_that_needs_a_summary_pays_for_it(
+    tmp_path: Path, endpoint: SummingEndpoint
+) -> None:
+    async with connected(_with_model(tmp_path, endpoint, WINDOW)) as client:
+        agent = await client.agents.create(name="a")
+        thread = (await client.conversations.create(agent_id=agent.id)).id
+        used = [
+            (await say(client, thread, f"FACT {n}: {'lorem ipsum ' * 5}")).usage["prompt_tokens"]
+            for n in range(60)
+        ]
+
+    assert endpoint.summaries > 0
+    assert sum(used) == 1000 * len(endpoint.requests)
+    assert used[0] == 1000
+    assert max(used) > 1000
 
 
 async def test_an_endpoint_that_holds_less_than_it_is_told_is_given_less(

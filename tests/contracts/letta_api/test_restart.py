@@ -38,6 +38,14 @@ pytestmark = [
 
 FORTY = " ".join(f"w{n}" for n in range(40))
 STEP = 'call memory_insert {"label":"human","new_string":"once"}\nsay a b c\ndrip 0.5'
+NAP = '''
+import time
+
+def nap() -> str:
+    """Sleep a little."""
+    time.sleep(0.7)
+    return "rested"
+'''
 
 
 @dataclass
@@ -87,9 +95,9 @@ def _client(url: str) -> AsyncLetta:
     return AsyncLetta(base_url=url, api_key="none", max_retries=0)
 
 
-async def _start_turn(client: AsyncLetta, text: str, until: int | None) -> Turn:
+async def _start_turn(client: AsyncLetta, text: str, until: int | None, *tools: str) -> Turn:
     agent = await client.agents.create(
-        name="mortal", memory_blocks=[{"label": "human", "value": ""}]
+        name="mortal", memory_blocks=[{"label": "human", "value": ""}], tools=list(tools)
     )
     thread = (await client.conversations.create(agent_id=agent.id)).id
     message = user(text)
@@ -102,11 +110,13 @@ async def aftermath(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[
     """Kill one life in the middle of everything; start the next."""
     database = tmp_path_factory.mktemp("mortal") / "letta.db"
     async with life(database) as url, _client(url) as client:
+        nap = await client.tools.upsert(source_code=NAP)
         turns = {
             "memory": await _start_turn(client, "my name is Ada", None),
             "waiting": await _start_turn(client, 'call get_weather {"city":"Paris"}', None),
             "step": await _start_turn(client, STEP, 4),
             "cut": await _start_turn(client, "words 40\ndrip 0.05", 9),
+            "tool": await _start_turn(client, "call nap {}", 2, nap.name or ""),
             "early": await _start_turn(client, "sleep 0.5\nsay late", 1),
         }
     async with life(database) as url, _client(url) as client:
@@ -164,6 +174,18 @@ async def test_a_finished_step_is_not_repeated(aftermath: Aftermath) -> None:
     assert block.value == "once"
     assert resumed.text == "a b c"
     assert resumed.kinds.count("tool_return_message") == 1
+
+
+async def test_a_turn_killed_while_its_tool_ran_is_finished(aftermath: Aftermath) -> None:
+    whole = await aftermath.whole("tool")
+    turn = aftermath.turns["tool"]
+
+    again = await say(aftermath.client, turn.thread, "say still here")
+
+    assert not turn.heard.returns
+    assert "rested" in whole.text
+    assert whole.stop_reason == "end_turn"
+    assert again.text == "still here"
 
 
 async def test_the_conversation_takes_messages_afterwards(aftermath: Aftermath) -> None:

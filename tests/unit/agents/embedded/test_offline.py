@@ -5,6 +5,7 @@ import pytest
 from agents.embedded.models.offline import OfflineModel
 from agents.embedded.models.skills import Decision, Say, Use, decide
 from agents.embedded.records import AssistantSaid
+from gateway.text.silence import SILENCE_NOTE
 from tests.unit.agents.embedded.contexts import (
     NOON,
     called,
@@ -205,3 +206,14 @@ def test_it_repeats_the_words_and_not_the_line_that_tells_who_wrote() -> None:
 
     assert "[sic] look up" in said
     assert "someone on web" not in said
+
+
+def test_it_does_not_repeat_how_a_wakeup_is_answered_with_silence() -> None:
+    header = "[someone on web, 2026-11-21 07:51 UTC; a scheduled wakeup]"
+    wakeup = f"{header}\nWater the flowers.\n\n{SILENCE_NOTE}"
+
+    said = _say(decide(request("hi", GREETED, wakeup), NOON))
+
+    assert "> Water the flowers." in said
+    assert "silent" not in said
+    assert "posted" not in said
