@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import socket
 import tempfile
 import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -46,7 +48,8 @@ def run(arguments: argparse.Namespace) -> dict[str, object]:
     """Measure everything in one process, as `postern up` runs it."""
     with tempfile.TemporaryDirectory() as folder:
         figures = uvloop.run(measure(Path(folder) / "letta.db", arguments))
-    return {"machine": machine(), "words_per_turn": WORDS, **figures}
+    load = [round(number, 1) for number in os.getloadavg()]
+    return {"machine": machine(), "load": load, "words_per_turn": WORDS, **figures}
 
 
 async def measure(database: Path, arguments: argparse.Namespace) -> dict[str, object]:
@@ -60,32 +63,71 @@ async def measure(database: Path, arguments: argparse.Namespace) -> dict[str, ob
             size = await stream_bytes(url, session)
             async with raw_server(size) as raw_url, httpx.AsyncClient() as raw:
                 figures["raw_stream"] = await timed(arguments.turns, lambda: raw_turn(raw, raw_url))
-            bare_session, our_session = await new_session(letta), await new_session(letta)
-            bare = await timed(arguments.turns, lambda: bare_turn(client, bare_session))
-            ours = await timed(arguments.turns, lambda: our_turn(letta, our_session))
+            bare, ours = await side_by_side(arguments.turns, letta, client)
             figures |= {"stream_bytes": size, "bare_letta_client": bare, "our_runtime": ours}
-            figures["added_over_letta_client_p50_ms"] = round(ours["p50_ms"] - bare["p50_ms"], 3)
+            for figure in ("p50_ms", "cpu_ms"):
+                added = ours[figure] - bare[figure]
+                figures[f"added_over_letta_client_{figure}"] = round(added, 3)
             for count in (1, 8, 32):
                 figures[f"turns_per_s_{count}_agents"] = await together(
                     letta, count, arguments.together
                 )
+            figures["rss_mb"] = resident_mb()
     return figures
+
+
+async def side_by_side(
+    count: int, letta: Letta, client: AsyncLetta
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Time a bare letta-client and our adapter by turns, so that noise hits both alike."""
+    bare_session, our_session = await new_session(letta), await new_session(letta)
+    bare, ours = Samples(), Samples()
+    for number in range(WARM_UP + count):
+        if number == WARM_UP:
+            bare, ours = Samples(), Samples()
+        await bare.take(lambda: bare_turn(client, bare_session))
+        await ours.take(lambda: our_turn(letta, our_session))
+    return bare.figures(), ours.figures()
+
+
+@dataclass
+class Samples:
+    """Turns of one kind: how long each took, and what all of them cost this process."""
+
+    whole: list[float] = field(default_factory=list[float])
+    first: list[float] = field(default_factory=list[float])
+    cpu: float = 0.0
+
+    async def take(self, turn: Callable[[], Awaitable[float]]) -> None:
+        """Run one more."""
+        cpu, began = time.process_time(), time.perf_counter()
+        self.first.append(await turn() - began)
+        self.whole.append(time.perf_counter() - began)
+        self.cpu += time.process_time() - cpu
+
+    def figures(self) -> dict[str, float]:
+        """Percentiles in ms, and the processor time of a turn, the server's included."""
+        return {
+            **milliseconds(self.whole),
+            "first_text_p50_ms": round(percentile(self.first, 50) * 1000, 3),
+            "cpu_ms": round(self.cpu / len(self.whole) * 1000, 3),
+        }
+
+
+def resident_mb() -> int:
+    """Return the memory that this process holds now, client and server in one; Linux only."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") // 1_000_000
 
 
 async def timed(count: int, turn: Callable[[], Awaitable[float]]) -> dict[str, float]:
     """Time one turn after the other, to the first text and to the end."""
     for _ in range(WARM_UP):
         await turn()
-    whole: list[float] = []
-    first: list[float] = []
+    samples = Samples()
     for _ in range(count):
-        began = time.perf_counter()
-        first.append(await turn() - began)
-        whole.append(time.perf_counter() - began)
-    return {
-        **milliseconds(whole),
-        "first_text_p50_ms": round(percentile(first, 50) * 1000, 3),
-    }
+        await samples.take(turn)
+    return samples.figures()
 
 
 async def together(letta: Letta, agents: int, turns: int) -> int:

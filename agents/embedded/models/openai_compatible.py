@@ -64,7 +64,7 @@ class OpenAICompatibleModel:
             )
             async with chunks:
                 async for chunk in chunks:
-                    for event in read_chunk(chunk):
+                    for event in _events_in(chunk):
                         spoke = spoke or not isinstance(event, UsageCounted)
                         yield event
         except openai.APIStatusError as error:
@@ -104,25 +104,39 @@ def request_body(request: ModelRequest) -> dict[str, Any]:
     return body | {key: value for key, value in settings.items() if value is not None}
 
 
+def _events_in(chunk: ChatCompletionChunk) -> list[ModelEvent]:
+    """The events of a chunk, which the SDK has built without looking at what is in it."""
+    try:
+        return read_chunk(chunk)
+    except (TypeError, AttributeError) as error:
+        raise ModelError("llm_error", "The model's answer makes no sense.", str(error)) from error
+
+
 def read_chunk(chunk: ChatCompletionChunk) -> list[ModelEvent]:
     """The events in one chunk of the stream."""
     events: list[ModelEvent] = []
-    for choice in chunk.choices[:1]:
+    for choice in (chunk.choices or [])[:1]:
         delta = choice.delta
         extra = delta.model_extra or {}
         thought = extra.get("reasoning_content") or extra.get("reasoning")
         if isinstance(thought, str) and thought:
             events.append(ReasoningDelta(thought))
         if delta.content:
-            events.append(TextDelta(delta.content))
+            events.append(TextDelta(_text(delta.content)))
         for call in delta.tool_calls or []:
             function = call.function
             name = function.name if function else None
             arguments = (function.arguments if function else None) or ""
-            events.append(CallDelta(call.index, arguments, call.id, name))
+            events.append(CallDelta(call.index, _text(arguments), call.id, name))
     if chunk.usage is not None:
         events.append(UsageCounted(_usage(chunk.usage)))
     return events
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise TypeError(f"a text was expected, and {type(value).__name__} came")
 
 
 def _usage(usage: CompletionUsage) -> Usage:
