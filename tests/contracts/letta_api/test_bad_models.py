@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from letta_client import AsyncLetta
 
 from agents.embedded import EmbeddedOptions, ModelOptions
@@ -24,18 +24,28 @@ class Place:
     thread: str
 
 
-@pytest.fixture
-async def place(tmp_path: Path) -> AsyncGenerator[Place]:
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncGenerator[tuple[AsyncLetta, ChatEndpoint]]:
     endpoint = ChatEndpoint()
     async with serving(endpoint):
         model = ModelOptions("m", base_url=endpoint.url)
-        options = EmbeddedOptions(tmp_path / "letta.db", token="t", model=model)
-        async with connected(options) as client:
-            agent = await client.agents.create(
-                name="ada", memory_blocks=[{"label": "human", "value": ""}]
-            )
-            thread = (await client.conversations.create(agent_id=agent.id)).id
-            yield Place(client, endpoint, thread)
+        database = tmp_path_factory.mktemp("bad") / "letta.db"
+        async with connected(EmbeddedOptions(database, token="t", model=model)) as client:
+            yield client, endpoint
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def place(server: tuple[AsyncLetta, ChatEndpoint]) -> Place:
+    client, endpoint = server
+    endpoint.requests.clear()
+    agent = await client.agents.create(name="ada", memory_blocks=[{"label": "human", "value": ""}])
+    thread = (await client.conversations.create(agent_id=agent.id)).id
+    return Place(client, endpoint, thread)
 
 
 def calls(name: str, arguments: str) -> Chunk:

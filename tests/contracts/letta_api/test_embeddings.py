@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from letta_client import APIStatusError, AsyncLetta
 
 from agents.embedded import EmbeddedOptions, ModelOptions
@@ -36,11 +37,21 @@ class Place:
             await self.client.agents.passages.create(self.agent, text=text)
 
 
-@pytest.fixture
-async def endpoint() -> AsyncGenerator[ChatEndpoint]:
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared() -> AsyncGenerator[ChatEndpoint]:
     endpoint = ChatEndpoint()
     async with serving(endpoint):
         yield endpoint
+
+
+@pytest.fixture
+def endpoint(shared: ChatEndpoint) -> ChatEndpoint:
+    shared.embedded.clear()
+    shared.is_embedding_away, shared.vector_size = False, 4
+    return shared
 
 
 @contextlib.asynccontextmanager
@@ -56,12 +67,20 @@ async def client_of(
         yield client
 
 
-@pytest.fixture
-async def place(endpoint: ChatEndpoint, tmp_path: Path) -> AsyncGenerator[Place]:
-    async with client_of(endpoint, tmp_path / "letta.db", "meaning") as client:
-        agent = (await client.agents.create(name="ada")).id
-        thread = (await client.conversations.create(agent_id=agent)).id
-        yield Place(client, endpoint, agent, thread)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client(
+    shared: ChatEndpoint, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[AsyncLetta]:
+    database = tmp_path_factory.mktemp("meaning") / "letta.db"
+    async with client_of(shared, database, "meaning") as client:
+        yield client
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def place(client: AsyncLetta, endpoint: ChatEndpoint) -> Place:
+    agent = (await client.agents.create(name="ada")).id
+    thread = (await client.conversations.create(agent_id=agent)).id
+    return Place(client, endpoint, agent, thread)
 
 
 async def test_an_entry_is_found_by_its_meaning_without_a_common_word(place: Place) -> None:
