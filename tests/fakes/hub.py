@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from agents.constellation import AgentConstellation
 from agents.scripted import ScriptedAgents
 from gateway.access import Access, AccessMode, AccessPolicy
 from gateway.approvals import Approvals
@@ -60,6 +61,8 @@ class HubOptions:
     is_judging: bool = False
     """Whether somebody looks at what slots came to."""
     briefing: Briefing | None = None
+    has_constellation: bool = False
+    """Whether the real one finds people's agents, instead of the scripted agents themselves."""
 
 
 class FakeHub:
@@ -179,8 +182,10 @@ class FakeHub:
         metrics = Metrics()
         budgets = Budgets(store.usage, options.budgets, self.clock)
         toolbox = around(self.toolbox, "toolbox", points)
+        people = around(self.store.people, "people", points)
+        real = AgentConstellation(people, agents, self.clock)
         mind = Mind(
-            agents,
+            real if options.has_constellation else agents,
             agents,
             toolbox,
             self.routes,
