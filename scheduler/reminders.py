@@ -82,6 +82,34 @@ class ReminderDesk:
         known = await self._notes.get(turn.person, ZONE_NOTE) if self._notes else None
         return known or self._limits.zone
 
+    async def waiting(self, turn: Turn) -> str:
+        """Say which reminders wait in the conversation of the turn, each with its id."""
+        now = self._clock.now()
+        lines = [
+            f"- {each.id}: {say_schedule(each, now)}: {each.wakeup.prompt[:200]}"
+            for each in await self._own(turn)
+            if each.wakeup is not None and each.next_at is not None
+        ]
+        return "\n".join(lines) or "No reminder waits here."
+
+    async def cancel(self, turn: Turn, reminder: str) -> str:
+        """Drop a reminder of the conversation. Raises BadInput when there is none."""
+        if reminder not in [each.id for each in await self._own(turn)]:
+            raise BadInput(f'There is no reminder "{reminder[:80]}" here.')
+        await self._schedules.remove(reminder)
+        return "It is dropped."
+
+    async def _own(self, turn: Turn) -> list[Schedule]:
+        """Return the reminders that this agent has set here."""
+        here = await self._schedules.in_conversation(turn.conversation.id, _SEEN)
+        return [
+            each
+            for each in here
+            if each.wakeup is not None
+            and each.wakeup.generation is not None
+            and each.wakeup.role == turn.role
+        ]
+
     async def _keep(self, schedule: Schedule, now: datetime) -> str:
         known = await self._schedules.get(schedule.id)
         if known is not None:
@@ -138,3 +166,7 @@ def _id(turn: Turn, when: str, text: str, generation: int) -> str:
 def _generation_of(event_id: str) -> int:
     match = _REMINDER.fullmatch(schedule_of(event_id))
     return int(match[1]) if match else 0
+
+
+_SEEN = 200
+"""Schedules of a conversation that are looked at."""

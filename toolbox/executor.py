@@ -5,64 +5,79 @@ from __future__ import annotations
 import asyncio
 import difflib
 import logging
+from collections.abc import Collection, Mapping
 
 from pydantic import ValidationError
 
-from gateway.domain.tools import ToolCall, ToolResult, ToolSpec
+from gateway.domain.tools import Effect, ToolCall, ToolResult, ToolSpec
 from gateway.domain.turns import Turn
-from toolbox.registry import Registry, Tool
+from gateway.errors import PosternError
+from toolbox.registry import Gift, Registry, Tool
 
 log = logging.getLogger(__name__)
 
-LONGEST_RESULT = 20_000
-"""Characters of a result that the agent gets to read."""
+LONGEST_FAILURE = 2_000
+"""Characters of an error that the agent gets to read."""
 
 
 class Executor:
-    """The Toolbox over a registry: checks arguments, keeps time, cuts what is too long."""
+    """The Toolbox over a registry: checks arguments, keeps time, cuts what is too long.
 
-    def __init__(self, registry: Registry) -> None:
+    `allowed` names, by role, the only tools of that role; a role that is not in
+    it may use them all.
+    """
+
+    def __init__(
+        self, registry: Registry, allowed: Mapping[str, Collection[str]] | None = None
+    ) -> None:
         self._registry = registry
+        self._allowed = allowed or {}
 
     def specs(self, turn: Turn) -> tuple[ToolSpec, ...]:
-        """Return all registered tools; none is reserved to some turns yet."""
-        return self._registry.specs()
+        """Return the tools that the agent of the turn may use."""
+        return tuple(spec for spec in self._registry.specs() if self._may_use(turn, spec.name))
 
     async def call(self, turn: Turn, call: ToolCall) -> ToolResult:
         """Carry the call out; the result says plainly what failed, if something did."""
         tool = self._registry.get(call.name)
-        if tool is None:
-            return _failure(call, self._unknown(call.name))
+        if tool is None or not self._may_use(turn, call.name):
+            return _failure(call, self._unknown(turn, call.name))
         try:
-            arguments = tool.arguments.model_validate_json(call.arguments or "{}")
+            keywords = tool.keywords(turn, call)
         except ValidationError as error:
             return _failure(call, _sentence(error))
-        keywords = {name: getattr(arguments, name) for name in tool.arguments.model_fields}
-        if tool.turn_parameter is not None:
-            keywords[tool.turn_parameter] = turn
         return await self._carry_out(tool, call, keywords)
+
+    def _may_use(self, turn: Turn, name: str) -> bool:
+        """Whether the role's own list, where it has one, names the tool."""
+        return turn.role not in self._allowed or name in self._allowed[turn.role]
 
     async def _carry_out(
         self, tool: Tool, call: ToolCall, keywords: dict[str, object]
     ) -> ToolResult:
         try:
-            async with asyncio.timeout(tool.timeout_seconds):
-                text = await tool.function(**keywords)
+            async with asyncio.timeout(tool.options.timeout_seconds):
+                returned = await tool.function(**keywords)
         except TimeoutError:
-            return _failure(call, f"{call.name} was stopped after {tool.timeout_seconds:g} s.")
+            return _failure(call, _stopped(tool))
+        except PosternError as error:
+            return _failure(call, str(error))
         except Exception as error:  # a tool's own fault is the agent's to read
             log.warning("tool_raised", extra={"tool": call.name, "call": call.id}, exc_info=True)
             return _failure(call, f"{call.name} failed: {type(error).__name__}: {error}")
-        return ToolResult(call.id, _cut(text))
+        gift = returned if isinstance(returned, Gift) else Gift(str(returned))
+        text = _cut(gift.text, tool.options.longest_result)
+        return ToolResult(call.id, text, buttons=gift.buttons, files=gift.files)
 
-    def _unknown(self, name: str) -> str:
-        near = difflib.get_close_matches(name, self._registry.names(), n=1)
+    def _unknown(self, turn: Turn, name: str) -> str:
+        known = [spec.name for spec in self.specs(turn)]
+        near = difflib.get_close_matches(name, known, n=1)
         hint = f' Did you mean "{near[0]}"?' if near else ""
         return f'There is no tool "{name}".{hint}'
 
 
 def _failure(call: ToolCall, text: str) -> ToolResult:
-    return ToolResult(call.id, _cut(text), is_error=True)
+    return ToolResult(call.id, _cut(text, LONGEST_FAILURE), is_error=True)
 
 
 def _sentence(error: ValidationError) -> str:
@@ -73,7 +88,14 @@ def _sentence(error: ValidationError) -> str:
     return f"The arguments do not fit: {'; '.join(problems)}."
 
 
-def _cut(text: str) -> str:
-    if len(text) <= LONGEST_RESULT:
+def _stopped(tool: Tool) -> str:
+    text = f"{tool.spec.name} was stopped after {tool.options.timeout_seconds:g} s."
+    if tool.options.effect is Effect.EXTERNAL:
+        return f"{text} It may or may not have happened: look, or ask, before you call it again."
+    return text
+
+
+def _cut(text: str, longest: int) -> str:
+    if len(text) <= longest:
         return text
-    return f"{text[:LONGEST_RESULT]}\n[cut: {len(text):,} characters in all]"
+    return f"{text[:longest]}\n[cut: {len(text):,} characters in all]"

@@ -2,21 +2,68 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, get_type_hints
+import json
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, cast, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from gateway.domain.tools import Effect, ToolSpec
+from gateway.domain.artifacts import Attachment
+from gateway.domain.deliveries import Button
+from gateway.domain.tools import Effect, ToolCall, ToolSpec
 from gateway.domain.turns import Turn
+from gateway.errors import SettingsWrong
+from toolbox.docstrings import read_docstring
 
-ToolFunction = Callable[..., Awaitable[str]]
+log = logging.getLogger(__name__)
+
+ENTRY_POINTS = "postern.tools"
+"""The group of entry points by which other packages bring tools."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gift:
+    """What a tool returns that also gives something to the answer of its turn."""
+
+    text: str
+    """What the agent reads."""
+    buttons: tuple[Button, ...] = ()
+    files: tuple[Attachment, ...] = ()
+
+
+ToolFunction = Callable[..., Awaitable[str | Gift]]
 """An async function; its keyword parameters are the tool's, its docstring what the model reads.
 
-A parameter of type Turn is no argument: it is the turn in which the tool is called.
+A parameter of type Turn or ToolCall is no argument: it is the turn in which the
+tool is called, or this very call, whose id is the same in every repeat.
 """
+
+
+class Approval(Enum):
+    """When a tool needs somebody's yes; a predicate over its arguments is the third way."""
+
+    NEVER = "never"
+    ALWAYS = "always"
+
+
+Policy = Approval | Callable[..., bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a tool is carried out."""
+
+    effect: Effect = Effect.PURE
+    timeout_seconds: float = 30.0
+    longest_result: int = 20_000
+    """Characters of a result that the agent gets to read."""
+    approval: Policy = Approval.NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +73,15 @@ class Tool:
     spec: ToolSpec
     arguments: type[BaseModel]
     function: ToolFunction
-    timeout_seconds: float = 30.0
-    turn_parameter: str | None = None
-    """The parameter that takes the turn, where the function asks for it."""
+    options: Options = Options()
+    given: Mapping[str, type] = field(default_factory=dict[str, type])
+    """Parameters that are no arguments, with what they take: Turn or ToolCall."""
+
+    def keywords(self, turn: Turn, call: ToolCall) -> dict[str, object]:
+        """Check the arguments; returns what to call the function with. Raises ValidationError."""
+        checked = _checked(self.arguments, call)
+        gifts: dict[type, object] = {Turn: turn, ToolCall: call}
+        return {**checked, **{name: gifts[kind] for name, kind in self.given.items()}}
 
 
 class Registry:
@@ -59,39 +112,101 @@ class Registry:
 
 
 def tool_from(
-    function: ToolFunction, *, effect: Effect = Effect.PURE, timeout_seconds: float = 30.0
+    function: ToolFunction,
+    *,
+    effect: Effect = Effect.PURE,
+    timeout_seconds: float = 30.0,
+    approval: Policy = Approval.NEVER,
 ) -> Tool:
     """Make a tool of an async function whose parameters are annotated.
 
     Raises ValueError when a parameter has no annotation or the function no docstring.
     """
     name = function.__name__
-    description = inspect.getdoc(function)
-    if not description:
+    docstring = inspect.getdoc(function)
+    if not docstring:
         raise ValueError(f'The tool "{name}" has no docstring; the model reads it to choose.')
-    arguments = _arguments_model(function)
+    description, about = read_docstring(docstring)
+    arguments, given = _arguments_model(function, about)
     schema = arguments.model_json_schema()
     schema.pop("title", None)
-    spec = ToolSpec(name=name, description=description, parameters=schema, effect=effect)
-    return Tool(spec, arguments, function, timeout_seconds, _turn_parameter(function))
+    spec = ToolSpec(
+        name=name,
+        description=description,
+        parameters=schema,
+        effect=effect,
+        needs_approval=_needs_approval(approval, arguments),
+        version=_version(name, description, schema),
+    )
+    options = Options(effect, timeout_seconds, approval=approval)
+    return Tool(spec, arguments, function, options, given)
 
 
-def _turn_parameter(function: ToolFunction) -> str | None:
-    hints = get_type_hints(function)
-    return next((name for name, hint in hints.items() if hint is Turn), None)
+def third_party_tools(points: Iterable[EntryPoint] | None = None) -> list[Tool]:
+    """Return the tools of other packages: each entry point is a Tool, a function, or a list.
+
+    Raises SettingsWrong, with the entry point's name, for one that can not be used.
+    """
+    found = entry_points(group=ENTRY_POINTS) if points is None else points
+    return [tool for point in found for tool in _tools_of(point)]
 
 
-def _arguments_model(function: ToolFunction) -> type[BaseModel]:
+def _tools_of(point: EntryPoint) -> list[Tool]:
+    try:
+        loaded: Any = point.load()  # whatever the package has there
+        several = cast("list[Any]", loaded) if isinstance(loaded, list) else [loaded]
+        return [each if isinstance(each, Tool) else tool_from(each) for each in several]
+    except Exception as error:  # a package's own fault, told to the operator
+        raise SettingsWrong(
+            f'The tools of the entry point "{point.name}" ({point.value}) can not be used: {error}'
+        ) from error
+
+
+def _checked(model: type[BaseModel], call: ToolCall) -> dict[str, object]:
+    arguments = model.model_validate_json(call.arguments or "{}")
+    return {name: getattr(arguments, name) for name in model.model_fields}
+
+
+def _needs_approval(policy: Policy, model: type[BaseModel]) -> Callable[[ToolCall], bool]:
+    """Return the policy as a question about a call. What can not be judged needs a yes."""
+    if isinstance(policy, Approval):
+        return lambda _: policy is Approval.ALWAYS
+
+    def judge(call: ToolCall) -> bool:
+        try:
+            return bool(policy(**_checked(model, call)))
+        except ValidationError:
+            return False  # it will not be carried out at all
+        except Exception:  # a predicate's own fault must not open the gate
+            log.exception("approval_policy_raised", extra={"tool": call.name})
+            return True
+
+    return judge
+
+
+def _version(name: str, description: str, schema: Mapping[str, object]) -> str:
+    text = json.dumps([name, description, schema], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def _arguments_model(
+    function: ToolFunction, about: Mapping[str, str]
+) -> tuple[type[BaseModel], dict[str, type]]:
     hints = get_type_hints(function, include_extras=True)
     fields: dict[str, Any] = {}  # create_model takes (type, default) pairs of any type
+    given: dict[str, type] = {}
     for parameter in inspect.signature(function).parameters.values():
-        if parameter.name not in hints:
+        hint = hints.get(parameter.name)
+        if hint is None:
             raise ValueError(
                 f'The parameter "{parameter.name}" of the tool "{function.__name__}" has no type.'
             )
-        if hints[parameter.name] is Turn:
+        if hint is Turn or hint is ToolCall:
+            given[parameter.name] = hint
             continue
         has_default = parameter.default is not inspect.Parameter.empty
-        fields[parameter.name] = (hints[parameter.name], parameter.default if has_default else ...)
-    name = f"{function.__name__}_arguments"
-    return create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
+        default = parameter.default if has_default else ...
+        description = about.get(parameter.name)
+        fields[parameter.name] = (hint, Field(default, description=description))
+    config = ConfigDict(extra="forbid")
+    return create_model(f"{function.__name__}_arguments", __config__=config, **fields), given

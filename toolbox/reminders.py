@@ -20,6 +20,14 @@ class Reminders(Protocol):
         """
         ...
 
+    async def waiting(self, turn: Turn) -> str:
+        """Say which reminders wait in the conversation of the turn, each with its id."""
+        ...
+
+    async def cancel(self, turn: Turn, reminder: str) -> str:
+        """Drop a reminder of the conversation. Raises BadInput when there is none."""
+        ...
+
 
 def reminder_tools(reminders: Reminders) -> list[Tool]:
     """Return the tools that set reminders."""
@@ -34,4 +42,20 @@ def reminder_tools(reminders: Reminders) -> list[Tool]:
         """
         return await reminders.remind(turn, when, text)
 
-    return [tool_from(schedule_reminder, effect=Effect.IDEMPOTENT)]
+    async def list_reminders(turn: Turn) -> str:
+        """List the reminders that wait in this conversation."""
+        return await reminders.waiting(turn)
+
+    async def cancel_reminder(turn: Turn, reminder: str) -> str:
+        """Drop a reminder.
+
+        Args:
+            reminder: Its id, as list_reminders shows it.
+        """
+        return await reminders.cancel(turn, reminder)
+
+    return [
+        tool_from(schedule_reminder, effect=Effect.IDEMPOTENT),
+        tool_from(list_reminders),
+        tool_from(cancel_reminder, effect=Effect.IDEMPOTENT),
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from gateway.bootstrap.choices import budget_policy, routes, secret
 from gateway.bootstrap.desks import desks
 from gateway.budgets import Budgets
+from gateway.errors import SettingsWrong
 from gateway.images import Images
 from gateway.ports import ArtifactStore, Briefing, Clock, Store
 from gateway.settings import AgentSettings, BlockSettings, Settings
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from agents.embedded import EmbeddedOptions
     from agents.letta import BlockSpec, LettaOptions
     from agents.letta.client import Letta
+    from toolbox.executor import Executor
+    from toolbox.registry import Tool
 
 
 @asynccontextmanager
@@ -35,9 +38,10 @@ async def opened_mind(
     from scheduler.personal import PersonalDesk
     from scheduler.reminders import ReminderDesk
     from toolbox.builtin import builtin_tools
-    from toolbox.executor import Executor
-    from toolbox.registry import Registry
+    from toolbox.files import file_tools
+    from toolbox.registry import third_party_tools
     from toolbox.reminders import reminder_tools
+    from toolbox.talking import talking_tools
 
     async with AsyncExitStack() as stack:
         letta = await stack.enter_async_context(opened_letta(settings))
@@ -45,7 +49,16 @@ async def opened_mind(
             store.people, letta.host, clock, constellation_options(settings), letta.templates
         )
         reminders = reminder_tools(ReminderDesk(store.schedules, clock, notes=store.notes))
-        tools = Executor(Registry([*builtin_tools(clock), *reminders]))
+        tools = _executor(
+            settings,
+            [
+                *builtin_tools(clock),
+                *reminders,
+                *file_tools(artifacts),
+                *talking_tools(store, clock, {each.name: each.posts for each in settings.agents}),
+                *third_party_tools(),
+            ],
+        )
         toolbox = WakeupLimits(tools, store.schedules)
         images = Images(artifacts) if settings.letta.images else None
         yield Mind(
@@ -92,6 +105,24 @@ def _opened(
     from agents.letta.client import open_letta
 
     return open_letta(options)
+
+
+def _executor(settings: Settings, tools: Sequence[Tool]) -> Executor:
+    """Return the tools at work, each role with those that it may use. Raises SettingsWrong."""
+    from toolbox.executor import Executor
+    from toolbox.registry import Registry
+
+    try:
+        registry = Registry(tools)
+    except ValueError as error:
+        raise SettingsWrong(str(error)) from error
+    allowed = {each.name: each.tools for each in settings.agents if each.tools is not None}
+    named = {*settings.approvals.tools, *(name for names in allowed.values() for name in names)}
+    for name in sorted(named - set(registry.names())):
+        known = ", ".join(registry.names())
+        raise SettingsWrong(f'The settings name a tool "{name}". There is only {known}.')
+
+    return Executor(registry, allowed)
 
 
 @asynccontextmanager

@@ -133,6 +133,9 @@ class AgentSettings(Section):
         description="Who may use it, as platform:workspace:user; everybody who may talk when empty",
     )
     model: str | None = Field(default=None, description="Its model; letta.model when not set")
+    posts: tuple[Place, ...] = Field(
+        default=(), description="Where else it may post: discord:G:C, slack:T:C …"
+    )
     tools: tuple[str, ...] | None = Field(
         default=None, description="The only tools it may use; all of them when not set"
     )

@@ -11,7 +11,7 @@ from gateway.domain.ids import LaneId, PersonId, TurnId
 from gateway.domain.tools import ToolCall
 from gateway.domain.turns import Turn, TurnRef
 from tests.fakes.virtual_time import EPOCH
-from toolbox.executor import LONGEST_RESULT, Executor
+from toolbox.executor import Executor
 from toolbox.registry import Registry, tool_from
 
 TURN = Turn(
@@ -38,7 +38,7 @@ async def hang() -> str:
 
 async def shout() -> str:
     """Say far too much."""
-    return "x" * (LONGEST_RESULT * 2)
+    return "x" * 40_000
 
 
 async def stumble() -> str:
