@@ -129,7 +129,7 @@ async def test_an_agent_does_not_wake_itself_too_often(when: str) -> None:
 
 async def test_the_tool_tells_the_agent_what_was_understood_or_why_not() -> None:
     toolbox = Executor(Registry(reminder_tools(Minutes().reminders)))
-    [spec] = toolbox.specs(a_turn())
+    spec, *_ = toolbox.specs(a_turn())
 
     done = await toolbox.call(
         a_turn(), ToolCall("c1", spec.name, '{"when": "tomorrow at 9", "text": "Look."}')
@@ -141,6 +141,26 @@ async def test_the_tool_tells_the_agent_what_was_understood_or_why_not() -> None
     assert set(spec.parameters["properties"]) == {"when", "text"}  # type: ignore[call-overload]
     assert (done.is_error, "Tue 2026-01-06 09:00" in done.text) == (False, True)
     assert (refused.is_error, "Some that I know" in refused.text) == (True, True)
+
+
+async def test_reminders_are_listed_and_dropped_by_their_id() -> None:
+    toolbox = Executor(Registry(reminder_tools(Minutes().reminders)))
+    said = '{"when": "tomorrow at 9", "text": "Look."}'
+    await toolbox.call(a_turn(), ToolCall("c1", "schedule_reminder", said))
+    listed = await toolbox.call(a_turn(), ToolCall("c2", "list_reminders", "{}"))
+    reminder = listed.text.removeprefix("- ").partition(":")[0]
+
+    dropped = await toolbox.call(a_turn(), _cancel("c3", reminder))
+    again = await toolbox.call(a_turn(), _cancel("c4", reminder))
+    after = await toolbox.call(a_turn(), ToolCall("c5", "list_reminders", "{}"))
+
+    assert listed.text.endswith(": Look.")
+    assert (dropped.is_error, again.is_error) == (False, True)
+    assert after.text == "No reminder waits here."
+
+
+def _cancel(call: str, reminder: str) -> ToolCall:
+    return ToolCall(call, "cancel_reminder", f'{{"reminder": "{reminder}"}}')
 
 
 async def _limited(most: int | None) -> WakeupLimits:
