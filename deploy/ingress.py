@@ -22,6 +22,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from deploy.first_answers import first_answer, is_for_a_worker
 from gateway.domain.handed import DISCORD, SLACK, Handed
 from gateway.errors import PosternError
 
@@ -38,15 +39,7 @@ _SLACK_HEADERS = (
     "x-slack-request-timestamp", "x-slack-signature", "x-slack-retry-num", "content-type",
 )  # fmt: skip
 _DISCORD_HEADERS = ("x-signature-timestamp", "x-signature-ed25519", "content-type")
-_PING, _COMPLETION = 1, 4
-_PONG: dict[str, object] = {"type": 1}
-_NO_CHOICES: dict[str, object] = {"type": 8, "data": {"choices": []}}
-_UPDATE_LATER: dict[str, object] = {"type": 6}
-"""Of a button: nothing is shown until the message that it is on is changed."""
-_DEFERRED = 5
 _ONLY_ITS_PERSON = 64
-OPEN_COMMANDS = ("ask",)
-"""What all may see the answer of; as the commands' own specs say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +166,10 @@ class _DiscordDoor(_Door):
 
     async def _answer(self, request: Request, body: bytes) -> Response:
         interaction = _object(body)
-        answer = _first_answer(interaction)
+        answer = first_answer(interaction)
         if answer is None:
             return _refusal(400, "This is no interaction that can be answered.")
-        if interaction["type"] in (_PING, _COMPLETION):
+        if not is_for_a_worker(answer):
             return JSONResponse(answer)
         if await self._is_taken(Handed(DISCORD, _chosen(request, _DISCORD_HEADERS), body)):
             return JSONResponse(answer)
@@ -191,30 +184,6 @@ class _DiscordDoor(_Door):
         except (BadSignatureError, ValueError):
             return False
         return _is_recent(stamp, self._now())
-
-
-def _first_answer(interaction: dict[str, object]) -> dict[str, object] | None:
-    """Return what Discord is told at once; None for what we do not know."""
-    match interaction.get("type"):
-        case 1:
-            return _PONG
-        case 2:
-            return {"type": _DEFERRED, "data": {"flags": _who_sees(interaction)}}
-        case 3:
-            return _UPDATE_LATER
-        case 4:
-            return _NO_CHOICES
-        case 5:
-            return {"type": _DEFERRED, "data": {"flags": _ONLY_ITS_PERSON}}
-        case _:
-            return None
-
-
-def _who_sees(command: dict[str, object]) -> int:
-    """Return the flags of "is thinking…": its person alone sees it, where the answer will be so."""
-    data = command.get("data")
-    name = cast("dict[str, object]", data).get("name") if isinstance(data, dict) else None
-    return 0 if name in OPEN_COMMANDS else _ONLY_ITS_PERSON
 
 
 class _Ready:

@@ -24,8 +24,8 @@ _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.1, 5.0
 _BUG_TRIES = 5
 _BATCH = 50
 _NOT_READY = 503
-_COMPONENT, _ANSWER, _UPDATE = 3, 4, 7
-"""Discord's types: a button was pressed; answers that are a message, or change the button's."""
+_ANSWER = 4
+"""Discord's type of an answer with a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,10 @@ def late_answer(handed: Handed, said: bytes, discord_api: str) -> LateAnswer | N
 
 
 def _to_discord(asked: Any, said: Any, api: str) -> LateAnswer | None:
-    if said.get("type") not in (_ANSWER, _UPDATE) or "application_id" not in asked:
+    if said.get("type") != _ANSWER or "application_id" not in asked:
         return None
     place = f"{api}/webhooks/{asked['application_id']}/{asked.get('token')}"
     body: dict[str, Any] = {"allowed_mentions": {"parse": []}, **said.get("data", {})}
-    if asked.get("type") == _COMPONENT and said["type"] == _ANSWER:
-        return LateAnswer("POST", place, body)
     return LateAnswer("PATCH", f"{place}/messages/@original", body)
 
 

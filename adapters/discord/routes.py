@@ -71,7 +71,14 @@ class _Door:
             return JSONResponse({"error": str(error)}, error.status)
         except ValidationError:
             return JSONResponse({"error": "This is no interaction that can be read."}, 400)
-        return JSONResponse(await self._answer(interaction))
+        try:
+            return JSONResponse(await self._answer(interaction))
+        except StoreUnavailable:
+            if was_verified(request.scope):
+                # It was acknowledged where it was verified: whoever brings it tries again.
+                return JSONResponse({"error": _TRY_AGAIN}, 503)
+            # Discord never sends an interaction again, so the person has to be told.
+            return JSONResponse(refusal(_TRY_AGAIN))
 
     async def _answer(self, interaction: Interaction) -> Json:
         answer = immediate_answer(interaction, self._adapter.commands)
@@ -82,9 +89,6 @@ class _Door:
             await self._adapter.receive(message)
         except BadInput as error:
             return await turned_away(error, self._adapter.options.note_refusal)
-        except StoreUnavailable:
-            # Discord never sends an interaction again, so the person has to be told.
-            return refusal(_TRY_AGAIN)
         return deferral(message)
 
     def _verify(self, request: Request, body: bytes) -> None:

@@ -35,8 +35,19 @@ def test_compose_opens_the_port_to_this_machine_alone() -> None:
 
     assert service["ports"] == ["127.0.0.1:8080:8080"]
     assert service["volumes"] == ["data:/data"]
-    assert "data" in found["volumes"]
+    assert set(found["volumes"]) == {"data", "postgres"}
     assert (ROOT / "deploy" / service["build"]["context"] / service["build"]["dockerfile"]).exists()
+
+
+def test_compose_brings_a_postgres_that_nobody_else_reaches() -> None:
+    found: Any = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
+    postern, postgres = found["services"]["postern"], found["services"]["postgres"]
+
+    assert postern["environment"]["DATABASE_URL"].startswith("postgresql://postern:${POSTGRES_PASS")
+    assert postern["environment"]["DATABASE_URL"].endswith("@postgres:5432/postern")
+    assert postern["depends_on"]["postgres"] == {"condition": "service_healthy"}
+    assert "pg_isready" in postgres["healthcheck"]["test"][1]
+    assert "ports" not in postgres
 
 
 def test_systemd_starts_it_again_and_lets_turns_end() -> None:

@@ -63,7 +63,8 @@ def discord_headers(body: bytes, age: int = 0) -> dict[str, str]:
 
 
 EVENT = json.dumps({"type": "event_callback", "event_id": "Ev1"}).encode()
-ASK = json.dumps({"type": 2, "id": "1", "data": {"name": "ask"}}).encode()
+SAID = [{"name": "text", "value": "What is new?"}]
+ASK = json.dumps({"type": 2, "id": "1", "data": {"name": "ask", "options": SAID}}).encode()
 STATUS = json.dumps({"type": 2, "id": "1", "data": {"name": "status"}}).encode()
 
 
@@ -176,7 +177,7 @@ async def test_a_platform_without_its_key_is_off(queue: Queue) -> None:
 
 
 def test_open_commands_are_those_whose_answers_all_may_see() -> None:
-    from deploy.ingress import OPEN_COMMANDS
+    from deploy.first_answers import OPEN_COMMANDS
     from gateway.commands import SPECS
 
     assert set(OPEN_COMMANDS) == {spec.name for spec in SPECS if not spec.is_private}
@@ -190,8 +191,8 @@ COMPLETION = json.dumps({"type": 4, "id": "1"}).encode()
 @pytest.mark.parametrize(
     ("body", "answer", "handed"),
     [
-        (BUTTON, {"type": 6}, 1),
-        (MODAL, {"type": 5, "data": {"flags": 64}}, 1),
+        (BUTTON, {"type": 5, "data": {"flags": 0}}, 1),
+        (MODAL, {"type": 5, "data": {"flags": 0}}, 1),
         (COMPLETION, {"type": 8, "data": {"choices": []}}, 0),
     ],
 )

@@ -123,20 +123,6 @@ def test_a_refusal_replaces_what_discord_shows_as_thinking() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("kind", "method", "place"), [(4, "POST", ""), (7, "PATCH", "/messages/@original")]
-)
-def test_a_button_is_answered_beside_or_in_its_message(kind: int, method: str, place: str) -> None:
-    pressed = json.dumps({"application_id": "7", "token": "tok", "type": 3}).encode()
-    said = json.dumps({"type": kind, "data": {"content": "Approved."}}).encode()
-
-    told = late_answer(Handed(DISCORD, (), pressed), said, API)
-
-    assert told is not None
-    assert (told.method, told.url) == (method, f"{API}/webhooks/7/tok{place}")
-    assert told.body["content"] == "Approved."
-
-
 def test_what_a_slack_command_is_told_goes_to_its_response_url() -> None:
     command = urlencode({"command": "/ask", "response_url": "https://hooks.example/1"}).encode()
 
