@@ -91,6 +91,10 @@ class AgentConstellation:
             return None
         return binding.agent_id
 
+    def forget(self, owner: PersonId, role: str) -> None:
+        """Ask the store again which agent is the owner's; other processes do within a minute."""
+        self._agents.drop((owner, role))
+
     async def prepare(self, owner: PersonId, roles: Iterable[str]) -> list[AgentId]:
         """Make all of the owner's agents that are not there yet, at once.
 

@@ -173,6 +173,8 @@ class ScriptedAgents:
         self._by_otid: dict[str, _Run] = {}
         self._latest: dict[SessionId, _Run] = {}
         self._gone: set[AgentId] = set()
+        self._deleted: set[AgentId] = set()
+        """Those that are gone for everybody to see."""
         self._stir = asyncio.Event()
 
     # -- how tests steer it
@@ -305,8 +307,7 @@ class ScriptedAgents:
     async def find_agent(self, person: Person, role: str) -> AgentId | None:
         """Return the person's oldest agent in this role."""
         async with _HostCall(self):
-            found = [a for p, r, a in self.created if (p, r) == (person.id, role)]
-        return found[0] if found else None
+            return self._agent_of(person.id, role)
 
     async def create_agent(self, person: Person, role: str) -> AgentId:
         """Make an agent; a second one when asked twice, as a real host does."""
@@ -346,12 +347,25 @@ class ScriptedAgents:
         self.memory[agent][label] = replace(block, value=value)
         return True
 
+    async def delete(self, agent: AgentId) -> None:
+        """Delete the agent with all that it remembers."""
+        self._check_serving()
+        self._gone.add(agent)
+        self._deleted.add(agent)
+        self.memory.pop(agent, None)
+
     # -- Constellation
 
     async def agent_of(self, owner: PersonId, role: str) -> AgentId | None:
         """Return the owner's agent in this role, without making one."""
-        found = [a for p, r, a in self.created if (p, r) == (owner, role)]
-        return found[0] if found else None
+        return self._agent_of(owner, role)
+
+    def _agent_of(self, owner: PersonId, role: str) -> AgentId | None:
+        made = [a for p, r, a in self.created if (p, r) == (owner, role)]
+        return next((agent for agent in made if agent not in self._deleted), None)
+
+    def forget(self, owner: PersonId, role: str) -> None:
+        """Keep nothing in mind, so there is nothing to ask again."""
 
     async def renew_thread(self, agent: AgentId, conversation: Conversation) -> SessionId:
         """Begin a new thread of the agent's in this conversation."""

@@ -42,6 +42,7 @@ from gateway.ports import (
     Adapter,
     AgentMemory,
     AgentRuntime,
+    ArtifactStore,
     Briefing,
     Clock,
     Constellation,
@@ -81,6 +82,8 @@ class Mind:
     """None where agents read text alone."""
     memory: AgentMemory | None = None
     """None where agents keep no memory that people could look at."""
+    artifacts: ArtifactStore | None = None
+    """None where no files are taken in."""
     budgets: Budgets | None = None
     """None where nothing is limited."""
     briefing: Briefing | None = None
@@ -147,6 +150,7 @@ class TurnRunner:
                 self.approvals,
                 mind.memory,
                 mind.wakeups,
+                mind.artifacts,
             )
         )
         self._requests: dict[LaneId, RunRequest] = {}

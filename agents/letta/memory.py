@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from letta_client import AsyncLetta
 
@@ -43,6 +43,18 @@ class LettaMemory:
                 return False
             await self._api.write_block(str(block.get("id")), value)
         return True
+
+    async def delete(self, agent: AgentId) -> None:
+        """Delete the agent with all that it remembers; one that is gone already is no error.
+
+        Blocks are things of their own in Letta, and outlive the agent. They go first,
+        so that a repeat finds what is left.
+        """
+        with suppress(NotThere):
+            for block in await self._api.blocks(agent):
+                with suppress(NotThere):
+                    await self._api.delete_block(str(block.get("id")))
+            await self._api.delete_agent(agent)
 
 
 @contextmanager

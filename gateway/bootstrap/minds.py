@@ -68,6 +68,7 @@ async def opened_mind(
             routes(settings),
             images,
             letta.memory,
+            artifacts,
             Budgets(store.usage, budget_policy(settings), clock),
             _briefing(settings, store, artifacts),
             PersonalDesk(desks(settings, store, clock).schedules, store.notes, clock),

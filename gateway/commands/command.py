@@ -13,7 +13,15 @@ from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Route, lane_owner
 from gateway.domain.routing import Routing
 from gateway.domain.turns import Turn
-from gateway.ports import AgentMemory, AgentRuntime, Clock, Constellation, PersonalSchedules, Store
+from gateway.ports import (
+    AgentMemory,
+    AgentRuntime,
+    ArtifactStore,
+    Clock,
+    Constellation,
+    PersonalSchedules,
+    Store,
+)
 
 
 class RunningTurns(Protocol):
@@ -40,6 +48,8 @@ class Reach:
     """None where agents keep no memory that could be shown."""
     wakeups: PersonalSchedules | None = None
     """None where nothing can be scheduled."""
+    artifacts: ArtifactStore | None = None
+    """Where the files are that people sent; None where none are taken in."""
 
     async def agent_of(self, asked: Asked) -> AgentId | None:
         """Return the agent that answers who asks, here; None before the first contact."""

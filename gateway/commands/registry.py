@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gateway.commands import approvals, everyday, linking, remembering, scheduling, spending
+from gateway.commands import (
+    approvals,
+    everyday,
+    linking,
+    personal,
+    remembering,
+    scheduling,
+    spending,
+)
 from gateway.commands.command import Asked, Command, Reach
 from gateway.domain.commands import CommandArgument, CommandSpec
 from gateway.domain.messages import InboundMessage, MessageKind
@@ -28,6 +36,7 @@ _CARRIED_OUT: tuple[Command, ...] = (
     *linking.FAMILY,
     *remembering.FAMILY,
     *scheduling.FAMILY,
+    *personal.FAMILY,
     *spending.FAMILY,
 )
 _HELP = CommandSpec("help", "What you can ask for")

@@ -36,6 +36,7 @@ class AuditKind(StrEnum):
     PERSON_UNLINKED = "person.unlinked"
     LINK_OFFERED = "link.offered"
     LINK_REFUSED = "link.refused"
+    PERSON_FORGOTTEN = "person.forgotten"
     PAIRING_ASKED = "pairing.asked"
     PAIRING_DECIDED = "pairing.decided"
     AGENT_INTENDED = "agent.intended"

@@ -27,6 +27,7 @@ from gateway.ports.minds import (
 from gateway.ports.people import PeopleStore
 from gateway.ports.personal import PersonalSchedules
 from gateway.ports.platforms import Accept, Adapter, Streaming
+from gateway.ports.privacy import PersonalStore, Said
 from gateway.ports.schedules import ScheduleStore
 from gateway.ports.singles import HandedStore, LeaseStore
 from gateway.ports.store import Store
@@ -58,6 +59,8 @@ __all__ = [
     "NoteStore",
     "PeopleStore",
     "PersonalSchedules",
+    "PersonalStore",
+    "Said",
     "ScheduleStore",
     "Store",
     "StoreCounts",

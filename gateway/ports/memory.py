@@ -23,6 +23,10 @@ class AgentMemory(Protocol):
         """
         ...
 
+    async def delete(self, agent: AgentId) -> None:
+        """Delete the agent with all that it remembers; one that is gone already is no error."""
+        ...
+
 
 class MemoryEditStore(Protocol):
     """What people changed, so that it can be undone."""

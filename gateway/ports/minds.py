@@ -135,6 +135,10 @@ class Constellation(Protocol):
         """Return the owner's agent in this role, without making one; None before first contact."""
         ...
 
+    def forget(self, owner: PersonId, role: str) -> None:
+        """Ask the store again which agent is the owner's; other processes do within a minute."""
+        ...
+
     async def renew_thread(self, agent: AgentId, conversation: Conversation) -> SessionId:
         """Begin a new thread of the agent's in this conversation; its memory stays.
 

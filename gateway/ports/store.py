@@ -14,6 +14,7 @@ from gateway.ports.installations import InstallationStore
 from gateway.ports.links import LinkStore
 from gateway.ports.memory import MemoryEditStore
 from gateway.ports.people import PeopleStore
+from gateway.ports.privacy import PersonalStore
 from gateway.ports.schedules import ScheduleStore
 from gateway.ports.singles import HandedStore, LeaseStore
 from gateway.ports.turns import TurnStore
@@ -37,6 +38,7 @@ class Store(Protocol):
     dead_letters: DeadLetterStore
     usage: UsageStore
     memory_edits: MemoryEditStore
+    personal: PersonalStore
     approvals: ApprovalStore
 
     turn_ready: asyncio.Event

@@ -16,6 +16,7 @@ from gateway.ports import (
     MemoryEditStore,
     NoteStore,
     PeopleStore,
+    PersonalStore,
     ScheduleStore,
     TurnStore,
     UsageStore,
@@ -29,6 +30,7 @@ from storage.memory.installations import MemoryInstallations
 from storage.memory.links import MemoryLinks
 from storage.memory.memory_edits import MemoryMemoryEdits
 from storage.memory.people import MemoryPeople
+from storage.memory.personal import MemoryPersonal
 from storage.memory.schedules import MemorySchedules
 from storage.memory.singles import MemoryHanded, MemoryLeases
 from storage.memory.tables import Tables
@@ -55,6 +57,7 @@ class MemoryStore:
         self.dead_letters: DeadLetterStore = MemoryDeadLetters(tables)
         self.usage: UsageStore = MemoryUsage(tables)
         self.memory_edits: MemoryEditStore = MemoryMemoryEdits(tables)
+        self.personal: PersonalStore = MemoryPersonal(tables)
         self.approvals: ApprovalStore = MemoryApprovals(tables)
         self.turn_ready = tables.turn_ready
         self.delivery_ready = tables.delivery_ready

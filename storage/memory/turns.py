@@ -80,6 +80,18 @@ def _wake(tables: Tables, lane: LaneId, route: Route, now: datetime) -> None:
         tables.turn_ready.set()
 
 
+def withdraw_row(tables: Tables, row: MessageRow) -> None:
+    """Take a waiting message out of its lane."""
+    assert row.lane is not None, "what waits has a lane"  # noqa: S101 - invariant
+    row.state = MessageState.WITHDRAWN
+    waiting = tables.waiting[row.lane]
+    waiting.remove(row)
+    mailbox = tables.mailboxes[row.lane]
+    mailbox.first_at = waiting[0].received_at if waiting else None
+    if not waiting and mailbox.turn is None:
+        mailbox.standing, mailbox.ready_at = Standing.IDLE, None
+
+
 class MemoryTurns:
     """The TurnStore in dictionaries."""
 
@@ -115,16 +127,10 @@ class MemoryTurns:
         row = self._waiting_target(deletion)
         if row is None or row.lane is None:
             return False
-        row.state = MessageState.WITHDRAWN
         row.message = replace(row.message, text="")
-        waiting = self._tables.waiting[row.lane]
-        waiting.remove(row)
         key = row.message.idempotency_key
         self._tables.log(AuditKind.MESSAGE_WITHDRAWN, now, row.lane, key, {})
-        mailbox = self._tables.mailboxes[row.lane]
-        mailbox.first_at = waiting[0].received_at if waiting else None
-        if not waiting and mailbox.turn is None:
-            mailbox.standing, mailbox.ready_at = Standing.IDLE, None
+        withdraw_row(self._tables, row)
         return True
 
     def _waiting_target(self, change: InboundMessage) -> MessageRow | None:

@@ -323,7 +323,7 @@ def to_message(row: Row) -> InboundMessage:
         target=row["target"],
         handle=row["handle"],
         is_private=row["is_private"],
-        attachments=_to_attachments(row["attachments"]) if row["attachments"] else (),
+        attachments=to_attachments(row["attachments"]) if row["attachments"] else (),
     )
 
 
@@ -333,5 +333,6 @@ def _attachments(message: InboundMessage) -> str | None:
     return to_json([astuple(attachment) for attachment in message.attachments])
 
 
-def _to_attachments(written: str) -> tuple[Attachment, ...]:
+def to_attachments(written: str) -> tuple[Attachment, ...]:
+    """Read the column of attachments."""
     return tuple(Attachment(*attachment) for attachment in json.loads(written))

@@ -19,6 +19,7 @@ from gateway.ports import (
     MemoryEditStore,
     NoteStore,
     PeopleStore,
+    PersonalStore,
     ScheduleStore,
     TurnStore,
     UsageStore,
@@ -35,6 +36,7 @@ from storage.postgres.listener import Listener
 from storage.postgres.memory_edits import PostgresMemoryEdits
 from storage.postgres.migrate import migrate
 from storage.postgres.people import PostgresPeople
+from storage.postgres.personal import PostgresPersonal
 from storage.postgres.schedules import PostgresSchedules
 from storage.postgres.singles import PostgresHanded, PostgresLeases
 from storage.postgres.turns import PostgresTurns
@@ -65,6 +67,7 @@ class PostgresStore:
     dead_letters: DeadLetterStore
     usage: UsageStore
     memory_edits: MemoryEditStore
+    personal: PersonalStore
     approvals: ApprovalStore
 
     def __init__(self, url: str, pool: PoolOptions = _POOL, *, is_listening: bool = True) -> None:
@@ -115,6 +118,7 @@ class PostgresStore:
         self.dead_letters = PostgresDeadLetters(database)
         self.usage = PostgresUsage(database)
         self.memory_edits = PostgresMemoryEdits(database)
+        self.personal = PostgresPersonal(database)
         self.approvals = PostgresApprovals(database)
 
     async def close(self) -> None:

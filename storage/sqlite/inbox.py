@@ -126,7 +126,7 @@ def withdraw(tx: Transaction, deletion: InboundMessage, now: datetime) -> bool:
     lane = _change_waiting(tx, WITHDRAW_WAITING, deletion, "")
     if lane is None:
         return False
-    tx.execute(FORGET_WAITING, (lane,))
+    forget_waiting(tx, lane)
     tx.log(AuditKind.MESSAGE_WITHDRAWN, now, lane, _target_key(deletion), {})
     return True
 
@@ -138,6 +138,11 @@ def _change_waiting(
     row = (text, _target_key(change), sender.platform, sender.workspace, sender.user)
     changed = tx.execute(statement, row).fetchone()
     return None if changed is None else changed[0]
+
+
+def forget_waiting(tx: Transaction, lane: str) -> None:
+    """Bring a lane up to date after messages that waited in it were taken out."""
+    tx.execute(FORGET_WAITING, (lane,))
 
 
 def _target_key(change: InboundMessage) -> str:
@@ -198,7 +203,7 @@ def to_message(row: tuple[Any, ...]) -> InboundMessage:
         target=target,
         handle=handle,
         is_private=bool(is_private),
-        attachments=_to_attachments(attachments) if attachments else (),
+        attachments=to_attachments(attachments) if attachments else (),
     )
 
 
@@ -208,5 +213,6 @@ def _attachments(message: InboundMessage) -> str | None:
     return to_json([astuple(attachment) for attachment in message.attachments])
 
 
-def _to_attachments(written: str) -> tuple[Attachment, ...]:
+def to_attachments(written: str) -> tuple[Attachment, ...]:
+    """Read the column of attachments."""
     return tuple(Attachment(*attachment) for attachment in json.loads(written))

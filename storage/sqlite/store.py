@@ -21,6 +21,7 @@ from gateway.ports import (
     MemoryEditStore,
     NoteStore,
     PeopleStore,
+    PersonalStore,
     ScheduleStore,
     TurnStore,
     UsageStore,
@@ -37,6 +38,7 @@ from storage.sqlite.links import SqliteLinks
 from storage.sqlite.memory_edits import SqliteMemoryEdits
 from storage.sqlite.migrate import migrate
 from storage.sqlite.people import SqlitePeople
+from storage.sqlite.personal import SqlitePersonal
 from storage.sqlite.reader import Reader
 from storage.sqlite.schedules import SqliteSchedules
 from storage.sqlite.singles import SqliteHanded, SqliteLeases
@@ -65,6 +67,7 @@ class SqliteStore:
     dead_letters: DeadLetterStore
     usage: UsageStore
     memory_edits: MemoryEditStore
+    personal: PersonalStore
     approvals: ApprovalStore
 
     def __init__(self, path: Path) -> None:
@@ -107,6 +110,7 @@ class SqliteStore:
         self.dead_letters = SqliteDeadLetters(committer, reader)
         self.usage = SqliteUsage(reader)
         self.memory_edits = SqliteMemoryEdits(committer, reader)
+        self.personal = SqlitePersonal(committer, reader)
         self.approvals = SqliteApprovals(committer, reader)
 
     async def close(self) -> None:

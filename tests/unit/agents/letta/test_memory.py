@@ -61,6 +61,15 @@ async def test_an_agent_that_is_gone_has_no_memory(letta: Letta) -> None:
         await letta.memory.blocks(nobody)
 
 
+async def test_a_deleted_agent_is_gone_and_may_be_deleted_again(letta: Letta) -> None:
+    agent = await letta.host.create_agent(ADA, "postern")
+
+    await letta.memory.delete(agent)
+    await letta.memory.delete(agent)
+
+    assert await letta.host.find_agent(ADA, "postern") is None
+
+
 async def test_of_several_threads_the_newest_is_found(letta: Letta) -> None:
     agent = await letta.host.create_agent(ADA, "postern")
     await letta.host.create_session(agent, PLACE)

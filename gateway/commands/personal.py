@@ -1,0 +1,124 @@
+"""Commands about everything of one person: search it, forget it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateway.commands.command import Asked, Command, Reach
+from gateway.domain.commands import CommandArgument, CommandSpec
+from gateway.ports import Said
+
+ELSEWHERE = "This is between you and me: ask me in a direct message."
+LOOKED_THROUGH = 2_000
+"""A search looks through so many of a person's newest messages, and their answers."""
+MOST_FOUND = 10
+_AROUND = 80
+"""Characters shown on each side of what was found."""
+SURE = "everything"
+WARNING = (
+    "This deletes your agents with all that they remember, everything that you said here and were "
+    "answered, your files, your schedules, and who you are to me. It can not be undone, and "
+    f"messages on the platform itself stay. If you are sure, say `/forget {SURE}`."
+)
+AT_WORK = "Your agent is at work. Wait for its answer, or `/cancel` it, and say it again."
+
+
+async def _search(asked: Asked, reach: Reach) -> str:
+    if not asked.is_private:
+        return ELSEWHERE
+    if not asked.arguments:
+        return "Say what to look for: `/search WORDS`."
+    said = await reach.store.personal.said(asked.person, LOOKED_THROUGH)
+    found = matching(said, asked.arguments)
+    if not found:
+        return "Nothing that you said or were answered has all of these words."
+    word = asked.arguments.split()[0]
+    lines = [_line(each, word) for each in found[:MOST_FOUND]]
+    more = f"\n\n{len(found) - MOST_FOUND} more are older." if len(found) > MOST_FOUND else ""
+    return "\n".join(lines) + more
+
+
+def matching(said: Sequence[Said], words: str) -> list[Said]:
+    """Return what has all of the words, in any case and order. Pure."""
+    wanted = words.casefold().split()
+    return [each for each in said if all(word in each.entry.text.casefold() for word in wanted)]
+
+
+def _line(said: Said, word: str) -> str:
+    entry = said.entry
+    who = "you" if entry.author == "user" else "your agent"
+    return f"- {entry.at:%Y-%m-%d %H:%M} UTC, {who}: {excerpt(entry.text, word)}"
+
+
+def excerpt(text: str, word: str) -> str:
+    """Return what stands around the word, on one line. Pure."""
+    flat = " ".join(text.split())
+    at = max(flat.casefold().find(word.casefold()), 0)
+    start, end = max(at - _AROUND, 0), at + len(word) + _AROUND
+    return f"{'…' if start else ''}{flat[start:end]}{'…' if end < len(flat) else ''}"
+
+
+async def _forget(asked: Asked, reach: Reach) -> str:
+    if not asked.is_private:
+        return ELSEWHERE
+    if asked.arguments.casefold() != SURE:
+        return WARNING
+    if await reach.store.personal.is_at_work(asked.person):
+        return AT_WORK
+    kept = await _delete_agents(asked, reach)
+    await _delete_files(asked, reach)
+    await _remove_schedules(asked, reach)
+    count = await reach.store.personal.forget(asked.person, reach.clock.now())
+    for role in reach.routes:
+        reach.constellation.forget(asked.person, role)
+    note = " Your agents live on a server that keeps them; ask its operator." if kept else ""
+    return f"Forgotten: {count} messages, and all that goes with them.{note}"
+
+
+async def _delete_agents(asked: Asked, reach: Reach) -> bool:
+    """Delete the person's agents; True when their server can not."""
+    found = [await reach.constellation.agent_of(asked.person, role) for role in reach.routes]
+    agents = [agent for agent in found if agent is not None]
+    if reach.memory is None:
+        return bool(agents)
+    for agent in agents:
+        await reach.memory.delete(agent)
+    return False
+
+
+async def _delete_files(asked: Asked, reach: Reach) -> None:
+    if reach.artifacts is None:
+        return
+    for key in await reach.store.personal.files(asked.person):
+        await reach.artifacts.delete(key)
+
+
+async def _remove_schedules(asked: Asked, reach: Reach) -> None:
+    mine = set(await reach.store.people.identities(asked.person))
+    schedules, last = reach.store.schedules, ""
+    while page := await schedules.page(last, 100):
+        last = page[-1].id
+        for schedule in page:
+            owner = schedule.wakeup.owner if schedule.wakeup else None
+            if owner is not None and owner.identity in mine:
+                await schedules.remove(schedule.id)
+
+
+FAMILY = (
+    Command(
+        CommandSpec(
+            "search",
+            "Search what you said and were answered",
+            (CommandArgument("words", "What to look for", is_required=True),),
+        ),
+        _search,
+    ),
+    Command(
+        CommandSpec(
+            "forget",
+            "Delete your agents, your history, and who you are",
+            (CommandArgument("what", f"{SURE}, if you are sure"),),
+        ),
+        _forget,
+    ),
+)

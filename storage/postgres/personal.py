@@ -1,0 +1,142 @@
+"""Everything of one person, over all tables: looked through, and forgotten."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gateway.domain.audit import AuditKind
+from gateway.domain.ids import PersonId
+from gateway.domain.messages import HistoryEntry
+from gateway.ports import Said
+from storage.postgres.database import Database, Row, Transaction
+from storage.postgres.inbox import to_attachments
+from storage.postgres.locks import lock_lanes
+from storage.postgres.values import to_place
+
+_RECENT = """
+SELECT * FROM inbox
+WHERE person = $1 AND state < 3 AND kind IN ('text', 'edit') ORDER BY seq DESC LIMIT $2
+"""
+SAID = f"""
+WITH mine AS MATERIALIZED ({_RECENT})
+SELECT seq, key AS id, 'user' AS author, text, sent_at AS at, conversation
+FROM mine WHERE text <> ''
+UNION ALL
+SELECT delivery.seq, delivery.id, 'assistant', delivery.text, delivery.created_at,
+    delivery.conversation
+FROM (SELECT DISTINCT turn FROM mine WHERE turn IS NOT NULL) AS asked
+JOIN turn ON turn.id = asked.turn
+JOIN delivery ON delivery.id = ANY(turn.answers)
+WHERE delivery.text <> '' AND delivery.state < 4
+ORDER BY 1 DESC
+"""  # noqa: S608 - constants
+AT_WORK = """
+SELECT 1 FROM inbox JOIN turn ON turn.id = inbox.turn
+WHERE inbox.person = $1 AND inbox.state = 1 AND turn.state = 'running'
+    AND turn.lane NOT LIKE '%/commands' LIMIT 1
+"""
+FILES = """
+SELECT attachments FROM inbox WHERE person = $1 AND attachments IS NOT NULL ORDER BY seq
+"""
+LANES = "SELECT DISTINCT lane FROM inbox WHERE person = $1 AND state = 0"
+WITHDRAW_ALL = "UPDATE inbox SET state = 4 WHERE person = $1 AND state = 0 AND lane = ANY($2)"
+FORGET_WAITING = """
+UPDATE mailbox SET
+    first_at = (
+        SELECT received_at FROM inbox WHERE inbox.lane = mailbox.lane AND inbox.state = 0
+        ORDER BY seq LIMIT 1
+    ),
+    state = CASE
+        WHEN state = 1 AND turn IS NULL AND NOT EXISTS (
+            SELECT 1 FROM inbox WHERE inbox.lane = mailbox.lane AND inbox.state = 0
+        ) THEN 0 ELSE state
+    END
+WHERE lane = ANY($1::text[])
+"""
+_TURNS = "SELECT turn FROM inbox WHERE person = $1 AND turn IS NOT NULL"
+EMPTY_ANSWERS = f"""
+UPDATE delivery SET text = '', handle = NULL, extras = NULL
+WHERE settled_at IS NOT NULL AND text <> '' AND id IN (
+    SELECT unnest(answers) FROM turn WHERE id IN ({_TURNS})
+    UNION
+    SELECT reply FROM inbox WHERE person = $1 AND reply IS NOT NULL
+)
+"""  # noqa: S608 - constants
+DROP_RESULTS_OF = f"DELETE FROM tool_result WHERE turn IN ({_TURNS})"  # noqa: S608 - constants
+EMPTY_SAID = """
+UPDATE inbox SET text = '', sender_name = '', handle = NULL, attachments = NULL
+WHERE person = $1 AND (text <> '' OR sender_name <> '' OR attachments IS NOT NULL)
+    AND NOT EXISTS (SELECT 1 FROM turn WHERE turn.id = inbox.turn AND turn.state = 'running')
+"""
+_ACCOUNTS = "SELECT platform, workspace, account FROM identity WHERE person = $1"
+_IS_MINE = f"(platform, workspace, account) IN ({_ACCOUNTS})"
+DROP_PAIRINGS = f"DELETE FROM pairing WHERE {_IS_MINE}"  # noqa: S608 - constants
+DROP_OFFERS_OF = f"DELETE FROM link_offer WHERE {_IS_MINE}"  # noqa: S608 - constants
+DROP_TRIES_OF = f"DELETE FROM link_try WHERE {_IS_MINE}"  # noqa: S608 - constants
+_AGENTS = "SELECT agent FROM binding WHERE person = $1 AND agent IS NOT NULL"
+DROP_SESSIONS = f"DELETE FROM session WHERE agent IN ({_AGENTS})"  # noqa: S608 - constants
+DROP_EDITS = f"DELETE FROM memory_edit WHERE agent IN ({_AGENTS})"  # noqa: S608 - constants
+DROP_BINDINGS = "DELETE FROM binding WHERE person = $1"
+DROP_NOTES = "DELETE FROM note WHERE subject = $1"
+DROP_IDENTITIES = "DELETE FROM identity WHERE person = $1"
+DROP_PERSON = "DELETE FROM person WHERE id = $1"
+
+_FORGET = (
+    EMPTY_ANSWERS,
+    DROP_RESULTS_OF,
+    DROP_PAIRINGS,
+    DROP_OFFERS_OF,
+    DROP_TRIES_OF,
+    DROP_SESSIONS,
+    DROP_EDITS,
+    DROP_BINDINGS,
+    DROP_NOTES,
+    DROP_IDENTITIES,
+    DROP_PERSON,
+)
+"""In this order: what is found by another table goes before it."""
+
+
+class PostgresPersonal:
+    """The PersonalStore in Postgres."""
+
+    def __init__(self, database: Database) -> None:
+        self._write = database.write
+        self._read = database.read
+
+    async def said(self, person: PersonId, limit: int) -> list[Said]:
+        """Return the person's newest messages and their answers, newest first."""
+        return [_to_said(row) for row in await self._read(SAID, person, limit)]
+
+    async def is_at_work(self, person: PersonId) -> bool:
+        """Whether an agent is at work for the person at this moment."""
+        return bool(await self._read(AT_WORK, person))
+
+    async def files(self, person: PersonId) -> list[str]:
+        """Return the artifact keys of the files that the person sent."""
+        rows = await self._read(FILES, person)
+        return [each.artifact for row in rows for each in to_attachments(row["attachments"])]
+
+    async def forget(self, person: PersonId, now: datetime) -> int:
+        """Drop all that the person said and was answered, and who they are; count the messages."""
+        return await self._write(_forget, person, now)
+
+
+async def _forget(tx: Transaction, person: PersonId, now: datetime) -> int:
+    lanes = [row["lane"] for row in await tx.fetch(LANES, person)]
+    if lanes:
+        await lock_lanes(tx, lanes)
+        await tx.count(WITHDRAW_ALL, person, lanes)
+        await tx.count(FORGET_WAITING, lanes)
+    for sql in _FORGET:
+        await tx.count(sql, person)
+    count = await tx.count(EMPTY_SAID, person)
+    tx.log(AuditKind.PERSON_FORGOTTEN, now, person, person, {"messages": count})
+    return count
+
+
+def _to_said(row: Row) -> Said:
+    seq, name, author, text, at, place = row
+    if author == "user":
+        name = name.split(":", 2)[2]  # platform:workspace:event id
+    return Said(HistoryEntry(name, seq, author, text, at), to_place(place))

@@ -1,0 +1,97 @@
+"""What people said is theirs: they can search it, and have it forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from agents.scripted import Say, Wait
+from gateway.commands.personal import excerpt
+from tests.fakes.hub import FakeHub, FakePerson
+
+
+async def _asks(person: FakePerson, text: str, *, is_private: bool = True) -> str:
+    """Give a command; return all that comes back."""
+    seen = len(person.sees)
+    message = person.hub.message(person, text)
+    await person.hub.inbox.receive(replace(message, is_private=is_private))
+    await asyncio.sleep(1)
+    return "".join(person.sees[seen:])
+
+
+async def _talks(person: FakePerson, text: str, answer: str) -> None:
+    person.hub.agents.will_say(answer)
+    await person.says(text)
+    await asyncio.sleep(1)
+
+
+async def test_people_find_what_they_said_and_were_answered(hub: FakeHub) -> None:
+    ada, bob = hub.person("ada"), hub.person("bob")
+    await _talks(ada, "My cat is called Pixel.", "A fine name for a CAT!")
+    await _talks(ada, "And my dog is called Byte.", "Woof.")
+    await _talks(bob, "My cat is called Secret.", "I see.")
+
+    found = await _asks(ada, "/search cat")
+
+    assert "your agent: A fine name for a CAT!" in found
+    assert "you: My cat is called Pixel." in found
+    assert "Byte" not in found
+    assert "Secret" not in found
+
+
+async def test_all_words_must_be_there(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+    await _talks(ada, "My cat is called Pixel.", "Hm.")
+
+    assert "Pixel" in await _asks(ada, "/search pixel CAT")
+    assert "Nothing that you said" in await _asks(ada, "/search pixel dog")
+
+
+async def test_what_is_private_is_not_shown_to_others(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+
+    assert "direct message" in await _asks(ada, "/search cat", is_private=False)
+    assert "direct message" in await _asks(ada, "/forget everything", is_private=False)
+
+
+async def test_forgetting_is_asked_for_twice(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+    await _talks(ada, "My cat is called Pixel.", "Hm.")
+
+    assert "can not be undone" in await _asks(ada, "/forget")
+    assert "Pixel" in await _asks(ada, "/search pixel")
+
+
+async def test_who_is_forgotten_is_met_anew_by_a_new_agent(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+    await _talks(ada, "My cat is called Pixel.", "Hm.")
+
+    answer = await _asks(ada, "/forget everything")
+
+    assert "Forgotten: 1 messages" in answer
+    await _talks(ada, "hello", "Who are you?")
+    assert ada.sees[-1] == "Who are you?"
+    assert "Nothing that you said" in await _asks(ada, "/search pixel")
+    assert [agent for _, _, agent in hub.agents.created] == ["agent-1", "agent-2"]
+
+
+async def test_nobody_is_forgotten_while_their_agent_works(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+    hub.agents.will(Wait(60), Say("done"))
+    await ada.says("think long")
+    await asyncio.sleep(1)
+
+    assert "is at work" in await _asks(ada, "/forget everything")
+    await asyncio.sleep(60)
+    assert "think" in await _asks(ada, "/search think")
+
+
+def test_an_excerpt_shows_what_stands_around_the_word() -> None:
+    text = "a" * 200 + " needle\n" + "b" * 200
+
+    shown = excerpt(text, "NEEDLE")
+
+    assert shown.startswith("…a")
+    assert " needle b" in shown
+    assert shown.endswith("b…")
+    assert len(shown) < 200
