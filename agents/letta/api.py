@@ -182,11 +182,11 @@ class LettaApi:
 
     async def delete_block(self, block: str) -> None:
         """Delete a block, for all agents that have it."""
-        await _answer(self._client.blocks.with_raw_response.delete(block))
+        await read_answer(self._client.blocks.with_raw_response.delete(block))
 
     async def delete_agent(self, agent: AgentId) -> None:
         """Delete an agent with its threads."""
-        await _answer(self._client.agents.with_raw_response.delete(agent))
+        await read_answer(self._client.agents.with_raw_response.delete(agent))
 
     async def blocks(self, agent: AgentId) -> list[Json]:
         """Return the core memory of an agent."""
