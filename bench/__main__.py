@@ -11,6 +11,7 @@ BENCHES: Mapping[str, str] = {
     "coldstart": "bench.coldstart",
     "discord": "bench.discord",
     "hub": "bench.hub",
+    "people": "bench.people",
     "runtime": "bench.runtime",
     "schedules": "bench.schedules",
     "slack": "bench.slack",
