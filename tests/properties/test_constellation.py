@@ -151,9 +151,13 @@ class World:
         return await asyncio.gather(*calls)
 
 
+def place_of(person: PersonId) -> Conversation:
+    return Conversation("console", "local", person)
+
+
 async def _persist(constellation: AgentConstellation, person: PersonId) -> Session:
     ref = TurnRef(TurnId("turn-1"), LaneId(f"{person}/postern"), fence=1)
-    place = Conversation("console", "local", person)
+    place = place_of(person)
     turn = Turn(ref, person, "postern", place, messages=(), attempt=1, started_at=EPOCH)
     while True:
         try:
