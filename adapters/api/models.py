@@ -25,6 +25,15 @@ class MessageBody(_Body):
     """The idempotency key, where no `Idempotency-Key` header tells it."""
 
 
+class BroadcastBody(_Body):
+    """`POST /api/v1/broadcasts`."""
+
+    text: str
+    id: str | None = None
+    """The idempotency key, where no `Idempotency-Key` header tells it."""
+    platform: str | None = None
+
+
 class PauseBody(_Body):
     """`POST /api/v1/schedules/{id}/pause`; may be left out."""
 

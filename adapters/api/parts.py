@@ -44,6 +44,14 @@ class Posts(Protocol):
         ...
 
 
+class Broadcasts(Protocol):
+    """Whoever posts to all."""
+
+    async def post(self, text: str, key: str, platform: str | None = None) -> int:
+        """Store a text for all who want it, once for each key; returns how many are new."""
+        ...
+
+
 class Schedules(Protocol):
     """Whoever makes and changes schedules. Everything that is refused is a BadInput."""
 
@@ -89,6 +97,7 @@ class ApiParts:
     """All that the API works on."""
 
     posts: Posts
+    broadcasts: Broadcasts
     deliveries: DeliveryStore
     schedules: Schedules
     fires: FireStore

@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from adapters.api.guard import AdminOnly, read_body
-from adapters.api.models import MessageBody, PauseBody, ScheduleBody, parse_body
+from adapters.api.models import BroadcastBody, MessageBody, PauseBody, ScheduleBody, parse_body
 from adapters.api.parts import ApiParts
 from gateway.domain.deliveries import Delivery
 from gateway.domain.schedule_json import activity_json, schedule_json
@@ -23,6 +23,7 @@ def make_router(parts: ApiParts, admin_token: str | None) -> APIRouter:
     router = APIRouter(prefix="/api/v1", dependencies=[Depends(AdminOnly(admin_token))])
     router.add_api_route("/messages", door.post, methods=["POST"])
     router.add_api_route("/messages/{delivery:path}", door.message, methods=["GET"])
+    router.add_api_route("/broadcasts", door.broadcast, methods=["POST"])
     router.add_api_route("/schedules", door.add, methods=["POST"])
     router.add_api_route("/schedules", door.list, methods=["GET"])
     router.add_api_route("/schedules/{name}", door.show, methods=["GET"])
@@ -41,6 +42,7 @@ class _Door:
 
     def __init__(self, parts: ApiParts) -> None:
         self._posts = parts.posts
+        self._broadcasts = parts.broadcasts
         self._deliveries = parts.deliveries
         self._schedules = parts.schedules
         self._fires = parts.fires
@@ -58,6 +60,14 @@ class _Door:
             "new": posted.is_new,
         }
         return JSONResponse(shown, 201 if posted.is_new else 200)
+
+    async def broadcast(self, request: Request) -> Response:
+        """Store a post for all who want it; repeated with its key, it reaches the rest."""
+        body = parse_body(BroadcastBody, await read_body(request))
+        key = request.headers.get("idempotency-key", body.id)
+        if key is None:
+            raise BadInput("A broadcast needs a key: an Idempotency-Key header, or id.")
+        return JSONResponse({"new": await self._broadcasts.post(body.text, key, body.platform)})
 
     async def message(self, delivery: str) -> Response:
         """Tell how a delivery stands; it is sent only when there is a receipt."""

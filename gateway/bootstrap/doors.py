@@ -18,7 +18,7 @@ from gateway.domain.people import Identity
 from gateway.errors import SettingsWrong
 from gateway.place import Place
 from gateway.ports import Adapter, AgentRuntime, ArtifactStore, Clock, Store
-from gateway.posts import Posts
+from gateway.posts import Broadcasts, Posts
 from gateway.settings import Settings
 from gateway.single_ear import SingleEar
 
@@ -61,6 +61,7 @@ def make_api(settings: Settings, store: Store, clock: Clock) -> APIRouter:
     posts = Posts(store.deliveries, PLATFORMS, clock)
     parts = ApiParts(
         posts,
+        Broadcasts(store, PLATFORMS, clock),
         store.deliveries,
         desks(settings, store, clock).schedules,
         store.fires,

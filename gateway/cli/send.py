@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 def send(
     text: Annotated[str, typer.Argument(help="What to post, in Markdown.")],
-    to: Annotated[str, typer.Option(help="Conversation: platform:place:channel[:thread].")],
+    to: Annotated[
+        str | None, typer.Option(help="Conversation: platform:place:channel[:thread].")
+    ] = None,
+    to_all: Annotated[
+        bool, typer.Option("--to-all", help="To all who are alone with an agent; needs a key.")
+    ] = False,
+    platform: Annotated[str | None, typer.Option(help="With --to-all: only there.")] = None,
     key: Annotated[
         str | None,
         typer.Option(help="Any text; with the same key it is posted once, however often sent."),
@@ -25,6 +31,13 @@ def send(
     as_json: AsJson = False,
 ) -> None:
     """Post a text. It is stored first, and goes out as soon as a gateway runs."""
+    if to_all:
+        if to is not None or key is None:
+            raise typer.BadParameter("With --to-all goes a --key, and no --to.")
+        _say_broadcast(asyncio.run(_broadcast(text, key, platform)), as_json=as_json)
+        return
+    if to is None:
+        raise typer.BadParameter("Say where, with --to or --to-all.")
     posted = asyncio.run(_posted(to, text, key))
     if as_json:
         say_json(
@@ -43,5 +56,23 @@ async def _posted(to: str, text: str, key: str | None) -> Posted:
     async with opened() as (store, clock):
         try:
             return await Posts(store.deliveries, PLATFORMS, clock).post(to, text, key)
+        except BadInput as error:
+            raise typer.BadParameter(str(error)) from None
+
+
+def _say_broadcast(count: int, *, as_json: bool) -> None:
+    if as_json:
+        say_json({"new": count})
+    else:
+        say(f"Stored for {count} conversations; repeated with the same key, it reaches the rest.")
+
+
+async def _broadcast(text: str, key: str, platform: str | None) -> int:
+    from gateway.bootstrap import PLATFORMS
+    from gateway.posts import Broadcasts
+
+    async with opened() as (store, clock):
+        try:
+            return await Broadcasts(store, PLATFORMS, clock).post(text, key, platform)
         except BadInput as error:
             raise typer.BadParameter(str(error)) from None

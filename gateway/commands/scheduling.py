@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gateway.commands.command import Asked, Command, Reach
 from gateway.domain.commands import CommandArgument, CommandSpec
+from gateway.domain.conversations import OPTED_OUT
 from gateway.errors import BadInput
 from gateway.ports import PersonalSchedules
 from gateway.ports.personal import Wish
@@ -58,6 +61,19 @@ async def _timezone(asked: Asked, reach: Reach) -> str:
         return str(error)
 
 
+async def _broadcasts(asked: Asked, reach: Reach) -> str:
+    place = replace(asked.message.conversation, thread=None)
+    match asked.arguments.lower():
+        case "off" if place.is_direct:
+            await reach.store.notes.put(place.id, OPTED_OUT, "off")
+            return "You get no broadcasts here any more. `/broadcasts on` brings them back."
+        case "on" if place.is_direct:
+            await reach.store.notes.drop(place.id, OPTED_OUT)
+            return "You get broadcasts here."
+        case _:
+            return "Say `/broadcasts off` or `/broadcasts on` where you are alone with me."
+
+
 def _wish(asked: Asked, reach: Reach, text: str) -> Wish:
     message = asked.message
     return Wish(
@@ -95,5 +111,13 @@ FAMILY = (
             (CommandArgument("zone", "Such as Europe/Vienna"),),
         ),
         _timezone,
+    ),
+    Command(
+        CommandSpec(
+            "broadcasts",
+            "Whether you get what the operator sends to all",
+            (CommandArgument("state", "on or off"),),
+        ),
+        _broadcasts,
     ),
 )

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from gateway.domain.ids import ConversationId
 
+OPTED_OUT = "broadcasts_off"
+"""The note of a direct conversation in which nobody wants broadcasts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Conversation:

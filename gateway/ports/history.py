@@ -44,6 +44,10 @@ class HistoryStore(Protocol):
         """
         ...
 
+    async def conversations(self, after: ConversationId | None, limit: int) -> list[Conversation]:
+        """List the next ones, by id, in which a person was heard and something was posted."""
+        ...
+
     async def newest_events(self, platform: str) -> list[tuple[Conversation, str]]:
         """Return the newest plain message id of every conversation of a platform.
 

@@ -50,6 +50,18 @@ class MemoryHistory:
         rows.sort(key=lambda row: row.sequence)
         return [_said_by_agent(row) for row in rows if row.new.text]
 
+    async def conversations(self, after: ConversationId | None, limit: int) -> list[Conversation]:
+        """List the next ones, by id, in which a person was heard and something was posted."""
+        heard = {
+            row.message.conversation.id
+            for row in self._tables.messages.values()
+            if row.state not in (MessageState.REFUSED, MessageState.WITHDRAWN)
+            and not row.message.is_wakeup
+        }
+        known = sorted(place for place in self._tables.outboxes if place in heard)
+        later = [place for place in known if place > (after or "")]
+        return [Conversation.parse(place) for place in later[:limit]]
+
     async def newest_events(self, platform: str) -> list[tuple[Conversation, str]]:
         """Return the newest plain message id of every conversation of a platform."""
         newest: dict[Conversation, str] = {}

@@ -42,6 +42,12 @@ SELECT seq, id, 'assistant' AS author, text, created_at AS at, extras
 FROM delivery
 WHERE id = ANY($1::text[]) AND text <> '' ORDER BY seq
 """
+CONVERSATIONS = """
+SELECT conversation FROM outbox WHERE conversation > $1 AND EXISTS (
+    SELECT 1 FROM inbox
+    WHERE inbox.conversation = outbox.conversation AND inbox.state < 3 AND kind <> 'wakeup'
+) ORDER BY conversation LIMIT $2
+"""
 NEWEST_EVENTS = """
 WITH RECURSIVE place (conversation) AS (
     SELECT min(conversation) FROM inbox
@@ -129,6 +135,11 @@ class PostgresHistory:
         if answers is None:
             return None
         return [_to_entry(row) for row in await self._read(SAID, answers)]
+
+    async def conversations(self, after: ConversationId | None, limit: int) -> list[Conversation]:
+        """List the next ones, by id, in which a person was heard and something was posted."""
+        rows = await self._read(CONVERSATIONS, after or "", limit)
+        return [Conversation.parse(row["conversation"]) for row in rows]
 
     async def newest_events(self, platform: str) -> list[tuple[Conversation, str]]:
         """Return the newest plain message id of every conversation of a platform."""

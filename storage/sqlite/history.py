@@ -44,6 +44,12 @@ SAID = """
 SELECT seq, id, 'assistant', text, created_at, extras FROM delivery
 WHERE id IN (SELECT value FROM json_each(?)) AND text <> '' ORDER BY seq
 """
+CONVERSATIONS = """
+SELECT conversation FROM outbox WHERE conversation > ? AND EXISTS (
+    SELECT 1 FROM inbox
+    WHERE inbox.conversation = outbox.conversation AND inbox.state < 3 AND kind <> 'wakeup'
+) ORDER BY conversation LIMIT ?
+"""
 NEWEST_EVENTS = """
 WITH RECURSIVE place (conversation) AS (
     SELECT min(conversation) FROM inbox INDEXED BY inbox_conversation
@@ -124,6 +130,11 @@ class SqliteHistory:
         if answers is None:
             return None
         return [_to_entry(row) for row in await self._read(SAID, (answers,))]
+
+    async def conversations(self, after: ConversationId | None, limit: int) -> list[Conversation]:
+        """List the next ones, by id, in which a person was heard and something was posted."""
+        rows = await self._read(CONVERSATIONS, (after or "", limit))
+        return [Conversation.parse(place) for (place,) in rows]
 
     async def newest_events(self, platform: str) -> list[tuple[Conversation, str]]:
         """Return the newest plain message id of every conversation of a platform."""

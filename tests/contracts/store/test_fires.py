@@ -226,3 +226,15 @@ async def test_posts_of_other_turns_do_not_count(store: Store) -> None:
     (ended,) = await store.fires.ended(10)
 
     assert ended.posts == 0
+
+
+async def test_conversations_in_which_people_were_heard_are_listed_by_id(store: Store) -> None:
+    for channel in ("c2", "c1", "c3"):
+        await store.turns.accept(message(f"m-{channel}", channel=channel), ROUTE, at(0))
+        await store.deliveries.enqueue([post(f"d-{channel}", channel=channel)], at(1))
+    await store.deliveries.enqueue([post("d-c4", channel="c4")], at(1))
+
+    first = await store.history.conversations(None, 2)
+    rest = await store.history.conversations(first[-1].id, 2)
+
+    assert [found.channel for found in (*first, *rest)] == ["c1", "c2", "c3"]

@@ -109,6 +109,7 @@ INDEXES = {
     "approvals.WAITING": {"approval_waiting"},
     "approvals.DUE": {"approval_due"},
     "history.HISTORY": {"inbox_conversation", "delivery_conversation"},
+    "history.CONVERSATIONS": {"outbox (key)", "inbox_conversation"},
     "history.NEWEST_EVENTS": {"inbox_conversation", "place (scan)"},
     "history.FIND_MESSAGE": {"sqlite_autoindex_inbox_1", "turn (key)"},
     "history.SAID": {"sqlite_autoindex_delivery_1"},

@@ -76,6 +76,15 @@ async def test_a_key_stands_for_one_text(store: MemoryStore) -> None:
     assert 'key "k1"' in other.json()["error"]
 
 
+async def test_a_broadcast_needs_a_key(store: MemoryStore) -> None:
+    async with api_client(store) as client:
+        without = await client.post("/api/v1/broadcasts", json={"text": "News."})
+        good = await client.post("/api/v1/broadcasts", json={"text": "News.", "id": "k1"})
+
+    assert without.status_code == 422
+    assert (good.status_code, good.json()) == (200, {"new": 0})
+
+
 async def test_a_delivery_says_how_it_stands(store: MemoryStore) -> None:
     async with api_client(store) as client:
         (delivery,) = (await client.post("/api/v1/messages", json=POST)).json()["deliveries"]
