@@ -84,10 +84,10 @@ class Intake:
         self._followed: set[str] = set()
         self._authors: OrderedDict[str, Sender] = OrderedDict()
 
-    def meet(self, conversation: Conversation) -> None:
-        """Remember a conversation that the bot takes part in."""
+    def meet(self, conversation: Conversation, *, takes_part: bool = True) -> None:
+        """Remember a conversation. In a thread where the bot takes part it hears everything."""
         self._places[channel_of(conversation)] = conversation
-        if conversation.thread is not None:
+        if conversation.thread is not None and takes_part:
             self._followed.add(conversation.thread)
 
     async def take_in(self, event: Event) -> None:
@@ -220,7 +220,8 @@ class Intake:
         except BadInput as error:
             await self._tell(message, str(error))
             return
-        self.meet(message.conversation)
+        # What only its sender sees the answer to gives nobody else's words to the bot.
+        self.meet(message.conversation, takes_part=not message.is_private)
         self._authors[message.event_id] = message.sender
         if len(self._authors) > _AUTHORS:
             self._authors.popitem(last=False)

@@ -6,6 +6,7 @@ import pytest
 
 from tests.platforms.discord_hub import DiscordHub
 from tests.platforms.discord_server import DiscordServer
+from tests.platforms.discord_server.records import ChannelKind
 
 DOORS = ["gateway", "http"]
 
@@ -35,6 +36,25 @@ async def test_ask_without_words_opens_a_window_to_write_in(hub: DiscordHub) -> 
     assert asked.callback_type == 9
     assert hub.heard == ["say two\nsay lines"]
     assert server.visible(server.general) == written.texts
+
+
+async def test_a_private_question_in_a_thread_makes_the_bot_hear_no_talk_there(
+    hub: DiscordHub,
+) -> None:
+    server, ada, bob = hub.server, hub.server.person("ada"), hub.server.person("bob")
+    kind = ChannelKind.PUBLIC_THREAD
+    thread = server.world.add_thread(server.general, "plans", bob.user, kind, None)
+    message = bob.says(thread, "say one")
+
+    status = await ada.slash("status", channel=thread)
+    asked = await ada.asks_about(message, "Ask my agent")
+    await server.until(lambda: status.texts and asked.texts)
+    bob.says(thread, "say two")
+    bob.dm("say three")
+    await bob.hears("three")
+
+    assert "say two" not in hub.heard
+    assert bob.sees(thread) == ["say one", "say two"]
 
 
 async def test_an_empty_window_asks_nothing(hub: DiscordHub) -> None:
