@@ -20,8 +20,14 @@ def to_input(message: InboundMessage, images: tuple[Image, ...] = ()) -> InputMe
 def _header(message: InboundMessage) -> str:
     name = _name(message)
     moment = message.sent_at.strftime("%Y-%m-%d %H:%M UTC")
-    about = _about(message) + _count(message)
+    about = _company(message) + _about(message) + _count(message)
     return f"[{name or 'someone'} on {message.conversation.platform}, {moment}{about}]"
+
+
+def _company(message: InboundMessage) -> str:
+    """Say when others than who wrote will read the answer."""
+    is_alone = message.conversation.is_direct or message.is_private or message.is_wakeup
+    return "" if is_alone else "; others read along"
 
 
 def _about(message: InboundMessage) -> str:

@@ -46,3 +46,10 @@ def test_files_are_named_above_the_text() -> None:
         "[file plan.pdf: application/pdf, 12,345 bytes, kept as person-1/discord/5/0-plan.pdf]\n"
         "look"
     )
+
+
+def test_the_agent_is_told_when_others_read_along() -> None:
+    here = replace(_message("hi"), conversation=Conversation("discord", "1", "2"))
+
+    assert to_input(here).text.startswith("[Ada on discord, 2026-01-05 09:00 UTC; others read")
+    assert "others" not in to_input(replace(here, is_private=True)).text
