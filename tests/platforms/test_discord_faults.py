@@ -61,10 +61,13 @@ async def test_a_fault_within_a_streamed_reply_is_not_seen(
     ada = server.person("ada")
 
     async with DiscordHub(server).connected():
-        ada.dm("drip 0.02\nwords 30")
-        if not fault.startswith("post"):
+        # What goes wrong with an edit is ordered first: on a busy machine there may be but one.
+        is_of_the_gateway = fault.startswith("gateway")
+        made = None if is_of_the_gateway else FAULTS[fault](server)
+        ada.dm("drip 0.03\nwords 30")
+        if is_of_the_gateway:
             await ada.hears("w2")
-        made = FAULTS[fault](server)
+            made = FAULTS[fault](server)
         await ada.hears(words(30), timeout=20)
         ada.dm("say next")
         await ada.hears("next")

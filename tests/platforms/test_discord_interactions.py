@@ -266,7 +266,7 @@ async def test_a_forged_request_is_refused(server: DiscordServer, kind: Signatur
     assert answer.status == 401
 
 
-@pytest.mark.parametrize("seconds", [-301, 301])
+@pytest.mark.parametrize("seconds", [-301, 400])
 async def test_a_request_of_another_time_is_refused(server: DiscordServer, seconds: int) -> None:
     hub = DiscordHub(server)
     moment = str(int(time.time()) + seconds)
