@@ -61,6 +61,31 @@ def test_slack_is_told_what_is_set(tmp_path: Path) -> None:
     assert adapter.options.prompts == ("What is new?",)
 
 
+def test_an_app_that_workspaces_install_needs_no_bot_token() -> None:
+    settings = load_settings(
+        {
+            "SLACK_CLIENT_ID": "1.2",
+            "SLACK_CLIENT_SECRET": "c",
+            "SLACK_SIGNING_SECRET": "s",
+            "POSTERN_HTTP__PUBLIC_URL": "https://chat.example.com",
+        }
+    )
+
+    adapter, router = make_slack(
+        settings, MemoryStore(), MemoryArtifacts(SystemClock()), SystemClock()
+    )
+
+    assert isinstance(adapter, SlackAdapter)
+    assert router is not None
+    assert adapter.options.bot_token is None
+    oauth = adapter.options.oauth
+    assert oauth is not None
+    assert oauth.redirect_uri == "https://chat.example.com/slack/oauth_redirect"
+    assert "chat:write" in oauth.scopes
+    paths = {getattr(route, "path", "") for route in router.routes}
+    assert paths == {"/slack/events", "/slack/install", "/slack/oauth_redirect"}
+
+
 def test_left_alone_the_adapters_have_their_own_defaults(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, "")
 
