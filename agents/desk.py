@@ -9,7 +9,7 @@ from agents.constellation import AgentConstellation
 from agents.roster import AgentRoster
 from gateway.domain.agent_reports import AgentRow, Finding
 from gateway.domain.ids import AgentId, PersonId
-from gateway.errors import BadInput, RuntimeUnavailable
+from gateway.errors import BadInput, Refused, RuntimeUnavailable
 from gateway.ports import AgentTemplates, Clock, PeopleStore
 
 GONE = "Letta has no such agent"
@@ -41,7 +41,7 @@ class AgentDesk:
             return Finding(row, error=f'there is no agent "{row.role}" in the settings')
         try:
             drift = await self._constellation.drift(row.person.id, row.role, row.agent)
-        except (BadInput, RuntimeUnavailable) as error:
+        except (Refused, RuntimeUnavailable) as error:
             return Finding(row, error=str(error))
         return Finding(row, error=GONE) if drift is None else Finding(row, drift)
 

@@ -166,8 +166,11 @@ async def _rolled_out(role: str | None, *, dry_run: bool) -> list[Finding]:
 
 
 async def _prewarmed(role: str | None, at_once: int) -> list[tuple[str, str]]:
+    from gateway.bootstrap.choices import routes
+    from gateway.cli.loading import load
+
+    roles = [name for name in routes(load()).of_each_person if role in (None, name)]
     async with _opened_desk() as desk:
-        roles = [name for name in desk.roster.versions if role in (None, name)]
         people = await desk.known_people()
         return [each async for each in desk.prewarm(people, roles, at_once)]
 

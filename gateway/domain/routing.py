@@ -82,6 +82,15 @@ class Routing(Mapping[str, Route]):
         """Count the roles."""
         return len(self.routes)
 
+    @property
+    def of_each_person(self) -> list[str]:
+        """The roles of which everybody who may talk has an agent of their own by default."""
+        return [
+            role
+            for role, route in self.routes.items()
+            if route.mode is Mode.PERSON and not self.access.get(role)
+        ]
+
     def decide(self, place: Conversation, identity: Identity, role: str | None = None) -> Decision:
         """Choose the agent and its mode: the most specific rule wins, of equals the first.
 

@@ -57,6 +57,15 @@ def test_prewarmed_agents_are_listed_shown_rolled_out_and_repaired(postern: Term
     assert postern.types("agents", "rollout").out == "There is nothing to do.\n"
 
 
+def test_shared_and_restricted_roles_are_not_prewarmed(postern: Terminal) -> None:
+    Path("postern.toml").write_text(
+        f"{TWO_ROLES}access = ['slack:T1:U1']\n[[agents]]\nname = 'all'\nshared = true\n"
+    )
+    postern.types("agents", "prewarm")
+
+    assert [row["role"] for row in postern.types("agents", "list", "--json").json] == ["postern"]
+
+
 def test_an_agent_is_not_adopted_twice_and_unknown_ones_not_at_all(postern: Terminal) -> None:
     Path("postern.toml").write_text(TWO_ROLES)
     postern.types("agents", "prewarm", "--role", "postern")
