@@ -7,12 +7,14 @@ insert; a terminal (`?format=text`) gets the Markdown as it is.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 
 from adapters.web.markdown import safe_html
 from adapters.web.pages import Draft, Frame
-from gateway.domain.deliveries import Delivery
+from gateway.domain.artifacts import Attachment
+from gateway.domain.deliveries import Button, Delivery
 from gateway.domain.ids import DeliveryId
 from gateway.domain.messages import HistoryEntry
 
@@ -38,8 +40,34 @@ def _cut(text: str) -> int:
     return SPLIT_CHARACTERS
 
 
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What is shown under a message: what can be pressed, and what can be fetched."""
+
+    buttons: tuple[Button, ...] = ()
+    files: tuple[Attachment, ...] = ()
+
+    def fields(self, delivery: str) -> dict[str, object]:
+        """Return the fields of the message; none for what it does not have."""
+        buttons = [
+            {"label": each.label, "says": each.says, "style": each.style.value}
+            for each in self.buttons
+        ]
+        files = [
+            {"name": each.name, "url": f"files/{delivery}/{index}", "bytes": each.size_bytes}
+            for index, each in enumerate(self.files)
+        ]
+        return {**({"buttons": buttons} if buttons else {}), **({"files": files} if files else {})}
+
+
 def message_frame(
-    entry_id: str, role: str, text: str, at: datetime, cursor: int | None = None
+    entry_id: str,
+    role: str,
+    text: str,
+    at: datetime,
+    cursor: int | None = None,
+    *,
+    extras: Extras = Extras(),
 ) -> Frame:
     """Show one whole message; the page replaces what it shows under this id."""
     body: dict[str, object] = {
@@ -49,13 +77,15 @@ def message_frame(
         "text": text,
         "cursor": cursor,
         "at": at.isoformat(),
+        **extras.fields(entry_id),
     }
     return Frame(_dump({**body, "html": html_of(role, text)}), _dump(body))
 
 
 def history_frame(entry: HistoryEntry) -> Frame:
     """Show one message that a page missed."""
-    return message_frame(entry.id, entry.author, entry.text, entry.at, entry.cursor)
+    extras = Extras(entry.buttons, entry.files)
+    return message_frame(entry.id, entry.author, entry.text, entry.at, entry.cursor, extras=extras)
 
 
 def history_item(entry: HistoryEntry) -> dict[str, object]:
@@ -67,6 +97,7 @@ def history_item(entry: HistoryEntry) -> dict[str, object]:
         "html": html_of(entry.author, entry.text),
         "cursor": entry.cursor,
         "at": entry.at.isoformat(),
+        **Extras(entry.buttons, entry.files).fields(entry.id),
     }
 
 
@@ -81,7 +112,9 @@ def final_frame(delivery: Delivery) -> Frame:
     """Show the delivery as the store has it; an empty text takes it away."""
     if not delivery.text:
         return _both({"type": "removed", "id": delivery.id})
-    return message_frame(delivery.id, "assistant", delivery.text, delivery.created_at)
+    extras = Extras(delivery.buttons, delivery.files)
+    at = delivery.created_at
+    return message_frame(delivery.id, "assistant", delivery.text, at, extras=extras)
 
 
 def draft_of(delivery: DeliveryId, text: str) -> tuple[Draft, Draft]:

@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.websockets import WebSocket
 
 from adapters.web.adapter import WebAdapter
+from adapters.web.files import FileDoor
 from adapters.web.guard import (
     EVERY_HEADER,
     PAGE_HEADERS,
@@ -62,16 +63,22 @@ _KINDS = {
 
 
 def make_router(
-    adapter: WebAdapter, history: HistoryStore, roles: Sequence[str], options: WebOptions
+    adapter: WebAdapter,
+    history: HistoryStore,
+    roles: Sequence[str],
+    options: WebOptions,
+    files: FileDoor | None = None,
 ) -> APIRouter:
     """Make the web door's routes. `roles` are the agents, the default one first."""
     door = _Door(adapter, history, tuple(roles), Guard(options), options.answer_seconds)
+    door.files = files
     router = APIRouter(route_class=_DoorRoute)
     router.add_api_route("/", door.page, methods=["GET"])
     router.add_api_route("/static/{name}", door.asset, methods=["GET"])
     router.add_api_route("/agents", door.agents, methods=["GET"])
     router.add_api_route("/chat", door.chat, methods=["POST"])
     router.add_api_route("/history/{agent_id:path}", door.read_history, methods=["GET"])
+    router.add_api_route("/files/{delivery}/{index}", door.file, methods=["GET"])
     router.add_api_websocket_route("/stream/{agent_id:path}", door.stream)
     return router
 
@@ -124,6 +131,7 @@ class _Door:
         self._roles = roles
         self._guard = guard
         self._answer_seconds = answer_seconds
+        self.files: FileDoor | None = None
         self._assets = {path.name: _load(path) for path in _STATIC.iterdir()}
 
     async def page(self, request: Request) -> Response:
@@ -175,6 +183,15 @@ class _Door:
         entries = await self._read(visitor, role, query.before, query.limit) if visitor else []
         messages = await asyncio.to_thread(lambda: [history_item(entry) for entry in entries])
         return JSONResponse({"agent_id": role, "messages": messages})
+
+    async def file(self, delivery: str, index: int, request: Request) -> Response:
+        """Give a file of an answer that the visitor sees."""
+        self._guard.check(request)
+        visitor = self._reader(request)
+        if visitor is None or self.files is None:
+            raise TurnedAway(404, "There is no such file here.")
+        places = [visitor.conversation(role) for role in self._roles]
+        return await self.files.fetch(delivery, index, places)
 
     async def stream(self, websocket: WebSocket) -> None:
         """Open the WebSocket of a page (`stream.py`), or deny it with a sentence."""

@@ -44,7 +44,7 @@ def make_doors(
 
     With `agents`, people can see there whether their agents can be reached.
     """
-    doors: list[Door] = [make_web(settings, store, clock)]
+    doors: list[Door] = [make_web(settings, store, artifacts, clock)]
     if settings.discord.is_on:
         doors.append(make_discord(settings, store, artifacts, clock, agents))
     if settings.slack.is_on:
@@ -70,9 +70,10 @@ def make_api(settings: Settings, store: Store, clock: Clock) -> APIRouter:
     return make_router(parts, secret(settings.http.admin_token) or None)
 
 
-def make_web(settings: Settings, store: Store, clock: Clock) -> Door:
+def make_web(settings: Settings, store: Store, artifacts: ArtifactStore, clock: Clock) -> Door:
     """Return the web chat: its adapter, and the routes by which browsers reach it."""
     from adapters.web.adapter import WebAdapter
+    from adapters.web.files import FileDoor
     from adapters.web.guard import WebOptions
     from adapters.web.routes import make_router
 
@@ -82,7 +83,8 @@ def make_web(settings: Settings, store: Store, clock: Clock) -> Door:
         public_url=settings.http.public_url,
         admin_token=secret(settings.http.admin_token) or None,
     )
-    return adapter, make_router(adapter, store.history, list(routes(settings)), options)
+    files = FileDoor(store.deliveries, artifacts)
+    return adapter, make_router(adapter, store.history, list(routes(settings)), options, files)
 
 
 def make_discord(

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from adapters.web.adapter import WebAdapter
+from adapters.web.files import FileDoor
 from adapters.web.guard import WebOptions
 from adapters.web.routes import make_router
 from gateway.clock import SystemClock
@@ -23,6 +24,7 @@ from gateway.domain.people import Route
 from gateway.domain.turns import Turn, TurnOutcome, TurnState
 from gateway.errors import StoreUnavailable
 from gateway.http import create_server
+from storage.artifacts.memory import MemoryArtifacts
 from storage.memory import MemoryStore
 
 ROLES = ("postern", "muse")
@@ -44,6 +46,7 @@ class WebHub:
     def __post_init__(self) -> None:
         """Make the adapter under test."""
         self.adapter = WebAdapter(self.clock)
+        self.artifacts = MemoryArtifacts(self.clock)
         self._heard = asyncio.Condition()
 
     async def accept(self, message: InboundMessage) -> None:
@@ -93,6 +96,16 @@ class WebHub:
         turn = await self.next_turn()
         await self.finish(turn, *texts)
         return turn
+
+    async def post(self, post: NewDelivery) -> None:
+        """Store a post and bring it to the pages."""
+        await self.store.deliveries.enqueue([post], self.clock.now())
+        await self.deliver()
+
+    async def revise(self, post: NewDelivery, text: str) -> None:
+        """Edit a post in place: another text, and no buttons."""
+        await self.store.deliveries.revise(post.id, text, (), self.clock.now())
+        await self.deliver()
 
     async def deliver(self) -> None:
         """Send everything that waits to be sent."""
@@ -162,7 +175,8 @@ class WebServer:
         """Serve the hub's web door; `is_running` also lets messages in."""
         options = options or WebOptions(admin_token=ADMIN_TOKEN, answer_seconds=5)
         self._app = app = FastAPI()
-        app.include_router(make_router(hub.adapter, hub.store.history, ROLES, options))
+        files = FileDoor(hub.store.deliveries, hub.artifacts)
+        app.include_router(make_router(hub.adapter, hub.store.history, ROLES, options, files))
         async with asyncio.TaskGroup() as tasks:
             runner = tasks.create_task(hub.adapter.run(hub.accept)) if is_running else None
             yield Served(hub, self.port)

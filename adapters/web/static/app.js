@@ -136,17 +136,24 @@ function showNotice(sentence) {
 // -- writing -------------------------------------------------------------------------------------
 
 function send() {
-  const said = text.value;
-  if (!said.trim() || !connection) return;
+  if (!say(text.value)) return;
+  text.value = "";
+  grow();
+}
+
+// A pressed button says what its presser could have typed.
+thread.onPress = (said) => say(said);
+
+function say(said) {
+  if (!said.trim() || !connection) return false;
   const id = uuid();
   showNotice("");
   thread.wait(id, said);
   connection.send(id, said);
-  text.value = "";
-  grow();
   settle();
   toNewest();
   if ($("link").dataset.state === "lost") thread.note(id, "Not sent yet. It goes out by itself.");
+  return true;
 }
 
 // crypto.randomUUID is missing on plain http beyond loopback.

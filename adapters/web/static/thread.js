@@ -11,6 +11,7 @@ export class Thread {
   #list;
   #items = new Map();
   agent = "";
+  onPress = () => {};
 
   constructor(list) {
     this.#list = list;
@@ -93,7 +94,7 @@ export class Thread {
   #add(id, { role, cursor = null, isWaiting = false }, isFresh) {
     const element = document.createElement("li");
     element.className = isFresh ? `${role} fresh` : role;
-    element.append(...["by", "body", "note"].map(part));
+    element.append(...["by", "body", "files", "buttons", "note"].map(part));
     const item = { id, role, cursor, element, state: "", blocks: [] };
     this.#list.insertBefore(element, isWaiting ? null : this.#after(cursor));
     this.#items.set(id, item);
@@ -129,18 +130,45 @@ export class Thread {
     item.element.querySelector(".by").replaceChildren(name, time.format(at));
   }
 
-  #fill(item, { role, text, html }) {
+  #fill(item, { role, text, html, buttons = [], files = [] }) {
     const body = item.element.querySelector(".body");
     if (role === "user") body.textContent = text;
     else renderBlocks(item, body, html);
+    fillRow(item, "files", files.map(fileLink));
+    fillRow(item, "buttons", buttons.map((button) => pressButton(button, this.onPress)));
   }
 }
 
 function part(name) {
   const element = document.createElement("div");
   element.className = name;
-  if (name === "note") element.hidden = true;
+  element.hidden = ["note", "files", "buttons"].includes(name);
   return element;
+}
+
+function fillRow(item, name, parts) {
+  const row = item.element.querySelector(`.${name}`);
+  row.replaceChildren(...parts);
+  row.hidden = parts.length === 0;
+}
+
+function pressButton({ label, says, style }, press) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = style;
+  button.textContent = label;
+  button.title = says;
+  button.addEventListener("click", () => press(says));
+  return button;
+}
+
+function fileLink({ name, url, bytes }) {
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.textContent = name;
+  link.title = `${bytes.toLocaleString()} bytes`;
+  return link;
 }
 
 // The server made the HTML safe. Only the blocks that changed are replaced, so

@@ -1,0 +1,42 @@
+"""Files that came with answers: whoever sees the answer may fetch them, and nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from adapters.web.guard import TurnedAway
+from gateway.domain.conversations import Conversation
+from gateway.ports import ArtifactStore, DeliveryStore
+
+_NONE = "There is no such file here."
+
+
+@dataclass(frozen=True, slots=True)
+class FileDoor:
+    """Where answers and their files are found."""
+
+    deliveries: DeliveryStore
+    artifacts: ArtifactStore
+
+    async def fetch(self, delivery: str, index: int, places: Collection[Conversation]) -> Response:
+        """Return the file; raises TurnedAway (404) unless its answer stands in one of the places.
+
+        It is always saved, never shown: what an agent made must not run as our page.
+        """
+        found = await self.deliveries.get(delivery)
+        if found is None or found.conversation not in places or not 0 <= index < len(found.files):
+            raise TurnedAway(404, _NONE)
+        file = found.files[index]
+        contents = await self.artifacts.load(file.artifact)
+        if contents is None:
+            raise TurnedAway(404, _NONE)
+        headers = {
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+            "Cache-Control": "private, no-store",
+        }
+        return Response(contents.data, media_type="application/octet-stream", headers=headers)
