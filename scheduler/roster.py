@@ -61,18 +61,19 @@ class Defaults:
     zone: str = "UTC"
 
 
-def read_roster(text: str, defaults: Defaults, roles: Sequence[str]) -> list[RosterWish]:
-    """Return what the roster asks for; raises BadInput that names the place of a fault."""
+def read_roster(text: str) -> list[RosterAgent]:
+    """Return the agents of a roster; raises BadInput that names the place of a fault."""
     try:
         roster = _Roster.model_validate_json(text)
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in fault["loc"]) or "the file"
         raise BadInput(f"This is no agents.json: {place}: {fault['msg']}.") from None
-    return [_to_wish(agent, defaults, roles) for agent in roster.agents]
+    return roster.agents
 
 
-def _to_wish(agent: RosterAgent, defaults: Defaults, roles: Sequence[str]) -> RosterWish:
+def to_wish(agent: RosterAgent, defaults: Defaults, roles: Sequence[str]) -> RosterWish:
+    """Return what the roster asks for this agent; raises BadInput."""
     conversation = agent.conversation or defaults.conversation
     if conversation is None:
         raise BadInput(

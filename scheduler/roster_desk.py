@@ -18,6 +18,7 @@ from scheduler.roster import (
     RosterWish,
     read_roster,
     to_roster_agent,
+    to_wish,
     write_roster,
 )
 
@@ -28,6 +29,15 @@ class Exported:
 
     text: str
     left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of a roster."""
+
+    schedules: tuple[tuple[Schedule, RosterWish], ...]
+    refused: tuple[str, ...]
+    """A sentence for each agent that was left out."""
 
 
 class RosterDesk:
@@ -41,25 +51,30 @@ class RosterDesk:
 
     async def take(
         self, text: str, conversation: str | None, owner: str | None, zone: str
-    ) -> list[tuple[Schedule, RosterWish]]:
-        """Make or replace a schedule for each agent; all are checked before one is stored.
+    ) -> Taken:
+        """Make or replace a schedule for each agent; what is refused does not stop the others.
 
         An agent id becomes the agent of the schedule's owner, unless the owner
-        has another one already: then nothing is stored. Raises BadInput.
+        has another one already. Raises BadInput for what is no roster at all.
         """
-        now = self._clock.now()
-        wishes = read_roster(text, Defaults(conversation, owner, zone), self._roles)
-        checked = [await self._desk.checked(wish.schedule, now) for wish in wishes]
-        pairs = [
-            (replace(schedule, is_paused=not wish.is_enabled), wish)
-            for schedule, wish in zip(checked, wishes, strict=True)
-        ]
-        for schedule, wish in pairs:
-            await self._check_agent(schedule, wish.agent)
-        for schedule, wish in pairs:
-            await self._adopt(schedule, wish.agent)
-            await self._desk.put(schedule)
-        return pairs
+        defaults = Defaults(conversation, owner, zone)
+        taken: list[tuple[Schedule, RosterWish]] = []
+        refused: list[str] = []
+        for agent in read_roster(text):
+            try:
+                wish = to_wish(agent, defaults, self._roles)
+                _check_apart(wish, [known for _, known in taken])
+                taken.append((await self._take(wish), wish))
+            except BadInput as error:
+                refused.append(f'"{agent.name}" is left out: {error}')
+        return Taken(tuple(taken), tuple(refused))
+
+    async def _take(self, wish: RosterWish) -> Schedule:
+        checked = await self._desk.checked(wish.schedule, self._clock.now())
+        schedule = replace(checked, is_paused=not wish.is_enabled)
+        await self._check_agent(schedule, wish.agent)
+        await self._adopt(schedule, wish.agent)
+        return await self._desk.put(schedule)
 
     async def give(self) -> Exported:
         """Write all schedules that a roster can hold; agents' own reminders stay out."""
@@ -103,3 +118,8 @@ class RosterDesk:
         owner = await owner_of(wakeup, self._people)
         person = await self._people.find_person(owner.identity)
         return person.id if person else person_id_of(owner.identity)
+
+
+def _check_apart(wish: RosterWish, others: Sequence[RosterWish]) -> None:
+    if wish.schedule.name in [other.schedule.name for other in others]:
+        raise BadInput("another agent of the roster has this name.")

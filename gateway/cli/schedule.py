@@ -149,16 +149,17 @@ def import_roster(
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f'"{file}" can not be read: {error}.') from error
-    taken = asyncio.run(_imported(text, to, owner, zone))
+    taken, refused = asyncio.run(_imported(text, to, owner, zone))
     if json:
         say_json(
             [{**schedule_json(report), "ignored_fields": list(extra)} for report, extra in taken]
         )
-        return
-    for report, extra in taken:
-        say_taken(report)
-        if extra:
-            say(f"  Not known here, and left out: {', '.join(extra)}.")
+    else:
+        _say_imported(taken)
+    for sentence in refused:
+        typer.echo(sentence, err=True)
+    if refused:
+        raise typer.Exit(1)
 
 
 @app.command("export")
@@ -191,6 +192,13 @@ def activity(
         say_json(found)
     else:
         say_activity(found)
+
+
+def _say_imported(taken: list[tuple[ScheduleReport, tuple[str, ...]]]) -> None:
+    for report, extra in taken:
+        say_taken(report)
+        if extra:
+            say(f"  Not known here, and left out: {', '.join(extra)}.")
 
 
 def _answer(report: ScheduleReport, *, json: bool) -> None:
@@ -243,10 +251,11 @@ async def _removed(name: str) -> ScheduleReport:
 
 async def _imported(
     text: str, to: str | None, owner: str | None, zone: str
-) -> list[tuple[ScheduleReport, tuple[str, ...]]]:
+) -> tuple[list[tuple[ScheduleReport, tuple[str, ...]]], tuple[str, ...]]:
     async with opened_desks() as desks:
         taken = await desks.rosters.take(text, to, owner, zone)
-        return [(desks.schedules.report(schedule), wish.ignored) for schedule, wish in taken]
+        reports = [(desks.schedules.report(each), wish.ignored) for each, wish in taken.schedules]
+        return reports, taken.refused
 
 
 async def _exported() -> tuple[str, tuple[str, ...]]:

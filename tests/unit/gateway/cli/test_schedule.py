@@ -162,15 +162,18 @@ def test_a_roster_that_was_exported_comes_in_as_it_was(postern: Terminal) -> Non
     assert postern.types("schedule", "export").out == first
 
 
-def test_a_roster_with_a_fault_changes_nothing(postern: Terminal) -> None:
-    broken = {"agents": [ROSTER["agents"][0], {"name": "x", "wakeup_schedule": "every day"}]}
+def test_what_a_roster_has_wrong_is_left_out_and_the_rest_goes_in(postern: Terminal) -> None:
+    good, never = ROSTER["agents"][0], {"name": "x", "wakeup_schedule": "every day"}
+    broken = {"agents": [never, good, good]}
     Path("agents.json").write_text(json.dumps(broken), "utf-8")
 
     seen = postern.types("schedule", "import", "agents.json", "--to", "discord:dm:9")
 
     assert seen.code == 1
     assert "five" in seen.err
-    assert postern.types("schedule", "list", "--json").json == []
+    assert "another agent of the roster has this name" in seen.err
+    [listed] = postern.types("schedule", "list", "--json").json
+    assert listed["name"] == good["name"]
 
 
 def test_what_a_roster_can_not_hold_is_named(postern: Terminal) -> None:
