@@ -113,6 +113,12 @@ class Founding:
         ready_at = self._settled_at(binding)
         if ready_at is not None and asked_at < ready_at:
             raise _maybe_made(binding, ready_at - asked_at)
+        # Another worker may have seen the same intent: of a shared agent, every lane has one.
+        is_mine = await self._people.renew_intent(
+            binding.person, binding.role, binding.intended_at, asked_at
+        )
+        if not is_mine:
+            raise _maybe_made(binding, self._settle)
         return await self._make(person, binding, asked_at), True
 
     def _settled_at(self, binding: AgentBinding) -> datetime | None:
@@ -123,7 +129,9 @@ class Founding:
         """
         before = max(binding.intended_at, self._started_at)
         tried_at = self._intents.get((binding.person, binding.role), before)
-        return None if tried_at is None else tried_at + self._settle
+        if tried_at is None:
+            return None
+        return max(tried_at, binding.intended_at) + self._settle
 
     async def _make(self, person: Person, binding: AgentBinding, asked_at: datetime) -> AgentId:
         """Make it; a look-up at `asked_at` found none, and is not trusted for long."""

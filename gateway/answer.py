@@ -102,6 +102,11 @@ class Answer:
         if text and self._streaming() is not None and not self._turn.is_wakeup:
             await self._show()
 
+    async def close(self) -> None:
+        """Let nothing older than the final text be shown after this."""
+        for index in range(self._opened):
+            await self._drafts.close(self._id(index))
+
     def _streaming(self) -> Streaming | None:
         """Return how people can watch this answer grow; None when they can not."""
         streaming = self._adapter.streaming

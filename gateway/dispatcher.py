@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from gateway.domain.ids import WorkerId
 from gateway.domain.turns import Turn, TurnRef
 from gateway.errors import Fenced, StoreUnavailable
+from gateway.leases import Lease, loop_time
 from gateway.ports import Clock, Store
 from gateway.turn_runner import TurnRunner
 from gateway.waiting import wait_until
@@ -42,6 +43,7 @@ class Dispatcher:
         self._clock = clock
         self._options = options
         self._running: dict[TurnRef, asyncio.Task[None]] = {}
+        self._leases: dict[TurnRef, Lease] = {}
         self._idle = asyncio.Event()
         self._idle.set()
         self._is_draining = False
@@ -67,7 +69,7 @@ class Dispatcher:
         if room <= 0 or self._is_draining:
             return None
         limit = min(room, 256)
-        now = self._clock.now()
+        now, asked_at = self._clock.now(), loop_time()
         try:
             claim = await self._store.turns.claim(
                 self._options.worker, limit, self._options.lease, now
@@ -77,6 +79,7 @@ class Dispatcher:
             return None
         for turn in claim.turns:
             self._idle.clear()
+            self._leases[turn.ref] = Lease(self._options.lease, asked_at)
             self._running[turn.ref] = group.create_task(self._run(turn))
         return now if len(claim.turns) == limit else claim.next_ready_at
 
@@ -89,14 +92,14 @@ class Dispatcher:
             # Its lease runs out, and whoever claims it then re-attaches to its run.
             log.warning("turn_not_stored", extra={"turn": turn.ref.id, "error": str(error)})
         finally:
-            del self._running[turn.ref]
+            del self._running[turn.ref], self._leases[turn.ref]
             if not self._running:
                 self._idle.set()
             self._store.turn_ready.set()
 
     async def _run_or_set_aside(self, turn: Turn) -> None:
         try:
-            await self._runner.run(turn)
+            await self._runner.run(turn, self._leases[turn.ref])
         except (Fenced, StoreUnavailable):
             raise
         except Exception as error:  # the loop's edge: one turn never stops the others
@@ -107,13 +110,16 @@ class Dispatcher:
         """Prolong what runs, stop what was lost, and take over what others left behind."""
         while True:
             await asyncio.sleep(self._options.lease.total_seconds() / 3)
-            now = self._clock.now()
+            now, asked_at = self._clock.now(), loop_time()
+            held = list(self._running)
             try:
-                lost = await self._store.turns.extend(list(self._running), self._options.lease, now)
+                lost = await self._store.turns.extend(held, self._options.lease, now)
                 await self._store.turns.recover(now)
             except StoreUnavailable as error:
                 log.warning("leases_not_extended", extra={"error": str(error)})
                 continue
-            for ref in lost:
-                if task := self._running.get(ref):
-                    task.cancel()
+            for ref in held:
+                if ref in self._running and ref in lost:
+                    self._running[ref].cancel()
+                elif lease := self._leases.get(ref):
+                    lease.prolong(asked_at)

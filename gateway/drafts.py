@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from gateway.domain.deliveries import Delivery
-from gateway.domain.ids import DeliveryId
+from gateway.domain.ids import DeliveryId, TurnId
+from gateway.leases import Lease
 from gateway.ports import Adapter, Streaming
 
 
@@ -25,14 +28,26 @@ class _Draft:
 class Drafts:
     """Paces the edits of drafts, one call at a time for each.
 
-    The turn runner opens a draft and lets it grow; the outbox shows it once it
-    is sent, and closes it before it sends the final text. Closing lets a call
-    that is under way end and none begins after it, so that an older text never
-    overwrites the final one.
+    The turn runner opens a draft, lets it grow, and closes it before it stores
+    the final text, which any worker may send; the outbox shows it once it is
+    sent. Closing lets a call that is under way end and none begins after it, so
+    that an older text never overwrites the final one. For the same reason
+    nothing is shown of a turn that this process has no valid lease for.
     """
 
     def __init__(self) -> None:
         self._drafts: dict[DeliveryId, _Draft] = {}
+        self._turns: dict[TurnId, Lease] = {}
+
+    @contextmanager
+    def held(self, turn: TurnId, lease: Lease) -> Generator[None]:
+        """Let the turn's drafts be shown for as long as it runs here."""
+        self._turns[turn] = lease
+        try:
+            yield
+        finally:
+            if self._turns.get(turn) is lease:
+                del self._turns[turn]
 
     def open(self, delivery: DeliveryId) -> None:
         """Begin a draft, before it is stored."""
@@ -56,10 +71,14 @@ class Drafts:
             await draft.changed.wait()
             draft.changed.clear()
             async with draft.showing:
-                if draft.is_closed or draft.text == shown:
+                if draft.is_closed or draft.text == shown or not self._is_held(delivery):
                     continue
                 shown = draft.text
                 await adapter.show_draft(delivery, shown)
+
+    def _is_held(self, delivery: Delivery) -> bool:
+        lease = self._turns.get(delivery.turn) if delivery.turn else None
+        return lease is not None and not lease.is_over
 
     async def close(self, delivery: DeliveryId) -> None:
         """Show nothing more of this draft; returns when no call is under way."""

@@ -15,9 +15,10 @@ from gateway.domain.deliveries import (
     SendOutcome,
     Sent,
 )
-from gateway.domain.ids import DeliveryId, PlatformMessageId, WorkerId
+from gateway.domain.ids import PlatformMessageId, WorkerId
 from gateway.drafts import Drafts
 from gateway.errors import Fenced, OutcomeUnknown, PosternError, StoreUnavailable
+from gateway.leases import Lease, loop_time
 from gateway.ports import Adapter, Clock, Store
 from gateway.retries import RetryPolicy, decide_send_retry
 from gateway.telemetry import Metrics
@@ -67,7 +68,8 @@ class Outbox:
         self._clock = clock
         self._metrics = metrics
         self._options = options
-        self._sending: dict[DeliveryId, Delivery] = {}
+        self._sending: dict[Delivery, Lease] = {}
+        """By claim: what was taken over from this very process is another claim."""
         self._idle = asyncio.Event()
 
     async def run(self) -> None:
@@ -93,7 +95,7 @@ class Outbox:
         room = self._options.max_in_flight - len(self._sending)
         if room <= 0:
             return None
-        options = self._options
+        options, asked_at = self._options, loop_time()
         try:
             claim = await self._store.deliveries.claim(
                 options.worker, list(self._adapters), room, options.lease, self._clock.now()
@@ -102,7 +104,7 @@ class Outbox:
             log.warning("deliveries_not_claimed", extra={"error": str(error)})
             return None
         for delivery in claim.deliveries:
-            self._sending[delivery.id] = delivery
+            self._sending[delivery] = Lease(options.lease, asked_at)
             group.create_task(self._send(delivery, group))
         if len(claim.deliveries) == room:
             return self._clock.now()
@@ -125,7 +127,7 @@ class Outbox:
             )
             return
         finally:
-            self._sending.pop(delivery.id, None)
+            del self._sending[delivery]
             self._store.delivery_ready.set()
         self._note(delivery, outcome)
         if isinstance(outcome, Sent) and delivery.is_draft and adapter.streaming is not None:
@@ -135,6 +137,8 @@ class Outbox:
     async def _outcome(self, delivery: Delivery, adapter: Adapter) -> SendOutcome:
         try:
             return Sent(await self._carry_out(delivery, adapter))
+        except Fenced:
+            raise
         except PosternError as error:
             return self._after(error, delivery)
         except Exception as error:  # the loop's edge: one delivery never stops the others
@@ -146,31 +150,40 @@ class Outbox:
 
     async def _carry_out(self, delivery: Delivery, adapter: Adapter) -> PlatformMessageId:
         """Bring the platform to the delivery's text, whatever an earlier try has done."""
-        if delivery.state is not DeliveryState.UNKNOWN or delivery.receipt is not None:
-            return await adapter.send(delivery)
-        try:
-            found = await adapter.find(delivery)
-        except OutcomeUnknown:
-            repeat = replace(delivery, text=delivery.text + MAY_BE_A_REPEAT)
-            return await adapter.send(repeat) if delivery.text else NOT_THERE
-        if found is None:
-            return await adapter.send(delivery) if delivery.text else NOT_THERE
-        if delivery.revision == 1:
-            return found
-        return await adapter.send(replace(delivery, receipt=found))
+        is_there = delivery.receipt is not None
+        wanted = delivery
+        if delivery.state is DeliveryState.UNKNOWN and not is_there:
+            try:
+                found = await adapter.find(delivery)
+            except OutcomeUnknown:
+                found = None
+                wanted = replace(delivery, text=delivery.text + MAY_BE_A_REPEAT)
+            if found is not None and delivery.revision == 1:
+                return found
+            if found is None and not delivery.text:
+                return NOT_THERE
+            wanted = replace(wanted, receipt=found)
+        if self._sending[delivery].is_over:
+            raise Fenced(f'The lease of delivery "{delivery.id}" was over before it was sent.')
+        return await adapter.send(wanted)
 
     async def _keep_leases(self) -> None:
         """Prolong what is being sent, and take over what others left behind."""
         while True:
             await asyncio.sleep(self._options.lease.total_seconds() / 3)
-            now = self._clock.now()
+            now, asked_at = self._clock.now(), loop_time()
+            held = list(self._sending)
             try:
-                await self._store.deliveries.extend(
-                    list(self._sending.values()), self._options.lease, now
-                )
+                lost = await self._store.deliveries.extend(held, self._options.lease, now)
+                self._prolong(set(held).difference(lost), asked_at)
                 await self._store.deliveries.recover(now)
             except StoreUnavailable as error:
                 log.warning("leases_not_extended", extra={"error": str(error)})
+
+    def _prolong(self, held: set[Delivery], asked_at: float) -> None:
+        for delivery, lease in self._sending.items():
+            if delivery in held:
+                lease.prolong(asked_at)
 
     def _note(self, delivery: Delivery, outcome: SendOutcome) -> None:
         platform = delivery.conversation.platform

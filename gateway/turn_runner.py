@@ -38,6 +38,7 @@ from gateway.drafts import Drafts
 from gateway.envelope import to_input
 from gateway.errors import BadInput, Refused, RetryLater, RunFailed, RuntimeUnavailable
 from gateway.images import Images
+from gateway.leases import Lease
 from gateway.ports import (
     Adapter,
     AgentMemory,
@@ -156,7 +157,7 @@ class TurnRunner:
         self._requests: dict[LaneId, RunRequest] = {}
         """What each running turn waits for, so that it can be stopped."""
 
-    async def run(self, turn: Turn) -> None:
+    async def run(self, turn: Turn, lease: Lease) -> None:
         """Run the turn to its end, or give it back to be claimed again later.
 
         Raises Fenced when another worker has the turn, and StoreUnavailable when
@@ -165,20 +166,8 @@ class TurnRunner:
         adapter = self._adapters[turn.conversation.platform]
         answer = Answer(turn, adapter, self._store.turns, self._drafts, self._clock)
         try:
-            if turn.role == COMMANDS.role:
-                outcome = await self._answer_commands(turn, answer)
-            elif (excess := await self._excess(turn)) is not None:
-                outcome = await self._answer_excess(turn, answer, excess)
-            elif (briefed := await self._briefed(turn)) is None:
-                outcome = TurnOutcome(TurnState.CANCELLED, error=NOTHING_NEW)
-            else:
-                async with _typing(adapter, turn):
-                    end = await self._answer(briefed, answer)
-                outcome = await self._outcome(turn, answer, end)
-        except (Refused, RetryLater) as error:
-            await self._set_aside(turn, answer, error)
-        else:
-            await self._finish(turn, outcome)
+            with self._drafts.held(turn.ref.id, lease):
+                await self._run(turn, adapter, answer)
         finally:
             self._requests.pop(turn.ref.lane, None)
 
@@ -195,6 +184,23 @@ class TurnRunner:
         adapter = self._adapters[turn.conversation.platform]
         answer = Answer(turn, adapter, self._store.turns, self._drafts, self._clock)
         await self._set_aside(turn, answer, error)
+
+    async def _run(self, turn: Turn, adapter: Adapter, answer: Answer) -> None:
+        try:
+            if turn.role == COMMANDS.role:
+                outcome = await self._answer_commands(turn, answer)
+            elif (excess := await self._excess(turn)) is not None:
+                outcome = await self._answer_excess(turn, answer, excess)
+            elif (briefed := await self._briefed(turn)) is None:
+                outcome = TurnOutcome(TurnState.CANCELLED, error=NOTHING_NEW)
+            else:
+                async with _typing(adapter, turn):
+                    end = await self._answer(briefed, answer)
+                outcome = await self._outcome(turn, answer, end)
+        except (Refused, RetryLater) as error:
+            await self._set_aside(turn, answer, error)
+        else:
+            await self._finish(turn, answer, outcome)
 
     async def _briefed(self, turn: Turn) -> Turn | None:
         """Return a wakeup with what is new for it; None when no model needs to be asked."""
@@ -324,9 +330,10 @@ class TurnRunner:
                 said = str(error) if isinstance(error, Refused) else UNKNOWN_FAULT
                 deliveries = (*answer.deliveries(), *_sorry(turn, answer, said))
                 outcome = TurnOutcome(TurnState.FAILED, deliveries, why, charge_of(turn, 0))
-                await self._finish(turn, outcome)
+                await self._finish(turn, answer, outcome)
 
-    async def _finish(self, turn: Turn, outcome: TurnOutcome) -> None:
+    async def _finish(self, turn: Turn, answer: Answer, outcome: TurnOutcome) -> None:
+        await answer.close()
         now = self._clock.now()
         await self._store.turns.finish(turn.ref, outcome, now)
         self._metrics.turns.labels(outcome=outcome.state).inc()

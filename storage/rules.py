@@ -102,11 +102,28 @@ def settled(
             state = DeliveryState.UNKNOWN
             return Standpoint(state, at, delivery.attempts, delivery.receipt, error)
         case SendFailed(error):
-            state = DeliveryState.FAILED if is_newest else DeliveryState.PENDING
+            state = DeliveryState.FAILED if is_newest else _again(delivery)
             attempts = delivery.attempts if is_newest else 0
             return Standpoint(state, now, attempts, delivery.receipt, error)
         case _:
             assert_never(outcome)
+
+
+def _again(delivery: Delivery) -> DeliveryState:
+    """Return where a delivery stands whose newer text is still to be tried."""
+    was_tried = delivery.state is DeliveryState.UNKNOWN
+    return DeliveryState.UNKNOWN if was_tried else DeliveryState.PENDING
+
+
+def reopened(
+    state: DeliveryState, receipt: PlatformMessageId | None, attempts: int
+) -> DeliveryState:
+    """Return where a settled delivery stands that gets a new text.
+
+    One that failed after several tries may be there by one of them.
+    """
+    may_be_there = state is DeliveryState.FAILED and receipt is None and attempts > 1
+    return DeliveryState.UNKNOWN if may_be_there else DeliveryState.PENDING
 
 
 def may_be_shown(state: DeliveryState, receipt: PlatformMessageId | None) -> bool:

@@ -44,8 +44,8 @@ class DeliveryStore(Protocol):
 
     async def extend(
         self, deliveries: Collection[Delivery], lease: timedelta, now: datetime
-    ) -> None:
-        """Prolong the leases of deliveries that are still being sent."""
+    ) -> Collection[Delivery]:
+        """Prolong the leases of what is still being sent; return those that are lost."""
         ...
 
     async def settle(self, delivery: Delivery, outcome: SendOutcome, now: datetime) -> None:

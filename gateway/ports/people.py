@@ -56,6 +56,16 @@ class PeopleStore(Protocol):
         """Store the intent to make an agent, or return what is there already."""
         ...
 
+    async def renew_intent(
+        self, person: PersonId, role: str, seen: datetime, now: datetime
+    ) -> bool:
+        """Take the open intent of the moment `seen` for one's own, to act on it now.
+
+        False when it is open no more, or somebody else was faster: of several that
+        saw the same intent, one alone may make the agent.
+        """
+        ...
+
     async def bind_agent(self, person: PersonId, role: str, agent: AgentId) -> AgentBinding:
         """Remember the agent's id. The first id stays; the binding that holds is returned."""
         ...

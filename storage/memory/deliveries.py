@@ -19,7 +19,7 @@ from gateway.domain.deliveries import (
 from gateway.domain.ids import DeliveryId, WorkerId
 from gateway.errors import Fenced
 from storage.memory.tables import DeliveryRow, OutboxRow, Tables
-from storage.rules import OPEN, Standing, settled
+from storage.rules import OPEN, Standing, reopened, settled
 
 
 def add_delivery(tables: Tables, new: NewDelivery, now: datetime) -> bool:
@@ -41,8 +41,8 @@ def revise(tables: Tables, row: DeliveryRow, new: NewDelivery, now: datetime) ->
     row.new = replace(contents, is_draft=False)
     row.revision += 1
     if row.state not in OPEN:
-        row.state, row.next_at, row.attempts = DeliveryState.PENDING, now, 0
-        row.settled_at = None
+        row.state = reopened(row.state, row.receipt, row.attempts)
+        row.next_at, row.attempts, row.settled_at = now, 0, None
     data = {"revision": row.revision, "state": str(row.state)}
     _log(tables, AuditKind.DELIVERY_REVISED, now, row, data)
     ready_outbox(tables, row.new.conversation)
@@ -131,13 +131,15 @@ class MemoryDeliveries:
 
     async def extend(
         self, deliveries: Collection[Delivery], lease: timedelta, now: datetime
-    ) -> None:
-        """Prolong the leases of deliveries that are still being sent."""
+    ) -> Collection[Delivery]:
+        """Prolong the leases of what is still being sent; return those that are lost."""
+        lost: list[Delivery] = []
         for delivery in deliveries:
             try:
                 self._tables.held_outbox(delivery).lease_until = now + lease
             except Fenced:
-                continue
+                lost.append(delivery)
+        return lost
 
     async def settle(self, delivery: Delivery, outcome: SendOutcome, now: datetime) -> None:
         """Record what became of a claimed delivery (T9)."""

@@ -94,6 +94,17 @@ class MemoryPeople:
         self._tables.log(AuditKind.AGENT_INTENDED, now, person, role, {})
         return binding
 
+    async def renew_intent(
+        self, person: PersonId, role: str, seen: datetime, now: datetime
+    ) -> bool:
+        """Take the open intent of the moment `seen` for one's own, to act on it now."""
+        known = self._tables.bindings.get((person, role))
+        if known is None or known.agent_id is not None or known.intended_at != seen:
+            return False
+        self._tables.bindings[person, role] = replace(known, intended_at=now)
+        self._tables.log(AuditKind.AGENT_INTENDED, now, person, role, {})
+        return True
+
     async def bind_agent(self, person: PersonId, role: str, agent: AgentId) -> AgentBinding:
         """Remember the agent's id. The first id stays; raises ValueError without an intent."""
         known = self._tables.bindings.get((person, role))

@@ -106,18 +106,18 @@ class MemoryTurns:
         """Replace the text of the message `edit.target` while it waits.
 
         The edit is stored as carried out, so that its repeat is not taken for
-        news after the turn has begun.
+        news after the turn has begun. One that was accepted as news, because it
+        came before its target, stays news.
         """
         known = self._tables.messages.get(edit.idempotency_key)
-        if known is not None and known.state is MessageState.WITHDRAWN:
-            return True
+        if known is not None:
+            return known.state is MessageState.WITHDRAWN
         row = self._waiting_target(edit)
         if row is None:
             return False
         row.message = replace(row.message, text=edit.text)
-        if known is None:
-            carried_out = _store(self._tables, replace(edit, text=""), row.person, None, now)
-            carried_out.state = MessageState.WITHDRAWN
+        carried_out = _store(self._tables, replace(edit, text=""), row.person, None, now)
+        carried_out.state = MessageState.WITHDRAWN
         key = row.message.idempotency_key
         self._tables.log(AuditKind.MESSAGE_REVISED, now, str(row.lane), key, {})
         return True

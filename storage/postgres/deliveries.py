@@ -88,7 +88,9 @@ REVISE = """
 UPDATE delivery SET text = final.text, extras = final.extras, revision = revision + 1,
     is_draft = false, attempts = CASE WHEN state < 3 THEN attempts ELSE 0 END,
     next_at = CASE WHEN state < 3 THEN next_at ELSE final.at END,
-    settled_at = NULL, state = CASE WHEN state < 3 THEN state ELSE 0 END
+    settled_at = NULL,
+    state = CASE WHEN state < 3 THEN state
+        WHEN state = 4 AND receipt IS NULL AND attempts > 1 THEN 2 ELSE 0 END
 FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[])
     AS final (id, text, extras, at)
 WHERE delivery.id = final.id RETURNING delivery.id, revision, state
@@ -256,10 +258,9 @@ class PostgresDeliveries:
 
     async def extend(
         self, deliveries: Collection[Delivery], lease: timedelta, now: datetime
-    ) -> None:
-        """Prolong the leases of deliveries that are still being sent."""
-        if deliveries:
-            await self._write(_extend, deliveries, now + lease)
+    ) -> Collection[Delivery]:
+        """Prolong the leases of what is still being sent; return those that are lost."""
+        return await self._write(_extend, deliveries, now + lease) if deliveries else []
 
     async def settle(self, delivery: Delivery, outcome: SendOutcome, now: datetime) -> None:
         """Record what became of a claimed delivery (T9)."""
@@ -305,10 +306,13 @@ def _claim_data(delivery: Delivery) -> Mapping[str, object]:
     }
 
 
-async def _extend(tx: Transaction, deliveries: Collection[Delivery], lease: datetime) -> None:
+async def _extend(
+    tx: Transaction, deliveries: Collection[Delivery], lease: datetime
+) -> Collection[Delivery]:
     outboxes = await lock_outboxes(tx, [delivery.conversation for delivery in deliveries])
     held = [delivery.conversation.id for delivery in deliveries if _holds(delivery, outboxes)]
     await tx.count(EXTEND_OUTBOXES, held, lease)
+    return [delivery for delivery in deliveries if not _holds(delivery, outboxes)]
 
 
 async def settle(tx: Transaction, settlements: Sequence[Settlement]) -> list[Fenced | None]:

@@ -78,7 +78,7 @@ FROM (SELECT 1) AS one LEFT JOIN LATERAL (
 ) AS waiting ON true
 WHERE lane = $1
 """
-WAS_CARRIED_OUT = "SELECT 1 FROM inbox WHERE key = $1 AND state = 4"
+STATE_OF = "SELECT state FROM inbox WHERE key = $1"
 
 _KINDS = {kind.value: kind for kind in MessageKind}
 
@@ -229,11 +229,13 @@ async def revise(tx: Transaction, edit: InboundMessage, now: datetime) -> bool:
     """Replace the text of the message `edit.target` while it waits.
 
     The edit is stored as carried out, so that its repeat is not taken for news
-    after the turn has begun.
+    after the turn has begun. One that was accepted as news, because it came
+    before its target, stays news.
     """
     lane = await _hold_target(tx, edit)
-    if await tx.first(WAS_CARRIED_OUT, edit.idempotency_key) is not None:
-        return True
+    known = await tx.first(STATE_OF, edit.idempotency_key)
+    if known is not None:
+        return known["state"] == MessageState.WITHDRAWN
     if lane is None or not await _change_waiting(tx, REVISE_WAITING, edit, edit.text):
         return False
     identity = edit.sender.identity

@@ -63,6 +63,10 @@ ADD_INTENT = """
 INSERT INTO binding (person, role, intended_at) VALUES ($1, $2, $3)
 ON CONFLICT (person, role) DO NOTHING
 """
+RENEW_INTENT = """
+UPDATE binding SET intended_at = $1
+WHERE person = $2 AND role = $3 AND agent IS NULL AND intended_at = $4
+"""
 BIND_AGENT = "UPDATE binding SET agent = $1 WHERE person = $2 AND role = $3 AND agent IS NULL"
 ALL_BINDINGS = f"SELECT {_BINDING} FROM binding ORDER BY person, role"  # noqa: S608
 HOLD_BINDING = "SELECT agent FROM binding WHERE person = $1 AND role = $2 FOR UPDATE"
@@ -186,6 +190,12 @@ class PostgresPeople:
         """Store the intent to make an agent, or return what is there already."""
         return await self._write(_intend, person, role, now)
 
+    async def renew_intent(
+        self, person: PersonId, role: str, seen: datetime, now: datetime
+    ) -> bool:
+        """Take the open intent of the moment `seen` for one's own, to act on it now."""
+        return await self._write(_renew, person, role, seen, now)
+
     async def bind_agent(self, person: PersonId, role: str, agent: AgentId) -> AgentBinding:
         """Remember the agent's id. The first id stays; raises ValueError without an intent."""
         return await self._write(_bind, person, role, agent)
@@ -253,6 +263,15 @@ async def _intend(tx: Transaction, person: PersonId, role: str, now: datetime) -
     if await tx.count(ADD_INTENT, person, role, now) == 1:
         tx.log(AuditKind.AGENT_INTENDED, now, person, role, {})
     return to_binding(await tx.first(GET_BINDING, person, role))
+
+
+async def _renew(
+    tx: Transaction, person: PersonId, role: str, seen: datetime, now: datetime
+) -> bool:
+    is_mine = await tx.count(RENEW_INTENT, now, person, role, seen) == 1
+    if is_mine:
+        tx.log(AuditKind.AGENT_INTENDED, now, person, role, {})
+    return is_mine
 
 
 async def _bind(tx: Transaction, person: PersonId, role: str, agent: AgentId) -> AgentBinding:

@@ -60,7 +60,9 @@ WHERE turn = ? AND is_draft = 1 ORDER BY idx
 REVISE = """
 UPDATE delivery SET text = ?2, extras = ?4, revision = revision + 1, is_draft = 0,
     attempts = iif(state < 3, attempts, 0), next_at = iif(state < 3, next_at, ?3),
-    settled_at = NULL, state = iif(state < 3, state, 0)
+    settled_at = NULL,
+    state = CASE WHEN state < 3 THEN state WHEN state = 4 AND receipt IS NULL AND attempts > 1
+        THEN 2 ELSE 0 END
 WHERE id = ?1 RETURNING revision, state
 """
 DROP = "DELETE FROM delivery WHERE id = ?"
@@ -208,9 +210,9 @@ class SqliteDeliveries:
 
     async def extend(
         self, deliveries: Collection[Delivery], lease: timedelta, now: datetime
-    ) -> None:
-        """Prolong the leases of deliveries that are still being sent."""
-        await self._write(_extend, deliveries, now + lease)
+    ) -> Collection[Delivery]:
+        """Prolong the leases of what is still being sent; return those that are lost."""
+        return await self._write(_extend, deliveries, now + lease)
 
     async def settle(self, delivery: Delivery, outcome: SendOutcome, now: datetime) -> None:
         """Record what became of a claimed delivery (T9)."""
@@ -277,10 +279,16 @@ def _claim_data(delivery: Delivery) -> Mapping[str, object]:
     }
 
 
-def _extend(tx: Transaction, deliveries: Collection[Delivery], lease_until: datetime) -> None:
+def _extend(
+    tx: Transaction, deliveries: Collection[Delivery], lease_until: datetime
+) -> Collection[Delivery]:
     lease = to_micros(lease_until)
-    for delivery in deliveries:
-        tx.execute(EXTEND_OUTBOX, (lease, delivery.conversation.id, delivery.fence))
+    return [
+        delivery
+        for delivery in deliveries
+        if tx.execute(EXTEND_OUTBOX, (lease, delivery.conversation.id, delivery.fence)).rowcount
+        == 0
+    ]
 
 
 def _settle(tx: Transaction, delivery: Delivery, outcome: SendOutcome, now: datetime) -> None:

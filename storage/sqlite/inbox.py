@@ -59,7 +59,7 @@ UPDATE mailbox SET
     )
 WHERE lane = ?1
 """
-WAS_CARRIED_OUT = "SELECT 1 FROM inbox WHERE key = ? AND state = 4"
+STATE_OF = "SELECT state FROM inbox WHERE key = ?"
 
 _KINDS = {kind.value: kind for kind in MessageKind}
 
@@ -106,11 +106,12 @@ def revise(tx: Transaction, edit: InboundMessage, now: datetime) -> bool:
     """Replace the text of the message `edit.target` while it waits.
 
     The edit is stored as carried out, so that its repeat is not taken for news
-    after the turn has begun.
+    after the turn has begun. One that was accepted as news, because it came
+    before its target, stays news.
     """
-    key = edit.idempotency_key
-    if tx.execute(WAS_CARRIED_OUT, (key,)).fetchone() is not None:
-        return True
+    known = tx.execute(STATE_OF, (edit.idempotency_key,)).fetchone()
+    if known is not None:
+        return known[0] == MessageState.WITHDRAWN
     lane = _change_waiting(tx, REVISE_WAITING, edit, edit.text)
     if lane is None:
         return False

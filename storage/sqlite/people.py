@@ -56,6 +56,10 @@ ADD_INTENT = """
 INSERT INTO binding (person, role, intended_at) VALUES (?, ?, ?)
 ON CONFLICT (person, role) DO NOTHING
 """
+RENEW_INTENT = """
+UPDATE binding SET intended_at = ?
+WHERE person = ? AND role = ? AND agent IS NULL AND intended_at = ?
+"""
 BIND_AGENT = "UPDATE binding SET agent = ? WHERE person = ? AND role = ? AND agent IS NULL"
 ALL_BINDINGS = f"SELECT {_BINDING} FROM binding ORDER BY person, role"  # noqa: S608
 UPSERT_AGENT = """
@@ -163,6 +167,12 @@ class SqlitePeople:
         """Store the intent to make an agent, or return what is there already."""
         return await self._write(_intend, person, role, now)
 
+    async def renew_intent(
+        self, person: PersonId, role: str, seen: datetime, now: datetime
+    ) -> bool:
+        """Take the open intent of the moment `seen` for one's own, to act on it now."""
+        return await self._write(_renew, person, role, seen, now)
+
     async def bind_agent(self, person: PersonId, role: str, agent: AgentId) -> AgentBinding:
         """Remember the agent's id. The first id stays; raises ValueError without an intent."""
         return await self._write(_bind, person, role, agent)
@@ -228,6 +238,14 @@ def _intend(tx: Transaction, person: PersonId, role: str, now: datetime) -> Agen
     if tx.execute(ADD_INTENT, (person, role, to_micros(now))).rowcount == 1:
         tx.log(AuditKind.AGENT_INTENDED, now, person, role, {})
     return to_binding(tx.execute(GET_BINDING, (person, role)).fetchone())
+
+
+def _renew(tx: Transaction, person: PersonId, role: str, seen: datetime, now: datetime) -> bool:
+    row = (to_micros(now), person, role, to_micros(seen))
+    is_mine = tx.execute(RENEW_INTENT, row).rowcount == 1
+    if is_mine:
+        tx.log(AuditKind.AGENT_INTENDED, now, person, role, {})
+    return is_mine
 
 
 def _bind(tx: Transaction, person: PersonId, role: str, agent: AgentId) -> AgentBinding:

@@ -102,6 +102,14 @@ async def test_an_edit_that_comes_again_after_the_turn_began_is_still_done(store
     assert not again.is_new
 
 
+async def test_an_edit_that_came_before_its_message_is_not_heard_in_both(store: Store) -> None:
+    assert not await store.turns.revise(edit("x1", "e1"), at(0))
+    await store.turns.accept(edit("x1", "e1"), ROUTE, at(0))
+    await store.turns.accept(message("e1"), ROUTE, at(1))
+
+    assert not await store.turns.revise(edit("x1", "e1"), at(2))
+
+
 async def test_an_edit_is_not_a_line_of_the_history(store: Store) -> None:
     await say(store, "e1")
     await store.turns.revise(edit("x1", "e1"), at(1))

@@ -270,7 +270,7 @@ async def test_a_delivery_in_flight_at_a_crash_is_unknown_afterwards(store: Stor
 async def test_recover_takes_only_leases_that_are_over(store: Store) -> None:
     await _enqueue(store, "a")
     delivery = await claim_post(store)
-    await store.deliveries.extend([delivery], LEASE, at(20))
+    assert not await store.deliveries.extend([delivery], LEASE, at(20))
 
     assert await store.deliveries.recover(at(49)) == 0
     assert await store.deliveries.recover(at(49), predecessor=WorkerId("other")) == 0
@@ -284,8 +284,9 @@ async def test_extending_what_is_no_longer_held_does_nothing(store: Store) -> No
     await store.deliveries.recover(at(30))
     await claim_post(store, now=30)
 
-    await store.deliveries.extend([zombie], LEASE, at(55))
+    lost = await store.deliveries.extend([zombie], LEASE, at(55))
 
+    assert list(lost) == [zombie]
     assert await store.deliveries.recover(at(60)) == 1
 
 

@@ -122,6 +122,27 @@ async def test_a_refused_old_text_does_not_fail_the_new_one(store: Store) -> Non
     assert (final.text, final.attempts) == ("final", 1)
 
 
+async def test_a_refused_repeat_leaves_open_whether_the_first_try_is_there(store: Store) -> None:
+    turn = await _start(store)
+    await settle(store, await claim_post(store), SendUnknown(at(0), "cut"))
+    repeat = await claim_post(store)
+    await finish(store, turn, part(turn, 0, "final"))
+
+    await settle(store, repeat, SendFailed("no"))
+
+    assert (await claim_post(store)).state is DeliveryState.UNKNOWN
+
+
+async def test_a_draft_that_failed_after_several_tries_is_looked_for(store: Store) -> None:
+    turn = await _start(store)
+    await settle(store, await claim_post(store), SendUnknown(at(0), "cut"))
+    await settle(store, await claim_post(store), SendFailed("no"))
+
+    await finish(store, turn, part(turn, 0, "final"))
+
+    assert (await claim_post(store)).state is DeliveryState.UNKNOWN
+
+
 async def test_a_final_text_waits_as_long_as_the_platform_asked(store: Store) -> None:
     turn = await _start(store)
     await settle(store, await claim_post(store), SendLater(at(9), "slow down"))

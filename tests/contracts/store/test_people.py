@@ -20,6 +20,22 @@ async def _ask(store: Store, event: str, code: str, user: str = "ada") -> None:
     await store.turns.refuse(refusal(event, code=code, user=user), at(0))
 
 
+async def test_an_open_intent_is_renewed_by_one_of_those_who_saw_it(store: Store) -> None:
+    await store.people.intend_agent(ADA, "postern", at(0))
+
+    assert await store.people.renew_intent(ADA, "postern", at(0), at(5))
+    assert not await store.people.renew_intent(ADA, "postern", at(0), at(5))
+    assert (await store.people.intend_agent(ADA, "postern", at(9))).intended_at == at(5)
+
+
+async def test_what_is_bound_or_was_never_intended_is_not_renewed(store: Store) -> None:
+    assert not await store.people.renew_intent(ADA, "postern", at(0), at(1))
+    await store.people.intend_agent(ADA, "postern", at(0))
+    await store.people.bind_agent(ADA, "postern", AgentId("agent-1"))
+
+    assert not await store.people.renew_intent(ADA, "postern", at(0), at(1))
+
+
 async def test_nobody_is_known_at_first(store: Store) -> None:
     assert await store.people.find_person(identity()) is None
     assert await store.people.get_person(ADA) is None
