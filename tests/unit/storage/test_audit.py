@@ -4,77 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.domain.audit import AuditEntry, AuditKind
 from storage.memory import MemoryStore
 from storage.sqlite import SqliteStore
+from tests.fakes.rebuilt import Rebuilt
 from tests.unit.storage.test_stores_agree import RAM, STEPS, Step, Story
-
-
-@dataclass
-class Rebuilt:
-    """What the log says."""
-
-    messages: dict[str, str] = field(default_factory=dict[str, str])
-    turns: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
-    composition: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
-    deliveries: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
-    receipts: dict[str, object] = field(default_factory=dict[str, object])
-
-    def read(self, entry: AuditEntry) -> None:
-        """Take in one line."""
-        subject = entry.kind.partition(".")[0]
-        match subject:
-            case "message":
-                self._read_message(entry)
-            case "turn":
-                self._read_turn(entry)
-            case "delivery":
-                self._read_delivery(entry)
-            case _:
-                pass
-
-    def _read_message(self, entry: AuditEntry) -> None:
-        if entry.kind is not AuditKind.MESSAGE_REVISED:
-            self.messages[entry.ref] = entry.kind.partition(".")[2]
-
-    def _read_turn(self, entry: AuditEntry) -> None:
-        _, attempt = self.turns.get(entry.ref, ("", 0))
-        match entry.kind:
-            case AuditKind.TURN_CLAIMED:
-                attempt = cast("int", entry.data["attempt"])
-                self.turns[entry.ref] = ("running", attempt)
-                self.composition[entry.ref] = cast("list[int]", entry.data["messages"])
-            case AuditKind.TURN_ENDED:
-                self.turns[entry.ref] = (cast("str", entry.data["state"]), attempt)
-            case _:
-                pass
-
-    def _read_delivery(self, entry: AuditEntry) -> None:
-        state, revision = self.deliveries.get(entry.ref, ("pending", 1))
-        match entry.kind:
-            case AuditKind.DELIVERY_DROPPED:
-                del self.deliveries[entry.ref]
-                return
-            case AuditKind.DELIVERY_LOST:
-                state = "unknown"
-            case AuditKind.DELIVERY_REVISED:
-                state = cast("str", entry.data["state"])
-                revision = cast("int", entry.data["revision"])
-            case AuditKind.DELIVERY_CLAIMED:
-                state = cast("str", entry.data["state"])
-            case AuditKind.DELIVERY_SETTLED:
-                state = cast("str", entry.data["state"])
-                self.receipts[entry.ref] = entry.data["receipt"]
-            case _:
-                pass
-        self.deliveries[entry.ref] = (state, revision)
 
 
 @settings(max_examples=60, deadline=None)

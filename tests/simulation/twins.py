@@ -1,0 +1,69 @@
+"""Negative twins: which promise catches which broken part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from tests.simulation.broken import (
+    AcksBeforeItStores,
+    AsksUnderNewKeys,
+    DraftsNeverClose,
+    DropsTheTail,
+    FiresWithoutSlots,
+    ForgetsOpenTurns,
+    IgnoresOrder,
+    KnowsNoDuplicates,
+    LeasesWithoutFences,
+    LeavesTheDeadAlone,
+    LetsStrangersIn,
+    LogsTooLittle,
+    MakesAgentsWithoutIntent,
+    OneMindForAll,
+    PostsDraftsBeforeTheyAreStored,
+    RepeatsBlindly,
+    SendsBeforeItSaysSo,
+    SettlesWithoutFences,
+    TakesNoAnswerForNo,
+)
+from tests.simulation.weather import STORMS, Weather
+from tests.simulation.worker import Build
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """A broken build, and the promises of which at least one catches it."""
+
+    build: Callable[[], Build]
+    caught_by: frozenset[str]
+    weather: Weather | None = None
+    """What it takes to show; drawn where it is None."""
+
+
+_DEAF = replace(STORMS, clock_step=0.0, crash=0.003, freeze=0.001)
+"""Calls fail all the time, and workers live long enough to try again."""
+
+_STANDING_STILL = Weather(freeze=0.01)
+"""Nothing fails, but workers lose their leases all the time."""
+
+TWINS = {
+    "acks before it stores": Twin(AcksBeforeItStores, frozenset({"P1"})),
+    "lets strangers in": Twin(LetsStrangersIn, frozenset({"P10"})),
+    "knows no duplicates": Twin(KnowsNoDuplicates, frozenset({"P2"})),
+    "leases without fences": Twin(LeasesWithoutFences, frozenset({"fence"})),
+    "forgets open turns": Twin(ForgetsOpenTurns, frozenset({"P8"})),
+    "leaves the dead alone": Twin(LeavesTheDeadAlone, frozenset({"P8"})),
+    "asks under new keys": Twin(AsksUnderNewKeys, frozenset({"P2"})),
+    "drops the tail": Twin(DropsTheTail, frozenset({"P3"})),
+    "sends before it says so": Twin(SendsBeforeItSaysSo, frozenset({"P3"})),
+    "repeats blindly": Twin(RepeatsBlindly, frozenset({"P3"})),
+    "settles without fences": Twin(SettlesWithoutFences, frozenset({"fence"})),
+    "ignores order": Twin(IgnoresOrder, frozenset({"P4"})),
+    "posts drafts before they are stored": Twin(PostsDraftsBeforeTheyAreStored, frozenset({"P3"})),
+    "drafts never close": Twin(DraftsNeverClose, frozenset({"P3"}), _STANDING_STILL),
+    "makes agents without intent": Twin(MakesAgentsWithoutIntent, frozenset({"P6"})),
+    "takes no answer for no": Twin(TakesNoAnswerForNo, frozenset({"P6"}), _DEAF),
+    "one mind for all": Twin(OneMindForAll, frozenset({"P9"})),
+    "fires without slots": Twin(FiresWithoutSlots, frozenset({"P7"})),
+    "logs too little": Twin(LogsTooLittle, frozenset({"P12"})),
+}
