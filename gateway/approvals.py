@@ -99,7 +99,9 @@ class Approvals:
             return "This is not yours to decide."
         if known.state is ApprovalState.WAITING and known.expires_at > now:
             state = ApprovalState.APPROVED if is_yes else ApprovalState.DENIED
-            if await self._store.approvals.decide(self._decision(known, state, by.name, now), now):
+            if await self._store.approvals.decide(
+                self._decision(known, state, _name(by), now), now
+            ):
                 return f"{_DONE[state]}: {known.call.name}."
             known = await self._store.approvals.get(approval) or known
         return _stands(known)
@@ -110,7 +112,7 @@ class Approvals:
         own = [each for each in waiting if await self._is_owner(each, person)]
         now = self._clock.now()
         for each in own:
-            decision = self._decision(each, ApprovalState.DENIED, by.name, now)
+            decision = self._decision(each, ApprovalState.DENIED, _name(by), now)
             await self._store.approvals.decide(decision, now)
         return len(own)
 
@@ -175,6 +177,10 @@ _DONE = {
     ApprovalState.DENIED: "Denied",
     ApprovalState.EXPIRED: "Nobody decided in time",
 }
+
+
+def _name(sender: Sender) -> str:
+    return _plain(sender.name) or "somebody"
 
 
 def _outcome(state: ApprovalState, by: str, at: datetime) -> str:

@@ -12,7 +12,7 @@ from adapters.console import outbound
 from adapters.console.inbound import conversation_of, parse_line
 from adapters.console.terminal import Terminal
 from gateway.domain.conversations import Conversation
-from gateway.domain.deliveries import Delivery
+from gateway.domain.deliveries import Button, Delivery
 from gateway.domain.ids import PlatformMessageId
 from gateway.domain.messages import HistoryEntry, InboundMessage
 from gateway.domain.people import Identity
@@ -131,7 +131,8 @@ class ConsoleAdapter:
     def _past(self, entry: HistoryEntry) -> outbound.RenderableType:
         if entry.author == "user":
             return outbound.question(entry.text)
-        return outbound.answer(self._options.agent_name, entry.text)
+        text = outbound.with_presses(entry.text, _presses(entry.buttons))
+        return outbound.answer(self._options.agent_name, text)
 
     async def _accept(self, line: str, accept: Accept) -> InboundMessage | None:
         try:
@@ -178,7 +179,8 @@ class ConsoleAdapter:
         if before is not None:
             self._terminal.show(outbound.note(_label(delivery)))
         if delivery.text:
-            self._terminal.answer(self._options.agent_name, delivery.text)
+            text = outbound.with_presses(delivery.text, _presses(delivery.buttons))
+            self._terminal.answer(self._options.agent_name, text)
         if delivery.text or before is not None:
             self._shown[delivery.id] = delivery.text
         self._changed.set()
@@ -204,3 +206,7 @@ async def _set_or(event: asyncio.Event, seconds: float) -> None:
             await event.wait()
     except TimeoutError:
         return
+
+
+def _presses(buttons: tuple[Button, ...]) -> list[tuple[str, str]]:
+    return [(button.label, button.says) for button in buttons]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 
 from rich.console import Group, RenderableType
 from rich.markdown import Markdown
@@ -26,6 +27,12 @@ def answer(name: str, markdown: str) -> RenderableType:
 def plain_answer(markdown: str) -> str:
     """Return an answer as a pipe carries it: the Markdown, and nothing else."""
     return harmless(markdown)
+
+
+def with_presses(markdown: str, presses: Iterable[tuple[str, str]]) -> str:
+    """Return an answer with its buttons, label and words, as lines that can be typed."""
+    lines = [f"- {label}: type `{says.replace('`', '')}`" for label, says in presses]
+    return "\n\n".join([markdown, "\n".join(lines)]) if lines else markdown
 
 
 def question(text: str) -> RenderableType:

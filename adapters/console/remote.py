@@ -228,7 +228,8 @@ class RemoteChat:
         if message["role"] == "user":
             self._terminal.show(outbound.question(text))
         elif self._terminal.is_interactive:
-            self._terminal.answer(self._name, text)
+            presses = [(each["label"], each["says"]) for each in message.get("buttons", [])]
+            self._terminal.answer(self._name, outbound.with_presses(text, presses))
 
     def _stream_url(self) -> str:
         parts = urlsplit(self._options.url)

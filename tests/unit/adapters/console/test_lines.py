@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
 from adapters.console.inbound import LINE_LIMIT, conversation_of, parse_line
-from adapters.console.outbound import answer, harmless, note, question
+from adapters.console.outbound import answer, harmless, note, question, with_presses
 from gateway.domain.people import Identity
 from gateway.errors import BadInput
 
@@ -77,3 +77,10 @@ def test_markdown_is_shown_with_its_structure() -> None:
 
     assert "Postern" in screen.getvalue()
     assert "• one" in screen.getvalue()
+
+
+def test_buttons_are_lines_that_can_be_typed() -> None:
+    shown = with_presses("May it?", [("Approve", "/approve a1"), ("Deny", "/deny a1")])
+
+    assert shown == "May it?\n\n- Approve: type `/approve a1`\n- Deny: type `/deny a1`"
+    assert with_presses("Fine.", []) == "Fine."

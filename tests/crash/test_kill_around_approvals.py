@@ -1,0 +1,67 @@
+"""kill -9 around an approval: asked once, decided once, and the tool's answer comes once."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+
+import pytest
+
+from tests.crash.home import Ada, Home
+
+SETTINGS = {"POSTERN_APPROVALS__TOOLS": "current_time"}
+WHILE_ASKING = ["before store.approvals.ask", "after store.approvals.ask"]
+WHILE_DECIDING = [
+    "before store.approvals.decide",
+    "after store.approvals.decide",
+    "before toolbox.call",
+    "after toolbox.call",
+    "before store.turns.record_tool_result",
+]
+
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(120)]
+
+
+@pytest.mark.parametrize("moment", WHILE_ASKING)
+async def test_a_kill_while_asking_asks_once(home: Home, ada: Ada, moment: str) -> None:
+    async with home.gateway(die_at=moment, settings=SETTINGS) as dying:
+        await asyncio.wait_for(ada.meet(), 30)
+        asking = asyncio.ensure_future(ada.asks("What time is it?"))
+        status = await asyncio.wait_for(dying.wait(), 30)
+    async with home.gateway(settings=SETTINGS):
+        await asyncio.wait_for(asking, 30)
+        seen = await ada.sees()
+
+    assert status == -signal.SIGKILL
+    assert [text.startswith("Your agent wants to use") for _, text in seen].count(True) == 1
+    assert len(seen) == 3
+
+
+@pytest.mark.parametrize("moment", WHILE_DECIDING)
+async def test_a_kill_while_deciding_decides_once(home: Home, ada: Ada, moment: str) -> None:
+    async with home.gateway(settings=SETTINGS):
+        await asyncio.wait_for(ada.meet(), 30)
+        await asyncio.wait_for(ada.asks("What time is it?"), 30)
+        approve = _approve(await ada.sees())
+    async with home.gateway(die_at=moment, settings=SETTINGS) as dying:
+        await home.until_ready()
+        deciding = asyncio.ensure_future(ada.asks(approve))
+        status = await asyncio.wait_for(dying.wait(), 30)
+    async with home.gateway(settings=SETTINGS):
+        await home.until_ready()
+        await asyncio.wait_for(deciding, 30)
+        await asyncio.wait_for(ada.until_she_sees(6), 30)
+        await home.until_idle()
+        seen = await ada.sees()
+
+    assert status == -signal.SIGKILL
+    assert len(seen) == 6
+    questions = [text for _, text in seen if text.startswith("Your agent wants to use")]
+    assert ["**Approved by somebody**" in text for text in questions] == [True]
+
+
+def _approve(seen: list[tuple[str, str]]) -> str:
+    found = [match for _, text in seen if (match := re.search(r"/approve [0-9a-f]{8}", text))]
+    assert len(found) == 1
+    return found[0][0]
