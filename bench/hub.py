@@ -20,7 +20,7 @@ from gateway.clock import SystemClock
 from gateway.dispatcher import Dispatcher, DispatcherOptions
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery
-from gateway.domain.ids import AgentId, PlatformMessageId, RunId, SessionId, WorkerId
+from gateway.domain.ids import AgentId, PersonId, PlatformMessageId, RunId, SessionId, WorkerId
 from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Identity, Route, Sender
 from gateway.domain.tools import ToolCall, ToolResult, ToolSpec
@@ -163,6 +163,17 @@ class InstantAgents:
         events = [message.event_id for message in turn.messages]
         self.waits += [now - self._written_at[event] for event in events]
         return Session(AgentId("agent"), SessionId(" ".join(events)))
+
+    async def agent_of(self, owner: PersonId, role: str) -> AgentId | None:
+        """Return the only agent."""
+        return AgentId("agent")
+
+    def forget(self, owner: PersonId, role: str) -> None:
+        """Have nothing to forget."""
+
+    async def renew_thread(self, agent: AgentId, conversation: Conversation) -> SessionId:
+        """Never be called."""
+        raise NotImplementedError
 
     async def run(self, request: RunRequest) -> AsyncIterator[TurnEvent]:
         """Answer."""

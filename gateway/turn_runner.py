@@ -67,6 +67,9 @@ CANCELLED = "cancelled"
 """The runtime's word for a run that was stopped."""
 COULD_NOT_ANSWER = "Sorry, I could not answer this: {reason}"
 WAKEUP_FAILED = "A wakeup failed: {reason}"
+PLATFORM_IS_OFF = (
+    'Nobody can answer on "{platform}": it is switched off here. Switch it on, or drop what waits.'
+)
 UNKNOWN_FAULT = "something went wrong on our side. The operator can see it in the log."
 
 
@@ -163,7 +166,10 @@ class TurnRunner:
         Raises Fenced when another worker has the turn, and StoreUnavailable when
         its end could not be stored: then its lease runs out and it is run again.
         """
-        adapter = self._adapters[turn.conversation.platform]
+        adapter = self._adapters.get(turn.conversation.platform)
+        if adapter is None:
+            await self._wait_for_platform(turn)
+            return
         answer = Answer(turn, adapter, self._store.turns, self._drafts, self._clock)
         try:
             with self._drafts.held(turn.ref.id, lease):
@@ -315,6 +321,16 @@ class TurnRunner:
             run=_run_of(turn, round_index),
         )
 
+    async def _wait_for_platform(self, turn: Turn) -> None:
+        """Give a turn back whose platform is switched off here: it may be switched on again."""
+        platform, now = turn.conversation.platform, self._clock.now()
+        error = RetryLater(PLATFORM_IS_OFF.format(platform=platform), retry_after_seconds=60.0)
+        match decide_turn_retry(error, turn, now, self._options.retry):
+            case RetryAt(at):
+                await self._store.turns.postpone(turn.ref, at, str(error), None, now)
+            case GiveUp(why):
+                await self._end(turn, TurnOutcome(TurnState.FAILED, (), why))
+
     async def _set_aside(self, turn: Turn, answer: Answer, error: Exception) -> None:
         now = self._clock.now()
         reason = f"{type(error).__name__}: {error}"
@@ -334,6 +350,9 @@ class TurnRunner:
 
     async def _finish(self, turn: Turn, answer: Answer, outcome: TurnOutcome) -> None:
         await answer.close()
+        await self._end(turn, outcome)
+
+    async def _end(self, turn: Turn, outcome: TurnOutcome) -> None:
         now = self._clock.now()
         await self._store.turns.finish(turn.ref, outcome, now)
         self._metrics.turns.labels(outcome=outcome.state).inc()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from agents.scripted import Ask, Drop, Fail, Say, Wait
+from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import DeliveryState
 from gateway.domain.ids import DeliveryId
+from gateway.domain.people import Route
 from gateway.domain.tools import ToolCall
 from gateway.domain.turns import RunRequest
 from gateway.errors import DeliveryRefused, OutcomeUnknown, RateLimited
@@ -163,3 +166,29 @@ async def _state(hub: FakeHub, delivery: str) -> DeliveryState | None:
 
 def _ask_the_time(request: RunRequest) -> tuple[Ask]:
     return (Ask((ToolCall("c", "current_time", "{}"),)),)
+
+
+async def test_a_turn_of_a_platform_that_is_off_waits_and_stops_nobody_else(hub: FakeHub) -> None:
+    ada, elsewhere = hub.person("ada"), Conversation("slack", "T1", "D1")
+    lost = replace(hub.message(ada, "are you there?"), conversation=elsewhere)
+    await hub.store.turns.accept(lost, Route("postern"), hub.clock.now())
+    await asyncio.sleep(300)
+    bob = hub.person("bob")
+    hub.agents.will_say("Hello, Bob.")
+
+    await bob.says("hello")
+
+    assert await bob.reads() == ["Hello, Bob."]
+    assert hub.agents.runs_started == 1
+
+
+async def test_what_waited_too_long_for_its_platform_is_a_dead_letter(hub: FakeHub) -> None:
+    ada, elsewhere = hub.person("ada"), Conversation("slack", "T1", "D1")
+    lost = replace(hub.message(ada, "are you there?"), conversation=elsewhere)
+    await hub.store.turns.accept(lost, Route("postern"), hub.clock.now())
+
+    await asyncio.sleep(3 * 24 * 3600)
+
+    (letter,) = await hub.store.dead_letters.page(10)
+    assert (letter.text, letter.conversation) == ("are you there?", elsewhere)
+    assert "is switched off here" in letter.error
