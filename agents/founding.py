@@ -65,6 +65,8 @@ class Founding:
         self._settle = timedelta(seconds=options.settle_seconds)
         self._intents: dict[tuple[PersonId, str], datetime | None] = {}
         """Open intents made here: when a creation was last tried under them, if ever."""
+        self._made: dict[tuple[PersonId, str], datetime] = {}
+        """When those were made: one that somebody else renewed since is another's."""
         self._started_at = clock.now()
 
     async def bound(self, owner: PersonId, slot: str) -> AgentBinding:
@@ -75,6 +77,7 @@ class Founding:
         agent, is_new = await self._found_or_made(binding)
         bound = await self._people.bind_agent(owner, slot, agent)
         self._intents.pop((owner, slot), None)
+        self._made.pop((owner, slot), None)
         return await self._as_made(bound) if is_new and bound.agent_id == agent else bound
 
     async def person(self, owner: PersonId) -> Person:
@@ -99,8 +102,9 @@ class Founding:
         """Store the intent, and note when nobody else can have acted on it."""
         now = self._clock.now()
         binding = await self._people.intend_agent(owner, slot, now)
-        if abs(binding.intended_at - now) < _SAME_MOMENT:
+        if _is_same(binding, now):
             self._intents[owner, slot] = None
+            self._made[owner, slot] = now
         return binding
 
     async def _found_or_made(self, binding: AgentBinding) -> tuple[AgentId, bool]:
@@ -127,11 +131,15 @@ class Founding:
         Under an intent that was not made here, the process that made it may have
         tried, and died just before this one started.
         """
-        before = max(binding.intended_at, self._started_at)
-        tried_at = self._intents.get((binding.person, binding.role), before)
-        if tried_at is None:
+        key = (binding.person, binding.role)
+        tried_at = self._intents.get(key, self._started_at)
+        if tried_at is None and key in self._made and _is_same(binding, self._made[key]):
             return None
-        return max(tried_at, binding.intended_at) + self._settle
+        if tried_at is not None and binding.intended_at <= tried_at:
+            return tried_at + self._settle
+        # Another worker is at it, and its creation may take as long as it has patience.
+        patience = timedelta(seconds=self._options.patience_seconds)
+        return binding.intended_at + patience + self._settle
 
     async def _make(self, person: Person, binding: AgentBinding, asked_at: datetime) -> AgentId:
         """Make it; a look-up at `asked_at` found none, and is not trusted for long."""
@@ -156,6 +164,10 @@ class Founding:
         if self._templates is None or not slot.startswith("#"):
             return self._host.create_agent(person, slot)
         return self._templates.create_block(person, slot.removeprefix("#"))
+
+
+def _is_same(binding: AgentBinding, moment: datetime) -> bool:
+    return abs(binding.intended_at - moment) < _SAME_MOMENT
 
 
 def _maybe_made(binding: AgentBinding, wait: timedelta) -> RuntimeUnavailable:
