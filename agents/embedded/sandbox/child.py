@@ -2,7 +2,8 @@
 
 Reads one JSON object from stdin (source, function, arguments, limits), gives up every right it
 can give up, calls the function, and writes `result.json` into its working folder. Rights go in
-three layers: resource limits; Landlock, where the kernel has it; an audit hook of Python.
+layers: resource limits; Landlock, where the kernel has it; without a network also a filter of
+system calls; an audit hook of Python.
 """
 
 import asyncio
@@ -40,7 +41,10 @@ def main() -> None:
     readable = [os.path.realpath(path) for path in (*_code(), *_SYSTEM, *_SYSTEM_FILES, *_DEVICES)]
     _limit_resources(order["limits"])
     _limit_kernel(folder, readable)
-    _limit_python(folder, readable)
+    has_network = order["limits"]["has_network"]
+    if not has_network:
+        _limit_calls()
+    _limit_python(folder, readable, has_network=has_network)
     result = _call(order["source"], order["function"], order["arguments"])
     text = json.dumps(result)
     Path(folder, "result.json").write_text(text, "utf-8")
@@ -109,11 +113,67 @@ def _allow(libc: ctypes.CDLL, ruleset: int, path: str, rights: int) -> None:
     os.close(place)
 
 
+_PR_SET_SECCOMP, _FILTER, _CLONE_THREAD = 22, 2, 0x10000
+_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_ALLOW, _KILL, _NOT_PERMITTED, _NO_SUCH_CALL = 0x7FFF0000, 0x80000000, 0x50001, 0x50026
+_NUMBERS: dict[str, tuple[int, int, tuple[int, ...]]] = {
+    # architecture; clone; fork, vfork, execve, execveat, kill, setpgid, setsid, ptrace,
+    # process_vm_readv, process_vm_writev, socket, bpf, mount, unshare, setns, perf_event_open
+    "x86_64": (0xC000003E, 56, (57, 58, 59, 322, 62, 109, 112, 101, 310, 311, 41, 321, 165, 272,
+                                308, 298)),
+    "aarch64": (0xC00000B7, 220, (221, 281, 129, 154, 157, 117, 270, 271, 198, 280, 40, 97, 268,
+                                  241)),
+}  # fmt: skip
+_EVERYWHERE = (425, 434, 438)
+"""io_uring_setup, which calls without calls; pidfd_open; pidfd_getfd."""
+_CLONE3 = 435
+
+
+def _limit_calls() -> None:
+    """Seccomp: no sockets, no new processes, nobody else's memory. Threads stay allowed."""
+    known = _NUMBERS.get(os.uname().machine) if sys.platform == "linux" else None
+    if known is None:
+        return
+    program = b"".join(struct.pack("=HBBI", *step) for step in _filter(*known))
+    kept = ctypes.create_string_buffer(program, len(program))
+    header = struct.pack("@HP", len(program) // 8, ctypes.addressof(kept))
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_SECCOMP, _FILTER, header, 0, 0) != 0:
+        raise SystemExit("the sandbox could not be closed")
+
+
+def _filter(
+    architecture: int, clone: int, refused: tuple[int, ...]
+) -> list[tuple[int, int, int, int]]:
+    """Return the steps (code, skip when true, skip when false, value) of a classic BPF filter."""
+    steps = [
+        (_LOAD, 0, 0, 4),
+        (_EQUAL, 1, 0, architecture),
+        (_RETURN, 0, 0, _KILL),
+        (_LOAD, 0, 0, 0),
+        (_AT_LEAST, 0, 1, 0x40000000),  # x86's second table of the same calls
+        (_RETURN, 0, 0, _KILL),
+        (_EQUAL, 0, 1, _CLONE3),  # its flags can not be seen: the C library falls back to clone
+        (_RETURN, 0, 0, _NO_SUCH_CALL),
+    ]
+    for number in (*refused, *_EVERYWHERE):
+        steps += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _NOT_PERMITTED)]
+    return [
+        *steps,
+        (_EQUAL, 0, 3, clone),
+        (_LOAD, 0, 0, 16),
+        (_ANY_BIT, 1, 0, _CLONE_THREAD),
+        (_RETURN, 0, 0, _NOT_PERMITTED),
+        (_RETURN, 0, 0, _ALLOW),
+    ]
+
+
 _REFUSED = (
     "os.fork", "os.forkpty", "os.exec", "os.posix_spawn", "os.spawn", "os.system", "os.kill",
     "os.killpg", "os.startfile", "subprocess.Popen", "pty.spawn", "ctypes.dlopen", "ctypes.dlsym",
     "ctypes.call_function", "ctypes.cdata", "socket.bind", "sys.setprofile", "os.chroot",
 )  # fmt: skip
+_CONNECTING = ("socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo")
 _CHANGES = (
     "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.chmod",
     "os.chown", "os.truncate", "os.utime", "os.setxattr", "os.removexattr", "os.mkfifo",
@@ -123,23 +183,25 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _FOREIGN = ("ctypes", "_ctypes", "cffi", "_cffi_backend")
 
 
-def _limit_python(folder: str, readable: list[str]) -> None:
+def _limit_python(folder: str, readable: list[str], *, has_network: bool) -> None:
     """The same for Python's own calls, where the kernel has no Landlock. Cannot be taken back."""
     for name in [name for name in sys.modules if name.split(".")[0] in _FOREIGN]:
         del sys.modules[name]
-    sys.addaudithook(_Watch(folder, readable))
+    refused = _REFUSED if has_network else _REFUSED + _CONNECTING
+    sys.addaudithook(_Watch(folder, readable, refused))
 
 
 class _Watch:
     """An audit hook that raises for what a tool may not do."""
 
-    def __init__(self, folder: str, readable: list[str]) -> None:
+    def __init__(self, folder: str, readable: list[str], refused: tuple[str, ...]) -> None:
+        self._refused = refused
         self._own = (folder,)
         self._writable = (folder, "/dev/null")
         self._everything = (folder, *readable)
 
     def __call__(self, event: str, arguments: tuple[object, ...]) -> None:
-        if event in _REFUSED:
+        if event in self._refused:
             raise PermissionError(f"a tool may not do this: {event}")
         if event == "import" and arguments[0] in _FOREIGN:
             raise PermissionError(f"a tool may not import {arguments[0]}")

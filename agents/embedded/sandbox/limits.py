@@ -17,3 +17,5 @@ class Limits:
     """To stdout and stderr, each; a tool that prints more is stopped."""
     answer_characters: int = 50_000
     """A longer answer is cut."""
+    has_network: bool = True
+    """Whether it may connect; without, it is also refused every new process by the kernel."""

@@ -1,4 +1,6 @@
 import asyncio
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -201,3 +203,41 @@ async def test_a_cancelled_call_leaves_no_process() -> None:
             await call
 
         await ended.wait()
+
+
+CLOSED = replace(LIMITS, has_network=False)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import _socket\n_socket.socket(2, 1, 0)",
+        "import socket\nsocket.create_connection(('127.0.0.1', 9))",
+        "import socket\nsocket.getaddrinfo('localhost', 80)",
+        "os.fork()",
+        "import _posixsubprocess\n_posixsubprocess.fork_exec(*range(23))",
+    ],
+)
+async def test_without_a_network_a_tool_neither_connects_nor_starts_anything(body: str) -> None:
+    source = f"import os\ndef tool():\n    {body.replace(chr(10), chr(10) + '    ')}\n"
+
+    outcome = await Sandbox(CLOSED).call(source, "tool", {})
+
+    assert outcome.status == "error"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a filter of Linux' kernel")
+async def test_the_kernel_refuses_sockets_to_whoever_gets_past_python() -> None:
+    source = "import _socket\ndef tool():\n    _socket.socket(2, 1, 0)\n"
+
+    outcome = await Sandbox(CLOSED).call(source, "tool", {})
+
+    assert "[Errno 1] Operation not permitted" in outcome.text
+
+
+async def test_without_a_network_threads_and_event_loops_still_work() -> None:
+    source = "import asyncio\nasync def tool():\n    return await asyncio.to_thread(lambda: 42)\n"
+
+    outcome = await Sandbox(CLOSED).call(source, "tool", {})
+
+    assert outcome.text == "42"
