@@ -57,6 +57,12 @@ class AuditKind(StrEnum):
     INSTALLATION_PUT = "installation.put"
     INSTALLATION_RENEWED = "installation.renewed"
     INSTALLATION_ENDED = "installation.ended"
+    FUNCTION_DEPLOYED = "function.deployed"
+    TASK_ADDED = "task.added"
+    TASK_CLAIMED = "task.claimed"
+    TASK_ENDED = "task.ended"
+    TASK_TOLD = "task.told"
+    TOOL_CALLED = "tool.called"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from gateway.ports.approvals import ApprovalStore
 from gateway.ports.artifacts import ArtifactStore
 from gateway.ports.clock import Clock
+from gateway.ports.compute import ComputeBackend, OutsideCallStore, TaskStore
 from gateway.ports.dead_letters import DeadLetterStore
 from gateway.ports.deliveries import DeliveryStore
 from gateway.ports.fires import FireStore, NoteStore
@@ -45,6 +46,7 @@ __all__ = [
     "ArtifactStore",
     "Briefing",
     "Clock",
+    "ComputeBackend",
     "Constellation",
     "DeadLetterStore",
     "DeliveryStore",
@@ -57,6 +59,7 @@ __all__ = [
     "LinkStore",
     "MemoryEditStore",
     "NoteStore",
+    "OutsideCallStore",
     "PeopleStore",
     "PersonalSchedules",
     "PersonalStore",
@@ -65,6 +68,7 @@ __all__ = [
     "Store",
     "StoreCounts",
     "Streaming",
+    "TaskStore",
     "Toolbox",
     "TurnStore",
     "UsageStore",

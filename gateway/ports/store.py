@@ -6,6 +6,7 @@ import asyncio
 from typing import Protocol
 
 from gateway.ports.approvals import ApprovalStore
+from gateway.ports.compute import OutsideCallStore, TaskStore
 from gateway.ports.dead_letters import DeadLetterStore
 from gateway.ports.deliveries import DeliveryStore
 from gateway.ports.fires import FireStore, NoteStore
@@ -40,6 +41,8 @@ class Store(Protocol):
     memory_edits: MemoryEditStore
     personal: PersonalStore
     approvals: ApprovalStore
+    tasks: TaskStore
+    outside_calls: OutsideCallStore
 
     turn_ready: asyncio.Event
     """Set after a commit that made a lane ready; clear it before claiming, not after."""

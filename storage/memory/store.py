@@ -15,9 +15,11 @@ from gateway.ports import (
     LinkStore,
     MemoryEditStore,
     NoteStore,
+    OutsideCallStore,
     PeopleStore,
     PersonalStore,
     ScheduleStore,
+    TaskStore,
     TurnStore,
     UsageStore,
 )
@@ -34,6 +36,7 @@ from storage.memory.personal import MemoryPersonal
 from storage.memory.schedules import MemorySchedules
 from storage.memory.singles import MemoryHanded, MemoryLeases
 from storage.memory.tables import Tables
+from storage.memory.tasks import MemoryOutsideCalls, MemoryTasks
 from storage.memory.turns import MemoryTurns
 from storage.memory.usage import MemoryUsage
 
@@ -59,6 +62,8 @@ class MemoryStore:
         self.memory_edits: MemoryEditStore = MemoryMemoryEdits(tables)
         self.personal: PersonalStore = MemoryPersonal(tables)
         self.approvals: ApprovalStore = MemoryApprovals(tables)
+        self.tasks: TaskStore = MemoryTasks(tables)
+        self.outside_calls: OutsideCallStore = MemoryOutsideCalls(tables)
         self.turn_ready = tables.turn_ready
         self.delivery_ready = tables.delivery_ready
         self._is_open = False

@@ -10,6 +10,7 @@ from datetime import date, datetime
 
 from gateway.domain.approvals import Approval
 from gateway.domain.audit import AuditEntry, AuditKind
+from gateway.domain.compute import Function
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery, DeliveryState, NewDelivery
 from gateway.domain.handed import Handed
@@ -37,6 +38,7 @@ from gateway.domain.turns import TurnRef, TurnState
 from gateway.domain.usage import Spent
 from gateway.errors import Fenced
 from storage.rules import OPEN, MessageState, Standing
+from storage.task_rules import TaskRow
 
 
 @dataclass(slots=True)
@@ -184,6 +186,8 @@ class Tables:
         self.install_states: dict[str, datetime] = {}
         self.approvals: dict[str, Approval] = {}
         self.memory_edits: defaultdict[tuple[AgentId, str], list[MemoryEdit]] = defaultdict(list)
+        self.functions: dict[tuple[str, str], Function] = {}
+        self.tasks: dict[str, TaskRow] = {}
         self.usage: defaultdict[tuple[date, PersonId, str, str], Spent] = defaultdict(Spent)
         """By day, person, role and schedule."""
         self.audit: list[AuditEntry] = []

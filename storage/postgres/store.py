@@ -18,9 +18,11 @@ from gateway.ports import (
     LinkStore,
     MemoryEditStore,
     NoteStore,
+    OutsideCallStore,
     PeopleStore,
     PersonalStore,
     ScheduleStore,
+    TaskStore,
     TurnStore,
     UsageStore,
 )
@@ -39,6 +41,7 @@ from storage.postgres.people import PostgresPeople
 from storage.postgres.personal import PostgresPersonal
 from storage.postgres.schedules import PostgresSchedules
 from storage.postgres.singles import PostgresHanded, PostgresLeases
+from storage.postgres.tasks import PostgresOutsideCalls, PostgresTasks
 from storage.postgres.turns import PostgresTurns
 from storage.postgres.usage import PostgresUsage
 
@@ -69,6 +72,8 @@ class PostgresStore:
     memory_edits: MemoryEditStore
     personal: PersonalStore
     approvals: ApprovalStore
+    tasks: TaskStore
+    outside_calls: OutsideCallStore
 
     def __init__(self, url: str, pool: PoolOptions = _POOL, *, is_listening: bool = True) -> None:
         self._url = url
@@ -120,6 +125,8 @@ class PostgresStore:
         self.memory_edits = PostgresMemoryEdits(database)
         self.personal = PostgresPersonal(database)
         self.approvals = PostgresApprovals(database)
+        self.tasks = PostgresTasks(database)
+        self.outside_calls = PostgresOutsideCalls(database)
 
     async def close(self) -> None:
         """Finish what was begun and close."""

@@ -20,9 +20,11 @@ from gateway.ports import (
     LinkStore,
     MemoryEditStore,
     NoteStore,
+    OutsideCallStore,
     PeopleStore,
     PersonalStore,
     ScheduleStore,
+    TaskStore,
     TurnStore,
     UsageStore,
 )
@@ -42,6 +44,7 @@ from storage.sqlite.personal import SqlitePersonal
 from storage.sqlite.reader import Reader
 from storage.sqlite.schedules import SqliteSchedules
 from storage.sqlite.singles import SqliteHanded, SqliteLeases
+from storage.sqlite.tasks import SqliteOutsideCalls, SqliteTasks
 from storage.sqlite.turns import SqliteTurns
 from storage.sqlite.usage import SqliteUsage
 
@@ -69,6 +72,8 @@ class SqliteStore:
     memory_edits: MemoryEditStore
     personal: PersonalStore
     approvals: ApprovalStore
+    tasks: TaskStore
+    outside_calls: OutsideCallStore
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -112,6 +117,8 @@ class SqliteStore:
         self.memory_edits = SqliteMemoryEdits(committer, reader)
         self.personal = SqlitePersonal(committer, reader)
         self.approvals = SqliteApprovals(committer, reader)
+        self.tasks = SqliteTasks(committer, reader)
+        self.outside_calls = SqliteOutsideCalls(committer)
 
     async def close(self) -> None:
         """Finish what was begun and close."""
