@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
-import sqlite3
 import sys
 import tempfile
 import time
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,17 +16,25 @@ import uvloop
 
 from bench.measuring import per_second, percentile
 from gateway.clock import SystemClock
+from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
 from gateway.domain.people import Identity, Route, Sender
-from gateway.domain.schedules import Schedule, Wakeup
+from gateway.domain.schedules import PastSlot, Schedule, Wakeup
+from gateway.ports import Store
 from gateway.telemetry import Metrics
 from scheduler.misfires import first_fire
 from scheduler.ticker import Ticker
 from scheduler.triggers import Cron, next_after
+from storage.postgres import PostgresStore
 from storage.sqlite import SqliteStore
 
-HEAD_START = timedelta(seconds=4)
-"""From the start of the workers to the moment in which the slots are due."""
+HEAD_START = timedelta(seconds=12)
+"""Until the slots are due: time for the workers to start, who know then when that is."""
+LIFE_SECONDS = 3.0
+"""The longest that a worker ticks before it is killed."""
+PATIENCE_SECONDS = 60
+"""How long is waited for slots that have not fired when the killing is over."""
+_PAGE = 1_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,19 +43,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--due", type=int, default=1_000, help="how many are due at once")
     parser.add_argument("--workers", type=int, default=6, help="processes that fire them")
     parser.add_argument("--seconds", type=float, default=6, help="how long workers are killed")
-    parser.add_argument("--work", type=Path, default=None, help="be a worker on this database")
+    parser.add_argument("--database", default="", help="an empty Postgres; else a new SQLite file")
+    parser.add_argument("--work", action="store_true", help="be a worker on this database")
 
 
 def run(arguments: argparse.Namespace) -> dict[str, object]:
     """Measure everything; the cost of a next slot alone first."""
-    if arguments.work is not None:
-        uvloop.run(work(arguments.work))
+    if arguments.work:
+        uvloop.run(work(arguments.database))
         return {}
     with tempfile.TemporaryDirectory() as folder:
-        return {
-            "next_slot_us": next_slot_cost(),
-            **uvloop.run(measure(Path(folder) / "postern.db", arguments)),
-        }
+        database = arguments.database or str(Path(folder) / "postern.db")
+        return {"next_slot_us": next_slot_cost(), **uvloop.run(measure(database, arguments))}
 
 
 def next_slot_cost() -> dict[str, float]:
@@ -64,30 +70,77 @@ def next_slot_cost() -> dict[str, float]:
     return costs
 
 
-async def work(database: Path) -> None:
-    """Fire what is due until killed."""
-    store = SqliteStore(database)
+async def work(database: str) -> None:
+    """Fire what is due until killed; a line tells that it begins."""
+    store = _store_at(database)
     await store.open()
+    print("ticks", flush=True)
     await Ticker(store, {"postern": Route("postern")}, SystemClock(), Metrics()).run()
 
 
-async def measure(database: Path, arguments: argparse.Namespace) -> dict[str, object]:
+async def measure(database: str, arguments: argparse.Namespace) -> dict[str, object]:
     """Store the schedules, let workers fire those that are due, and count."""
-    store = SqliteStore(database)
+    store = _store_at(database)
     await store.open()
     since = time.perf_counter()
     await _put(store, [_later(number) for number in range(arguments.schedules - arguments.due)])
     puts = per_second(arguments.schedules - arguments.due, since)
     due_at = datetime.now(UTC) + HEAD_START
     await _put(store, [_due(number, due_at) for number in range(arguments.due)])
-    await store.close()
-    kills = await _fire_and_kill(database, arguments)
-    return {"put_per_s": puts, "kills": kills, **_figures(database, arguments.due)}
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(store.close)
+        places = [Place(database, number, stack) for number in range(arguments.workers)]
+        await asyncio.gather(*(place.start() for place in places))
+        await asyncio.sleep((due_at - datetime.now(UTC)).total_seconds() - 0.2)
+        await asyncio.gather(*(place.kill_now_and_then(arguments.seconds) for place in places))
+        figures = _figures(await _slots(store, arguments.due))
+        kills = sum(place.kills for place in places)
+        return {"put_per_s": puts, "kills": kills, **figures, "woken": await _woken(store)}
 
 
-async def _put(store: SqliteStore, schedules: list[Schedule]) -> None:
-    for start in range(0, len(schedules), 1_000):
-        some = schedules[start : start + 1_000]
+class Place:
+    """One worker after another, each killed at a random moment of its life."""
+
+    def __init__(self, database: str, number: int, stack: AsyncExitStack) -> None:
+        self._database = database
+        self._chance = random.Random(number)
+        self._worker: asyncio.subprocess.Process | None = None
+        self.kills = 0
+        stack.push_async_callback(self._kill)
+
+    async def start(self) -> None:
+        """Return when a new worker ticks."""
+        command = (sys.executable, "-m", "bench", "schedules", "--work", "--database")
+        pipe = asyncio.subprocess.PIPE
+        self._worker = await asyncio.create_subprocess_exec(*command, self._database, stdout=pipe)
+        if self._worker.stdout is None or not await self._worker.stdout.readline():
+            raise RuntimeError("A worker did not start.")
+
+    async def kill_now_and_then(self, seconds: float) -> None:
+        """Kill workers for so long; one is left alive."""
+        end = time.monotonic() + seconds
+        while True:
+            await asyncio.sleep(self._chance.uniform(0.1, LIFE_SECONDS))
+            if time.monotonic() > end:
+                return
+            await self._kill()
+            self.kills += 1
+            await self.start()
+
+    async def _kill(self) -> None:
+        if self._worker is not None and self._worker.returncode is None:
+            self._worker.kill()
+            await self._worker.wait()
+
+
+def _store_at(database: str) -> Store:
+    is_postgres = database.startswith("postgresql://")
+    return PostgresStore(database) if is_postgres else SqliteStore(Path(database))
+
+
+async def _put(store: Store, schedules: list[Schedule]) -> None:
+    for start in range(0, len(schedules), _PAGE):
+        some = schedules[start : start + _PAGE]
         await asyncio.gather(*(store.schedules.put(schedule) for schedule in some))
 
 
@@ -110,40 +163,28 @@ def _wakeup(number: int) -> Wakeup:
     return Wakeup(place, Sender(identity, f"P{number}"), "Look around.")
 
 
-async def _fire_and_kill(database: Path, arguments: argparse.Namespace) -> int:
-    chance = random.Random(7)
-    workers = [await _start(database) for _ in range(arguments.workers)]
-    async with AsyncExitStack() as stack:
-        stack.callback(lambda: [worker.kill() for worker in workers if worker.returncode is None])
-        await asyncio.sleep(HEAD_START.total_seconds() - 0.5)
-        kills, end = 0, time.monotonic() + arguments.seconds
-        while time.monotonic() < end:
-            place = chance.randrange(len(workers))
-            workers[place].kill()
-            await workers[place].wait()
-            workers[place] = await _start(database)
-            kills += 1
-            await asyncio.sleep(chance.uniform(0.05, 0.4))
-    for worker in workers:
-        await worker.wait()
-    return kills
+async def _slots(store: Store, due: int) -> list[PastSlot]:
+    """Return what was recorded, once every schedule has its slot or the patience is over."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        pages = [await store.schedules.past_slots(f"due-{number}", 10) for number in range(due)]
+        if all(pages) or time.monotonic() > end:
+            return [slot for page in pages for slot in page]
+        await asyncio.sleep(0.5)
 
 
-async def _start(database: Path) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench", "schedules", "--work", str(database)
-    )
+async def _woken(store: Store) -> int:
+    """Count the wakeups that were stored, as the audit log has them."""
+    count, after = 0, 0
+    while page := await store.history.audit(after, 10 * _PAGE):
+        count += sum(entry.kind is AuditKind.MESSAGE_ACCEPTED for entry in page)
+        after = page[-1].sequence
+    return count
 
 
-def _figures(database: Path, due: int) -> dict[str, object]:
-    with closing(sqlite3.connect(database)) as connection:
-        late = [row[0] / 1e6 for row in connection.execute("SELECT fired_at - due_at FROM fire")]
-        woken = connection.execute("SELECT count(*) FROM inbox").fetchone()[0]
-    return {
-        "due": due,
-        "fired": len(late),
-        "woken": woken,
-        "late_p50_s": round(percentile(late, 50), 3) if late else None,
-        "late_p99_s": round(percentile(late, 99), 3) if late else None,
-        "late_max_s": round(max(late), 3) if late else None,
-    }
+def _figures(slots: list[PastSlot]) -> dict[str, object]:
+    late = [(slot.fired_at - slot.due_at).total_seconds() for slot in slots]
+    figures: dict[str, object] = {"fired": sum(not slot.was_missed for slot in slots)}
+    for name, share in (("p50", 50), ("p99", 99), ("max", 100)):
+        figures[f"late_{name}_s"] = round(percentile(late, share), 3) if late else None
+    return figures

@@ -118,13 +118,6 @@ async def accept(tx: Transaction, arrivals: Sequence[Arrival]) -> list[Accepted]
     return await _answer(tx, arrivals, found, {key: new[key] for key in stored}, stored)
 
 
-async def hold_lanes(tx: Transaction, arrivals: Sequence[Arrival]) -> None:
-    """Lock the lanes of messages that will be accepted one by one in this transaction."""
-    found = await _look_up(tx, [arrival.message for arrival in arrivals])
-    new = [_to_new(arrival, row["sender"]) for arrival, row in zip(arrivals, found, strict=True)]
-    await lock_lanes(tx, [one.lane for one in new], may_be_new=True)
-
-
 def _to_new(arrival: Arrival, known_as: str | None) -> _New:
     person = PersonId(known_as) if known_as else person_id_of(arrival.message.sender.identity)
     return _New(arrival, person, is_stranger=known_as is None)

@@ -10,7 +10,8 @@ from gateway.domain.audit import AuditKind
 from gateway.domain.ids import ConversationId
 from gateway.domain.schedules import Fire, PastSlot, Schedule
 from storage.postgres.database import Database, Row, Transaction
-from storage.postgres.inbox import Arrival, accept, hold_lanes
+from storage.postgres.inbox import Arrival, accept
+from storage.postgres.values import columns
 from storage.schedule_details import read_details, write_details
 
 SCHEDULE = "id, timing, zone, next_at, is_paused, revision, slot_at, details, failures, rest_until"
@@ -41,17 +42,26 @@ PAST_SLOTS = """
 SELECT due_at, fired_at, was_missed, why, result FROM fire
 WHERE schedule = $1 ORDER BY due_at DESC LIMIT $2
 """
-LOCK_SCHEDULES = "SELECT 1 FROM schedule WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE"
+LOCK_SCHEDULES = """
+SELECT id, revision, next_at FROM schedule WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE
+"""
 ADVANCE = """
-UPDATE schedule SET next_at = $1, slot_at = $2
-WHERE id = $3 AND revision = $4 AND next_at IS NOT DISTINCT FROM $5
+UPDATE schedule SET next_at = step.next_at, slot_at = step.slot_at
+FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) AS step (id, next_at, slot_at)
+WHERE schedule.id = step.id
 """
-ADD_FIRE = """
+ADD_FIRES = """
 INSERT INTO fire (schedule, due_at, fired_at, was_missed, why, role)
-VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (schedule, due_at) DO NOTHING
+SELECT * FROM unnest(
+    $1::text[], $2::timestamptz[], $3::timestamptz[], $4::boolean[], $5::text[], $6::text[]
+)
+ON CONFLICT (schedule, due_at) DO NOTHING RETURNING schedule, due_at
 """
-SET_MESSAGE = "UPDATE fire SET message = $1 WHERE schedule = $2 AND due_at = $3"
+SET_MESSAGES = """
+UPDATE fire SET message = woken.message
+FROM unnest($1::bigint[], $2::text[], $3::timestamptz[]) AS woken (message, schedule, due_at)
+WHERE fire.schedule = woken.schedule AND fire.due_at = woken.due_at
+"""
 
 
 class PostgresSchedules:
@@ -134,34 +144,55 @@ async def _remove(tx: Transaction, schedule: str) -> bool:
 
 
 async def _fire_all(tx: Transaction, fires: Sequence[Fire], now: datetime) -> int:
-    await tx.fetch(LOCK_SCHEDULES, [fire.schedule.id for fire in fires])
+    held = await tx.fetch(LOCK_SCHEDULES, list({fire.schedule.id for fire in fires}))
+    steps = _that_advance(fires, {row["id"]: (row["revision"], row["next_at"]) for row in held})
+    if not steps:
+        return 0
+    last = {fire.schedule.id: fire for fire in steps}
+    ends = [(name, fire.next_at, fire.slot_at) for name, fire in last.items()]
+    await tx.count(ADVANCE, *columns(ends))
+    slots = {(fire.schedule.id, fire.due_at): fire for fire in steps}
+    rows = [
+        (*slot, now, fire.message is None, fire.why, fire.route.role)
+        for slot, fire in slots.items()
+    ]
+    added = {(row["schedule"], row["due_at"]) for row in await tx.fetch(ADD_FIRES, *columns(rows))}
+    new = [fire for slot, fire in slots.items() if slot in added]
+    for fire in new:
+        kind = AuditKind.SCHEDULE_FIRED if fire.message else AuditKind.SCHEDULE_MISSED
+        data = {"why": fire.why} if fire.why else {}
+        tx.log(kind, now, fire.schedule.id, fire.due_at.isoformat(), data)
+    await _wake(tx, [fire for fire in new if fire.message], now)
+    return len(new)
+
+
+def _that_advance(
+    fires: Sequence[Fire], held: dict[str, tuple[int, datetime | None]]
+) -> list[Fire]:
+    """Return the fires whose schedules are as they were read, or as the one before left them."""
+    steps: list[Fire] = []
+    done: set[str] = set()
+    for fire in fires:
+        read = fire.schedule
+        name = read.id
+        revision, next_at = held.get(name, (None, None))
+        expected = next_at if name in done else read.next_at
+        if (revision, next_at) == (read.revision, expected):
+            steps.append(fire)
+            done.add(name)
+            held[name] = (read.revision, fire.next_at)
+    return steps
+
+
+async def _wake(tx: Transaction, fires: Sequence[Fire], now: datetime) -> None:
+    """Store the wakeups, and with each slot the message that it became."""
     arrivals = [Arrival(fire.message, fire.route, now) for fire in fires if fire.message]
-    if arrivals:
-        await hold_lanes(tx, arrivals)
-    advanced: dict[str, datetime | None] = {}
-    return sum([await _fire(tx, fire, advanced, now) for fire in fires])
-
-
-async def _fire(
-    tx: Transaction, fire: Fire, advanced: dict[str, datetime | None], now: datetime
-) -> bool:
-    read = fire.schedule
-    expected = advanced.get(read.id, read.next_at)
-    step = (fire.next_at, fire.slot_at, read.id, read.revision, expected)
-    if await tx.count(ADVANCE, *step) == 0:
-        return False
-    advanced[read.id] = fire.next_at
-    slot = (read.id, fire.due_at)
-    came = (now, fire.message is None, fire.why, fire.route.role)
-    if await tx.count(ADD_FIRE, *slot, *came) == 0:
-        return False
-    kind = AuditKind.SCHEDULE_FIRED if fire.message else AuditKind.SCHEDULE_MISSED
-    data = {"why": fire.why} if fire.why else {}
-    tx.log(kind, now, read.id, fire.due_at.isoformat(), data)
-    if fire.message is not None:
-        (accepted,) = await accept(tx, [Arrival(fire.message, fire.route, now)])
-        await tx.count(SET_MESSAGE, accepted.sequence, *slot)
-    return True
+    if not arrivals:
+        return
+    accepted = await accept(tx, arrivals)
+    pairs = zip(fires, accepted, strict=True)
+    rows = [(message.sequence, fire.schedule.id, fire.due_at) for fire, message in pairs]
+    await tx.count(SET_MESSAGES, *columns(rows))
 
 
 def _to_schedule(row: Row) -> Schedule:
