@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import sys
 from collections.abc import AsyncGenerator
@@ -21,7 +22,8 @@ from tests.fakes.postgres import postgres_schema
 
 WORKERS = 6
 SCHEDULES = 40
-KILLS = 10
+KILLS = int(os.environ.get("POSTERN_TEST_KILLS", "3"))
+"""More of them take more time: a worker that takes a dead one's place has to start."""
 SECOND = timedelta(seconds=1)
 ADA = Sender(Identity("web", "postern", "ada"), "Ada")
 
@@ -97,11 +99,11 @@ async def _work_and_die(database: str, seed: int) -> None:
             await worker.start()
         await _all_fired(database, datetime.now(UTC))
         for _ in range(KILLS):
-            await asyncio.sleep(chance.uniform(0.2, 0.7))
+            await asyncio.sleep(chance.uniform(0.1, 0.4))
             victim = chance.choice(workers)
             await victim.kill()
             await victim.start()
-        await _all_fired(database, datetime.now(UTC) + 2 * SECOND)
+        await _all_fired(database, datetime.now(UTC) + SECOND)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -124,5 +126,5 @@ async def test_workers_that_are_killed_miss_no_slot_and_fire_none_twice(database
     for found in slots.values():
         assert [slot.due_at for slot in found] == [start + n * SECOND for n in range(len(found))]
         assert not any(slot.was_missed for slot in found)
-        assert len(found) >= 5
+        assert len(found) >= 3
     assert await _messages(database) == sum(len(found) for found in slots.values())
