@@ -32,6 +32,7 @@ class HistoryStore(Protocol):
         """Return the newest `limit` entries before the cursor, oldest first.
 
         An answer is in it from the commit that ended its turn, sent or not; a draft is not.
+        What only one person saw in a channel is not either: others read its history.
         """
         ...
 

@@ -146,12 +146,13 @@ class MemoryHistory:
 
 def _is_visible(row: DeliveryRow) -> bool:
     is_shown = row.state not in (DeliveryState.FAILED, DeliveryState.DROPPED)
-    return bool(row.new.text) and not row.new.is_draft and is_shown
+    return bool(row.new.text) and not row.new.is_draft and not row.new.is_private and is_shown
 
 
 def _is_heard(row: MessageRow) -> bool:
     was_said = row.message.kind in (MessageKind.TEXT, MessageKind.COMMAND, MessageKind.EDIT)
-    return bool(row.message.text) and was_said and row.state < MessageState.REFUSED
+    is_for_all = bool(row.message.text) and not row.message.is_private
+    return is_for_all and was_said and row.state < MessageState.REFUSED
 
 
 def _said_by_agent(row: DeliveryRow) -> HistoryEntry:

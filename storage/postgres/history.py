@@ -22,13 +22,14 @@ SELECT seq, id, author, text, at, extras FROM (
         SELECT seq, key AS id, 'user' AS author, text, sent_at AS at,
             NULL AS extras FROM inbox
         WHERE conversation = $1 AND seq < $2 AND state < 3 AND text <> ''
-            AND kind IN ('text', 'command', 'edit')
+            AND kind IN ('text', 'command', 'edit') AND NOT is_private
         ORDER BY seq DESC LIMIT $3
     )
     UNION ALL
     (
         SELECT seq, id, 'assistant', text, created_at, extras FROM delivery
         WHERE conversation = $1 AND seq < $2 AND NOT is_draft AND text <> '' AND state < 4
+            AND NOT is_private
         ORDER BY seq DESC LIMIT $3
     )
 ) AS entry ORDER BY seq DESC LIMIT $3

@@ -25,13 +25,14 @@ SELECT seq, id, author, text, at, extras FROM (
         SELECT seq, key AS id, 'user' AS author, text, sent_at AS at,
             NULL AS extras FROM inbox
         WHERE conversation = ?1 AND seq < ?2 AND state < 3 AND text <> ''
-            AND kind IN ('text', 'command', 'edit')
+            AND kind IN ('text', 'command', 'edit') AND is_private = 0
         ORDER BY seq DESC LIMIT ?3
     )
     UNION ALL
     SELECT * FROM (
         SELECT seq, id, 'assistant', text, created_at, extras FROM delivery
         WHERE conversation = ?1 AND seq < ?2 AND is_draft = 0 AND text <> '' AND state < 4
+            AND is_private = 0
         ORDER BY seq DESC LIMIT ?3
     )
 ) ORDER BY seq DESC LIMIT ?3

@@ -68,6 +68,16 @@ async def test_a_conversation_is_read_as_it_went(store: Store) -> None:
     assert entries[1].id.startswith("turn-")
 
 
+async def test_what_only_one_person_saw_is_in_nobodys_history(store: Store) -> None:
+    whisper = replace(message("e1"), text="my secret", is_private=True)
+    await store.turns.accept(whisper, ROUTE, NOW)
+    turn = await claim_turn(store)
+    await finish(store, turn, replace(part(turn, 0, "your secret"), is_private=True))
+    await say(store, "e2")
+
+    assert await _texts(store) == [("user", "text of e2")]
+
+
 async def test_pages_join_without_gap_or_repeat(store: Store) -> None:
     await _talk(store, 5)
     whole = await _page(store)
