@@ -11,11 +11,18 @@ from gateway.errors import BadInput
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_UNICAST = ipaddress.ip_network("2000::/3")
+"""All of IPv6 that is given out; beyond it are networks' own ranges, old ones (fec0::/10) too."""
 
 
 def is_public(text: str) -> bool:
     """Whether it is an address of the public internet, with whatever it stands for."""
-    return all(part.is_global and not part.is_multicast for part in _meant(text))
+    return all(_is_public(part) for part in _meant(text))
+
+
+def _is_public(address: _Address) -> bool:
+    is_given_out = address.version == 4 or address in _UNICAST or address in _NAT64
+    return is_given_out and address.is_global and not address.is_multicast
 
 
 def _meant(text: str) -> Iterator[_Address]:

@@ -6,7 +6,6 @@ import hashlib
 import re
 from dataclasses import dataclass
 from html import unescape
-from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 LONGEST_ENTRY = 1_000
@@ -14,6 +13,11 @@ LONGEST_ENTRY = 1_000
 LONGEST_PAGE = 8_000
 _SUMMARIES = ("description", "summary", "content", "encoded")
 _HIDDEN = ("script", "style", "template", "noscript")
+_COMMENT = "<!--"
+_MARK = re.compile(r"<!--|<[/!?a-zA-Z][^<>]*>")
+"""What is not text. No part of it can be read in two ways, so no search goes back and forth."""
+_ENDLESS = re.compile(r"&#[xX]?[0-9a-fA-F]{9,};?")
+"""Names no character, and Python refuses to read a number of thousands of digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,31 +72,34 @@ def _digest(text: str) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
-class _Text(HTMLParser):
-    """Collects the text of a page, without what is not shown."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.parts: list[str] = []
-        self._hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Enter an element."""
-        self._hidden += tag in _HIDDEN
-
-    def handle_endtag(self, tag: str) -> None:
-        """Leave an element."""
-        if tag in _HIDDEN:
-            self._hidden = max(0, self._hidden - 1)
-
-    def handle_data(self, data: str) -> None:
-        """Take in text."""
-        if not self._hidden and data.strip():
-            self.parts.append(" ".join(data.split()))
-
-
 def _page_text(markup: str) -> str:
-    parser = _Text()
-    parser.feed(unescape(markup) if "&lt;" in markup else markup)
-    parser.close()
-    return "\n".join(parser.parts)
+    """Return the text of a page, without what is not shown.
+
+    One pass, whatever is written there: for tags that never end, html.parser takes
+    time with the square of their number, and the whole gateway would wait.
+    """
+    text = _unescaped(markup) if "&lt;" in markup else markup
+    parts: list[str] = []
+    at = 0
+    while (mark := _MARK.search(text, at)) is not None:
+        parts.append(text[at : mark.start()])
+        at = _after(text, mark)
+    parts.append(text[at:])
+    lines = (" ".join(_unescaped(part).split()) for part in parts)
+    return "\n".join(line for line in lines if line)
+
+
+def _unescaped(text: str) -> str:
+    return unescape(_ENDLESS.sub("\ufffd", text))
+
+
+def _after(text: str, mark: re.Match[str]) -> int:
+    """Return where reading goes on: behind a tag, or behind what it hides."""
+    if mark[0] == _COMMENT:
+        end = text.find("-->", mark.end())
+        return len(text) if end < 0 else end + len("-->")
+    name = mark[0][1:].split(None, 1)[0].rstrip("/>").lower()
+    if name not in _HIDDEN:
+        return mark.end()
+    end = re.compile(f"</{name}", re.IGNORECASE).search(text, mark.end())
+    return len(text) if end is None else end.start()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import httpx
 
 from gateway.errors import BadInput
+from gateway.text.storable import storable
 from scheduler.sources.addresses import resolved
 
 _REDIRECTS = 5
@@ -101,11 +102,20 @@ class GuardedFetch:
             body += chunk
             if len(body) > self._options.limit_bytes:
                 raise BadInput(f"It is over {self._options.limit_bytes:,} bytes.")
-        known = {name: response.headers[name] for name in _KEPT if name in response.headers}
-        encoding = response.charset_encoding or "utf-8"
-        try:
-            text = bytes(body).decode(encoding, "replace")
-        except LookupError:
-            text = bytes(body).decode("utf-8", "replace")
+        text = _decoded(bytes(body), response.charset_encoding or "utf-8")
         media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        return Fetched(text, media_type, known)
+        return Fetched(storable(text), media_type, _validators(response))
+
+
+def _validators(response: httpx.Response) -> dict[str, str]:
+    """Return what can be sent back; a header of ours has nothing but ASCII."""
+    found = {name: response.headers[name] for name in _KEPT if name in response.headers}
+    return {name: text for name, text in found.items() if text.isascii() and text.isprintable()}
+
+
+def _decoded(body: bytes, encoding: str) -> str:
+    """Read it as the server says, where that can be done at all: it may name any codec."""
+    try:
+        return body.decode(encoding, "replace")
+    except (LookupError, ValueError):
+        return body.decode("utf-8", "replace")
