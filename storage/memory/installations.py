@@ -32,7 +32,7 @@ class MemoryInstallations:
         """Put new contents in place of `old`; False when that is not the newest any more."""
         key = old.platform, old.workspace
         held = self._tables.installations.get(key)
-        if held is None or held.revision != old.revision:
+        if held is None or (held.revision, held.sealed) != (old.revision, old.sealed):
             return False
         new = replace(held, sealed=sealed, revision=held.revision + 1)
         self._tables.installations[key] = new

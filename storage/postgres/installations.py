@@ -21,7 +21,7 @@ WHERE platform = $1 AND workspace = $2
 """
 RENEW = """
 UPDATE installation SET sealed = $1, revision = revision + 1
-WHERE platform = $2 AND workspace = $3 AND revision = $4
+WHERE platform = $2 AND workspace = $3 AND revision = $4 AND sealed = $5
 """
 END = "DELETE FROM installation WHERE platform = $1 AND workspace = $2 AND installed_at < $3"
 DROP_STATES = "DELETE FROM install_state WHERE expires_at <= $1"
@@ -76,7 +76,7 @@ async def _put(tx: Transaction, installation: Installation, now: datetime) -> No
 
 async def _renew(tx: Transaction, old: Installation, sealed: bytes, now: datetime) -> bool:
     key = old.platform, old.workspace
-    if await tx.count(RENEW, sealed, *key, old.revision) == 0:
+    if await tx.count(RENEW, sealed, *key, old.revision, old.sealed) == 0:
         return False
     _log(tx, AuditKind.INSTALLATION_RENEWED, key, {"revision": old.revision + 1}, now)
     return True

@@ -23,7 +23,7 @@ WHERE platform = ? AND workspace = ?
 """
 RENEW = """
 UPDATE installation SET sealed = ?, revision = revision + 1
-WHERE platform = ? AND workspace = ? AND revision = ?
+WHERE platform = ? AND workspace = ? AND revision = ? AND sealed = ?
 """
 END = "DELETE FROM installation WHERE platform = ? AND workspace = ? AND installed_at < ?"
 DROP_STATES = "DELETE FROM install_state WHERE expires_at <= ?"
@@ -82,7 +82,7 @@ def _put(tx: Transaction, installation: Installation, now: datetime) -> None:
 
 def _renew(tx: Transaction, old: Installation, sealed: bytes, now: datetime) -> bool:
     key = old.platform, old.workspace
-    if tx.execute(RENEW, (sealed, *key, old.revision)).rowcount == 0:
+    if tx.execute(RENEW, (sealed, *key, old.revision, old.sealed)).rowcount == 0:
         return False
     _log(tx, AuditKind.INSTALLATION_RENEWED, key, {"revision": old.revision + 1}, now)
     return True

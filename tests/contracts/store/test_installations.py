@@ -55,6 +55,16 @@ async def test_an_older_grant_is_not_renewed(store: Store) -> None:
     assert not await store.installations.renew(GRANT, b"new", at(1))
 
 
+async def test_a_grant_of_before_an_end_does_not_renew_the_one_after_it(store: Store) -> None:
+    await store.installations.put(GRANT, at(0))
+    await store.installations.end("slack", "T1", "app_uninstalled", at(5), at(5))
+    anew = Installation("slack", "T1", b"anew", at(6))
+    await store.installations.put(anew, at(6))
+
+    assert not await store.installations.renew(GRANT, b"of the dead one", at(7))
+    assert await store.installations.get("slack", "T1") == anew
+
+
 async def test_an_ended_grant_is_gone_and_others_stay(store: Store) -> None:
     await store.installations.put(GRANT, at(0))
     await store.installations.put(OTHER, at(0))
