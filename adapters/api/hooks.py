@@ -72,8 +72,12 @@ def _verified(parts: HookParts, name: str, request: Request, body: bytes) -> tup
         raise HTTPException(401, f'There is no hook "{name}", or the signature does not fit.')
     if not is_fresh(stamp, parts.clock.now()):
         raise HTTPException(401, "X-Postern-Timestamp is not within five minutes of now.")
-    if not (0 < len(delivery) <= _LONGEST_ID and delivery.isprintable()):
-        raise HTTPException(422, f"X-Postern-Delivery has from 1 to {_LONGEST_ID} characters.")
+    # A dot is where the signed text goes on with the body: with one in its id, a call that was
+    # overheard could be repeated under another id, with the body's beginning in it.
+    if not (0 < len(delivery) <= _LONGEST_ID and delivery.isprintable() and "." not in delivery):
+        raise HTTPException(
+            422, f"X-Postern-Delivery has from 1 to {_LONGEST_ID} characters, and no dot."
+        )
     return hook, delivery
 
 

@@ -123,6 +123,17 @@ async def test_a_delivery_needs_an_id() -> None:
     assert (await Ci().calls(delivery="x" * 129)).status_code == 422
 
 
+async def test_an_overheard_call_can_not_be_repeated_under_another_id() -> None:
+    ci = Ci()
+    signature = sign(SECRET, STAMP, "d1", b'{"load": 1.5}')
+
+    # The same signed text, cut apart at another dot.
+    moved = await ci.calls(b"5}", delivery='d1.{"load": 1', signature=signature)
+
+    assert moved.status_code == 422
+    assert await ci.heard() == []
+
+
 async def test_an_owner_who_may_not_talk_is_not_woken() -> None:
     ci = Ci(owner="slack:T1:U9", access="pairing")
 
