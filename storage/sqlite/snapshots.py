@@ -227,6 +227,8 @@ class Snapshots:
             self._put(partial)
             self._seen_change = change
         except (OSError, sqlite3.Error) as error:
+            with contextlib.suppress(OSError):
+                self._check_fence()  # a successor sweeps away what we were about to put there
             raise StoreUnavailable(
                 f'No snapshot could be put into "{self._folder.path}": {error}.'
             ) from error
