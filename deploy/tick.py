@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from gateway.bootstrap import LISTENER, make_ticker, opened_store, retention
+from gateway.bootstrap import (
+    LISTENER,
+    audit_retention,
+    make_ticker,
+    opened_store,
+    retention,
+)
 from gateway.clock import SystemClock
 from gateway.domain.handed import PATHS
 from gateway.ports import Clock, LeaseStore, Store
@@ -55,10 +62,7 @@ class Sweeper:
         fired = await self._ticker.fire_due()
         turns = await store.turns.recover(now)
         deliveries = await store.deliveries.recover(now)
-        kept_for = retention(self._settings)
-        dropped = (
-            0 if kept_for is None else await store.history.retain(now - kept_for, _ROWS_PER_SWEEP)
-        )
+        dropped = await self._dropped(now)
         listens = self._settings.discord.token is not None
         return Swept(
             fired=fired,
@@ -68,6 +72,15 @@ class Sweeper:
             has_work=await has_work(store),
             needs_listener=listens and not is_listening,
         )
+
+    async def _dropped(self, now: datetime) -> int:
+        """Drop what nobody keeps any longer, a bounded part of it in one sweep."""
+        history, dropped = self._store.history, 0
+        if (kept_for := retention(self._settings)) is not None:
+            dropped += await history.retain(now - kept_for, _ROWS_PER_SWEEP)
+        if (kept_for := audit_retention(self._settings)) is not None:
+            dropped += await history.retain_audit(now - kept_for, _ROWS_PER_SWEEP)
+        return dropped
 
 
 async def has_work(store: Store) -> bool:

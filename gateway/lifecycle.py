@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from gateway.dispatcher import Dispatcher
@@ -36,6 +36,8 @@ class Housekeeping:
 
     retention: timedelta | None
     """Contents of what ended longer ago than this are dropped; None keeps them for ever."""
+    audit_retention: timedelta | None = None
+    """The audit log is kept so long; None keeps it for ever."""
     every: timedelta = timedelta(hours=1)
     rows_per_commit: int = 500
 
@@ -142,15 +144,28 @@ class Gateway:
         return False
 
     async def _keep_house(self) -> None:
-        house = self._parts.housekeeping
-        while house.retention is not None:
+        house, history = self._parts.housekeeping, self._parts.store.history
+        while house.retention is not None or house.audit_retention is not None:
             await asyncio.sleep(house.every.total_seconds())
-            before = self._parts.clock.now() - house.retention
             try:
-                while await self._parts.store.history.retain(before, house.rows_per_commit):
-                    log.info("contents_dropped")
+                await self._drop("contents", history.retain, house.retention)
+                await self._drop("audit", history.retain_audit, house.audit_retention)
             except StoreUnavailable as error:
                 log.warning("retention_put_off", extra={"error": str(error)})
+
+    async def _drop(
+        self,
+        what: str,
+        retain: Callable[[datetime, int], Awaitable[int]],
+        kept_for: timedelta | None,
+    ) -> None:
+        if kept_for is None:
+            return
+        before, dropped = self._parts.clock.now() - kept_for, 0
+        while count := await retain(before, self._parts.housekeeping.rows_per_commit):
+            dropped += count
+        if dropped:
+            log.info("retention_dropped", extra={"what": what, "rows": dropped})
 
     async def _drain(self) -> None:
         """Let running turns end and their answers go out, for as long as is allowed."""

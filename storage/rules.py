@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -158,6 +158,20 @@ def finals(
         else:
             replaced[draft] = new
     return Finals(replaced, fresh, [draft for draft in drafts.values() if draft not in replaced])
+
+
+def last_older(dated: Iterable[tuple[int, datetime]], before: datetime) -> int:
+    """Return the number of the last audit entry that all dated ones up to it are older; 0 for none.
+
+    `dated` are the oldest entries that have a moment. An entry without one is as
+    old as the next that has one.
+    """
+    last = 0
+    for sequence, at in dated:
+        if at >= before:
+            break
+        last = sequence
+    return last
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from gateway.bootstrap.agents import agent_roster, opened_agents
-from gateway.bootstrap.choices import access_policy, retention, routes, worker_of
+from gateway.bootstrap.choices import (
+    access_policy,
+    audit_retention,
+    retention,
+    routes,
+    worker_of,
+)
 from gateway.bootstrap.desks import PLATFORMS, Desks, desks
 from gateway.bootstrap.doors import (
     LISTENER,
@@ -37,6 +43,7 @@ __all__ = [
     "Spokes",
     "access_policy",
     "agent_roster",
+    "audit_retention",
     "chat_here",
     "chat_with",
     "constellation_options",

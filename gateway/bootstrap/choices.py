@@ -90,6 +90,12 @@ def retention(settings: Settings) -> timedelta | None:
     return None if days is None else timedelta(days=days)
 
 
+def audit_retention(settings: Settings) -> timedelta | None:
+    """Return how long the audit log is kept; None for ever."""
+    days = settings.retention.audit_days
+    return None if days is None else timedelta(days=days)
+
+
 def secret(value: SecretStr | None) -> str:
     """Return the secret itself; empty when it is not set."""
     return value.get_secret_value() if value is not None else ""

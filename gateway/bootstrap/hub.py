@@ -13,6 +13,7 @@ from fastapi import APIRouter, FastAPI
 from gateway.access import Access
 from gateway.bootstrap.choices import (
     access_policy,
+    audit_retention,
     retention,
     routes,
     secret,
@@ -106,7 +107,7 @@ def plug(settings: Settings, spokes: Spokes, listener: socket.socket | None = No
             store, runner, clock, DispatcherOptions(worker, turns.max_in_flight, lease)
         ),
         adapters=spokes.adapters,
-        housekeeping=Housekeeping(retention(settings)),
+        housekeeping=Housekeeping(retention(settings), audit_retention(settings)),
         beside=[runner.approvals, ticker, *_beside(settings, spokes, worker, doors)],
         web=None if listener is None else Web(create_server(app), listener),
     )

@@ -65,6 +65,10 @@ class AuditKind(StrEnum):
     TOOL_CALLED = "tool.called"
 
 
+ARRIVALS = frozenset({AuditKind.MESSAGE_ACCEPTED, AuditKind.MESSAGE_REFUSED})
+"""The first entries of messages."""
+
+
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
     """Written in the commit of what it tells, so that it is there when, and only when, it is."""

@@ -65,6 +65,21 @@ class HistoryStore(Protocol):
         """Return the oldest `limit` entries of the audit log after the cursor, in order."""
         ...
 
+    async def trail(self, thing: str, after: int, limit: int) -> list[AuditEntry]:
+        """Return the oldest `limit` entries about one thing after the cursor, in order.
+
+        It is named by what stands as `ref` or `subject`; a message also by its
+        event id alone, which may be that of messages of several platforms.
+        """
+        ...
+
+    async def retain_audit(self, before: datetime, limit: int) -> int:
+        """Drop the beginning of the audit log, up to the first entry that is not older.
+
+        At most `limit` rows in one commit; returns how many, 0 when none is left.
+        """
+        ...
+
     async def retain(self, before: datetime, limit: int) -> int:
         """Drop the contents of what ended before; the ids stay, so that repeats stay known (T11).
 

@@ -314,6 +314,12 @@ class RetentionSettings(Section):
         le=36_500,
         description="Days after which the texts of ended turns are dropped; kept when not set",
     )
+    audit_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=36_500,
+        description="Days after which entries of the audit log are dropped; kept when not set",
+    )
 
 
 class ArtifactSettings(Section):

@@ -10,6 +10,7 @@ from gateway.domain.audit import AuditKind
 from gateway.domain.deliveries import NewDelivery
 from gateway.domain.ids import ConversationId
 from gateway.domain.people import Identity
+from storage.audit_data import approval_asked, approval_decided
 from storage.memory.deliveries import add_delivery, revise
 from storage.memory.tables import Tables
 from storage.memory.turns import accept_message
@@ -27,7 +28,7 @@ class MemoryApprovals:
         if known is not None:
             return known
         self._tables.approvals[approval.id] = approval
-        data = {"turn": approval.turn, "call": approval.call.id, "tool": approval.call.name}
+        data = approval_asked(approval)
         place = approval.conversation.id
         self._tables.log(AuditKind.APPROVAL_ASKED, now, place, approval.id, data)
         add_delivery(self._tables, question, now)
@@ -45,7 +46,7 @@ class MemoryApprovals:
             return False
         decided = replace(known, state=decision.state, decided_by=decision.by, decided_at=now)
         tables.approvals[known.id] = decided
-        data = {"state": str(decision.state)}
+        data = approval_decided(decision)
         tables.log(AuditKind.APPROVAL_DECIDED, now, known.conversation.id, known.id, data)
         question = tables.deliveries.get(known.question)
         if question is not None:

@@ -18,6 +18,7 @@ from gateway.domain.deliveries import (
 )
 from gateway.domain.ids import DeliveryId, WorkerId
 from gateway.errors import Fenced
+from storage.audit_data import delivery_claimed, delivery_settled, delivery_stored
 from storage.memory.tables import DeliveryRow, OutboxRow, Tables
 from storage.rules import OPEN, Standing, reopened, settled
 
@@ -29,8 +30,7 @@ def add_delivery(tables: Tables, new: NewDelivery, now: datetime) -> bool:
     row = DeliveryRow(tables.next_sequence(), new, now, now)
     tables.deliveries[new.id] = row
     tables.posts[new.conversation.id].append(row)
-    data = {"sequence": row.sequence, "is_draft": new.is_draft}
-    _log(tables, AuditKind.DELIVERY_STORED, now, row, data)
+    _log(tables, AuditKind.DELIVERY_STORED, now, row, delivery_stored(new, row.sequence))
     ready_outbox(tables, new.conversation)
     return True
 
@@ -125,9 +125,10 @@ class MemoryDeliveries:
         outbox.standing, outbox.owner = Standing.BUSY, worker
         outbox.ready_at, outbox.lease_until = None, lease_until
         outbox.fence += 1
-        data = {"state": str(row.state), "attempt": row.attempts, "revision": row.revision}
+        delivery = _delivery(row, outbox.fence)
+        data = delivery_claimed(delivery, worker)
         _log(self._tables, AuditKind.DELIVERY_CLAIMED, now, row, data)
-        return _delivery(row, outbox.fence)
+        return delivery
 
     async def extend(
         self, deliveries: Collection[Delivery], lease: timedelta, now: datetime
@@ -149,7 +150,7 @@ class MemoryDeliveries:
         row.state, row.next_at, row.attempts = stands.state, stands.next_at, stands.attempts
         row.receipt, row.error = stands.receipt, stands.error
         row.settled_at = None if stands.state in OPEN else now
-        data = {"state": str(row.state), "revision": delivery.revision, "receipt": row.receipt}
+        data = delivery_settled(delivery, stands)
         _log(self._tables, AuditKind.DELIVERY_SETTLED, now, row, data)
         outbox.standing = Standing.IDLE
         outbox.owner = outbox.lease_until = None

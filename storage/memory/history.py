@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from gateway.domain.audit import AuditEntry
+from gateway.domain.audit import ARRIVALS, AuditEntry
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import DeliveryState
 from gateway.domain.ids import ConversationId, DeliveryId
@@ -13,7 +13,7 @@ from gateway.domain.messages import HistoryEntry, InboundMessage, MessageKind
 from gateway.domain.turns import TurnState
 from gateway.ports import StoreCounts
 from storage.memory.tables import DeliveryRow, MessageRow, Tables, TurnRow
-from storage.rules import OPEN, MessageState, Standing
+from storage.rules import OPEN, MessageState, Standing, last_older
 
 
 class MemoryHistory:
@@ -87,8 +87,25 @@ class MemoryHistory:
 
     async def audit(self, after: int, limit: int) -> list[AuditEntry]:
         """Return the oldest `limit` entries of the audit log after the cursor, in order."""
-        start = max(after, 0)
+        start = max(after - self._tables.audit_dropped, 0)
         return self._tables.audit[start : start + limit]
+
+    async def trail(self, thing: str, after: int, limit: int) -> list[AuditEntry]:
+        """Return the oldest `limit` entries about one thing after the cursor, in order."""
+        entries = self._tables.audit
+        return [entry for entry in entries if entry.sequence > after and _is_about(entry, thing)][
+            :limit
+        ]
+
+    async def retain_audit(self, before: datetime, limit: int) -> int:
+        """Drop the beginning of the audit log, up to the first entry that is not older."""
+        tables = self._tables
+        dated = [(entry.sequence, entry.at) for entry in tables.audit if entry.at is not None]
+        last = last_older(dated, before)
+        count = min(sum(entry.sequence <= last for entry in tables.audit), limit)
+        del tables.audit[:count]
+        tables.audit_dropped += count
+        return count
 
     async def retain(self, before: datetime, limit: int) -> int:
         """Drop the contents of what ended before; the ids stay (T11)."""
@@ -142,6 +159,12 @@ class MemoryHistory:
             turn.is_retained, turn.error = False, None
             done += 1
         return done
+
+
+def _is_about(entry: AuditEntry, thing: str) -> bool:
+    if thing in (entry.ref, entry.subject):
+        return True
+    return entry.kind in ARRIVALS and entry.ref.partition(":")[2].partition(":")[2] == thing
 
 
 def _is_visible(row: DeliveryRow) -> bool:

@@ -10,6 +10,7 @@ from datetime import datetime
 from gateway.domain.audit import AuditKind
 from gateway.domain.ids import ConversationId
 from gateway.domain.schedules import Fire, PastSlot, Schedule
+from storage.audit_data import slot_came
 from storage.memory.tables import FireRow, Tables
 from storage.memory.turns import accept_message
 
@@ -100,8 +101,7 @@ class MemorySchedules:
         key = fire.message.idempotency_key if fire.message else None
         tables.fires[read.id, fire.due_at] = FireRow(slot, fire.route.role, key)
         kind = AuditKind.SCHEDULE_FIRED if fire.message else AuditKind.SCHEDULE_MISSED
-        data = {"why": fire.why} if fire.why else {}
-        tables.log(kind, now, read.id, fire.due_at.isoformat(), data)
+        tables.log(kind, now, read.id, fire.due_at.isoformat(), slot_came(fire))
         if fire.message is not None:
             accept_message(tables, fire.message, fire.route, now)
         return True

@@ -191,6 +191,8 @@ class Tables:
         self.usage: defaultdict[tuple[date, PersonId, str, str], Spent] = defaultdict(Spent)
         """By day, person, role and schedule."""
         self.audit: list[AuditEntry] = []
+        self.audit_dropped = 0
+        """How many entries retention took from its beginning."""
 
     def next_sequence(self) -> int:
         """Return the next place in the sequence that messages and deliveries share."""
@@ -207,7 +209,8 @@ class Tables:
         data: Mapping[str, object],
     ) -> None:
         """Write one line of the audit log."""
-        self.audit.append(AuditEntry(len(self.audit) + 1, at, kind, subject, ref, data))
+        sequence = self.audit_dropped + len(self.audit) + 1
+        self.audit.append(AuditEntry(sequence, at, kind, subject, ref, data))
 
     def held(self, turn: TurnRef) -> MailboxRow:
         """Return the lane that this turn holds; raises Fenced."""

@@ -14,6 +14,7 @@ from gateway.domain.people import Person, Route, Sender, person_id_of
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import Claim, Turn, TurnOutcome, TurnRef, TurnState
 from gateway.errors import Fenced
+from storage.audit_data import message_refused, turn_claimed, turn_ended, turn_postponed
 from storage.memory.deliveries import add_delivery, drop_draft, revise
 from storage.memory.people import ask_pairing
 from storage.memory.tables import MailboxRow, MessageRow, Tables, TurnRow
@@ -154,7 +155,7 @@ class MemoryTurns:
             now,
             message.conversation.id,
             message.idempotency_key,
-            {"sequence": row.sequence, "reason": refusal.reason},
+            message_refused(refusal, row.sequence),
         )
         may_reply = refusal.pairing is None or ask_pairing(tables, refusal, now)
         if refusal.reply is not None and may_reply:
@@ -186,14 +187,10 @@ class MemoryTurns:
         mailbox.first_at = mailbox.ready_at = waiting[0].received_at if waiting else None
         messages = tables.turn_messages[row.id]
         sequences = [message.sequence for message in messages]
-        tables.log(
-            AuditKind.TURN_CLAIMED,
-            now,
-            row.lane,
-            row.id,
-            {"fence": mailbox.fence, "attempt": row.attempt, "messages": sequences},
-        )
-        return _turn(tables, row, messages, mailbox.fence)
+        turn = _turn(tables, row, messages, mailbox.fence)
+        data = turn_claimed(turn, worker, sequences)
+        tables.log(AuditKind.TURN_CLAIMED, now, row.lane, row.id, data)
+        return turn
 
     def _compose(self, lane: LaneId, now: datetime) -> TurnId:
         tables = self._tables
@@ -282,8 +279,7 @@ class MemoryTurns:
         row.answers = self._deliver(turn.id, outcome, now)
         if outcome.charge is not None:
             add_charge(tables, outcome.charge, now)
-        data = {"state": str(outcome.state), "deliveries": row.answers}
-        self._log(AuditKind.TURN_ENDED, now, turn, data)
+        self._log(AuditKind.TURN_ENDED, now, turn, turn_ended(outcome, row.answers))
 
     def _release(self, mailbox: MailboxRow, now: datetime) -> None:
         has_more = bool(self._tables.waiting[mailbox.lane])
@@ -320,8 +316,9 @@ class MemoryTurns:
         mailbox.owner = mailbox.lease_until = None
         row = tables.turns[turn.id]
         row.error = error
-        self._log(AuditKind.TURN_POSTPONED, now, turn, {"until": until.isoformat()})
-        if notice is not None and not row.was_noticed:
+        notice = None if row.was_noticed else notice
+        self._log(AuditKind.TURN_POSTPONED, now, turn, turn_postponed(until, error, notice))
+        if notice is not None:
             row.was_noticed = True
             add_delivery(tables, replace(notice, is_draft=False), now)
         tables.turn_ready.set()

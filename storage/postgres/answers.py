@@ -11,6 +11,7 @@ from gateway.domain.deliveries import NewDelivery
 from gateway.domain.ids import DeliveryId
 from gateway.domain.turns import TurnOutcome, TurnRef
 from gateway.errors import Fenced
+from storage.audit_data import turn_ended
 from storage.delivery_extras import write_extras
 from storage.postgres.database import Row, Transaction
 from storage.postgres.deliveries import REVISE, add_deliveries, log_stored, ready_for_first
@@ -160,7 +161,7 @@ def _log(tx: Transaction, answer: _Answer, revised: dict[str, Row], stored: dict
             tx.log(AuditKind.DELIVERY_REVISED, now, place, draft, data)
     for new in answer.fresh:
         log_stored(tx, new, stored, now)
-    data = {"state": ending.outcome.state, "deliveries": answer.kept}
+    data = turn_ended(ending.outcome, answer.kept)
     tx.log(AuditKind.TURN_ENDED, now, ending.turn.lane, ending.turn.id, data)
 
 

@@ -10,6 +10,7 @@ from gateway.domain.deliveries import NewDelivery
 from gateway.domain.ids import ConversationId
 from gateway.domain.people import Identity
 from storage.approval_details import read_approval, write_approval
+from storage.audit_data import approval_asked, approval_decided
 from storage.postgres.database import Database, Row, Transaction
 from storage.postgres.deliveries import add_delivery, revise_stored
 from storage.postgres.inbox import Arrival, accept
@@ -77,7 +78,7 @@ async def _ask(
     if await tx.count(ADD, *row) == 0:
         (known,) = await tx.fetch(GET, approval.id)
         return _to_approval(known)
-    data = {"turn": approval.turn, "call": approval.call.id, "tool": approval.call.name}
+    data = approval_asked(approval)
     tx.log(AuditKind.APPROVAL_ASKED, now, place, approval.id, data)
     await add_delivery(tx, question, now)
     return approval
@@ -88,7 +89,7 @@ async def _decide(tx: Transaction, decision: Decision, now: datetime) -> bool:
     row = (decision.state.value, storable(decision.by), now, approval.id)
     if await tx.count(DECIDE, *row) == 0:
         return False
-    data = {"state": decision.state}
+    data = approval_decided(decision)
     tx.log(AuditKind.APPROVAL_DECIDED, now, approval.conversation.id, approval.id, data)
     # Lanes are locked before outboxes, as everywhere.
     await accept(tx, [Arrival(decision.news, decision.route, now)])

@@ -10,6 +10,7 @@ from gateway.domain.audit import AuditKind
 from gateway.domain.ids import LaneId, TurnId, WorkerId
 from gateway.domain.tools import ToolResult
 from gateway.domain.turns import Claim, Turn, TurnRef
+from storage.audit_data import turn_claimed
 from storage.delivery_extras import read_extras
 from storage.postgres.database import Row, Transaction
 from storage.postgres.inbox import MESSAGE, to_message
@@ -95,7 +96,7 @@ async def claim(
 ) -> Claim:
     """Take up to `limit` ready lanes, oldest first, as turns with new fences."""
     ripe = await tx.fetch(READY_LANES, limit, now)
-    turns = await _take(tx, ripe, now) if ripe else []
+    turns = await _take(tx, ripe, worker, now) if ripe else []
     if turns:
         held = [(turn.ref.lane, turn.ref.id) for turn in turns]
         await tx.count(HOLD_LANES, *columns(held), worker, lease_until)
@@ -103,7 +104,9 @@ async def claim(
     return Claim(tuple(turns), following["ready_at"] if following else None)
 
 
-async def _take(tx: Transaction, lanes: Sequence[Row], now: datetime) -> list[Turn]:
+async def _take(
+    tx: Transaction, lanes: Sequence[Row], worker: WorkerId, now: datetime
+) -> list[Turn]:
     fresh = [lane for lane in lanes if lane["turn"] is None]
     begun = [lane for lane in lanes if lane["turn"] is not None]
     turns: dict[str, Turn] = {}
@@ -116,7 +119,8 @@ async def _take(tx: Transaction, lanes: Sequence[Row], now: datetime) -> list[Tu
         sequences[turn.ref.lane] = messages
     taken = [turns[lane["lane"]] for lane in lanes]
     for turn in taken:
-        _log_claim(tx, turn, sequences[turn.ref.lane], now)
+        data = turn_claimed(turn, worker, sequences[turn.ref.lane])
+        tx.log(AuditKind.TURN_CLAIMED, now, turn.ref.lane, turn.ref.id, data)
     return taken
 
 
@@ -190,8 +194,3 @@ def _to_turn(ref: TurnRef, row: Row, messages: list[Row], results: list[Row], dr
 def _to_result(row: Row) -> ToolResult:
     extras = read_extras(row["extras"])
     return ToolResult(row["call"], row["text"], row["is_error"], **extras)
-
-
-def _log_claim(tx: Transaction, turn: Turn, sequences: list[int], now: datetime) -> None:
-    data = {"fence": turn.ref.fence, "attempt": turn.attempt, "messages": sequences}
-    tx.log(AuditKind.TURN_CLAIMED, now, turn.ref.lane, turn.ref.id, data)

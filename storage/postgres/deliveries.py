@@ -11,6 +11,7 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Button, Delivery, DeliveryClaim, NewDelivery, SendOutcome
 from gateway.domain.ids import DeliveryId, WorkerId
 from gateway.errors import Fenced
+from storage.audit_data import delivery_claimed, delivery_settled, delivery_stored
 from storage.delivery_extras import read_extras, write_extras
 from storage.postgres.database import Database, Row, Transaction
 from storage.postgres.group import Group
@@ -199,7 +200,7 @@ def log_stored(tx: Transaction, new: NewDelivery, stored: dict[str, int], now: d
     sequence = stored.pop(new.id, None)
     if sequence is None:
         return False
-    data = {"sequence": sequence, "is_draft": new.is_draft}
+    data = delivery_stored(new, sequence)
     tx.log(AuditKind.DELIVERY_STORED, now, new.conversation.id, new.id, data)
     return True
 
@@ -293,17 +294,9 @@ async def _claim(
         fences = {row["conversation"]: row["fence"] for row in held}
         claimed = [to_delivery(taken[place], fences[place]) for place in places]
     for delivery in claimed:
-        _log(tx, AuditKind.DELIVERY_CLAIMED, now, delivery, _claim_data(delivery))
+        _log(tx, AuditKind.DELIVERY_CLAIMED, now, delivery, delivery_claimed(delivery, worker))
     following = await tx.first(NEXT_POST, platforms)
     return DeliveryClaim(tuple(claimed), following["ready_at"] if following else None)
-
-
-def _claim_data(delivery: Delivery) -> Mapping[str, object]:
-    return {
-        "state": delivery.state,
-        "attempt": delivery.attempts,
-        "revision": delivery.revision,
-    }
 
 
 async def _extend(
@@ -347,8 +340,7 @@ async def _settle_held(
         delivery, now = one.delivery, one.now
         stands = settled(delivery, revisions[delivery.id]["revision"], one.outcome, now)
         rows.append(_to_settled(delivery, stands, now))
-        data = {"state": stands.state, "revision": delivery.revision, "receipt": stands.receipt}
-        _log(tx, AuditKind.DELIVERY_SETTLED, now, delivery, data)
+        _log(tx, AuditKind.DELIVERY_SETTLED, now, delivery, delivery_settled(delivery, stands))
     await tx.count(SETTLE, *columns(rows))
     await _release(tx, [one.delivery.conversation for one in held])
 

@@ -12,7 +12,7 @@ from gateway.domain.messages import HistoryEntry, InboundMessage
 from gateway.ports import StoreCounts
 from storage.delivery_extras import read_extras
 from storage.postgres.database import Database, Row, Transaction
-from storage.rules import MessageState
+from storage.rules import MessageState, last_older
 
 _NEWEST = 2**62
 
@@ -79,6 +79,28 @@ SELECT
 SETTLE_AUDIT = "SELECT pg_advisory_xact_lock(1349481332, hashtext(current_schema()))"
 AUDIT = """
 SELECT seq, at, kind, subject, ref, data FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2
+"""
+TRAIL = """
+SELECT seq, at, kind, subject, ref, data FROM (
+    (SELECT * FROM audit WHERE ref = $1 AND seq > $2 ORDER BY seq LIMIT $3)
+    UNION ALL
+    (SELECT * FROM audit WHERE subject = $1 AND ref <> $1 AND seq > $2 ORDER BY seq LIMIT $3)
+    UNION ALL
+    (
+        SELECT * FROM audit
+        WHERE regexp_replace(ref, '^[^:]*:[^:]*:', '') = $1
+            AND kind IN ('message.accepted', 'message.refused')
+            AND subject <> $1 AND ref <> $1 AND seq > $2
+        ORDER BY seq LIMIT $3
+    )
+) AS about ORDER BY seq LIMIT $3
+"""
+"""What names a thing is indexed: ref, subject, and the event id in the ref of a message."""
+OLDEST_AUDIT = "SELECT seq, at FROM audit WHERE at IS NOT NULL ORDER BY seq LIMIT $1"
+DROP_AUDIT = """
+DELETE FROM audit WHERE seq IN (
+    SELECT seq FROM audit WHERE seq <= $1 ORDER BY seq LIMIT $2 FOR UPDATE SKIP LOCKED
+)
 """
 
 EMPTY_DELIVERIES = """
@@ -156,11 +178,15 @@ class PostgresHistory:
 
         Nothing is ever added before an entry that was returned.
         """
-        rows = await self._write(_audit, after, limit)
-        return [
-            AuditEntry(seq, at, AuditKind(kind), subject, ref, json.loads(data))
-            for seq, at, kind, subject, ref, data in rows
-        ]
+        return [_to_audit(row) for row in await self._write(_audit, after, limit)]
+
+    async def trail(self, thing: str, after: int, limit: int) -> list[AuditEntry]:
+        """Return the oldest `limit` entries about one thing after the cursor, in order."""
+        return [_to_audit(row) for row in await self._read(TRAIL, thing, after, limit)]
+
+    async def retain_audit(self, before: datetime, limit: int) -> int:
+        """Drop the beginning of the audit log, up to the first entry that is not older."""
+        return await self._write(_retain_audit, before, limit)
 
     async def retain(self, before: datetime, limit: int) -> int:
         """Drop the contents of what ended before; the ids stay (T11)."""
@@ -172,6 +198,17 @@ def _to_entry(row: Row) -> HistoryEntry:
     if author == "user":
         name = name.split(":", 2)[2]  # platform:workspace:event id
     return HistoryEntry(name, seq, author, text, at, **read_extras(extras))
+
+
+def _to_audit(row: Row) -> AuditEntry:
+    seq, at, kind, subject, ref, data = row
+    return AuditEntry(seq, at, AuditKind(kind), subject, ref, json.loads(data))
+
+
+async def _retain_audit(tx: Transaction, before: datetime, limit: int) -> int:
+    rows = await tx.fetch(OLDEST_AUDIT, limit)
+    last = last_older([(seq, at) for seq, at in rows], before)
+    return await tx.count(DROP_AUDIT, last, limit)
 
 
 async def _audit(tx: Transaction, after: int, limit: int) -> list[Row]:

@@ -12,6 +12,7 @@ from gateway.domain.audit import AuditKind
 from gateway.domain.ids import LaneId, PersonId
 from gateway.domain.messages import Accepted, InboundMessage, MessageKind, Refusal
 from gateway.domain.people import Identity, Route, Sender, person_id_of
+from storage.audit_data import message_refused
 from storage.postgres.database import Row, Transaction
 from storage.postgres.deliveries import add_delivery
 from storage.postgres.locks import lock_lanes
@@ -207,7 +208,7 @@ async def refuse(tx: Transaction, refusal: Refusal, now: datetime) -> Accepted:
     if key not in stored:
         (row,) = await _look_up(tx, [message])
         return Accepted(row["seq"], row["person"], is_new=False)
-    data = {"sequence": stored[key], "reason": refusal.reason}
+    data = message_refused(refusal, stored[key])
     tx.log(AuditKind.MESSAGE_REFUSED, now, message.conversation.id, key, data)
     may_reply = refusal.pairing is None or await ask_pairing(
         tx, refusal.pairing, refusal.pairing_limit, now

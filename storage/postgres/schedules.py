@@ -9,6 +9,7 @@ from datetime import datetime
 from gateway.domain.audit import AuditKind
 from gateway.domain.ids import ConversationId
 from gateway.domain.schedules import Fire, PastSlot, Schedule
+from storage.audit_data import slot_came
 from storage.postgres.database import Database, Row, Transaction
 from storage.postgres.inbox import Arrival, accept
 from storage.postgres.values import columns
@@ -160,8 +161,7 @@ async def _fire_all(tx: Transaction, fires: Sequence[Fire], now: datetime) -> in
     new = [fire for slot, fire in slots.items() if slot in added]
     for fire in new:
         kind = AuditKind.SCHEDULE_FIRED if fire.message else AuditKind.SCHEDULE_MISSED
-        data = {"why": fire.why} if fire.why else {}
-        tx.log(kind, now, fire.schedule.id, fire.due_at.isoformat(), data)
+        tx.log(kind, now, fire.schedule.id, fire.due_at.isoformat(), slot_came(fire))
     await _wake(tx, [fire for fire in new if fire.message], now)
     return len(new)
 

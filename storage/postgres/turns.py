@@ -13,6 +13,7 @@ from gateway.domain.messages import Accepted, InboundMessage, Refusal
 from gateway.domain.people import Route
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import Claim, TurnOutcome, TurnRef, TurnState
+from storage.audit_data import turn_postponed
 from storage.delivery_extras import write_extras
 from storage.postgres.answers import Ending, finish
 from storage.postgres.claims import claim
@@ -189,8 +190,10 @@ async def _postpone(
     await tx.count(POSTPONE_LANE, turn.lane, until)
     tx.lanes_ready = True
     await tx.count(POSTPONE_TURN, storable(error), turn.id)
-    _log(tx, AuditKind.TURN_POSTPONED, now, turn, {"until": until.isoformat()})
-    if notice is not None and await tx.count(NOTICE_TURN, turn.id) == 1:
+    if notice is not None and await tx.count(NOTICE_TURN, turn.id) == 0:
+        notice = None
+    _log(tx, AuditKind.TURN_POSTPONED, now, turn, turn_postponed(until, error, notice))
+    if notice is not None:
         await add_delivery(tx, replace(notice, is_draft=False), now)
 
 

@@ -11,6 +11,7 @@ from gateway.domain.deliveries import NewDelivery
 from gateway.domain.ids import ConversationId
 from gateway.domain.people import Identity
 from storage.approval_details import read_approval, write_approval
+from storage.audit_data import approval_asked, approval_decided
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.deliveries import add_delivery, revise_stored
 from storage.sqlite.inbox import accept
@@ -79,7 +80,7 @@ def _ask(tx: Transaction, approval: Approval, question: NewDelivery, now: dateti
     )
     if tx.execute(ADD, row).rowcount == 0:
         return _to_approval(tx.execute(GET, (approval.id,)).fetchone())
-    data = {"turn": approval.turn, "call": approval.call.id, "tool": approval.call.name}
+    data = approval_asked(approval)
     tx.log(AuditKind.APPROVAL_ASKED, now, place, approval.id, data)
     add_delivery(tx, question, now)
     return approval
@@ -90,7 +91,7 @@ def _decide(tx: Transaction, decision: Decision, now: datetime) -> bool:
     row = (decision.state.value, decision.by, to_micros(now), approval.id)
     if tx.execute(DECIDE, row).rowcount == 0:
         return False
-    data = {"state": decision.state}
+    data = approval_decided(decision)
     tx.log(AuditKind.APPROVAL_DECIDED, now, approval.conversation.id, approval.id, data)
     revise_stored(tx, approval.question, decision.shown, (), now)
     accept(tx, decision.news, decision.route, now)

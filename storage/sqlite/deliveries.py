@@ -17,6 +17,7 @@ from gateway.domain.deliveries import (
 )
 from gateway.domain.ids import DeliveryId, TurnId, WorkerId
 from gateway.errors import Fenced
+from storage.audit_data import delivery_claimed, delivery_settled, delivery_stored
 from storage.delivery_extras import read_extras, write_extras
 from storage.rules import OPEN, finals, may_be_shown, settled
 from storage.sqlite.committer import Committer, Transaction
@@ -133,8 +134,7 @@ def add_delivery(tx: Transaction, new: NewDelivery, now: datetime) -> bool:
         return False
     tx.execute(READY_FOR_NEW, (place_id, place.platform, moment))
     tx.posts_ready = True
-    data = {"sequence": sequence, "is_draft": new.is_draft}
-    tx.log(AuditKind.DELIVERY_STORED, now, place_id, new.id, data)
+    tx.log(AuditKind.DELIVERY_STORED, now, place_id, new.id, delivery_stored(new, sequence))
     return True
 
 
@@ -265,18 +265,10 @@ def _claim(
             break
         delivery = to_delivery(tx.execute(TAKE_FIRST, (place,)).fetchone(), fence + 1)
         tx.execute(HOLD_OUTBOX, (place, worker, lease))
-        _log(tx, AuditKind.DELIVERY_CLAIMED, now, delivery, _claim_data(delivery))
+        _log(tx, AuditKind.DELIVERY_CLAIMED, now, delivery, delivery_claimed(delivery, worker))
         claimed.append(delivery)
     rest = ready[len(claimed) :]
     return DeliveryClaim(tuple(claimed), from_micros(rest[0][0]) if rest else None)
-
-
-def _claim_data(delivery: Delivery) -> Mapping[str, object]:
-    return {
-        "state": delivery.state,
-        "attempt": delivery.attempts,
-        "revision": delivery.revision,
-    }
 
 
 def _extend(
@@ -309,8 +301,7 @@ def _settle(tx: Transaction, delivery: Delivery, outcome: SendOutcome, now: date
     tx.execute(SETTLE, row)
     is_ready = tx.execute(RELEASE_OUTBOX, (place,)).fetchone()[0]
     tx.posts_ready |= bool(is_ready)
-    data = {"state": stands.state, "revision": delivery.revision, "receipt": stands.receipt}
-    _log(tx, AuditKind.DELIVERY_SETTLED, now, delivery, data)
+    _log(tx, AuditKind.DELIVERY_SETTLED, now, delivery, delivery_settled(delivery, stands))
 
 
 def _recover(tx: Transaction, now: datetime, predecessor: WorkerId | None) -> int:

@@ -12,7 +12,7 @@ from gateway.domain.ids import ConversationId
 from gateway.domain.messages import HistoryEntry, InboundMessage
 from gateway.ports import StoreCounts
 from storage.delivery_extras import read_extras
-from storage.rules import MessageState
+from storage.rules import MessageState, last_older
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.reader import Reader
 from storage.sqlite.values import from_micros, maybe_moment, to_micros
@@ -79,6 +79,31 @@ SELECT
 """
 AUDIT = """
 SELECT seq, at, kind, subject, ref, data FROM audit WHERE seq > ? ORDER BY seq LIMIT ?
+"""
+TRAIL = """
+SELECT seq, at, kind, subject, ref, data FROM (
+    SELECT * FROM (
+        SELECT * FROM audit WHERE ref = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3
+    )
+    UNION ALL
+    SELECT * FROM (
+        SELECT * FROM audit WHERE subject = ?1 AND ref <> ?1 AND seq > ?2
+        ORDER BY seq LIMIT ?3
+    )
+    UNION ALL
+    SELECT * FROM (
+        SELECT * FROM audit
+        WHERE substr(ref, instr(ref, ':') + 1 + instr(substr(ref, instr(ref, ':') + 1), ':')) = ?1
+            AND kind IN ('message.accepted', 'message.refused')
+            AND subject <> ?1 AND ref <> ?1 AND seq > ?2
+        ORDER BY seq LIMIT ?3
+    )
+) ORDER BY seq LIMIT ?3
+"""
+"""What names a thing is indexed: ref, subject, and the event id in the ref of a message."""
+OLDEST_AUDIT = "SELECT seq, at FROM audit WHERE at IS NOT NULL ORDER BY seq LIMIT ?"
+DROP_AUDIT = """
+DELETE FROM audit WHERE seq IN (SELECT seq FROM audit WHERE seq <= ? ORDER BY seq LIMIT ?)
 """
 
 EMPTY_DELIVERIES = """
@@ -148,10 +173,15 @@ class SqliteHistory:
 
     async def audit(self, after: int, limit: int) -> list[AuditEntry]:
         """Return the oldest `limit` entries of the audit log after the cursor, in order."""
-        return [
-            AuditEntry(seq, maybe_moment(at), AuditKind(kind), subject, ref, json.loads(data))
-            for seq, at, kind, subject, ref, data in await self._read(AUDIT, (after, limit))
-        ]
+        return [_to_audit(row) for row in await self._read(AUDIT, (after, limit))]
+
+    async def trail(self, thing: str, after: int, limit: int) -> list[AuditEntry]:
+        """Return the oldest `limit` entries about one thing after the cursor, in order."""
+        return [_to_audit(row) for row in await self._read(TRAIL, (thing, after, limit))]
+
+    async def retain_audit(self, before: datetime, limit: int) -> int:
+        """Drop the beginning of the audit log, up to the first entry that is not older."""
+        return await self._write(_retain_audit, before, limit)
 
     async def retain(self, before: datetime, limit: int) -> int:
         """Drop the contents of what ended before; the ids stay (T11)."""
@@ -163,6 +193,17 @@ def _to_entry(row: tuple[Any, ...]) -> HistoryEntry:
     if author == "user":
         name = name.split(":", 2)[2]  # platform:workspace:event id
     return HistoryEntry(name, seq, author, text, from_micros(at), **read_extras(extras))
+
+
+def _to_audit(row: tuple[Any, ...]) -> AuditEntry:
+    seq, at, kind, subject, ref, data = row
+    return AuditEntry(seq, maybe_moment(at), AuditKind(kind), subject, ref, json.loads(data))
+
+
+def _retain_audit(tx: Transaction, before: datetime, limit: int) -> int:
+    rows = tx.execute(OLDEST_AUDIT, (limit,)).fetchall()
+    last = last_older([(seq, from_micros(at)) for seq, at in rows], before)
+    return tx.execute(DROP_AUDIT, (last, limit)).rowcount
 
 
 def _retain(tx: Transaction, before: int, limit: int) -> int:

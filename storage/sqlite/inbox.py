@@ -12,6 +12,7 @@ from gateway.domain.audit import AuditKind
 from gateway.domain.ids import LaneId, PersonId
 from gateway.domain.messages import Accepted, InboundMessage, MessageKind, Refusal
 from gateway.domain.people import Identity, Route, Sender, person_id_of
+from storage.audit_data import message_refused
 from storage.rules import MessageState
 from storage.sqlite.committer import Transaction
 from storage.sqlite.deliveries import add_delivery
@@ -90,7 +91,7 @@ def refuse(tx: Transaction, refusal: Refusal, now: datetime) -> Accepted:
     sequence = _add(tx, message, (person, None, MessageState.REFUSED), now)
     if sequence is None:
         return _known(tx, message)
-    data = {"sequence": sequence, "reason": refusal.reason}
+    data = message_refused(refusal, sequence)
     subject = message.conversation.id
     tx.log(AuditKind.MESSAGE_REFUSED, now, subject, message.idempotency_key, data)
     may_reply = refusal.pairing is None or ask_pairing(

@@ -10,6 +10,7 @@ from typing import Any
 from gateway.domain.audit import AuditKind
 from gateway.domain.ids import ConversationId
 from gateway.domain.schedules import Fire, PastSlot, Schedule
+from storage.audit_data import slot_came
 from storage.schedule_details import read_details, write_details
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.inbox import accept
@@ -156,8 +157,7 @@ def _fire(tx: Transaction, fire: Fire, advanced: dict[str, datetime | None], now
     if tx.execute(ADD_FIRE, (*slot, *came)).rowcount == 0:
         return False
     kind = AuditKind.SCHEDULE_FIRED if fire.message else AuditKind.SCHEDULE_MISSED
-    data = {"why": fire.why} if fire.why else {}
-    tx.log(kind, now, read.id, fire.due_at.isoformat(), data)
+    tx.log(kind, now, read.id, fire.due_at.isoformat(), slot_came(fire))
     if fire.message is not None:
         accepted = accept(tx, fire.message, fire.route, now)
         tx.execute(SET_MESSAGE, (accepted.sequence, *slot))

@@ -6,7 +6,6 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from gateway.domain.audit import AuditKind
 from gateway.domain.deliveries import NewDelivery
@@ -16,6 +15,7 @@ from gateway.domain.people import Route
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import Claim, Turn, TurnOutcome, TurnRef, TurnState
 from gateway.errors import Fenced
+from storage.audit_data import turn_claimed, turn_ended, turn_postponed
 from storage.delivery_extras import read_extras, write_extras
 from storage.rules import TURN_MESSAGES_LIMIT, WAKEUP_PATIENCE, role_of, turn_length
 from storage.sqlite.committer import Committer, Transaction
@@ -196,16 +196,18 @@ def _claim(
         if ready_at > moment:
             break
         if open_turn is None:
-            turn = _compose(tx, lane, fence + 1, now)
+            turn, sequences = _compose(tx, lane, fence + 1, now)
         else:
-            turn = _claim_again(tx, TurnRef(open_turn, lane, fence + 1), now)
+            turn, sequences = _claim_again(tx, TurnRef(open_turn, lane, fence + 1))
+        _log(tx, AuditKind.TURN_CLAIMED, now, turn.ref, turn_claimed(turn, worker, sequences))
         tx.execute(HOLD_LANE, (lane, worker, lease, turn.ref.id))
         turns.append(turn)
     rest = ready[len(turns) :]
     return Claim(tuple(turns), from_micros(rest[0][1]) if rest else None)
 
 
-def _compose(tx: Transaction, lane: LaneId, fence: int, now: datetime) -> Turn:
+def _compose(tx: Transaction, lane: LaneId, fence: int, now: datetime) -> tuple[Turn, list[int]]:
+    """Make a turn of what waits longest; returned with the numbers of its messages."""
     patience = to_micros(now - WAKEUP_PATIENCE)
     rows = tx.execute(OLDEST_WAITING, (lane, patience)).fetchall()
     messages = [to_message(row) for row in rows]
@@ -217,8 +219,7 @@ def _compose(tx: Transaction, lane: LaneId, fence: int, now: datetime) -> Turn:
     tx.execute(TAKE_MESSAGES, taken)
     started_at = to_micros(now)
     tx.execute(ADD_TURN, (ref.id, lane, person, place.id, started_at))
-    _log_claim(tx, ref, 1, rows, now)
-    return Turn(
+    turn = Turn(
         ref=ref,
         person=person,
         role=role_of(lane),
@@ -227,15 +228,16 @@ def _compose(tx: Transaction, lane: LaneId, fence: int, now: datetime) -> Turn:
         attempt=1,
         started_at=from_micros(started_at),
     )
+    return turn, [row[0] for row in rows]
 
 
-def _claim_again(tx: Transaction, ref: TurnRef, now: datetime) -> Turn:
+def _claim_again(tx: Transaction, ref: TurnRef) -> tuple[Turn, list[int]]:
+    """Read a turn that was begun before; returned with the numbers of its messages."""
     row = tx.execute(CLAIM_AGAIN, (ref.id,)).fetchone()
     person, place, attempt, started_at, runs, was_noticed = row
     messages = tx.execute(TURN_MESSAGES, (ref.id,)).fetchall()
     results = tx.execute(TURN_RESULTS, (ref.id,)).fetchall()
-    _log_claim(tx, ref, attempt, messages, now)
-    return Turn(
+    turn = Turn(
         ref=ref,
         person=person,
         role=role_of(ref.lane),
@@ -253,14 +255,7 @@ def _claim_again(tx: Transaction, ref: TurnRef, now: datetime) -> Turn:
         drafts=tx.execute(TURN_DRAFTS, (ref.id,)).fetchone()[0],
         was_noticed=bool(was_noticed),
     )
-
-
-def _log_claim(
-    tx: Transaction, ref: TurnRef, attempt: int, messages: list[tuple[Any, ...]], now: datetime
-) -> None:
-    sequences = [message[0] for message in messages]
-    data = {"fence": ref.fence, "attempt": attempt, "messages": sequences}
-    _log(tx, AuditKind.TURN_CLAIMED, now, ref, data)
+    return turn, [message[0] for message in messages]
 
 
 def _extend(
@@ -325,7 +320,7 @@ def _finish(tx: Transaction, turn: TurnRef, outcome: TurnOutcome, now: datetime)
     tx.execute(END_TURN, row)
     if outcome.charge is not None:
         add_charge(tx, outcome.charge, now)
-    _log(tx, AuditKind.TURN_ENDED, now, turn, {"state": outcome.state, "deliveries": answers})
+    _log(tx, AuditKind.TURN_ENDED, now, turn, turn_ended(outcome, answers))
 
 
 def _postpone(
@@ -341,8 +336,10 @@ def _postpone(
         raise _fenced(turn)
     tx.lanes_ready = True
     tx.execute(POSTPONE_TURN, (error, turn.id))
-    _log(tx, AuditKind.TURN_POSTPONED, now, turn, {"until": until.isoformat()})
-    if notice is not None and tx.execute(NOTICE_TURN, (turn.id,)).rowcount == 1:
+    if notice is not None and tx.execute(NOTICE_TURN, (turn.id,)).rowcount == 0:
+        notice = None
+    _log(tx, AuditKind.TURN_POSTPONED, now, turn, turn_postponed(until, error, notice))
+    if notice is not None:
         add_delivery(tx, replace(notice, is_draft=False), now)
 
 

@@ -48,6 +48,8 @@ BESIDE_ALL_TURNS = {
     "store.history.counts": "asked by /status and by metrics",
     "store.history.audit": "asked by operators and by the checks of this simulator",
     "store.history.retain": "housekeeping, on which nothing of a turn depends",
+    "store.history.retain_audit": "housekeeping, on which nothing of a turn depends",
+    "store.history.trail": "asked by operators",
     "agents.health": "asked by /status and /ready",
 }
 """Calls that no simulated turn makes, each with the reason."""

@@ -260,7 +260,8 @@ def test_a_key_in_the_wrong_place_is_sent_to_its_section(file: Path) -> None:
 
 def test_an_unknown_key_like_no_other_gets_the_list_of_its_section(file: Path) -> None:
     assert complaint_about("[retention]\nxyzzy = 1\n", file) == (
-        '"retention.xyzzy" in postern.toml is no setting. There is, in [retention]: days.'
+        '"retention.xyzzy" in postern.toml is no setting. '
+        "There is, in [retention]: days, audit_days."
     )
 
 

@@ -122,6 +122,9 @@ INDEXES = {
         "delivery_failed (scan)",
     },
     "history.AUDIT": {"audit (key)"},
+    "history.TRAIL": {"audit_ref", "audit_subject", "audit_event"},
+    "history.OLDEST_AUDIT": {"audit (scan)"},  # its beginning: undated entries are few
+    "history.DROP_AUDIT": {"audit (key)"},
     "history.EMPTY_DELIVERIES": {"delivery (key)", "delivery_settled"},
     "history.ENDED_TURNS": {"turn_kept"},
     "history.EMPTY_MESSAGES": {"inbox (key)", "inbox_turn"},
@@ -206,6 +209,7 @@ SORTED = {
     "people.LIVE_WISHES",
     "history.HISTORY",
     "history.SAID",
+    "history.TRAIL",
     "dead_letters.DEAD_TURNS",
     "personal.SAID",
     "personal.EMPTY_ANSWERS",

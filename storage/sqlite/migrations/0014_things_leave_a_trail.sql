@@ -1,0 +1,7 @@
+-- All that happened to one thing is found without walking through the log: by its name, by what it
+-- belongs to, and for a message by the event id alone (platform:workspace:event id).
+CREATE INDEX audit_ref ON audit (ref);
+CREATE INDEX audit_subject ON audit (subject);
+CREATE INDEX audit_event ON audit (
+    substr(ref, instr(ref, ':') + 1 + instr(substr(ref, instr(ref, ':') + 1), ':'))
+) WHERE kind IN ('message.accepted', 'message.refused');
