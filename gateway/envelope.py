@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
 from gateway.domain.artifacts import Attachment
 from gateway.domain.messages import InboundMessage, MessageKind
 from gateway.domain.turns import Image, InputMessage
 
 
-def to_input(message: InboundMessage, images: tuple[Image, ...] = ()) -> InputMessage:
+def to_input(
+    message: InboundMessage, images: tuple[Image, ...] = (), zone: tzinfo = UTC
+) -> InputMessage:
     """Return the message as the agent gets it, with those of its files that it can see.
 
-    The first line is ours and always there, and says how many lines about files
-    follow, so whatever a person writes below them can not pass for them.
+    The time is on the clock of the zone. The first line is ours and always there,
+    and says how many lines about files follow, so whatever a person writes below
+    them can not pass for them.
     """
-    lines = [_header(message), *(_line(file) for file in message.attachments), message.text]
+    lines = [_header(message, zone), *(_line(file) for file in message.attachments), message.text]
     return InputMessage("\n".join(lines), message.otid, images)
 
 
-def _header(message: InboundMessage) -> str:
+def zone_named(name: str | None) -> tzinfo:
+    """Return the zone; UTC where there is none, or this machine has no data of it."""
+    try:
+        return ZoneInfo(name) if name and name != "UTC" else UTC
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
+
+
+def _header(message: InboundMessage, zone: tzinfo) -> str:
     name = _name(message)
-    moment = message.sent_at.strftime("%Y-%m-%d %H:%M UTC")
+    moment = _moment(message.sent_at, zone)
     about = _company(message) + _about(message) + _count(message)
     return f"[{name or 'someone'} on {message.conversation.platform}, {moment}{about}]"
+
+
+def _moment(moment: datetime, zone: tzinfo) -> str:
+    """Write it as `2026-01-05 10:00 Europe/Vienna (UTC+01:00)`."""
+    shown = moment.astimezone(zone)
+    if zone is UTC:
+        return f"{shown:%Y-%m-%d %H:%M} UTC"
+    offset = shown.isoformat(timespec="minutes")[16:]
+    return f"{shown:%Y-%m-%d %H:%M} {zone} (UTC{offset})"
 
 
 def _company(message: InboundMessage) -> str:

@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
-from itertools import starmap
 
 from gateway.answer import Answer
 from gateway.approvals import ApprovalOptions, Approvals
@@ -18,7 +17,7 @@ from gateway.doing import Doing
 from gateway.domain.deliveries import NewDelivery
 from gateway.domain.fires import NOTHING_NEW, OVER_BUDGET
 from gateway.domain.ids import LaneId, RunId
-from gateway.domain.people import Route
+from gateway.domain.people import ZONE_NOTE, Route
 from gateway.domain.tools import ToolResult
 from gateway.domain.turns import (
     InputMessage,
@@ -35,7 +34,7 @@ from gateway.domain.turns import (
     TurnState,
 )
 from gateway.drafts import Drafts
-from gateway.envelope import to_input
+from gateway.envelope import to_input, zone_named
 from gateway.errors import BadInput, Refused, RetryLater, RunFailed, RuntimeUnavailable
 from gateway.images import Images
 from gateway.leases import Lease
@@ -305,10 +304,13 @@ class TurnRunner:
 
     async def _input(self, doing: Doing) -> tuple[InputMessage, ...]:
         messages = [await doing.hear(message) for message in doing.turn.messages]
+        zone = zone_named(await self._store.notes.get(doing.turn.person, ZONE_NOTE))
         if self._mind.images is None:
-            return tuple(to_input(message) for message in messages)
+            return tuple(to_input(message, (), zone) for message in messages)
         seen = await self._mind.images.of(messages)
-        return tuple(starmap(to_input, zip(messages, seen, strict=True)))
+        return tuple(
+            to_input(message, images, zone) for message, images in zip(messages, seen, strict=True)
+        )
 
     def _next_request(
         self, turn: Turn, before: RunRequest, round_index: int, results: tuple[ToolResult, ...]

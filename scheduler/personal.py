@@ -7,9 +7,10 @@ import re
 from datetime import datetime
 
 from gateway.domain.ids import PersonId
+from gateway.domain.people import ZONE_NOTE, person_id_of
 from gateway.domain.schedules import Schedule, Wakeup
 from gateway.errors import BadInput
-from gateway.ports import Clock, NoteStore
+from gateway.ports import Clock, NoteStore, Store
 from gateway.ports.personal import Wish
 from scheduler.checks import check
 from scheduler.desk import Desk
@@ -26,7 +27,6 @@ LEAST_SECONDS = 900
 _LONGEST_PHRASE = 10
 """Words in which one can say when."""
 _LEAD = re.compile(r"^(?:[:,;–-]+\s*)?(?:(?:to|that)\s+)?", re.IGNORECASE)
-ZONE_NOTE = "zone"
 
 
 async def zone_of(person: PersonId, notes: NoteStore) -> str:
@@ -56,11 +56,15 @@ def parse_wish(text: str, now: datetime, zone: str) -> tuple[Trigger, str]:
 
 
 class PersonalDesk:
-    """Keeps each person's schedules apart by the id of the person in their names."""
+    """Keeps each person's schedules apart by the account in their names.
 
-    def __init__(self, desk: Desk, notes: NoteStore, clock: Clock) -> None:
+    What an account made goes where the account goes, when it is linked and when it is unlinked.
+    """
+
+    def __init__(self, desk: Desk, store: Store, clock: Clock) -> None:
         self._desk = desk
-        self._notes = notes
+        self._people = store.people
+        self._notes = store.notes
         self._clock = clock
 
     async def add(self, wish: Wish, *, repeats: bool) -> str:
@@ -70,7 +74,7 @@ class PersonalDesk:
         _check_pace(trigger, repeats=repeats)
         key = hashlib.blake2b(wish.key.encode(), digest_size=3).hexdigest()
         schedule = Schedule(
-            id=f"{wish.person}.{key}",
+            id=f"{person_id_of(wish.sender.identity)}.{key}",
             trigger=write_trigger(trigger),
             zone=zone,
             next_at=None,
@@ -123,9 +127,13 @@ class PersonalDesk:
         return f"From now on, your times of day are on the clock of {name}."
 
     async def _own(self, person: PersonId) -> list[Schedule]:
-        prefix = f"{person}."
-        page = await self._desk.page(prefix, MOST * 2)
-        return [schedule for schedule in page if schedule.id.startswith(prefix)]
+        """Return what the accounts of the person made."""
+        accounts = await self._people.identities(person)
+        own: list[Schedule] = []
+        for prefix in sorted({f"{person_id_of(account)}." for account in accounts}):
+            page = await self._desk.page(prefix, MOST * 2)
+            own += [schedule for schedule in page if schedule.id.startswith(prefix)]
+        return own
 
     async def _find(self, person: PersonId, name: str) -> Schedule:
         wanted = name.strip("` ").lower()

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway.domain.people import ZONE_NOTE
 from gateway.domain.schedules import Schedule, Wakeup
 from gateway.domain.turns import Turn
 from gateway.errors import BadInput
@@ -14,7 +15,6 @@ from gateway.ports import Clock, NoteStore, ScheduleStore
 from scheduler.checks import check
 from scheduler.echo import say_schedule
 from scheduler.misfires import first_fire
-from scheduler.personal import ZONE_NOTE
 from scheduler.phrases import parse_phrase
 from scheduler.triggers import Every, Once, write_trigger
 from scheduler.wakeups import schedule_of

@@ -71,7 +71,7 @@ async def opened_mind(
             artifacts,
             Budgets(store.usage, budget_policy(settings), clock),
             _briefing(settings, store, artifacts),
-            PersonalDesk(desks(settings, store, clock).schedules, store.notes, clock),
+            PersonalDesk(desks(settings, store, clock).schedules, store, clock),
         )
 
 

@@ -10,6 +10,9 @@ from enum import StrEnum
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId, LaneId, PersonId
 
+ZONE_NOTE = "zone"
+"""The note about a person that holds the IANA name of their time zone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:

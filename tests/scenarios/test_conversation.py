@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from agents.scripted import Ask, Say
-from gateway.domain.people import Route
+from gateway.domain.people import ZONE_NOTE, Route, person_id_of
 from gateway.domain.tools import ToolCall
 from storage.memory.store import MemoryStore
 from tests.fakes.hub import FakeHub, HubOptions
@@ -118,3 +118,17 @@ async def test_an_agent_with_nothing_to_say_posts_nothing(hub: FakeHub) -> None:
 
     assert ada.sees == []
     assert (await hub.store.history.counts()).turns_running == 0
+
+
+async def test_an_agent_reads_the_time_on_the_clock_of_the_person(hub: FakeHub) -> None:
+    ada, bob = hub.person("ada"), hub.person("bob")
+    await hub.store.notes.put(person_id_of(ada.identity), ZONE_NOTE, "Asia/Tokyo")
+
+    await ada.says("good morning")
+    await bob.says("hello")
+    await ada.reads()
+    await bob.reads()
+
+    headers = sorted(text.partition("\n")[0] for texts in hub.agents.heard for text in texts)
+    assert headers[0].startswith("[ada on fake, 2026-01-05 18:00 Asia/Tokyo (UTC+09:00)")
+    assert headers[1].startswith("[bob on fake, 2026-01-05 09:00 UTC")

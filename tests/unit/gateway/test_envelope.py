@@ -8,7 +8,7 @@ from gateway.domain.artifacts import Attachment
 from gateway.domain.conversations import Conversation
 from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Identity, Sender
-from gateway.envelope import to_input
+from gateway.envelope import to_input, zone_named
 from tests.fakes.virtual_time import EPOCH
 
 
@@ -19,6 +19,18 @@ def _message(text: str, name: str = "Ada") -> InboundMessage:
 
 def test_the_agent_is_told_who_wrote_where_and_when() -> None:
     assert to_input(_message("hi")).text == "[Ada on discord, 2026-01-05 09:00 UTC]\nhi"
+
+
+def test_the_time_is_on_the_clock_of_the_person() -> None:
+    said = to_input(_message("hi"), zone=zone_named("Asia/Kathmandu")).text
+
+    assert said == "[Ada on discord, 2026-01-05 14:45 Asia/Kathmandu (UTC+05:45)]\nhi"
+
+
+def test_a_zone_that_the_machine_does_not_know_is_utc() -> None:
+    for name in (None, "", "UTC", "Mars/Base", "../../etc/passwd"):
+        text = to_input(_message("hi"), zone=zone_named(name)).text
+        assert text == to_input(_message("hi")).text
 
 
 def test_the_text_stays_verbatim() -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from gateway.bootstrap.desks import desks
 from gateway.domain.conversations import Conversation
-from gateway.domain.ids import PersonId
-from gateway.domain.people import Identity, Sender
+from gateway.domain.links import LinkOffer
+from gateway.domain.messages import InboundMessage
+from gateway.domain.people import Identity, Route, Sender, person_id_of
 from gateway.errors import BadInput
 from gateway.ports.personal import Wish
 from gateway.settings import Settings
@@ -17,7 +18,8 @@ from scheduler.personal import MOST, PersonalDesk, parse_wish
 from storage.memory.store import MemoryStore
 from tests.fakes.virtual_time import EPOCH, LoopClock
 
-ADA, BOB = PersonId("person-a"), PersonId("person-b")
+ACCOUNTS = {name: Identity("slack", "T1", name) for name in ("ada", "bob")}
+ADA, BOB = (person_id_of(account) for account in ACCOUNTS.values())
 
 
 class Desk:
@@ -26,17 +28,16 @@ class Desk:
     def __init__(self) -> None:
         self.store = MemoryStore()
         clock = LoopClock()
-        self.own = PersonalDesk(
-            desks(Settings(), self.store, clock).schedules, self.store.notes, clock
-        )
+        self.own = PersonalDesk(desks(Settings(), self.store, clock).schedules, self.store, clock)
 
     async def add(
-        self, text: str, *, person: PersonId = ADA, key: str = "e1", repeats: bool = True
+        self, text: str, *, name: str = "ada", key: str = "e1", repeats: bool = True
     ) -> str:
         """Wish; returns the short name."""
-        sender = Sender(Identity("slack", "T1", person), person)
-        place = Conversation("slack", "T1", "D1")
-        wish = Wish(person, sender, place, "postern", text, key, EPOCH)
+        place, sender = Conversation("slack", "T1", "D1"), Sender(ACCOUNTS[name], name)
+        asking = InboundMessage(key, place, sender, "/schedule add", EPOCH)
+        accepted = await self.store.turns.accept(asking, Route("postern"), EPOCH)
+        wish = Wish(accepted.person, sender, place, "postern", text, key, EPOCH)
         self.said = await self.own.add(wish, repeats=repeats)
         return self.said.split("`")[1]
 
@@ -125,4 +126,23 @@ async def test_a_person_has_only_so_many() -> None:
 
     with pytest.raises(BadInput, match="which is most"):
         await desk.add("every day at 9 look", key="more")
-    await desk.add("every day at 9 look", person=BOB)
+    await desk.add("every day at 9 look", name="bob", key="b1")
+
+
+async def test_what_an_account_made_goes_where_the_account_goes() -> None:
+    desk = Desk()
+    await desk.add("every day at 9 the plan of Ada")
+    await desk.add("every day at 9 the plan of Bob", name="bob", key="e2")
+    place = Conversation("slack", "T1", "D1").id
+    await desk.store.links.offer(LinkOffer(ACCOUNTS["ada"], place, "code", EPOCH))
+
+    await desk.store.links.link("code", ACCOUNTS["bob"], EPOCH)
+    await desk.add("every day at 9 the plan of both", name="bob", key="e3")
+    together = await desk.own.list(ADA)
+    await desk.store.links.unlink(ACCOUNTS["bob"], EPOCH)
+
+    assert [f"plan of {who}" in together for who in ("Ada", "Bob", "both")] == [True] * 3
+    assert together.count("plan of") == 3
+    assert "plan of both" in await desk.own.list(BOB)
+    assert "plan of Bob" in await desk.own.list(BOB)
+    assert (await desk.own.list(ADA)).count("plan of") == 1
