@@ -37,7 +37,7 @@ class Fetched:
 
 
 class GuardedFetch:
-    """GET for addresses that people chose: no request reaches what only we can reach.
+    """GET and POST for addresses that people chose: no request reaches what only we can reach.
 
     Every hop is resolved, checked, and connected to by the address that was
     checked; the environment's proxies are not used.
@@ -57,6 +57,20 @@ class GuardedFetch:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise BadInput(f"It can not be read: {type(error).__name__}.") from None
 
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        """Send the body and return the status; no redirect is followed. Raises BadInput."""
+        seconds = self._options.timeout_seconds
+        try:
+            async with asyncio.timeout(seconds), httpx.AsyncClient(trust_env=False) as client:
+                request = await self._request(client, httpx.URL(url), headers, body)
+                response = await client.send(request, stream=True)
+                await response.aclose()
+        except TimeoutError:
+            raise BadInput(f"It did not answer within {seconds:g} seconds.") from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise BadInput(f"It can not be reached: {type(error).__name__}.") from None
+        return response.status_code
+
     async def _follow(
         self, client: httpx.AsyncClient, url: str, validators: Mapping[str, str]
     ) -> Fetched | None:
@@ -74,15 +88,20 @@ class GuardedFetch:
         raise BadInput(f"It redirects more than {_REDIRECTS} times.")
 
     async def _request(
-        self, client: httpx.AsyncClient, url: httpx.URL, headers: Mapping[str, str]
+        self,
+        client: httpx.AsyncClient,
+        url: httpx.URL,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
     ) -> httpx.Request:
         if url.scheme not in ("http", "https") or not url.host or url.userinfo:
             raise BadInput("Only plain http and https addresses can be read.")
         port = url.port or (443 if url.scheme == "https" else 80)
         address = await resolved(url.host, port, allows_private=self._options.allows_private)
         return client.build_request(
-            "GET",
+            "GET" if body is None else "POST",
             url.copy_with(host=address, fragment=None),
+            content=body,
             headers={
                 **headers,
                 "host": url.netloc.decode("ascii"),

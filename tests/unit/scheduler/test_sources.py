@@ -311,3 +311,21 @@ async def test_a_wakeup_without_sources_is_left_as_it_is() -> None:
     assert told is not None
     assert told.startswith("Look.")
     assert "--- data" not in told
+
+
+async def test_a_call_is_made_once_and_no_redirect_is_followed(web: Pages) -> None:
+    web.pages["/cb"] = Page(status="302 Found", headers={"Location": f"{web.url}/elsewhere"})
+    fetch = GuardedFetch(FetchOptions(allows_private=True))
+
+    status = await fetch.post(f"{web.url}/cb", {"x-postern-delivery": "t"}, b"{}")
+
+    assert status == 302
+    assert [(each["path"], each["x-postern-delivery"]) for each in web.asked] == [("/cb", "t")]
+
+
+@pytest.mark.parametrize("url", ["{web}/cb", "http://localhost:1/", "ftp://e.org", "http://[::1]/"])
+async def test_no_call_reaches_what_only_we_can_reach(web: Pages, url: str) -> None:
+    with pytest.raises(BadInput):
+        await GuardedFetch().post(url.format(web=web.url), {}, b"{}")
+
+    assert web.asked == []
