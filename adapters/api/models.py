@@ -12,11 +12,13 @@ from gateway.errors import BadInput
 _RULES = Rules()
 
 
-class _Body(BaseModel):
+class ApiBody(BaseModel):
+    """What every body is: nothing but what is known, no infinite numbers."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class MessageBody(_Body):
+class MessageBody(ApiBody):
     """`POST /api/v1/messages`."""
 
     conversation: str
@@ -25,7 +27,7 @@ class MessageBody(_Body):
     """The idempotency key, where no `Idempotency-Key` header tells it."""
 
 
-class BroadcastBody(_Body):
+class BroadcastBody(ApiBody):
     """`POST /api/v1/broadcasts`."""
 
     text: str
@@ -34,13 +36,13 @@ class BroadcastBody(_Body):
     platform: str | None = None
 
 
-class PauseBody(_Body):
+class PauseBody(ApiBody):
     """`POST /api/v1/schedules/{id}/pause`; may be left out."""
 
     until: str | None = None
 
 
-class ScheduleBody(_Body):
+class ScheduleBody(ApiBody):
     """`POST /api/v1/schedules`: the options of `postern schedule add`, by the names of `--json`."""
 
     name: str
@@ -93,7 +95,7 @@ class ScheduleBody(_Body):
         )
 
 
-Body = TypeVar("Body", bound=_Body)
+Body = TypeVar("Body", bound=ApiBody)
 
 
 def parse_body(kind: type[Body], raw: bytes) -> Body:

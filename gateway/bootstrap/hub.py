@@ -21,6 +21,7 @@ from gateway.bootstrap.choices import (
     worker_of,
 )
 from gateway.bootstrap.hooks import make_hooks
+from gateway.bootstrap.muscle import make_muscle
 from gateway.dispatcher import Dispatcher, DispatcherOptions
 from gateway.domain.ids import WorkerId
 from gateway.drafts import Drafts
@@ -92,7 +93,10 @@ def plug(settings: Settings, spokes: Spokes, listener: socket.socket | None = No
         turn_options(settings, retry),
     )
     inbox = make_inbox(settings, store, clock, metrics)
-    vitals, app = _served(settings, spokes, inbox)
+    access = Access(access_policy(settings), store.people)
+    muscle = make_muscle(settings, store, access, inbox, clock, worker)
+    routers = [] if muscle is None else [muscle.router]
+    vitals, app = _served(settings, spokes, inbox, routers)
     ticker = make_ticker(settings, store, clock, metrics)
     doors = Doors(app, settings.discord.api_url)
     parts = Parts(
@@ -108,7 +112,12 @@ def plug(settings: Settings, spokes: Spokes, listener: socket.socket | None = No
         ),
         adapters=spokes.adapters,
         housekeeping=Housekeeping(retention(settings), audit_retention(settings)),
-        beside=[runner.approvals, ticker, *_beside(settings, spokes, worker, doors)],
+        beside=[
+            runner.approvals,
+            ticker,
+            *_beside(settings, spokes, worker, doors),
+            *([] if muscle is None else [muscle.worker]),
+        ],
         web=None if listener is None else Web(create_server(app), listener),
     )
     return Plugged(Gateway(parts), worker, inbox, app, vitals, ticker, doors)
@@ -148,11 +157,13 @@ def _beside(settings: Settings, spokes: Spokes, worker: WorkerId, doors: Doors) 
     return parts
 
 
-def _served(settings: Settings, spokes: Spokes, inbox: Inbox) -> tuple[Vitals, FastAPI]:
+def _served(
+    settings: Settings, spokes: Spokes, inbox: Inbox, more: Sequence[APIRouter]
+) -> tuple[Vitals, FastAPI]:
     channels = {adapter.platform: adapter.health for adapter in spokes.adapters}
     vitals = Vitals(spokes.store, spokes.mind.runtime, channels)
     token = secret(settings.http.admin_token) or None
     access = Access(access_policy(settings), spokes.store.people)
     hooks = make_hooks(settings, spokes.store, access, inbox, spokes.clock)
-    routers = [hooks, *spokes.routers]
+    routers = [hooks, *more, *spokes.routers]
     return vitals, create_app(vitals, spokes.store, spokes.metrics, routers, token)

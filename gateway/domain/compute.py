@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from gateway.domain.conversations import Conversation
 
@@ -76,6 +78,19 @@ class TaskState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class TaskWish:
+    """A task as it is asked for: not yet checked."""
+
+    function: str
+    args: Sequence[Any] = ()  # JSON of any kind
+    kwargs: dict[str, Any] = field(default_factory=dict[str, Any])
+    id: str | None = None
+    is_idempotent: bool = False
+    webhook: str | None = None
+    to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NewTask:
     """One run that is wished for."""
 
@@ -116,6 +131,17 @@ class Task:
     """How often its end was begun to be told."""
 
 
+def standing(tasks: Sequence[Task]) -> TaskState:
+    """Return how several tasks stand as one: failed, if any is, once all are over."""
+    states = {task.state for task in tasks}
+    if not all(state.is_over for state in states):
+        return TaskState.PENDING if states == {TaskState.PENDING} else TaskState.RUNNING
+    for state in (TaskState.FAILED, TaskState.CANCELLED):
+        if state in states:
+            return state
+    return TaskState.DONE
+
+
 def decide_lost(task: Task) -> Outcome | None:
     """Return how a task ends whose worker is gone; None when it may run again."""
     if task.new.is_idempotent and task.attempts < MOST_ATTEMPTS:
@@ -132,4 +158,4 @@ def notice_wait(notices: int) -> timedelta | None:
     """Return how long after its `notices`-th try the end is told again; None to give up."""
     if notices >= MOST_NOTICES:
         return None
-    return timedelta(seconds=min(3600.0, 5.0 * 3 ** (notices - 1)))
+    return timedelta(seconds=min(3600.0, 30.0 * 2 ** (notices - 1)))

@@ -29,6 +29,7 @@ from gateway.settings.kinds import (
     is_loopback,
     rule,
 )
+from gateway.settings.muscle import ComputeSettings, McpSettings
 from gateway.settings.turns import ApprovalSettings, TurnSettings
 
 _LETTA_CLOUD = "https://api.letta.com"
@@ -387,6 +388,8 @@ class Settings(Section):
     approvals: ApprovalSettings = ApprovalSettings()
     retention: RetentionSettings = RetentionSettings()
     artifacts: ArtifactSettings = ArtifactSettings()
+    compute: ComputeSettings = ComputeSettings()
+    mcp: McpSettings = McpSettings()
 
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict[str, str])
 
@@ -414,7 +417,8 @@ class Settings(Section):
 
     def secrets(self) -> list[str]:
         """Return every secret among the values, for the log to leave out."""
-        sections = (self.http, self.discord, self.slack, self.letta, self.model, self.artifacts)
+        sections = (self.http, self.discord, self.slack, self.letta, self.model)
+        sections = (*sections, self.artifacts, self.compute)
         values = [value for section in sections for _, value in section]
         values += [hook.secret for hook in self.hooks]
         found = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
