@@ -18,10 +18,12 @@ from gateway.ports import (
     LinkStore,
     MemoryEditStore,
     NoteStore,
+    OutsideCallStore,
     PeopleStore,
     PersonalStore,
     ScheduleStore,
     Store,
+    TaskStore,
     TurnStore,
     UsageStore,
 )
@@ -49,6 +51,8 @@ class StoreBehind:
     memory_edits: MemoryEditStore
     personal: PersonalStore
     approvals: ApprovalStore
+    tasks: TaskStore
+    outside_calls: OutsideCallStore
 
     def __init__(self, store: Store, before: Callable[[Any, str], Any]) -> None:
         self.turn_ready = store.turn_ready
