@@ -62,7 +62,7 @@ class MemoryPersonal:
         for row in rows:
             if row.state is MessageState.WAITING:
                 withdraw_row(self._tables, row)
-        self._empty_answers(rows)
+        self._empty_answers(person, rows)
         self._drop_agents(person)
         self._drop_accounts(person)
         count = sum(self._empty(row) for row in rows)
@@ -80,9 +80,12 @@ class MemoryPersonal:
         turn = None if row.turn is None else self._tables.turns[row.turn]
         return turn is not None and turn.state is TurnState.RUNNING
 
-    def _empty_answers(self, rows: list[MessageRow]) -> None:
+    def _empty_answers(self, person: PersonId, rows: list[MessageRow]) -> None:
         turns = {row.turn for row in rows if row.turn is not None}
         posts = self._answers(turns) + [row.reply for row in rows if row.reply is not None]
+        approvals = self._tables.approvals
+        for asked in [each for each in approvals.values() if each.person == person]:
+            posts.append(approvals.pop(asked.id).question)
         for post in (self._tables.deliveries[post] for post in posts):
             if post.settled_at is not None:
                 post.new = replace(post.new, text="", handle=None, buttons=(), files=())

@@ -54,14 +54,18 @@ UPDATE mailbox SET
 WHERE lane = ANY($1::text[])
 """
 _TURNS = "SELECT turn FROM inbox WHERE person = $1 AND turn IS NOT NULL"
+_QUESTIONS = "SELECT id FROM approval WHERE details::json ->> 'person' = $1"
 EMPTY_ANSWERS = f"""
 UPDATE delivery SET text = '', handle = NULL, extras = NULL
 WHERE settled_at IS NOT NULL AND text <> '' AND id IN (
     SELECT unnest(answers) FROM turn WHERE id IN ({_TURNS})
     UNION
     SELECT reply FROM inbox WHERE person = $1 AND reply IS NOT NULL
+    UNION
+    SELECT 'approval-' || id FROM ({_QUESTIONS}) AS asked
 )
 """  # noqa: S608 - constants
+DROP_QUESTIONS = f"DELETE FROM approval WHERE id IN ({_QUESTIONS})"  # noqa: S608 - constants
 DROP_RESULTS_OF = f"DELETE FROM tool_result WHERE turn IN ({_TURNS})"  # noqa: S608 - constants
 EMPTY_SAID = """
 UPDATE inbox SET text = '', sender_name = '', handle = NULL, attachments = NULL
@@ -83,6 +87,7 @@ DROP_PERSON = "DELETE FROM person WHERE id = $1"
 
 _FORGET = (
     EMPTY_ANSWERS,
+    DROP_QUESTIONS,
     DROP_RESULTS_OF,
     DROP_PAIRINGS,
     DROP_OFFERS_OF,

@@ -46,6 +46,7 @@ UPDATE inbox INDEXED BY inbox_person SET state = 4 WHERE person = ? AND state = 
 _TURNS = """
 SELECT turn FROM inbox INDEXED BY inbox_person WHERE person = ?1 AND turn IS NOT NULL
 """
+_QUESTIONS = "SELECT id FROM approval WHERE json_extract(details, '$.person') = ?1"
 EMPTY_ANSWERS = f"""
 UPDATE delivery SET text = '', handle = NULL, extras = NULL
 WHERE settled_at IS NOT NULL AND text <> '' AND id IN (
@@ -53,8 +54,11 @@ WHERE settled_at IS NOT NULL AND text <> '' AND id IN (
     WHERE turn.id IN ({_TURNS})
     UNION
     SELECT reply FROM inbox INDEXED BY inbox_person WHERE person = ?1 AND reply IS NOT NULL
+    UNION
+    SELECT 'approval-' || id FROM ({_QUESTIONS})
 )
 """  # noqa: S608 - constants
+DROP_QUESTIONS = f"DELETE FROM approval WHERE id IN ({_QUESTIONS})"  # noqa: S608 - constants
 DROP_RESULTS_OF = f"DELETE FROM tool_result WHERE turn IN ({_TURNS})"  # noqa: S608 - constants
 EMPTY_SAID = """
 UPDATE inbox INDEXED BY inbox_person SET
@@ -77,6 +81,7 @@ DROP_PERSON = "DELETE FROM person WHERE id = ?1"
 
 _FORGET = (
     EMPTY_ANSWERS,
+    DROP_QUESTIONS,
     DROP_RESULTS_OF,
     DROP_PAIRINGS,
     DROP_OFFERS_OF,

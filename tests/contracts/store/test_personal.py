@@ -14,6 +14,7 @@ from gateway.domain.memory import MemoryEdit
 from gateway.domain.people import Mode, Route, person_id_of
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.ports import Store
+from tests.contracts.store.test_approvals import approval, question
 from tests.contracts.store.words import (
     ROUTE,
     at,
@@ -177,6 +178,21 @@ async def test_what_tools_returned_is_forgotten(store: Store) -> None:
 
     # Retention finds nothing of the turn but itself: its message and result are gone already.
     assert await store.history.retain(at(0) + timedelta(days=1), 100) == 1
+
+
+async def test_what_their_agent_asked_to_do_is_forgotten_and_no_one_elses(store: Store) -> None:
+    mine = replace(approval("call-1"), person=ADA)
+    theirs = replace(approval("call-2"), person=BOB, conversation=place("c2"))
+    for asked in (mine, theirs):
+        await store.approvals.ask(asked, question(asked), at(0))
+    await send_all(store)
+
+    await store.personal.forget(ADA, at(1))
+
+    assert await store.approvals.get(mine.id) is None
+    assert await store.approvals.get(theirs.id) == theirs
+    assert await store.history.history(place().id, None, 10) == []
+    assert len(await store.history.history(place("c2").id, None, 10)) == 1
 
 
 async def test_a_forgotten_person_leaves_a_line_in_the_log_and_no_text(store: Store) -> None:
