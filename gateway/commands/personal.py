@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from gateway.commands.command import Asked, Command, Reach
 from gateway.domain.commands import CommandArgument, CommandSpec
+from gateway.domain.ids import PersonId
+from gateway.domain.people import person_id_of
 from gateway.ports import Said
 
 ELSEWHERE = "This is between you and me: ask me in a direct message."
@@ -63,21 +65,34 @@ async def _forget(asked: Asked, reach: Reach) -> str:
         return ELSEWHERE
     if asked.arguments.casefold() != SURE:
         return WARNING
-    if await reach.store.personal.is_at_work(asked.person):
+    everyone = await _all_that_they_were(asked.person, reach)
+    if any([await reach.store.personal.is_at_work(person) for person in everyone]):
         return AT_WORK
-    kept = await _delete_agents(asked, reach)
-    await _delete_files(asked, reach)
     await _remove_schedules(asked, reach)
-    count = await reach.store.personal.forget(asked.person, reach.clock.now())
-    for role in reach.routes:
-        reach.constellation.forget(asked.person, role)
+    kept, count = False, 0
+    for person in everyone:
+        kept |= await _delete_agents(person, reach)
+        await _delete_files(person, reach)
+        count += await reach.store.personal.forget(person, reach.clock.now())
+        for role in reach.routes:
+            reach.constellation.forget(person, role)
     note = " Your agents live on a server that keeps them; ask its operator." if kept else ""
     return f"Forgotten: {count} messages, and all that goes with them.{note}"
 
 
-async def _delete_agents(asked: Asked, reach: Reach) -> bool:
+async def _all_that_they_were(person: PersonId, reach: Reach) -> list[PersonId]:
+    """Return the person, after those that their linked accounts were before, whose agents rest.
+
+    In this order: as long as the person is known, a repeat finds the others too.
+    """
+    accounts = await reach.store.people.identities(person)
+    before = {person_id_of(account) for account in accounts} - {person}
+    return [*sorted(before), person]
+
+
+async def _delete_agents(person: PersonId, reach: Reach) -> bool:
     """Delete the person's agents; True when their server can not."""
-    found = [await reach.constellation.agent_of(asked.person, role) for role in reach.routes]
+    found = [await reach.constellation.agent_of(person, role) for role in reach.routes]
     agents = [agent for agent in found if agent is not None]
     if reach.memory is None:
         return bool(agents)
@@ -86,11 +101,17 @@ async def _delete_agents(asked: Asked, reach: Reach) -> bool:
     return False
 
 
-async def _delete_files(asked: Asked, reach: Reach) -> None:
+async def _delete_files(person: PersonId, reach: Reach) -> None:
+    """Delete what the person sent, and what their agents saved under the person's name."""
     if reach.artifacts is None:
         return
-    for key in await reach.store.personal.files(asked.person):
+    for key in await reach.store.personal.files(person):
         await reach.artifacts.delete(key)
+    last: str | None = None
+    while page := await reach.artifacts.list(person, last):
+        last = page[-1].key
+        for saved in page:
+            await reach.artifacts.delete(saved.key)
 
 
 async def _remove_schedules(asked: Asked, reach: Reach) -> None:

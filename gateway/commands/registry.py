@@ -15,8 +15,9 @@ from gateway.commands import (
 )
 from gateway.commands.command import Asked, Command, Reach
 from gateway.domain.commands import CommandArgument, CommandSpec
+from gateway.domain.ids import PersonId
 from gateway.domain.messages import InboundMessage, MessageKind
-from gateway.domain.people import Mode, Route
+from gateway.domain.people import Mode, Route, person_id_of
 from gateway.domain.turns import Turn
 
 COMMANDS = Route("commands", Mode.SHARED)
@@ -78,6 +79,17 @@ class Commands:
         if command is None:
             return f'There is no command "{verb}". `help` lists those that there are.'
         person = await self._reach.store.people.find_person(message.sender.identity)
-        asker = person.id if person else turn.person
+        asker = person.id if person else _of_a_stranger(turn, message)
         arguments = words[1].strip() if len(words) > 1 else ""
         return await command.carry_out(Asked(turn, message, asker, arguments), self._reach)
+
+
+def _of_a_stranger(turn: Turn, message: InboundMessage) -> PersonId:
+    """Return who asks when nobody has the account: they were forgotten a moment ago. Pure.
+
+    The turn is the first one's who speaks in it, so a repeat is about the same
+    person; another one who speaks in it is never taken for them.
+    """
+    identity = message.sender.identity
+    is_first = identity == turn.messages[0].sender.identity
+    return turn.person if is_first else person_id_of(identity)

@@ -21,7 +21,7 @@ from gateway.domain.people import Identity, Route, Sender
 from gateway.drafts import Drafts
 from gateway.inbox import Inbox
 from gateway.outbox import Outbox, OutboxOptions
-from gateway.ports import Adapter, Briefing, Clock, Store, Streaming, Toolbox
+from gateway.ports import Adapter, ArtifactStore, Briefing, Clock, Store, Streaming, Toolbox
 from gateway.retries import RetryPolicy
 from gateway.telemetry import Metrics
 from gateway.turn_runner import Mind, TurnOptions, TurnRunner
@@ -61,6 +61,8 @@ class HubOptions:
     is_judging: bool = False
     """Whether somebody looks at what slots came to."""
     briefing: Briefing | None = None
+    artifacts: ArtifactStore | None = None
+    """Where files are; None where none are taken in."""
     has_constellation: bool = False
     """Whether the real one finds people's agents, instead of the scripted agents themselves."""
 
@@ -190,6 +192,7 @@ class FakeHub:
             toolbox,
             self.routes,
             memory=agents,
+            artifacts=options.artifacts,
             budgets=budgets,
             briefing=options.briefing,
         )

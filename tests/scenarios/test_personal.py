@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
+from datetime import timedelta
 
 from agents.scripted import Say, Wait
 from gateway.commands.personal import excerpt
-from tests.fakes.hub import FakeHub, FakePerson
+from gateway.domain.conversations import Conversation
+from gateway.domain.people import person_id_of
+from storage.artifacts.memory import MemoryArtifacts
+from storage.memory.store import MemoryStore
+from tests.fakes.hub import WORKER, FakeHub, FakePerson, HubOptions
+from tests.fakes.virtual_time import LoopClock
 
 
 async def _asks(person: FakePerson, text: str, *, is_private: bool = True) -> str:
@@ -84,6 +91,56 @@ async def test_nobody_is_forgotten_while_their_agent_works(hub: FakeHub) -> None
     assert "is at work" in await _asks(ada, "/forget everything")
     await asyncio.sleep(60)
     assert "think" in await _asks(ada, "/search think")
+
+
+async def test_what_an_account_was_before_it_was_linked_is_forgotten_too() -> None:
+    hub = FakeHub(MemoryStore(), options=HubOptions(artifacts=MemoryArtifacts(LoopClock())))
+    async with hub.running():
+        ada, other = hub.person("ada"), hub.person("ada-at-work")
+        await _talks(ada, "My cat is called Pixel.", "Hm.")
+        await _talks(other, "My boss is a fool.", "Oh.")
+        code = (await _asks(ada, "/link")).split("**")[1]
+        await _asks(other, f"/link {code}")
+
+        forgotten = await _asks(other, "/forget everything")
+        await _talks(other, "hello", "Who are you?")
+
+    assert "Forgotten: 4 messages" in forgotten
+    assert [agent for _, _, agent in hub.agents.created] == ["agent-1", "agent-2", "agent-3"]
+
+
+async def test_what_an_agent_saved_for_a_person_is_forgotten() -> None:
+    artifacts = MemoryArtifacts(LoopClock())
+    hub = FakeHub(MemoryStore(), options=HubOptions(artifacts=artifacts))
+    async with hub.running():
+        ada, bob = hub.person("ada"), hub.person("bob")
+        mine, theirs = (f"{person_id_of(each.identity)}/notes.md" for each in (ada, bob))
+        for key in (mine, theirs):
+            await artifacts.save(key, b"a secret")
+        await _talks(ada, "hello", "Hi.")
+
+        await _asks(ada, "/forget everything")
+
+    assert await artifacts.load(mine) is None
+    assert await artifacts.load(theirs) is not None
+
+
+async def test_who_was_forgotten_meanwhile_is_not_taken_for_another_in_the_turn() -> None:
+    hub = FakeHub(MemoryStore())
+    ada, bob = hub.person("ada"), hub.person("bob")
+    here = Conversation("fake", "w1", "town-square")
+    async with hub.running():
+        await _talks(ada, "hello", "Hi.")
+    for who in (ada, bob):
+        await hub.inbox.receive(replace(hub.message(who, "/usage"), conversation=here))
+    await hub.store.turns.claim(WORKER, 10, timedelta(seconds=30), hub.clock.now())
+    await hub.store.personal.forget(person_id_of(bob.identity), hub.clock.now())
+
+    async with hub.running():
+        await asyncio.sleep(1)
+
+    told = "".join(hub.platform.visible(here.id))
+    assert re.findall(r"run (\d) turns", told) == ["1", "0"]
 
 
 def test_an_excerpt_shows_what_stands_around_the_word() -> None:
