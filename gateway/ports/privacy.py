@@ -40,8 +40,9 @@ class PersonalStore(Protocol):
     async def forget(self, person: PersonId, now: datetime) -> int:
         """Drop all that the person said and was answered, and who they are; count the messages.
 
-        Waiting messages are withdrawn, and questions about tool calls are dropped. The ids of events stay, so that a repeat is
-        no news, and the audit log, which holds no texts. What the person writes
-        after it is a stranger's. Repeating it is harmless.
+        Waiting messages are withdrawn, and questions about tool calls are dropped.
+        The ids of events stay, so that a repeat is no news, and the audit log, which
+        holds no texts. What the person writes after it is a stranger's. Repeating it
+        is harmless.
         """
         ...
