@@ -27,7 +27,7 @@ from gateway.images import Images
 from gateway.inbox import Inbox
 from gateway.lifecycle import Gateway, Housekeeping, Parts, Web
 from gateway.outbox import Outbox, OutboxOptions
-from gateway.ports import Clock, Store
+from gateway.ports import Clock, Store, Toolbox
 from gateway.retries import RetryPolicy
 from gateway.telemetry import Metrics
 from gateway.turn_runner import Mind, TurnOptions, TurnRunner
@@ -86,6 +86,9 @@ class DiscordHub:
     """Options of the adapter that a test varies."""
     access: AccessPolicy = field(default_factory=lambda: AccessPolicy({"discord": AccessMode.OPEN}))
     route: Route = field(default_factory=lambda: Route("postern"))
+    turns: TurnOptions = field(default_factory=TurnOptions)
+    toolbox: Toolbox | None = None
+    """The tools that come with Postern and need no file when not set."""
     artifacts: MemoryArtifacts = field(init=False)
     """Where files are kept."""
     stored: dict[str, InboundMessage] = field(default_factory=dict[str, InboundMessage])
@@ -100,7 +103,7 @@ class DiscordHub:
     def __post_init__(self) -> None:
         """Make the first adapter, to be looked at before the hub runs."""
         self.knows_marks.set()
-        self.artifacts = MemoryArtifacts(self._clock)
+        self.artifacts = MemoryArtifacts(self.clock)
         self.adapter = self._new_adapter()
 
     @contextlib.asynccontextmanager
@@ -157,18 +160,19 @@ class DiscordHub:
             stream_hold_seconds=0.05,
             typing_after_seconds=0.05,
         )
-        return DiscordAdapter(replace(options, **self.settings), self._clock)  # pyright: ignore[reportArgumentType] - tests name the fields
+        return DiscordAdapter(replace(options, **self.settings), self.clock)  # pyright: ignore[reportArgumentType] - tests name the fields
 
     async def _note_refusal(self, message: InboundMessage, reason: str) -> None:
         if self.is_store_down:
             raise StoreUnavailable("The database is away.")
-        await self.store.turns.refuse(Refusal(message, reason), self._clock.now())
+        await self.store.turns.refuse(Refusal(message, reason), self.clock.now())
 
     def _new_access(self) -> Access:
         return Access(self.access, self.store.people)
 
     @property
-    def _clock(self) -> Clock:
+    def clock(self) -> Clock:
+        """The fake Discord's time."""
         return ServerClock(self.server)
 
     def _new_server(self) -> HttpServer:
@@ -177,11 +181,11 @@ class DiscordHub:
         return create_server(create_app(vitals, self.store, Metrics(), [router]))
 
     def _new_gateway(self, web: Web) -> Gateway:
-        store, clock, metrics, drafts = self.store, self._clock, Metrics(), Drafts()
+        store, clock, metrics, drafts = self.store, self.clock, Metrics(), Drafts()
         adapters = {"discord": self.adapter}
-        toolbox = Executor(Registry(builtin_tools(clock)))
+        toolbox = self.toolbox or Executor(Registry(builtin_tools(clock)))
         mind = Mind(self.agents, self.agents, toolbox, images=Images(self.artifacts))
-        runner = TurnRunner(store, adapters, mind, drafts, clock, metrics, TurnOptions())
+        runner = TurnRunner(store, adapters, mind, drafts, clock, metrics, self.turns)
         poll = timedelta(seconds=0.05)
         access = self._new_access()
         return Gateway(

@@ -26,6 +26,7 @@ from gateway.errors import StoreUnavailable
 from gateway.http import create_server, listen
 from gateway.ports import Adapter, Store, Streaming
 from gateway.retries import RetryPolicy
+from gateway.turn_runner import TurnOptions
 from storage.artifacts.memory import MemoryArtifacts
 from storage.memory import MemoryStore
 from tests.fakes.crashing import CrashPoints
@@ -45,6 +46,7 @@ class Ways:
     is_oauth: bool = False
     """Whether workspaces install the app themselves; then no bot token is set."""
     access: AccessMode = AccessMode.OPEN
+    turns: TurnOptions = field(default_factory=TurnOptions)
     options: Options = field(
         default_factory=lambda: Options(
             bot_token="",
@@ -72,6 +74,7 @@ class SlackHub:
                 access=AccessPolicy(modes={"slack": ways.access}),
                 sending=RetryPolicy(first_seconds=0.05, longest_seconds=0.5),
                 adapters=self._new_adapters,
+                turns=ways.turns,
             ),
         )
         self.artifacts = MemoryArtifacts(self.hub.clock)
