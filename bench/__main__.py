@@ -11,11 +11,13 @@ BENCHES: Mapping[str, str] = {
     "coldstart": "bench.coldstart",
     "discord": "bench.discord",
     "hub": "bench.hub",
+    "kills": "bench.kills",
     "people": "bench.people",
     "runtime": "bench.runtime",
     "schedules": "bench.schedules",
     "slack": "bench.slack",
     "store": "bench.store",
+    "workers": "bench.workers",
 }
 """Name to module. A module has `add_arguments(parser)` and `run(arguments) -> figures`."""
 
