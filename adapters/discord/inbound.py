@@ -15,6 +15,8 @@ from gateway.domain.people import Identity, Sender
 
 PLATFORM = "discord"
 DIRECT = "dm"
+AMONG_OTHERS = "private"
+"""The workspace of people's own private channels, where an app of one of them can be called."""
 """The workspace of conversations that are in no guild."""
 
 _DEFAULT, _REPLY = 0, 19

@@ -10,7 +10,7 @@ from enum import IntEnum
 from adapters.discord import modals
 from adapters.discord.buttons import says_of
 from adapters.discord.commands import ASK, ASK_ABOUT, completion
-from adapters.discord.inbound import place_of, sender_of
+from adapters.discord.inbound import AMONG_OTHERS, PLATFORM, place_of, sender_of
 from adapters.discord.payloads import (
     EPHEMERAL,
     Channel,
@@ -29,7 +29,7 @@ from gateway.errors import BadInput
 PONG: Json = {"type": 1}
 
 _ANSWER, _DEFER = 4, 5
-_BOT_DM = 1
+_BOT_DM, _PRIVATE_CHANNEL = 1, 2
 _OF_A_MESSAGE = 3
 """The type of a command that stands in the menu of messages."""
 _NO_LONGER = "This is no longer in use."
@@ -229,5 +229,8 @@ def _arguments(data: InteractionData, command: CommandSpec) -> str:
 
 
 def _conversation_of(interaction: Interaction, channel_id: str) -> Conversation:
+    """Return the place. In the direct messages of two people, the second one reads along."""
+    if interaction.context == _PRIVATE_CHANNEL:
+        return Conversation(PLATFORM, AMONG_OTHERS, channel_id)
     channel = interaction.channel or Channel(id=channel_id, type=0)
     return place_of(channel, interaction.guild_id)

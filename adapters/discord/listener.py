@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from adapters.discord.client import HEARTBEAT_ACK
-from adapters.discord.inbound import DIRECT, PLATFORM
+from adapters.discord.inbound import PLATFORM
 from adapters.discord.insistence import insist
 from adapters.discord.intake import Intake
 from adapters.discord.lanes import Event, Lanes
@@ -96,8 +96,8 @@ class Listener:
             yield replace(conversation, thread=None), int(conversation.thread)
 
     def _home(self, conversation: Conversation) -> int:
-        is_direct = conversation.workspace == DIRECT
-        return self._shard_of(None if is_direct else conversation.workspace)
+        guild = conversation.workspace
+        return self._shard_of(guild if guild.isdecimal() else None)
 
     def _shard_of(self, guild_id: str | None) -> int:
         """Return which shard hears a guild ("Sharding", Discord's reference)."""

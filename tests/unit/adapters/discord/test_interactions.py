@@ -13,6 +13,7 @@ from adapters.discord.interactions import (
 from adapters.discord.payloads import moment_of
 from gateway.domain.commands import CommandArgument, CommandSpec
 from gateway.domain.messages import MessageKind
+from gateway.envelope import to_input
 from gateway.errors import BadInput
 from tests.unit.adapters.discord.shapes import ADA, CHANNEL, GUILD, interaction
 
@@ -60,6 +61,16 @@ def test_privacy_matters_where_others_could_read(context: int | None, *, is_priv
 
     assert message.is_private == is_private
     assert deferral(message)["data"]["flags"] == (64 if is_private else 0)
+
+
+@pytest.mark.parametrize("kind", [1, 3])
+def test_among_other_people_nobody_is_alone_with_their_agent(kind: int) -> None:
+    asked = interaction(context=2, guild_id=None, channel={"id": CHANNEL, "type": kind})
+
+    message = parse_interaction(asked, COMMANDS)
+
+    assert not message.conversation.is_direct
+    assert "others read along" in to_input(message).text
 
 
 @pytest.mark.parametrize(
