@@ -70,7 +70,7 @@ class Inbox:
         """
         message = _cleaned(message)
         route = self._decide(message).route
-        accepted = await self._store.turns.accept(message, route, self._clock.now())
+        accepted = await self._store.schedules.wake(message, route, self._clock.now())
         self._count("accepted", message, accepted)
         return accepted
 

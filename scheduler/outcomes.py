@@ -95,6 +95,8 @@ class Outcomes:
         place = None
         if say_result(ended) in (FAILED, UNDELIVERED) and schedule.wakeup is not None:
             place = await self._place_to_tell(schedule.wakeup, is_gone=ended.refused is not None)
+            if place is None:
+                log.warning("owner_not_told", extra={"schedule": schedule.id})
         return decide_verdict(ended, schedule, place, now)
 
     async def _place_to_tell(self, wakeup: Wakeup, *, is_gone: bool) -> Conversation | None:
@@ -106,9 +108,10 @@ class Outcomes:
         known = person.id if person else person_id_of(owner.identity)
         role = wakeup.role or self._default_role
         binding = await self._store.people.binding(known, role)
-        if binding is None or binding.agent_id is None:
-            return None
-        places = await self._store.people.conversations_of(binding.agent_id)
+        agent = binding.agent_id if binding else None
+        places = await self._store.people.conversations_of(agent) if agent else []
+        # Their other agents can tell it too, where they alone read it.
+        places += [said.conversation for said in await self._store.personal.said(known, _PAGE)]
         others = (place for place in places if place != wakeup.conversation)
         return next((place for place in others if place.is_direct), None)
 

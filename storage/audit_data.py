@@ -9,6 +9,7 @@ from datetime import datetime
 from gateway import errors
 from gateway.domain.approvals import Approval, Decision
 from gateway.domain.deliveries import Delivery, NewDelivery
+from gateway.domain.fires import SlotVerdict
 from gateway.domain.ids import WorkerId
 from gateway.domain.messages import Refusal
 from gateway.domain.schedules import Fire
@@ -34,6 +35,16 @@ def reason_of(error: str) -> str:
         line = storable(_REDACTOR.redact(error)).partition("\n")[0]
         return line if len(line) <= LONGEST_REASON else f"{line[: LONGEST_REASON - 1]}…"
     return kind if kind.isidentifier() else "unforeseen"
+
+
+def slot_ended(verdict: SlotVerdict) -> Data:
+    """Say what it came to, and with which post its owner is told; None for nobody."""
+    return {
+        "result": verdict.result,
+        "failures": verdict.failures,
+        "paused": verdict.is_pausing,
+        "alert": verdict.alert.id if verdict.alert else None,
+    }
 
 
 def message_refused(refusal: Refusal, sequence: int) -> Data:

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.domain.ids import ConversationId
+from gateway.domain.messages import Accepted, InboundMessage
+from gateway.domain.people import Route
 from gateway.domain.schedules import Fire, PastSlot, Schedule
 
 
@@ -30,6 +32,10 @@ class ScheduleStore(Protocol):
 
         A slot that fired before, or a schedule that changed, does nothing.
         """
+        ...
+
+    async def wake(self, message: InboundMessage, route: Route, now: datetime) -> Accepted:
+        """Accept a wakeup that no schedule made, once, as a slot named by its event: one commit."""
         ...
 
     async def next_due(self) -> datetime | None:

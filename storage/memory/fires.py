@@ -12,6 +12,7 @@ from gateway.domain.deliveries import DeliveryState
 from gateway.domain.fires import Activity, EndedSlot, Pulse, SlotVerdict, read_cursor
 from gateway.domain.ids import LaneId
 from gateway.domain.turns import TurnState
+from storage.audit_data import slot_ended
 from storage.memory.deliveries import add_delivery
 from storage.memory.tables import FireRow, MessageRow, Tables, TurnRow
 from storage.rules import OPEN, MessageState, Standing
@@ -118,13 +119,8 @@ class MemoryFires:
             )
         if verdict.alert is not None:
             add_delivery(tables, verdict.alert, now)
-        data = {
-            "result": verdict.result,
-            "failures": verdict.failures,
-            "paused": verdict.is_pausing,
-        }
         ref = verdict.due_at.isoformat()
-        tables.log(AuditKind.SCHEDULE_ENDED, now, verdict.schedule, ref, data)
+        tables.log(AuditKind.SCHEDULE_ENDED, now, verdict.schedule, ref, slot_ended(verdict))
         return True
 
 

@@ -9,6 +9,8 @@ from datetime import datetime
 
 from gateway.domain.audit import AuditKind
 from gateway.domain.ids import ConversationId
+from gateway.domain.messages import Accepted, InboundMessage
+from gateway.domain.people import Route
 from gateway.domain.schedules import Fire, PastSlot, Schedule
 from storage.audit_data import slot_came
 from storage.memory.tables import FireRow, Tables
@@ -51,6 +53,15 @@ class MemorySchedules:
         """
         advanced: dict[str, datetime | None] = {}
         return sum(self._fire(fire, advanced, now) for fire in fires)
+
+    async def wake(self, message: InboundMessage, route: Route, now: datetime) -> Accepted:
+        """Accept a wakeup that no schedule made, once, as a slot named by its event."""
+        accepted = accept_message(self._tables, message, route, now)
+        if accepted.is_new:
+            slot = PastSlot(now, now, was_missed=False)
+            row = FireRow(slot, route.role, message.idempotency_key)
+            self._tables.fires[message.event_id, now] = row
+        return accepted
 
     async def next_due(self) -> datetime | None:
         """Return the earliest `next_at` of all that are not paused."""

@@ -8,6 +8,8 @@ from datetime import datetime
 
 from gateway.domain.audit import AuditKind
 from gateway.domain.ids import ConversationId
+from gateway.domain.messages import Accepted, InboundMessage
+from gateway.domain.people import Route
 from gateway.domain.schedules import Fire, PastSlot, Schedule
 from storage.audit_data import slot_came
 from storage.postgres.database import Database, Row, Transaction
@@ -120,6 +122,10 @@ class PostgresSchedules:
         """
         return await self._write(_fire_all, fires, now) if fires else 0
 
+    async def wake(self, message: InboundMessage, route: Route, now: datetime) -> Accepted:
+        """Accept a wakeup that no schedule made, once, as a slot named by its event."""
+        return await self._write(_wake_alone, Arrival(message, route, now))
+
 
 async def _put(tx: Transaction, schedule: Schedule) -> None:
     row = (
@@ -193,6 +199,16 @@ async def _wake(tx: Transaction, fires: Sequence[Fire], now: datetime) -> None:
     pairs = zip(fires, accepted, strict=True)
     rows = [(message.sequence, fire.schedule.id, fire.due_at) for fire, message in pairs]
     await tx.count(SET_MESSAGES, *columns(rows))
+
+
+async def _wake_alone(tx: Transaction, arrival: Arrival) -> Accepted:
+    (accepted,) = await accept(tx, [arrival])
+    if accepted.is_new:
+        event, now = arrival.message.event_id, arrival.now
+        row = (event, now, now, False, "", arrival.route.role)
+        await tx.fetch(ADD_FIRES, *columns([row]))
+        await tx.count(SET_MESSAGES, [accepted.sequence], [event], [now])
+    return accepted
 
 
 def _to_schedule(row: Row) -> Schedule:

@@ -12,6 +12,7 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.fires import Activity, EndedSlot, Pulse, SlotVerdict, read_cursor
 from gateway.domain.ids import LaneId
 from gateway.domain.turns import TurnState
+from storage.audit_data import slot_ended
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.deliveries import add_delivery
 from storage.sqlite.reader import Reader
@@ -132,9 +133,8 @@ def _judge(tx: Transaction, verdict: SlotVerdict, now: datetime) -> bool:
     tx.execute(FARE, (*fares, verdict.schedule))
     if verdict.alert is not None:
         add_delivery(tx, verdict.alert, now)
-    data = {"result": verdict.result, "failures": verdict.failures, "paused": verdict.is_pausing}
     ref = verdict.due_at.isoformat()
-    tx.log(AuditKind.SCHEDULE_ENDED, now, verdict.schedule, ref, data)
+    tx.log(AuditKind.SCHEDULE_ENDED, now, verdict.schedule, ref, slot_ended(verdict))
     return True
 
 

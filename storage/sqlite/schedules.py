@@ -9,6 +9,8 @@ from typing import Any
 
 from gateway.domain.audit import AuditKind
 from gateway.domain.ids import ConversationId
+from gateway.domain.messages import Accepted, InboundMessage
+from gateway.domain.people import Route
 from gateway.domain.schedules import Fire, PastSlot, Schedule
 from storage.audit_data import slot_came
 from storage.schedule_details import read_details, write_details
@@ -116,6 +118,10 @@ class SqliteSchedules:
         """
         return await self._write(_fire_all, fires, now)
 
+    async def wake(self, message: InboundMessage, route: Route, now: datetime) -> Accepted:
+        """Accept a wakeup that no schedule made, once, as a slot named by its event."""
+        return await self._write(_wake, message, route, now)
+
 
 def _put(tx: Transaction, schedule: Schedule) -> None:
     row = (
@@ -162,6 +168,15 @@ def _fire(tx: Transaction, fire: Fire, advanced: dict[str, datetime | None], now
         accepted = accept(tx, fire.message, fire.route, now)
         tx.execute(SET_MESSAGE, (accepted.sequence, *slot))
     return True
+
+
+def _wake(tx: Transaction, message: InboundMessage, route: Route, now: datetime) -> Accepted:
+    accepted = accept(tx, message, route, now)
+    if accepted.is_new:
+        slot = (message.event_id, to_micros(now))
+        tx.execute(ADD_FIRE, (*slot, to_micros(now), 0, "", route.role))
+        tx.execute(SET_MESSAGE, (accepted.sequence, *slot))
+    return accepted
 
 
 def _to_schedule(row: tuple[Any, ...]) -> Schedule:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from agents.scripted import Fail
 from gateway.access import AccessMode, AccessPolicy
+from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId, SessionId
 from gateway.domain.people import Sender
@@ -187,6 +188,45 @@ async def test_the_owner_is_told_where_they_are_alone_with_the_agent() -> None:
     (told,) = hub.platform.visible(home.id)
     assert gone.id in told
     assert "paused" in told
+
+
+async def test_the_owner_is_told_where_they_wrote_alone_when_the_agent_has_no_such_place() -> None:
+    hub = FakeHub(
+        MemoryStore(), options=HubOptions(tickers=1, is_judging=True, doors=("discord", "fake"))
+    )
+    ada, home = hub.person("ada"), Conversation("discord", "dm", "7")
+    gone = Conversation("discord", "g1", "c1")
+    async with hub.running():
+        await hub.account(ada.identity, home).says("hello")
+        await hub.platform.until_visible(home.id, 1)
+    hub.agents.will_say("News.")
+    hub.platform.gone.add(gone.id)
+    await schedule(hub, place=gone)
+
+    async with hub.running():
+        await asyncio.sleep(1.5 * HOUR)
+
+    _, told = hub.platform.visible(home.id)
+    assert gone.id in told
+
+
+async def test_that_nobody_could_be_told_is_in_the_audit_log() -> None:
+    hub = new_hub()
+    hub.agents.will_say("News.")
+    await schedule(hub, place=Conversation("fake", "w1", "channel"))
+    hub.platform.gone.add("fake:w1:channel")
+
+    async with hub.running():
+        await asyncio.sleep(1.5 * HOUR)
+
+    entries = await hub.store.history.audit(0, 1000)
+    (ended,) = [entry for entry in entries if entry.kind is AuditKind.SCHEDULE_ENDED]
+    assert dict(ended.data) == {
+        "result": "undelivered",
+        "failures": 1,
+        "paused": True,
+        "alert": None,
+    }
 
 
 async def test_an_empty_heartbeat_makes_no_model_call() -> None:

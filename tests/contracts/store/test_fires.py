@@ -238,3 +238,19 @@ async def test_conversations_in_which_people_were_heard_are_listed_by_id(store: 
     rest = await store.history.conversations(first[-1].id, 2)
 
     assert [found.channel for found in (*first, *rest)] == ["c1", "c2", "c3"]
+
+
+async def test_a_wakeup_without_a_schedule_is_a_slot_of_its_own(store: Store) -> None:
+    woken = [await store.schedules.wake(wakeup("hook:ci:d1"), ROUTE, at(n)) for n in (1, 2)]
+
+    (line,) = await store.fires.activity(ROUTE.role, None, 10)
+    assert [accepted.is_new for accepted in woken] == [True, False]
+    assert (line.schedule, line.due_at, line.outcome) == ("hook:ci:d1", at(1), "open")
+    assert (line.person, line.conversation) == (woken[0].person, place())
+
+    turn = await claim_turn(store, now=5)
+    await finish(store, turn, now=6)
+    (ended,) = await store.fires.ended(10)
+    await store.fires.judge([SlotVerdict(ended.schedule, ended.due_at, "silent")], at(7))
+    (line,) = await store.fires.activity(ROUTE.role, None, 10)
+    assert (line.outcome, line.turn) == ("silent", turn.ref.id)

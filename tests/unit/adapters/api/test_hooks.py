@@ -88,6 +88,16 @@ async def test_a_delivery_that_is_repeated_wakes_once() -> None:
     assert len(await ci.heard()) == 2
 
 
+async def test_what_a_hook_woke_is_in_the_log_of_the_agent() -> None:
+    ci = Ci()
+
+    for _repeat in range(2):
+        await ci.calls(delivery="build-412")
+
+    (line,) = await ci.store.fires.activity("postern", None, 10)
+    assert (line.schedule, line.outcome) == ("hook:ci:build-412", "open")
+
+
 @pytest.mark.parametrize("seconds", [-301, 301])
 async def test_an_old_call_is_not_taken_again(seconds: int) -> None:
     ci = Ci()
