@@ -329,7 +329,8 @@ class TurnRunner:
         error = RetryLater(PLATFORM_IS_OFF.format(platform=platform), retry_after_seconds=60.0)
         match decide_turn_retry(error, turn, now, self._options.retry):
             case RetryAt(at):
-                await self._store.turns.postpone(turn.ref, at, str(error), None, now)
+                reason = f"{type(error).__name__}: {error}"
+                await self._store.turns.postpone(turn.ref, at, reason, None, now)
             case GiveUp(why):
                 await self._end(turn, TurnOutcome(TurnState.FAILED, (), why))
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import DeliveryId
 from gateway.domain.schedules import NewSchedule, PastSlot, Schedule, ScheduleReport
+from gateway.domain.trails import Trail
 from gateway.ports import DeliveryStore, FireStore
 
 
@@ -92,6 +93,14 @@ class Schedules(Protocol):
         ...
 
 
+class Trails(Protocol):
+    """Whoever reads the audit log."""
+
+    async def follow(self, name: str) -> Trail:
+        """Return all that happened to a thing. Raises BadInput for one that is not known."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ApiParts:
     """All that the API works on."""
@@ -101,5 +110,6 @@ class ApiParts:
     deliveries: DeliveryStore
     schedules: Schedules
     fires: FireStore
+    trails: Trails
     roles: Collection[str]
     """The agents that there are."""

@@ -12,6 +12,7 @@ from adapters.api.parts import ApiParts
 from gateway.domain.deliveries import Delivery
 from gateway.domain.schedule_json import activity_json, schedule_json
 from gateway.domain.schedules import Schedule
+from gateway.domain.trails import trail_json
 from gateway.errors import BadInput
 
 LONGEST_PAGE = 500
@@ -32,6 +33,7 @@ def make_router(parts: ApiParts, admin_token: str | None) -> APIRouter:
     router.add_api_route("/schedules/{name}/pause", door.pause, methods=["POST"])
     router.add_api_route("/schedules/{name}/resume", door.resume, methods=["POST"])
     router.add_api_route("/agents/{role}/activity", door.activity, methods=["GET"])
+    router.add_api_route("/trail/{thing:path}", door.trail, methods=["GET"])
     # What is not there needs the token too: nobody learns more than that.
     router.add_api_route("/{rest:path}", _nothing, methods=["GET", "POST", "PUT", "DELETE"])
     return router
@@ -46,6 +48,7 @@ class _Door:
         self._deliveries = parts.deliveries
         self._schedules = parts.schedules
         self._fires = parts.fires
+        self._trails = parts.trails
         self._roles = parts.roles
 
     async def post(self, request: Request) -> Response:
@@ -130,6 +133,13 @@ class _Door:
         following = lines[-1].cursor if len(lines) == limit else None
         shown = [activity_json(line) for line in lines]
         return JSONResponse({"activity": shown, "next": following})
+
+    async def trail(self, thing: str) -> Response:
+        """Tell all that happened to a thing and to what belongs to it."""
+        try:
+            return JSONResponse(trail_json(await self._trails.follow(thing)))
+        except BadInput as error:
+            raise HTTPException(404, str(error)) from None
 
     async def _find(self, name: str) -> Schedule:
         try:

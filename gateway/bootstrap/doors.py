@@ -21,6 +21,7 @@ from gateway.ports import Adapter, AgentRuntime, ArtifactStore, Clock, Store
 from gateway.posts import Broadcasts, Posts
 from gateway.settings import Settings
 from gateway.single_ear import SingleEar
+from gateway.trail import Trails
 
 if TYPE_CHECKING:
     from adapters.discord.options import Admits, DiscordOptions, NewestEvents
@@ -65,6 +66,7 @@ def make_api(settings: Settings, store: Store, clock: Clock) -> APIRouter:
         store.deliveries,
         desks(settings, store, clock).schedules,
         store.fires,
+        Trails(store.history),
         list(routes(settings)),
     )
     return make_router(parts, secret(settings.http.admin_token) or None)

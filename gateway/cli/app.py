@@ -19,6 +19,7 @@ from gateway.cli import (
     db,
     dead_letters,
     doctor,
+    explain,
     init,
     letta,
     manifest,
@@ -68,6 +69,7 @@ app.command("init")(init.init)
 app.command("doctor")(doctor.doctor)
 app.command("status")(status.status)
 app.command("send")(send.send)
+app.command("explain")(explain.explain)
 app.add_typer(schedule.app, name="schedule")
 app.add_typer(agents.app, name="agents")
 app.add_typer(pairing.app, name="pairing")

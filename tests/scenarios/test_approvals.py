@@ -34,7 +34,7 @@ class Bank:
 
 
 @asynccontextmanager
-async def _bank(
+async def opened_bank(
     *, approvers: tuple[str, ...] = (), route: Route | None = None
 ) -> AsyncGenerator[tuple[FakeHub, Bank]]:
     bank = Bank()
@@ -46,7 +46,7 @@ async def _bank(
         yield hub, bank
 
 
-async def _asks_to_pay(hub: FakeHub) -> FakePerson:
+async def asks_to_pay(hub: FakeHub) -> FakePerson:
     ada = hub.person("ada")
     hub.agents.will(Ask((PAY,)))
     hub.agents.will_say("I wait for your yes.")
@@ -55,14 +55,14 @@ async def _asks_to_pay(hub: FakeHub) -> FakePerson:
     return ada
 
 
-def _buttons(hub: FakeHub) -> list[str]:
+def buttons(hub: FakeHub) -> list[str]:
     return [button.says for message in hub.platform.messages for button in message.buttons]
 
 
 async def test_a_yes_has_the_call_made_once_and_the_agent_told() -> None:
-    async with _bank() as (hub, bank):
-        ada = await _asks_to_pay(hub)
-        before, (yes, _) = list(bank.paid), _buttons(hub)
+    async with opened_bank() as (hub, bank):
+        ada = await asks_to_pay(hub)
+        before, (yes, _) = list(bank.paid), buttons(hub)
         hub.agents.will_say("It is paid.")
 
         await ada.says(yes)
@@ -73,7 +73,7 @@ async def test_a_yes_has_the_call_made_once_and_the_agent_told() -> None:
     assert (before, bank.paid) == ([], [5])
     assert '"euros": 5' in ada.sees[0]
     assert "**Approved by ada** at" in ada.sees[0]
-    assert _buttons(hub) == []
+    assert buttons(hub) == []
     assert "Approved: pay." in ada.sees
     assert ada.sees[-1].startswith("This was decided before. **Approved by ada**")
     assert "ada said yes to your call of pay" in hub.agents.heard[1][0]
@@ -81,11 +81,11 @@ async def test_a_yes_has_the_call_made_once_and_the_agent_told() -> None:
 
 
 async def test_a_no_keeps_the_call_from_being_made() -> None:
-    async with _bank() as (hub, bank):
-        ada = await _asks_to_pay(hub)
+    async with opened_bank() as (hub, bank):
+        ada = await asks_to_pay(hub)
         hub.agents.will_say("Then not.")
 
-        await ada.says(_buttons(hub)[1])
+        await ada.says(buttons(hub)[1])
         await hub.platform.until(lambda: "Then not." in ada.sees)
 
     assert bank.paid == []
@@ -94,9 +94,9 @@ async def test_a_no_keeps_the_call_from_being_made() -> None:
 
 
 async def test_without_an_answer_it_is_a_no_and_a_late_yes_changes_nothing() -> None:
-    async with _bank() as (hub, bank):
-        ada = await _asks_to_pay(hub)
-        yes = _buttons(hub)[0]
+    async with opened_bank() as (hub, bank):
+        ada = await asks_to_pay(hub)
+        yes = buttons(hub)[0]
         hub.agents.will_say("Nobody answered.")
         await asyncio.sleep(700)
 
@@ -109,14 +109,14 @@ async def test_without_an_answer_it_is_a_no_and_a_late_yes_changes_nothing() -> 
 
 
 async def test_the_person_talks_on_while_an_approval_waits() -> None:
-    async with _bank() as (hub, bank):
-        ada = await _asks_to_pay(hub)
+    async with opened_bank() as (hub, bank):
+        ada = await asks_to_pay(hub)
         hub.agents.will_say("The weather is fine.")
 
         await ada.says("how is the weather?")
         seen = await ada.reads(3)
         hub.agents.will_say("Paid.")
-        await ada.says(_buttons(hub)[0])
+        await ada.says(buttons(hub)[0])
         await hub.platform.until(lambda: "Paid." in ada.sees)
 
     assert seen[2] == "The weather is fine."
@@ -124,8 +124,8 @@ async def test_the_person_talks_on_while_an_approval_waits() -> None:
 
 
 async def test_cancel_withdraws_what_waits() -> None:
-    async with _bank() as (hub, bank):
-        ada = await _asks_to_pay(hub)
+    async with opened_bank() as (hub, bank):
+        ada = await asks_to_pay(hub)
         hub.agents.will_say("Withdrawn.")
 
         await ada.says("/cancel")
@@ -137,9 +137,9 @@ async def test_cancel_withdraws_what_waits() -> None:
 
 
 async def test_a_stranger_decides_nothing_and_is_in_the_audit_log() -> None:
-    async with _bank() as (hub, bank):
-        await _asks_to_pay(hub)
-        yes, no = _buttons(hub)
+    async with opened_bank() as (hub, bank):
+        await asks_to_pay(hub)
+        yes, no = buttons(hub)
         mallory = hub.person("mallory")
 
         await mallory.says(yes)
@@ -155,9 +155,9 @@ async def test_a_stranger_decides_nothing_and_is_in_the_audit_log() -> None:
 
 
 async def test_where_approvers_are_named_the_person_may_only_say_no() -> None:
-    async with _bank(approvers=("fake:w1:boss",)) as (hub, bank):
-        ada = await _asks_to_pay(hub)
-        yes = _buttons(hub)[0]
+    async with opened_bank(approvers=("fake:w1:boss",)) as (hub, bank):
+        ada = await asks_to_pay(hub)
+        yes = buttons(hub)[0]
         hub.agents.will_say("The boss agreed.")
 
         await ada.says(yes)
@@ -171,7 +171,7 @@ async def test_where_approvers_are_named_the_person_may_only_say_no() -> None:
 
 
 async def test_a_shared_agent_without_approvers_is_told_that_nobody_can_say_yes() -> None:
-    async with _bank(route=Route("team", Mode.SHARED)) as (hub, bank):
+    async with opened_bank(route=Route("team", Mode.SHARED)) as (hub, bank):
         hub.agents.will(Ask((PAY,)))
         hub.agents.will_say("I can not.")
         ada = hub.person("ada")
@@ -185,18 +185,18 @@ async def test_a_shared_agent_without_approvers_is_told_that_nobody_can_say_yes(
 
 
 async def test_an_approval_outlives_the_process_that_asked() -> None:
-    async with _bank() as (hub, bank):
-        ada = await _asks_to_pay(hub)
+    async with opened_bank() as (hub, bank):
+        ada = await asks_to_pay(hub)
     async with hub.running():
         hub.agents.will_say("It is paid.")
-        await ada.says(_buttons(hub)[0])
+        await ada.says(buttons(hub)[0])
         await hub.platform.until(lambda: "It is paid." in ada.sees)
 
     assert bank.paid == [5]
 
 
 async def test_nothing_in_the_arguments_gets_out_of_the_question() -> None:
-    async with _bank() as (hub, _):
+    async with opened_bank() as (hub, _):
         evil = '{"euros": 1, "note": "```\\n@everyone **pay**\\u202e"}'
         hub.agents.will(Ask((ToolCall("c1", "pay", evil),)))
         hub.agents.will_say("Waiting.")
@@ -210,14 +210,14 @@ async def test_nothing_in_the_arguments_gets_out_of_the_question() -> None:
 
 
 async def test_parallel_calls_are_asked_for_and_made_each_by_itself() -> None:
-    async with _bank() as (hub, bank):
+    async with opened_bank() as (hub, bank):
         calls = (PAY, ToolCall("c2", "pay", '{"euros": 7}'))
         hub.agents.will(Say("Two things."), Ask(calls))
         hub.agents.will_say("Both wait.")
         ada = hub.person("ada")
         await ada.says("pay both")
         await ada.reads(3)
-        yes_to_second = next(says for says in _buttons(hub) if _belongs(hub, says, "7"))
+        yes_to_second = next(says for says in buttons(hub) if _belongs(hub, says, "7"))
 
         await ada.says(yes_to_second)
         await hub.platform.until(lambda: bank.paid != [])

@@ -198,3 +198,15 @@ async def test_what_commands_refuse_the_api_refuses(
     assert answer.status_code == 422
     assert said in answer.json()["error"]
     assert await store.schedules.page("", 10) == []
+
+
+async def test_the_trail_of_a_post_is_told(store: MemoryStore) -> None:
+    async with api_client(store) as client:
+        posted = (await client.post("/api/v1/messages", json={**POST, "id": "k1"})).json()
+        trail = await client.get(f"/api/v1/trail/{posted['deliveries'][0]}")
+        unknown = await client.get("/api/v1/trail/turn-99")
+
+    assert [each["kind"] for each in trail.json()["entries"]] == ["delivery.stored"]
+    assert trail.json()["open"] == [f"{posted['deliveries'][0]} waits to be sent."]
+    assert unknown.status_code == 404
+    assert 'knows nothing of "turn-99"' in unknown.json()["error"]
