@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from gateway.pairing_codes import hash_code, new_code
 from gateway.ports import PeopleStore
 
 PAIRING_TTL = timedelta(hours=1)
+_REMEMBERED_SECONDS = 60.0
+"""After so long the store is asked again: people are forgotten, and by other processes too."""
 _MAX_REMEMBERED = 100_000
 
 
@@ -42,7 +45,8 @@ class Access:
     def __init__(self, policy: AccessPolicy, people: PeopleStore) -> None:
         self._policy = policy
         self._people = people
-        self._paired: set[Identity] = set()
+        self._paired: dict[Identity, float] = {}
+        """Until when, in seconds of the event loop, a yes is believed."""
 
     async def refusal(self, message: InboundMessage, now: datetime) -> Refusal | None:
         """Return how the message is turned away; None when its sender is admitted."""
@@ -63,12 +67,15 @@ class Access:
         return self._policy.modes.get(door, AccessMode.ALLOWLIST)
 
     async def _is_paired(self, identity: Identity) -> bool:
-        """Ask the store once: a yes is remembered until the process ends."""
-        if identity in self._paired:
+        """Ask the store; a yes is remembered for a while."""
+        now = asyncio.get_running_loop().time()
+        if now < self._paired.get(identity, now):
             return True
         is_paired = await self._people.is_paired(identity)
-        if is_paired and len(self._paired) < _MAX_REMEMBERED:
-            self._paired.add(identity)
+        if len(self._paired) >= _MAX_REMEMBERED:
+            self._paired.clear()
+        if is_paired:
+            self._paired[identity] = now + _REMEMBERED_SECONDS
         return is_paired
 
 

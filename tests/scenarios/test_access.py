@@ -6,6 +6,7 @@ import asyncio
 import re
 
 from gateway.access import AccessMode, AccessPolicy
+from gateway.domain.people import person_id_of
 from gateway.pairing_codes import hash_code
 from storage.memory.store import MemoryStore
 from tests.fakes.hub import FakeHub, HubOptions
@@ -49,6 +50,25 @@ async def test_an_approved_stranger_is_answered_from_then_on() -> None:
         seen = await ada.reads(2)
 
     assert seen[1] == "Welcome."
+
+
+async def test_who_was_forgotten_is_a_stranger_again() -> None:
+    hub = _hub(PAIRING)
+    async with hub.running():
+        ada = hub.person("ada")
+        await ada.says("hello")
+        code = _code_in((await ada.reads())[0])
+        await hub.store.people.decide_pairing(hash_code(code), is_allowed=True, now=hub.clock.now())
+        hub.agents.will_say("Welcome.")
+        await ada.says("hello again")
+        await ada.reads(2)
+
+        await hub.store.personal.forget(person_id_of(ada.identity), hub.clock.now())
+        await asyncio.sleep(61)
+        await ada.says("do you know me?")
+        await asyncio.sleep(1)
+
+    assert "I don't know you yet" in ada.sees[-1]
 
 
 async def test_a_denied_stranger_stays_outside() -> None:
