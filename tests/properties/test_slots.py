@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
 from datetime import datetime, timedelta
 from functools import lru_cache
-from itertools import takewhile
-from zoneinfo import ZoneInfo
+from itertools import pairwise, product, takewhile
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given, settings
@@ -74,6 +75,54 @@ def test_every_slot_comes_once_and_as_the_clock_of_its_zone_shows_it(
     found = slots_within(cron, watched.start, watched.end)
 
     assert found == watched.fires(Line.read(expression))
+
+
+ZONES = sorted(available_timezones())
+LETTERS = sorted({zone[0] for zone in ZONES})
+ROUNDS = int(os.environ.get("POSTERN_TEST_ZONE_ROUNDS", "1"))
+"""Random expressions and changes of clocks for each zone; each round takes about ten seconds."""
+
+
+def random_field(chance: random.Random, low: int, high: int) -> str:
+    some = sorted(chance.randint(low, high) for _ in range(3))
+    stepped = f"{some[0]}-{some[2] + (some[0] == some[2] < high)}/{chance.randint(2, 9)}"
+    shapes = ["*", f"*/{chance.randint(2, 9)}", str(some[0]), ",".join(map(str, some))]
+    return chance.choice([*shapes, stepped if some[0] < some[2] else "*"])
+
+
+def random_line(chance: random.Random) -> str:
+    """Return an expression, most of which have something to do in the small hours."""
+    hours = chance.choice([random_field(chance, 0, 23), random_field(chance, 0, 4), "*"])
+    date = chance.choice(["*", "*", random_field(chance, 1, 28)])
+    weekday = chance.choice(["*", "*", random_field(chance, 0, 6)])
+    return f"{random_field(chance, 0, 59)} {hours} {date} * {weekday}"
+
+
+def random_change(chance: random.Random, zone: ZoneInfo) -> datetime:
+    """Return a day from 2000 to 2040 on which the clock is set; any day where it seldom is."""
+    days: list[datetime] = []
+    for _try in range(6):
+        year = utc(chance.randint(2000, 2039), 1, 1)
+        days = [year + timedelta(days=day) for day in range(366)]
+        offsets = [day.astimezone(zone).utcoffset() for day in days]
+        found = [
+            day for day, (old, new) in zip(days, pairwise(offsets), strict=False) if old != new
+        ]
+        if found:
+            return chance.choice(found)
+    return chance.choice(days)
+
+
+@pytest.mark.parametrize("letter", LETTERS)
+def test_the_clocks_of_all_zones_are_followed_where_they_are_set(letter: str) -> None:
+    zones = [zone for zone in ZONES if zone.startswith(letter)]
+
+    for zone, number in product(zones, range(ROUNDS)):
+        chance = random.Random(f"{zone} {number}")
+        line, day = random_line(chance), random_change(chance, ZoneInfo(zone))
+        watched = Watch(ZoneInfo(zone), day - timedelta(minutes=737), minutes=2_880)
+        found = slots_within(Cron(line, zone), watched.start, watched.end)
+        assert found == watched.fires(Line.read(line)), (zone, line, day)
 
 
 @settings(max_examples=100, deadline=None)

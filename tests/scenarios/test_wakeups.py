@@ -142,6 +142,34 @@ async def test_a_clock_that_is_set_repeats_no_slot(step: timedelta) -> None:
     assert "2026-01-05 14:00" in moments[-1]
 
 
+@pytest.mark.parametrize(
+    ("rules", "hours"),
+    [
+        (Rules(Misfire.SKIP), [13, 14]),
+        (Rules(Misfire.ONE), [12, 13, 14]),
+        (Rules(Misfire.ALL, max_catch_up=2), [11, 12, 13, 14]),
+        (Rules(Misfire.ALL, max_catch_up=9), [10, 11, 12, 13, 14]),
+    ],
+)
+async def test_a_machine_that_slept_over_three_slots_follows_the_policy(
+    rules: Rules, hours: list[int]
+) -> None:
+    """And a clock that is set back by two hours afterwards repeats none of them."""
+    clock = LoopClock()
+    hub = FakeHub(MemoryStore(), options=HubOptions(tickers=2), clock=clock)
+    await hub.store.schedules.put(a_schedule(hub, rules=rules))
+
+    async with hub.running():
+        await asyncio.sleep(0.5 * HOUR)
+        clock.step(timedelta(hours=3))
+        await asyncio.sleep(0.6 * HOUR)
+        clock.step(timedelta(hours=-2))
+        await asyncio.sleep(3 * HOUR)
+
+    slots = [f"[ada on fake, 2026-01-05 {hour}:00" for hour in hours]
+    assert [text.partition(" UTC")[0] for text in heard(hub)] == slots
+
+
 async def test_after_a_step_forward_the_next_slot_comes_within_a_poll() -> None:
     clock = LoopClock()
     hub = FakeHub(MemoryStore(), options=HubOptions(tickers=1), clock=clock)
