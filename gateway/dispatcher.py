@@ -12,6 +12,7 @@ from gateway.domain.turns import Turn, TurnRef
 from gateway.errors import Fenced, StoreUnavailable
 from gateway.leases import Lease, loop_time
 from gateway.ports import Clock, Store
+from gateway.telemetry import traced
 from gateway.turn_runner import TurnRunner
 from gateway.waiting import wait_until
 
@@ -85,17 +86,25 @@ class Dispatcher:
 
     async def _run(self, turn: Turn) -> None:
         try:
+            with traced(turn.ref.id):
+                await self._run_to_its_end(turn)
+        finally:
+            del self._running[turn.ref], self._leases[turn.ref]
+            if not self._running:
+                self._idle.set()
+            self._store.turn_ready.set()
+
+    async def _run_to_its_end(self, turn: Turn) -> None:
+        events = " ".join(message.event_id for message in turn.messages)
+        details = {"turn": turn.ref.id, "attempt": turn.attempt, "fence": turn.ref.fence}
+        log.info("turn_claimed", extra={**details, "events": events})
+        try:
             await self._run_or_set_aside(turn)
         except Fenced:
             log.info("turn_fenced", extra={"turn": turn.ref.id})
         except StoreUnavailable as error:
             # Its lease runs out, and whoever claims it then re-attaches to its run.
             log.warning("turn_not_stored", extra={"turn": turn.ref.id, "error": str(error)})
-        finally:
-            del self._running[turn.ref], self._leases[turn.ref]
-            if not self._running:
-                self._idle.set()
-            self._store.turn_ready.set()
 
     async def _run_or_set_aside(self, turn: Turn) -> None:
         try:

@@ -14,7 +14,7 @@ from gateway.domain.people import Route
 from gateway.domain.routing import Decision, Routing
 from gateway.errors import BadInput
 from gateway.ports import Clock, Store
-from gateway.telemetry import Metrics
+from gateway.telemetry import Metrics, traced
 from gateway.text.storable import storable
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,8 @@ class Inbox:
         platform = message.conversation.platform
         self._metrics.messages.labels(platform=platform, outcome=outcome).inc()
         ids = {"event_id": message.event_id, "conversation": message.conversation.id}
-        log.info("message_received", extra={"outcome": outcome, **ids})
+        with traced(f"turn-{accepted.sequence}"):
+            log.info("message_received", extra={"outcome": outcome, **ids})
 
 
 def _cleaned(message: InboundMessage) -> InboundMessage:

@@ -21,7 +21,7 @@ from gateway.errors import Fenced, OutcomeUnknown, PosternError, StoreUnavailabl
 from gateway.leases import Lease, loop_time
 from gateway.ports import Adapter, Clock, Store
 from gateway.retries import RetryPolicy, decide_send_retry
-from gateway.telemetry import Metrics
+from gateway.telemetry import Metrics, traced
 from gateway.waiting import wait_until
 
 log = logging.getLogger(__name__)
@@ -105,10 +105,14 @@ class Outbox:
             return None
         for delivery in claim.deliveries:
             self._sending[delivery] = Lease(options.lease, asked_at)
-            group.create_task(self._send(delivery, group))
+            group.create_task(self._traced_send(delivery, group))
         if len(claim.deliveries) == room:
             return self._clock.now()
         return claim.next_ready_at
+
+    async def _traced_send(self, delivery: Delivery, group: asyncio.TaskGroup) -> None:
+        with traced(delivery.id):
+            await self._send(delivery, group)
 
     async def _send(self, delivery: Delivery, group: asyncio.TaskGroup) -> None:
         adapter = self._adapters[delivery.conversation.platform]

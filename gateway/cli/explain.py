@@ -36,6 +36,8 @@ def explain(
     if trail.is_cut:
         say(f"Only {len(trail.entries)} entries are shown; ask for a part of it.")
     say("")
+    for trace, turn in _traces(trail):
+        say(f"{turn} has the trace {trace} in the logs.")
     for sentence in trail.is_open or ("Nothing of it is open.",):
         say(printable(sentence))
 
@@ -45,6 +47,13 @@ async def _follow(name: str) -> Trail:
 
     async with opened() as (store, _):
         return await Trails(store.history).follow(name)
+
+
+def _traces(trail: Trail) -> list[tuple[str, str]]:
+    from gateway.telemetry.traces import trace_of
+
+    turns = dict.fromkeys(entry.ref for entry in trail.entries if entry.kind.startswith("turn."))
+    return [(trace_of(turn), turn) for turn in turns]
 
 
 def _moment(entry: AuditEntry) -> str:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 from gateway.telemetry.redaction import Redactor
+from gateway.telemetry.traces import WithTrace
 
 _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 """What every record has; the rest came by `extra`."""
@@ -34,6 +35,7 @@ def set_up_logging(
     shows_json = not target.isatty() if is_json is None else is_json
     handler = _OurHandler(target)
     handler.setFormatter(JsonLines() if shows_json else LinesForEyes())
+    handler.addFilter(WithTrace())
     handler.addFilter(WithoutSecrets(Redactor(secrets)))
     root = logging.getLogger()
     for old in [h for h in root.handlers if isinstance(h, _OurHandler)]:
