@@ -4,7 +4,7 @@ PosternError
 ├── RetryLater              it did not happen; the same call may work later
 │   ├── RateLimited         the other side said when
 │   ├── RuntimeUnavailable  the agents' server is down, busy or failing
-│   └── StoreUnavailable    the database is locked, full, read-only or gone
+│   └── StoreUnavailable    the database is locked, full, read-only, gone, or behind
 ├── OutcomeUnknown          it may or may not have happened: look before repeating
 ├── Refused                 it will never happen; the sentence is for the person who asked
 │   ├── BadInput            what was sent is not acceptable as it is
@@ -39,7 +39,7 @@ class RuntimeUnavailable(RetryLater):
 
 
 class StoreUnavailable(RetryLater):
-    """The database is locked, full, read-only or gone."""
+    """The database is locked, full, read-only, gone, or behind with its work."""
 
 
 class OutcomeUnknown(PosternError):

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from gateway.access import Access, not_for_them
+from gateway.backlog import Backlog
 from gateway.commands import COMMANDS, as_typed
 from gateway.domain.messages import Accepted, InboundMessage, MessageKind
 from gateway.domain.people import Route
@@ -33,18 +34,22 @@ class Inbox:
         routes: Mapping[str, Route],
         clock: Clock,
         metrics: Metrics,
+        backlog: Backlog | None = None,
     ) -> None:
         self._store = store
         self._access = access
         self._routing = Routing.of(routes)
         self._clock = clock
         self._metrics = metrics
+        self._backlog = backlog
+        """None where any number may wait."""
 
     async def receive(self, message: InboundMessage) -> None:
         """Store the message; when this returns, the platform may be acknowledged.
 
         The same event again is stored no second time. Raises BadInput for what
-        no agent can take, and StoreUnavailable when nothing was stored.
+        no agent can take, and StoreUnavailable when nothing was stored: also while
+        too much waits, for all but commands.
         """
         if len(message.text) > LONGEST_TEXT:
             raise BadInput(
@@ -60,6 +65,8 @@ class Inbox:
             accepted = await self._store.turns.refuse(refusal, now)
             self._count("refused", message, accepted)
         elif not await self._changes_a_waiting_one(message, now):
+            if self._backlog is not None and message.kind is not MessageKind.COMMAND:
+                await self._backlog.make_room()
             accepted = await self._store.turns.accept(message, decided.route, now)
             self._count("accepted", message, accepted)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, FastAPI
 
 from gateway.access import Access
+from gateway.backlog import Backlog
 from gateway.bootstrap.choices import (
     access_policy,
     audit_retention,
@@ -126,7 +127,8 @@ def plug(settings: Settings, spokes: Spokes, listener: socket.socket | None = No
 def make_inbox(settings: Settings, store: Store, clock: Clock, metrics: Metrics) -> Inbox:
     """Return the way in."""
     access = Access(access_policy(settings), store.people)
-    return Inbox(store, access, routes(settings), clock, metrics)
+    backlog = Backlog(store.history, settings.turns.max_backlog)
+    return Inbox(store, access, routes(settings), clock, metrics, backlog)
 
 
 def make_ticker(settings: Settings, store: Store, clock: Clock, metrics: Metrics) -> Ticker:

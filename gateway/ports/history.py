@@ -21,6 +21,8 @@ class StoreCounts:
     deliveries_open: int
     turns_failed: int
     deliveries_failed: int
+    messages_waiting: int
+    """In no turn yet, whichever lane they wait in."""
 
 
 class HistoryStore(Protocol):

@@ -23,6 +23,11 @@ class TurnSettings(Section):
     max_in_flight: int = Field(
         default=2_000, ge=1, le=100_000, description="Turns that one process runs at once"
     )
+    max_backlog: int = Field(
+        default=100_000,
+        ge=1,
+        description="While so many messages wait, platforms are told to send again later",
+    )
     max_attempts: int = Field(
         default=5, ge=1, le=100, description="Tries of a turn that fails in a way not foreseen"
     )

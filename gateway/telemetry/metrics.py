@@ -61,6 +61,7 @@ class Metrics:
         # How things stand.
         self.channel_ready = self._gauge("channel_ready", "1 while it is connected.", "platform")
         self.lanes_ready = self._gauge("lanes_ready", "Lanes that wait for a turn.")
+        self.messages_waiting = self._gauge("messages_waiting", "Messages in no turn yet.")
         self.turns_running = self._gauge("turns_running", "Turns that are claimed.")
         self.deliveries_open = self._gauge("deliveries_open", "Deliveries not settled.")
         self.turns_failed = self._gauge("turns_failed", "Turns that ended as failed.")
@@ -69,6 +70,7 @@ class Metrics:
     def show_counts(self, counts: StoreCounts) -> None:
         """Bring the gauges to what the store counted."""
         self.lanes_ready.set(counts.lanes_ready)
+        self.messages_waiting.set(counts.messages_waiting)
         self.turns_running.set(counts.turns_running)
         self.deliveries_open.set(counts.deliveries_open)
         self.turns_failed.set(counts.turns_failed)

@@ -83,6 +83,7 @@ class MemoryHistory:
             deliveries_open=sum(state in OPEN for state in states),
             turns_failed=sum(t.state is TurnState.FAILED for t in tables.turns.values()),
             deliveries_failed=states.count(DeliveryState.FAILED),
+            messages_waiting=sum(map(len, tables.waiting.values())),
         )
 
     async def audit(self, after: int, limit: int) -> list[AuditEntry]:

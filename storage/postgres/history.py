@@ -73,7 +73,8 @@ SELECT
     (SELECT count(*) FROM mailbox WHERE state = 2),
     (SELECT count(*) FROM delivery WHERE state < 3),
     (SELECT count(*) FROM turn WHERE state = 'failed'),
-    (SELECT count(*) FROM delivery WHERE state = 4)
+    (SELECT count(*) FROM delivery WHERE state = 4),
+    (SELECT count(*) FROM inbox WHERE state = 0)
 """
 # Taken alone for a moment, it waits for writers that drew a number and have not yet committed.
 SETTLE_AUDIT = "SELECT pg_advisory_xact_lock(1349481332, hashtext(current_schema()))"

@@ -75,7 +75,8 @@ SELECT
     (SELECT count(*) FROM mailbox WHERE state = 2),
     (SELECT count(*) FROM delivery WHERE state < 3),
     (SELECT count(*) FROM turn WHERE state = 'failed'),
-    (SELECT count(*) FROM delivery WHERE state = 4)
+    (SELECT count(*) FROM delivery WHERE state = 4),
+    (SELECT count(*) FROM inbox WHERE state = 0)
 """
 AUDIT = """
 SELECT seq, at, kind, subject, ref, data FROM audit WHERE seq > ? ORDER BY seq LIMIT ?

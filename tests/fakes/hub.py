@@ -12,6 +12,7 @@ from agents.constellation import AgentConstellation
 from agents.scripted import ScriptedAgents
 from gateway.access import Access, AccessMode, AccessPolicy
 from gateway.approvals import Approvals
+from gateway.backlog import Backlog
 from gateway.budgets import BudgetPolicy, Budgets
 from gateway.dispatcher import Dispatcher, DispatcherOptions
 from gateway.domain.conversations import Conversation
@@ -56,6 +57,8 @@ class HubOptions:
     adapters: Callable[[], Sequence[Adapter]] | None = None
     """Makes the adapters of a new process, for other platforms than the fake one."""
     budgets: BudgetPolicy = field(default_factory=BudgetPolicy)
+    max_backlog: int | None = None
+    """How many messages may wait; None where any number may."""
     tickers: int = 0
     """How many fire what is due, all at once."""
     is_judging: bool = False
@@ -150,7 +153,9 @@ class FakeHub:
 
     def _new_inbox(self) -> Inbox:
         store = around(self.store, "store", self._points)
-        return Inbox(store, self._access(store), self.routes, self.clock, Metrics())
+        most = self.options.max_backlog
+        backlog = None if most is None else Backlog(store.history, most)
+        return Inbox(store, self._access(store), self.routes, self.clock, Metrics(), backlog)
 
     def _access(self, store: Store) -> Access:
         every = dict.fromkeys(self.options.doors, AccessMode.OPEN)

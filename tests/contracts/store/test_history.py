@@ -178,6 +178,7 @@ async def test_counts_say_what_waits(store: Store) -> None:
         deliveries_open=2,
         turns_failed=1,
         deliveries_failed=1,
+        messages_waiting=1,
     )
 
 

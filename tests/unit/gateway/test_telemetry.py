@@ -176,7 +176,12 @@ def test_metrics_are_rendered_under_their_names() -> None:
     metrics.turn_seconds.observe(0.2)
     metrics.show_counts(
         StoreCounts(
-            lanes_ready=3, turns_running=2, deliveries_open=1, turns_failed=0, deliveries_failed=4
+            lanes_ready=3,
+            turns_running=2,
+            deliveries_open=1,
+            turns_failed=0,
+            deliveries_failed=4,
+            messages_waiting=7,
         )
     )
 
@@ -184,6 +189,7 @@ def test_metrics_are_rendered_under_their_names() -> None:
     assert 'postern_messages_total{outcome="accepted",platform="slack"} 1.0' in page
     assert "postern_turn_seconds_count 1.0" in page
     assert "postern_lanes_ready 3.0" in page
+    assert "postern_messages_waiting 7.0" in page
     assert "postern_deliveries_failed 4.0" in page
 
 
