@@ -14,7 +14,7 @@ from gateway.bootstrap.desks import desks
 from gateway.budgets import Budgets
 from gateway.errors import SettingsWrong
 from gateway.images import Images
-from gateway.ports import ArtifactStore, Briefing, Clock, Store
+from gateway.ports import ArtifactStore, Briefing, Clock, Constellation, Store
 from gateway.settings import AgentSettings, BlockSettings, Settings
 from gateway.turn_runner import Mind
 
@@ -36,30 +36,17 @@ async def opened_mind(
     from agents.constellation import AgentConstellation
     from scheduler.limits import WakeupLimits
     from scheduler.personal import PersonalDesk
-    from scheduler.reminders import ReminderDesk
-    from toolbox.builtin import builtin_tools
-    from toolbox.files import file_tools
-    from toolbox.registry import third_party_tools
-    from toolbox.reminders import reminder_tools
-    from toolbox.talking import talking_tools
 
     async with AsyncExitStack() as stack:
         letta = await stack.enter_async_context(opened_letta(settings))
         constellation = AgentConstellation(
             store.people, letta.host, clock, constellation_options(settings), letta.templates
         )
-        reminders = reminder_tools(ReminderDesk(store.schedules, clock, notes=store.notes))
-        tools = _executor(
-            settings,
-            [
-                *builtin_tools(clock),
-                *reminders,
-                *file_tools(artifacts),
-                *talking_tools(store, clock, {each.name: each.posts for each in settings.agents}),
-                *third_party_tools(),
-            ],
-        )
-        toolbox = WakeupLimits(tools, store.schedules)
+        tools = [
+            *_tools(settings, store, artifacts, clock),
+            *_shared(settings, letta, constellation),
+        ]
+        toolbox = WakeupLimits(_executor(settings, tools), store.schedules)
         images = Images(artifacts) if settings.letta.images else None
         yield Mind(
             constellation,
@@ -73,6 +60,38 @@ async def opened_mind(
             _briefing(settings, store, artifacts),
             PersonalDesk(desks(settings, store, clock).schedules, store, clock),
         )
+
+
+def _tools(settings: Settings, store: Store, artifacts: ArtifactStore, clock: Clock) -> list[Tool]:
+    """Return the tools that need nothing but what the gateway keeps."""
+    from scheduler.reminders import ReminderDesk
+    from toolbox.builtin import builtin_tools
+    from toolbox.files import file_tools
+    from toolbox.notes import note_tools
+    from toolbox.registry import third_party_tools
+    from toolbox.reminders import reminder_tools
+    from toolbox.talking import talking_tools
+
+    return [
+        *builtin_tools(clock),
+        *reminder_tools(ReminderDesk(store.schedules, clock, notes=store.notes)),
+        *file_tools(artifacts),
+        *note_tools(artifacts),
+        *talking_tools(store, clock, {each.name: each.posts for each in settings.agents}),
+        *third_party_tools(),
+    ]
+
+
+def _shared(
+    settings: Settings, letta: Letta | AppServer, constellation: Constellation
+) -> list[Tool]:
+    """Return the tools for what agents keep in mind together; none where that can't be reached."""
+    from toolbox.shared_memory import shared_memory_tools
+
+    if letta.memory is None:
+        return []
+    labels = {each.name: [block.label for block in each.shared_blocks] for each in settings.agents}
+    return shared_memory_tools(letta.memory, constellation, labels)
 
 
 def _briefing(settings: Settings, store: Store, artifacts: ArtifactStore) -> Briefing:
