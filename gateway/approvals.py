@@ -31,6 +31,10 @@ ASKED = (
     "Not carried out yet: {who} asked to approve it (approval {id}). End your turn and say "
     "that you wait; you will be told the outcome in a message. Do not call it again meanwhile."
 )
+NOT_ASKED = (
+    "Not carried out, and nobody was asked: another call with this id waits for an approval. "
+    "Call it again."
+)
 NOBODY_TO_ASK = (
     "Not carried out: it needs an approval, and no approver is named for an agent that many "
     "people share. Tell the person that the operator has to set approvals.approvers."
@@ -82,7 +86,9 @@ class Approvals:
         if approval.is_shared and not self._options.approvers:
             return ToolResult(call.id, NOBODY_TO_ASK, is_error=True)
         question = replace(_question(approval), handle=turn.messages[0].handle)
-        await self._store.approvals.ask(approval, question, self._clock.now())
+        asked = await self._store.approvals.ask(approval, question, self._clock.now())
+        if asked.call != call:
+            return ToolResult(call.id, NOT_ASKED, is_error=True)
         log.info("approval_asked", extra={"approval": approval.id, "tool": call.name})
         who = "the approvers were" if self._options.approvers else "the person was"
         return ToolResult(call.id, ASKED.format(who=who, id=approval.id))
@@ -153,6 +159,7 @@ class Approvals:
             is_private=is_private and not self._options.approvers,
             asked_at=now,
             expires_at=now + self._options.wait,
+            handle=turn.messages[0].handle if is_private else None,
         )
 
     def _decision(
@@ -167,6 +174,8 @@ class Approvals:
             kind=MessageKind.DECISION,
             role=approval.role,
             target=approval.id,
+            handle=approval.handle,
+            is_private=approval.handle is not None,
         )
         shown = f"{_heading(approval)}\n\n{_outcome(state, by, now)}"
         return Decision(approval, state, by, shown, news, Route(approval.role, approval.mode))

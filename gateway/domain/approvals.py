@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -44,6 +44,8 @@ class Approval:
     """Whether only the person sees the question."""
     asked_at: datetime
     expires_at: datetime
+    handle: str | None = field(default=None, repr=False)
+    """How the person alone is told what became of it; None where all may read that."""
     state: ApprovalState = ApprovalState.WAITING
     decided_by: str = ""
     """Display name; empty while it waits and when time ran out."""

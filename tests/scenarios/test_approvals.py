@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 from agents.scripted import Ask, Say
-from gateway.approvals import ApprovalOptions
+from gateway.approvals import NOT_ASKED, ApprovalOptions, Approvals
 from gateway.domain.audit import AuditKind
+from gateway.domain.conversations import Conversation
 from gateway.domain.people import Mode, Route
 from gateway.domain.tools import Effect, ToolCall
 from gateway.turn_runner import TurnOptions
 from storage.memory.store import MemoryStore
-from tests.fakes.hub import FakeHub, FakePerson, HubOptions
+from tests.fakes.hub import WORKER, FakeHub, FakePerson, HubOptions
 from toolbox.executor import Executor
 from toolbox.registry import Registry, tool_from
 
@@ -78,6 +80,46 @@ async def test_a_yes_has_the_call_made_once_and_the_agent_told() -> None:
     assert ada.sees[-1].startswith("This was decided before. **Approved by ada**")
     assert "ada said yes to your call of pay" in hub.agents.heard[1][0]
     assert "5 euros are paid" in hub.agents.heard[1][0]
+
+
+async def test_what_came_of_a_call_that_one_asked_for_alone_is_told_to_them_alone() -> None:
+    square = Conversation("fake", "w1", "town-square")
+    async with opened_bank() as (hub, bank):
+        ada = hub.person("ada")
+        hub.agents.will(Ask((PAY,)))
+        hub.agents.will_say("I wait for your yes.")
+        await _whispers(ada, "pay Bob 5 euros", square)
+        await hub.platform.until_visible(square.id, 2)
+        hub.agents.will_say("It is paid.")
+
+        await _whispers(ada, buttons(hub)[0], square)
+        await hub.platform.until(lambda: "It is paid." in hub.platform.visible(square.id))
+        read_by_all = await hub.store.history.history(square.id, None, 100)
+
+    assert bank.paid == [5]
+    assert read_by_all == []
+
+
+async def test_a_second_call_of_the_same_id_is_not_taken_for_the_one_that_waits() -> None:
+    hub = FakeHub(MemoryStore())
+    approvals = Approvals(hub.store, hub.clock, ApprovalOptions())
+    await hub.person("ada").says("pay Bob")
+    claim = await hub.store.turns.claim(WORKER, 1, timedelta(seconds=30), hub.clock.now())
+
+    first = await approvals.ask(claim.turns[0], PAY)
+    again = await approvals.ask(claim.turns[0], PAY)
+    other = await approvals.ask(claim.turns[0], replace(PAY, arguments='{"euros": 5000}'))
+
+    assert first == again
+    assert "Not carried out yet" in first.text
+    assert (other.text, other.is_error) == (NOT_ASKED, True)
+
+
+async def _whispers(person: FakePerson, text: str, place: Conversation) -> None:
+    """Give a command in a channel whose answer is for the person alone."""
+    said = person.hub.message(person, text)
+    whisper = replace(said, conversation=place, is_private=True, handle=f"handle-{said.event_id}")
+    await person.hub.inbox.receive(whisper)
 
 
 async def test_a_no_keeps_the_call_from_being_made() -> None:
