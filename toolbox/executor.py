@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 
 from pydantic import ValidationError
 
-from gateway.domain.tools import Effect, ToolCall, ToolResult, ToolSpec
+from gateway.domain.tools import Caller, Effect, ToolCall, ToolResult, ToolSpec
 from gateway.domain.turns import Turn
 from gateway.errors import PosternError
 from toolbox.registry import Gift, Registry, Tool
@@ -23,6 +23,8 @@ LONGEST_FAILURE = 2_000
 class Executor:
     """The Toolbox over a registry: checks arguments, keeps time, cuts what is too long.
 
+    The tools of a registry take a Turn, or all of them a Caller.
+
     `allowed` names, by role, the only tools of that role; a role that is not in
     it may use them all.
     """
@@ -33,11 +35,11 @@ class Executor:
         self._registry = registry
         self._allowed = allowed or {}
 
-    def specs(self, turn: Turn) -> tuple[ToolSpec, ...]:
+    def specs(self, turn: Turn | Caller) -> tuple[ToolSpec, ...]:
         """Return the tools that the agent of the turn may use."""
         return tuple(spec for spec in self._registry.specs() if self._may_use(turn, spec.name))
 
-    async def call(self, turn: Turn, call: ToolCall) -> ToolResult:
+    async def call(self, turn: Turn | Caller, call: ToolCall) -> ToolResult:
         """Carry the call out; the result says plainly what failed, if something did."""
         tool = self._registry.get(call.name)
         if tool is None or not self._may_use(turn, call.name):
@@ -48,7 +50,7 @@ class Executor:
             return _failure(call, _sentence(error))
         return await self._carry_out(tool, call, keywords)
 
-    def _may_use(self, turn: Turn, name: str) -> bool:
+    def _may_use(self, turn: Turn | Caller, name: str) -> bool:
         """Whether the role's own list, where it has one, names the tool."""
         return turn.role not in self._allowed or name in self._allowed[turn.role]
 
@@ -69,7 +71,7 @@ class Executor:
         text = _cut(gift.text, tool.options.longest_result)
         return ToolResult(call.id, text, buttons=gift.buttons, files=gift.files)
 
-    def _unknown(self, turn: Turn, name: str) -> str:
+    def _unknown(self, turn: Turn | Caller, name: str) -> str:
         known = [spec.name for spec in self.specs(turn)]
         near = difflib.get_close_matches(name, known, n=1)
         hint = f' Did you mean "{near[0]}"?' if near else ""

@@ -7,7 +7,7 @@ import inspect
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast, get_type_hints
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from gateway.domain.artifacts import Attachment
 from gateway.domain.deliveries import Button
-from gateway.domain.tools import Effect, ToolCall, ToolSpec
+from gateway.domain.tools import Caller, Effect, ToolCall, ToolSpec
 from gateway.domain.turns import Turn
 from gateway.errors import SettingsWrong
 from toolbox.docstrings import read_docstring
@@ -41,8 +41,11 @@ ToolFunction = Callable[..., Awaitable[str | Gift]]
 """An async function; its keyword parameters are the tool's, its docstring what the model reads.
 
 A parameter of type Turn or ToolCall is no argument: it is the turn in which the
-tool is called, or this very call, whose id is the same in every repeat.
+tool is called, or this very call, whose id is the same in every repeat. Tools that are
+called from outside of turns have a Caller instead of a Turn.
 """
+
+_GIVEN = (Turn, ToolCall, Caller)
 
 
 class Approval(Enum):
@@ -75,13 +78,17 @@ class Tool:
     function: ToolFunction
     options: Options = Options()
     given: Mapping[str, type] = field(default_factory=dict[str, type])
-    """Parameters that are no arguments, with what they take: Turn or ToolCall."""
+    """Parameters that are no arguments, with what they take: Turn, Caller or ToolCall."""
 
-    def keywords(self, turn: Turn, call: ToolCall) -> dict[str, object]:
+    def keywords(self, turn: Turn | Caller, call: ToolCall) -> dict[str, object]:
         """Check the arguments; returns what to call the function with. Raises ValidationError."""
         checked = _checked(self.arguments, call)
-        gifts: dict[type, object] = {Turn: turn, ToolCall: call}
+        gifts: dict[type, object] = {type(turn): turn, ToolCall: call}
         return {**checked, **{name: gifts[kind] for name, kind in self.given.items()}}
+
+    def with_longest_result(self, characters: int) -> Tool:
+        """Return the tool with more, or less, of its result to read."""
+        return replace(self, options=replace(self.options, longest_result=characters))
 
 
 class Registry:
@@ -201,7 +208,7 @@ def _arguments_model(
             raise ValueError(
                 f'The parameter "{parameter.name}" of the tool "{function.__name__}" has no type.'
             )
-        if hint is Turn or hint is ToolCall:
+        if hint in _GIVEN:
             given[parameter.name] = hint
             continue
         has_default = parameter.default is not inspect.Parameter.empty

@@ -22,6 +22,7 @@ from gateway.bootstrap.choices import (
     worker_of,
 )
 from gateway.bootstrap.hooks import make_hooks
+from gateway.bootstrap.mcp import make_mcp
 from gateway.bootstrap.muscle import make_muscle
 from gateway.dispatcher import Dispatcher, DispatcherOptions
 from gateway.domain.ids import WorkerId
@@ -96,7 +97,8 @@ def plug(settings: Settings, spokes: Spokes, listener: socket.socket | None = No
     inbox = make_inbox(settings, store, clock, metrics)
     access = Access(access_policy(settings), store.people)
     muscle = make_muscle(settings, store, access, inbox, clock, worker)
-    routers = [] if muscle is None else [muscle.router]
+    mcp = make_mcp(settings, spokes, access, inbox)
+    routers = [*([] if muscle is None else [muscle.router]), *([] if mcp is None else [mcp])]
     vitals, app = _served(settings, spokes, inbox, routers)
     ticker = make_ticker(settings, store, clock, metrics)
     doors = Doors(app, settings.discord.api_url)

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from gateway.domain.artifacts import Attachment
 from gateway.domain.deliveries import Button
+from gateway.domain.ids import AgentId, PersonId
 
 
 class Effect(StrEnum):
@@ -26,6 +27,16 @@ class ToolCall:
     name: str
     arguments: str
     """JSON text as the model wrote it: not yet parsed, not yet trusted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An agent that calls tools from outside of a turn, known by its token."""
+
+    person: PersonId
+    """Whose agent it is."""
+    role: str
+    agent: AgentId
 
 
 def _never(_: ToolCall) -> bool:
