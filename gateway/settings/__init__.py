@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from gateway.settings.agents import AgentSettings, BlockSettings, WakeupSettings
+from gateway.settings.doors import AccessSettings, DiscordSettings, HttpSettings, SlackSettings
 from gateway.settings.hooks import HookSettings
+from gateway.settings.keeping import ArtifactSettings, RetentionSettings
+from gateway.settings.minds import LettaSettings, ModelSettings
 from gateway.settings.sources import load_settings
-from gateway.settings.tree import (
-    AccessSettings,
-    ArtifactSettings,
-    DiscordSettings,
-    HttpSettings,
-    LettaSettings,
-    ModelSettings,
-    RetentionSettings,
-    Settings,
-    SlackSettings,
-    TurnSettings,
-)
+from gateway.settings.tree import Settings
+from gateway.settings.turns import TurnSettings
 
 __all__ = [
     "AccessSettings",

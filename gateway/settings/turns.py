@@ -1,4 +1,4 @@
-"""Settings of turns: their limits, and what people see of them and decide in them."""
+"""Settings of turns: their limits, what a day may cost, and what people see and decide."""
 
 from __future__ import annotations
 
@@ -62,4 +62,24 @@ class ApprovalSettings(Section):
     )
     timeout_seconds: SomeSeconds = Field(
         default=3_600.0, description="Without a decision in this time it is a no"
+    )
+
+
+class BudgetSettings(Section):
+    """What a day (UTC) may cost; without a number there is no limit."""
+
+    person_turns: int | None = Field(default=None, ge=1, description="Turns of one person")
+    person_tokens: int | None = Field(
+        default=None, ge=1, description="Tokens of one person, with all their agents"
+    )
+    agent_turns: int | None = Field(
+        default=None, ge=1, description="Turns of one agent, with all people"
+    )
+    agent_tokens: int | None = Field(
+        default=None, ge=1, description="Tokens of one agent, with all people"
+    )
+    schedule_turns: int | None = Field(default=None, ge=1, description="Wakeups of one schedule")
+    schedule_tokens: int | None = Field(default=None, ge=1, description="Tokens of one schedule")
+    unlimited: tuple[IdentityKey, ...] = Field(
+        default=(), description="People without a budget of their own, as platform:workspace:user"
     )

@@ -1,0 +1,191 @@
+"""Settings of the doors: where the gateway listens, Discord, Slack, and who may talk."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from gateway.access import AccessMode
+from gateway.settings.kinds import (
+    HttpUrl,
+    IdentityKey,
+    Prompt,
+    PublicKey,
+    Section,
+    Snowflake,
+    Usual,
+    WsUrl,
+    is_loopback,
+    rule,
+)
+
+
+class HttpSettings(Section):
+    """Where the gateway listens."""
+
+    host: str = Field(
+        default="127.0.0.1",
+        description="Address to listen on; beyond this machine only with an admin token",
+    )
+    port: int = Field(default=8080, ge=0, le=65_535, description="Port; 0 takes any free one")
+    public_url: HttpUrl | None = Field(
+        default=None,
+        description="Address under which Slack, Discord and browsers reach the gateway",
+    )
+    admin_token: SecretStr | None = Field(
+        default=None, description="Bearer token of the admin API and the metrics"
+    )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can connect."""
+        return is_loopback(self.host)
+
+    @model_validator(mode="after")
+    def _guard_the_open_port(self) -> Self:
+        if self.is_local or self.admin_token is not None:
+            return self
+        raise rule(
+            f'http.host is "{self.host}", which other machines can reach, and http.admin_token is '
+            "not set; set http.admin_token (POSTERN_HTTP__ADMIN_TOKEN) to a long random text, or "
+            'http.host to "127.0.0.1".'
+        )
+
+
+class DiscordSettings(Section):
+    """The Discord application."""
+
+    token: Annotated[SecretStr | None, Usual("DISCORD_TOKEN")] = Field(
+        default=None, description="Bot token; with it Discord is on"
+    )
+    public_key: Annotated[PublicKey | None, Usual("DISCORD_PUBLIC_KEY")] = Field(
+        default=None, description="Public key; with it POST /discord/interactions is served"
+    )
+    application_id: Annotated[Snowflake | None, Usual("DISCORD_APPLICATION_ID")] = Field(
+        default=None, description="Application id; asked from Discord when not set"
+    )
+    gateway: bool = Field(
+        default=True, description="Hold a gateway connection; off where another process holds it"
+    )
+    api_url: HttpUrl = Field(
+        default="https://discord.com/api/v10", description="Address of Discord's REST API"
+    )
+    gateway_url: WsUrl | None = Field(
+        default=None, description="Address of Discord's gateway; asked from the API when not set"
+    )
+    message_content: bool = Field(
+        default=True,
+        description="Ask for the message-content intent; without it direct messages and mentions "
+        "are heard",
+    )
+    bots: Literal["none", "mentions", "all"] = Field(
+        default="none",
+        description="Which messages of other bots are heard: none, mentions (and replies), or all",
+    )
+    reactions: Literal["off", "own", "all"] = Field(
+        default="off",
+        description="Which reactions the agent is told of: off, own (on its own messages), or all",
+    )
+    threads_on_mention: bool = Field(
+        default=False, description="Answer a mention in a channel in a thread of its own"
+    )
+    max_parts: int = Field(
+        default=8, ge=1, le=50, description="Messages of one answer; the rest comes as a file"
+    )
+
+    @property
+    def connects(self) -> bool:
+        """Whether this process holds the gateway connection."""
+        return self.token is not None and self.gateway
+
+    @property
+    def has_webhook(self) -> bool:
+        """Whether interactions come by HTTP and can be verified."""
+        return self.token is not None and self.public_key is not None
+
+    @property
+    def is_on(self) -> bool:
+        """Whether Discord can be written to; what is heard there may come by another process."""
+        return self.token is not None
+
+
+class SlackSettings(Section):
+    """The Slack app."""
+
+    bot_token: Annotated[SecretStr | None, Usual("SLACK_BOT_TOKEN")] = Field(
+        default=None, description="Bot token (xoxb-…) of the workspace"
+    )
+    signing_secret: Annotated[SecretStr | None, Usual("SLACK_SIGNING_SECRET")] = Field(
+        default=None, description="Signing secret; with it POST /slack/events is served"
+    )
+    app_token: Annotated[SecretStr | None, Usual("SLACK_APP_TOKEN")] = Field(
+        default=None, description="App-level token (xapp-…); with it Socket Mode is on"
+    )
+    client_id: Annotated[str | None, Usual("SLACK_CLIENT_ID")] = Field(
+        default=None, description="Client id, for installing into many workspaces"
+    )
+    client_secret: Annotated[SecretStr | None, Usual("SLACK_CLIENT_SECRET")] = Field(
+        default=None, description="Client secret, for installing into many workspaces"
+    )
+    state_secret: Annotated[SecretStr | None, Usual("POSTERN_SECRET_KEY")] = Field(
+        default=None,
+        description="Long random text that encrypts stored tokens; the client secret when not set",
+    )
+    api_url: HttpUrl = Field(
+        default="https://slack.com/api", description="Address of Slack's Web API"
+    )
+    authorize_url: HttpUrl = Field(
+        default="https://slack.com/oauth/v2/authorize",
+        description="Address where people agree to an installation",
+    )
+    reactions: bool = Field(
+        default=False,
+        description="Tell the agent of reactions to its messages in direct messages",
+    )
+    prompts: tuple[Prompt, ...] = Field(
+        default=(),
+        max_length=4,
+        description="Suggestions shown where somebody opens a fresh conversation",
+    )
+
+    @property
+    def connects(self) -> bool:
+        """Whether this process holds a Socket Mode connection."""
+        return self.is_on and self.app_token is not None
+
+    @property
+    def installs(self) -> bool:
+        """Whether other workspaces can install the app by OAuth."""
+        given = (self.client_id, self.client_secret, self.signing_secret)
+        return all(part is not None for part in given)
+
+    @property
+    def has_webhook(self) -> bool:
+        """Whether events come by HTTP and can be verified and answered."""
+        return self.installs or (self.bot_token is not None and self.signing_secret is not None)
+
+    @property
+    def is_on(self) -> bool:
+        """Whether Slack can be written to; what is heard there may come by another process."""
+        return self.bot_token is not None or self.installs
+
+
+class AccessSettings(Section):
+    """Who may talk."""
+
+    discord: AccessMode = Field(
+        default=AccessMode.PAIRING, description="Strangers on Discord: pairing, allowlist or open"
+    )
+    slack: AccessMode = Field(
+        default=AccessMode.PAIRING, description="Strangers on Slack: pairing, allowlist or open"
+    )
+    web: AccessMode = Field(
+        default=AccessMode.OPEN,
+        description="Strangers on the web page; by default open on this machine, else pairing",
+    )
+    allow: tuple[IdentityKey, ...] = Field(
+        default=(),
+        description="People who may always talk, as platform:workspace:user "
+        "(Discord's workspace is discord)",
+    )

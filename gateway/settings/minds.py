@@ -1,0 +1,92 @@
+"""Settings of where agents live and what they think with."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from gateway.settings.kinds import HttpUrl, LettaUrl, Section, Usual, rule
+
+_LETTA_CLOUD = "https://api.letta.com"
+_OPENAI = "https://api.openai.com/v1"
+
+
+class LettaSettings(Section):
+    """Where the agents live."""
+
+    base_url: Annotated[LettaUrl | None, Usual("LETTA_BASE_URL")] = Field(
+        default=None,
+        description="Address of a Letta server, or of an App Server (ws://…, wss://…); "
+        "without it and a key, the embedded one runs",
+    )
+    api_key: Annotated[SecretStr | None, Usual("LETTA_API_KEY")] = Field(
+        default=None, description="Key of the Letta server; without an address, of Letta Cloud"
+    )
+    model: str | None = Field(
+        default=None, description="Model handle for new agents; the server's first when not set"
+    )
+    embedding: str | None = Field(
+        default=None, description="Embedding handle for new agents; the server's own when not set"
+    )
+    images: bool = Field(
+        default=True, description="Show agents the pictures that people send; off for blind models"
+    )
+
+    @property
+    def server_url(self) -> str | None:
+        """Address of the server; None for the embedded one."""
+        if self.base_url is None and self.api_key is not None:
+            return _LETTA_CLOUD
+        return self.base_url
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the Letta-compatible server of this project runs in the gateway."""
+        return self.server_url is None
+
+    @property
+    def is_app_server(self) -> bool:
+        """Whether the agents live in Letta's App Server, behind its WebSocket."""
+        return self.base_url is not None and self.base_url.startswith(("ws://", "wss://"))
+
+
+class ModelSettings(Section):
+    """The language model of the embedded server."""
+
+    base_url: Annotated[HttpUrl | None, Usual("OPENAI_BASE_URL")] = Field(
+        default=None,
+        description="Address of an OpenAI-compatible API; without it and a key, offline",
+    )
+    api_key: Annotated[SecretStr | None, Usual("OPENAI_API_KEY")] = Field(
+        default=None, description="Its key; without an address, OpenAI's own"
+    )
+    name: str = Field(default="gpt-4o-mini", description="Name of the model there")
+    context_window: int = Field(
+        default=128_000, ge=4_000, description="Tokens that it takes in at most"
+    )
+    embedding: str | None = Field(
+        default=None,
+        description="Name of an embedding model there; without it, memory is searched by words",
+    )
+
+    @model_validator(mode="after")
+    def _embed_somewhere(self) -> Self:
+        if self.embedding is None or not self.is_offline:
+            return self
+        raise rule(
+            f'model.embedding is "{self.embedding}", and there is no API to ask it of; set '
+            "model.base_url (OPENAI_BASE_URL) or model.api_key (OPENAI_API_KEY), or remove it."
+        )
+
+    @property
+    def server_url(self) -> str | None:
+        """Address of the API; None for the offline model."""
+        if self.base_url is None and self.api_key is not None:
+            return _OPENAI
+        return self.base_url
+
+    @property
+    def is_offline(self) -> bool:
+        """Whether the deterministic offline model answers."""
+        return self.server_url is None
