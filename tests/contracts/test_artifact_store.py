@@ -92,6 +92,18 @@ async def test_the_media_type_is_guessed_from_the_name(store: ArtifactStore) -> 
     assert (picture.media_type, unknown.media_type) == ("image/png", "application/octet-stream")
 
 
+async def test_a_file_that_reads_like_an_answer_of_the_server_is_a_file(
+    store: ArtifactStore,
+) -> None:
+    data = b"<Error><Code>NoSuchBucket</Code></Error>"
+    await store.save("ada/error.xml", data)
+
+    found = await store.load("ada/error.xml")
+
+    assert found is not None
+    assert found.data == data
+
+
 async def test_what_is_not_there_is_none(store: ArtifactStore) -> None:
     await store.save("ada/a.txt", b"a")
 

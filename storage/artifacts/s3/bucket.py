@@ -153,7 +153,7 @@ class Bucket:
             raise _InTrouble(
                 f'The bucket "{self._options.name}" can not be reached: {type(error).__name__}.'
             ) from error
-        code = _code(answer.content)
+        code = _code(answer.content) if answer.is_error else ""
         if answer.status_code in (200, 204, 404, 409, 412) and code != "NoSuchBucket":
             return answer
         kind = _InTrouble if answer.status_code >= 500 else StoreUnavailable
@@ -192,7 +192,7 @@ def _listing(page: bytes) -> tuple[list[tuple[str, int]], str]:
 
 
 def _code(body: bytes) -> str:
-    """Return S3's word for what went wrong; empty for an object's own bytes."""
+    """Return S3's word for what went wrong, of an answer that is an error."""
     root = _parsed(body) if b"<Error" in body[:200] else None
     return "" if root is None else root.findtext("{*}Code", "") or root.findtext("Code", "")
 
