@@ -60,7 +60,7 @@ class Desk:
         self, store: Store, routes: Mapping[str, Route], platforms: Collection[str], clock: Clock
     ) -> None:
         self._store = store
-        self._routes = Routing.of(routes)
+        self._routing = Routing.of(routes)
         self._platforms = platforms
         self._clock = clock
 
@@ -79,8 +79,8 @@ class Desk:
     async def checked(self, wish: NewSchedule, now: datetime) -> Schedule:
         """Return the schedule that is wished for, set to its first slot; stores nothing."""
         conversation = self._conversation(wish.conversation)
-        if wish.role is not None and wish.role not in self._routes:
-            known = ", ".join(f'"{role}"' for role in self._routes)
+        if wish.role is not None and wish.role not in self._routing:
+            known = ", ".join(f'"{role}"' for role in self._routing)
             raise BadInput(f'There is no agent "{wish.role}" here. There is {known}.')
         if wish.max_actions is not None and wish.max_actions < 0:
             raise BadInput("The most actions of a wakeup are a number from 0.")
@@ -93,6 +93,7 @@ class Desk:
             data_sources=wish.data_sources,
             max_actions=wish.max_actions,
         )
+        self._check_theirs(wakeup)
         schedule = Schedule(
             id=id_of(wish.name),
             trigger=write_trigger(trigger),
@@ -170,7 +171,7 @@ class Desk:
         schedule, now = await self.find(name), at or self._clock.now()
         wakeup = schedule.wakeup
         owner = await owner_of(wakeup, self._store.people) if wakeup else None
-        route = route_of(self._routes, replace(wakeup, owner=owner)) if wakeup else None
+        route = route_of(self._routing, replace(wakeup, owner=owner)) if wakeup else None
         if wakeup is None or route is None:
             raise BadInput(f'The schedule "{schedule.id}" wakes nobody: its agent is gone.')
         message = to_wakeup(schedule, replace(wakeup, owner=owner), now, missed_before=0)
@@ -194,6 +195,18 @@ class Desk:
             known = ", ".join(sorted(self._platforms))
             raise BadInput(f'"{conversation.platform}" is no platform. There is {known}.')
         return conversation
+
+    def _check_theirs(self, wakeup: Wakeup) -> None:
+        """Raise BadInput where the owner is known, and may not use the agent."""
+        if wakeup.owner is None:
+            return
+        owner = wakeup.owner.identity
+        decided = self._routing.decide(wakeup.conversation, owner, wakeup.role)
+        if not decided.is_allowed:
+            raise BadInput(
+                f'"{owner.key}" may not use the agent "{decided.route.role}". Name an owner who '
+                "may, or another agent."
+            )
 
     async def _owner(self, key: str | None, conversation: Conversation) -> Sender | None:
         if key is None:

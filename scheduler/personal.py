@@ -16,7 +16,7 @@ from scheduler.checks import check
 from scheduler.desk import Desk
 from scheduler.echo import say_schedule
 from scheduler.misfires import first_fire
-from scheduler.phrases import parse_phrase
+from scheduler.phrases import Unreadable, parse_phrase
 from scheduler.triggers import Every, Once, Trigger, write_trigger
 from scheduler.zones import find_zone
 
@@ -37,19 +37,24 @@ async def zone_of(person: PersonId, notes: NoteStore) -> str:
 def parse_wish(text: str, now: datetime, zone: str) -> tuple[Trigger, str]:
     """Split `tomorrow at 9 call Ada` into its trigger and what is to be done; raises BadInput.
 
-    Of all beginnings that say when, the longest counts.
+    Of all beginnings that say when, the longest counts; where none can be, the
+    shortest that looks like a time says why.
     """
     words = text.split()
+    reason: BadInput | None = None
     for count in range(min(len(words), _LONGEST_PHRASE), 0, -1):
         try:
             trigger = parse_phrase(" ".join(words[:count]).rstrip(":,"), now, zone)
-        except BadInput:
+        except Unreadable:
+            continue
+        except BadInput as error:
+            reason = error
             continue
         said = _LEAD.sub("", " ".join(words[count:]))
         if said:
             return trigger, said
         raise BadInput("Say what to do then too, as in `tomorrow at 9 call Ada`.")
-    raise BadInput(
+    raise reason or BadInput(
         f'When "{text[:80]}" should be is not clear. Begin with the time, as in `in 20 minutes`, '
         "`tomorrow at 9`, `every weekday 8:30` or `2026-12-24 18:00`."
     )

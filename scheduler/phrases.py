@@ -65,6 +65,10 @@ class _Asked:
     zone: str
 
 
+class Unreadable(BadInput):
+    """No form that is known; any other BadInput is about a time that can not be."""
+
+
 def parse_phrase(phrase: str, now: datetime, zone: str) -> Trigger:
     """Return what the phrase means where the clock is that of `zone`.
 
@@ -82,7 +86,7 @@ def parse_phrase(phrase: str, now: datetime, zone: str) -> Trigger:
             return build(_Asked(match.groupdict(""), wall_time(now, asked_zone), now, zone))
     lacks_time = any(pattern.fullmatch(f"{plain} 9:00") for pattern, _ in _FORMS)
     hint = f'Did you mean "{phrase.strip()} at 9:00"?' if lacks_time else EXAMPLES
-    raise BadInput(f'I can not read "{phrase}" as a time. {hint}')
+    raise Unreadable(f'I can not read "{phrase}" as a time. {hint}')
 
 
 def parse_interval(text: str, now: datetime) -> Every:

@@ -99,6 +99,10 @@ class RosterDesk:
             raise BadInput(
                 f'"{owner.key}" has the agent "{known}" already, which is not "{agent}".'
             )
+        person = await self._person_of(schedule.wakeup)
+        others = [each.person for each in await self._people.bindings() if each.agent_id == agent]
+        if others and person not in others:
+            raise BadInput(f'The agent "{agent}" is somebody else\'s; leave out its "agent_id".')
 
     async def _adopt(self, schedule: Schedule, agent: AgentId | None) -> None:
         if agent is None or schedule.wakeup is None:

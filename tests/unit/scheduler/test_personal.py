@@ -119,6 +119,27 @@ async def test_what_comes_too_often_or_again_is_refused() -> None:
         await desk.own.set_zone(ADA, "Mars/Base")
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("30 february call Ada", "is not clear"),
+        ("2027-02-30 18:00 call Ada", "is no moment that exists"),
+        ("30 february 2027 at 9 call Ada", "February 2027 has no day 30"),
+        ("every second call Ada", "is not clear"),
+        ("every 30 seconds call Ada", "too often"),
+        ("every day at 9", "Say what to do then too"),
+        ("2020-01-01 18:00 call Ada", "is over"),
+        (f"every day at 9 {'x' * 20_001}", "20,000 is most"),
+    ],
+)
+async def test_what_can_not_be_meant_is_refused_in_words(text: str, sentence: str) -> None:
+    desk = Desk()
+
+    with pytest.raises(BadInput, match=sentence):
+        await desk.add(text)
+    assert await desk.store.schedules.page("", 10) == []
+
+
 async def test_a_person_has_only_so_many() -> None:
     desk = Desk()
     for number in range(MOST):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+
+import pytest
 
 from gateway.bootstrap.desks import desks, take_wakeups
 from gateway.domain.schedules import Schedule
@@ -30,8 +33,8 @@ class Start:
         self.store = MemoryStore()
         self.clock = LoopClock()
 
-    async def with_wakeups(self, *wakeups: dict[str, object]) -> None:
-        agent = {"name": "clerk", "wakeups": list(wakeups)}
+    async def with_wakeups(self, *wakeups: dict[str, object], access: Sequence[str] = ()) -> None:
+        agent = {"name": "clerk", "wakeups": list(wakeups), "access": list(access)}
         settings = Settings.model_validate({"agents": [agent]})
         await take_wakeups(settings, self.store, self.clock)
 
@@ -83,6 +86,28 @@ async def test_one_that_is_refused_does_not_stop_the_others() -> None:
     await start.with_wakeups(february, {**PAPERS, "name": "nowhere", "timezone": "Mars"}, PAPERS)
 
     assert [each.id for each in await start.store.schedules.page("", 10)] == ["papers"]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"at": None, "cron": "0 0 30 2 *"}, "its day-of-month does not fit"),
+        ({"at": None, "cron": "* * * * * *"}, "has 6 fields; a cron line has five"),
+        ({"at": None, "every": "1s"}, 'The nearest that is taken is "1m"'),
+        ({"timezone": "Europe/Wien"}, 'Did you mean "Europe/Vienna"?'),
+        ({"owner": "slack:T1:EVE"}, '"slack:T1:EVE" may not use the agent "clerk"'),
+    ],
+)
+async def test_what_the_settings_have_wrong_is_in_the_log_with_the_reason(
+    change: dict[str, object], sentence: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    start = Start()
+
+    await start.with_wakeups({**PAPERS, **change}, access=["slack:T1:U7"])
+
+    (record,) = [each for each in caplog.records if each.msg == "wakeup_refused"]
+    assert sentence in record.__dict__["error"]
+    assert await start.store.schedules.page("", 10) == []
 
 
 async def test_a_schedule_that_somebody_made_is_not_taken_over() -> None:

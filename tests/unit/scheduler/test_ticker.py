@@ -131,6 +131,16 @@ async def test_a_place_in_which_nobody_wrote_has_an_agent_of_its_own() -> None:
     assert heard.sender.identity == Identity("fake", "local", "c1")
 
 
+async def test_braces_in_a_prompt_stay_as_they_are() -> None:
+    hours, prompt = Hours(), '{"a": {}} {0} {} {{x}} {timestamp.__class__} {payload} }{'
+    await hours.put(replace(HOURLY, wakeup=Wakeup(place(), message("m").sender, prompt)))
+
+    await hours.pass_by(1)
+
+    [heard] = await hours.wakeups()
+    assert heard.text.startswith(f"{prompt}\n")
+
+
 async def test_a_prompt_tells_the_time_and_the_sources() -> None:
     hours = Hours()
     wakeup = Wakeup(

@@ -181,6 +181,7 @@ async def test_the_activity_of_an_agent_comes_in_pages(store: MemoryStore) -> No
         ({"at": None}, "Say when in one way"),
         ({"at": None, "cron": "0 0 30 2 *"}, "day-of-month does not fit"),
         ({"at": None, "every": "1s"}, "too often"),
+        ({"at": None, "cron": "* * * * * *"}, "a cron line has five"),
         ({"timezone": "Mars/Base"}, "Mars/Base"),
         ({"prompt": " "}, "The prompt is empty"),
         ({"agent": "nobody"}, 'no agent "nobody"'),

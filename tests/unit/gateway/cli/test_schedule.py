@@ -61,6 +61,7 @@ def test_all_that_was_asked_for_is_in_the_listing(postern: Terminal) -> None:
         (("--cron", "0 0 30 2 *"), "its day-of-month does not fit"),
         (("--cron", "0 0 * 2 1#5"), "does not fire within ten years"),
         (("--every", "30s"), 'The nearest that is taken is "1m"'),
+        (("--cron", "* * * * * *"), "has 6 fields; a cron line has five"),
         (("--every", "15m", "--tz", "Europe/Wien"), 'Did you mean "Europe/Vienna"?'),
         (("--at", "tomorrow"), 'Did you mean "tomorrow at 9:00"?'),
         (("--at", "2020-01-01 10:00"), "is over"),
@@ -174,6 +175,18 @@ def test_what_a_roster_has_wrong_is_left_out_and_the_rest_goes_in(postern: Termi
     assert "another agent of the roster has this name" in seen.err
     [listed] = postern.types("schedule", "list", "--json").json
     assert listed["name"] == good["name"]
+
+
+def test_an_agent_of_somebody_else_is_not_taken_over(postern: Terminal) -> None:
+    first = {"name": "one", "agent_id": "agent-1", "owner": "slack:T1:U7"}
+    second = {**first, "name": "two", "owner": "slack:T1:EVE"}
+    Path("agents.json").write_text(json.dumps({"agents": [first, second]}), "utf-8")
+
+    seen = postern.types("schedule", "import", "agents.json", "--to", "slack:T1:C2")
+
+    assert seen.code == 1
+    assert '"two" is left out: The agent "agent-1" is somebody else\'s' in seen.err
+    assert [each["name"] for each in postern.types("schedule", "list", "--json").json] == ["one"]
 
 
 def test_what_a_roster_can_not_hold_is_named(postern: Terminal) -> None:
