@@ -9,10 +9,26 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from agents.script import (
+    Ask,
+    Cost,
+    Drop,
+    Fail,
+    Moment,
+    Say,
+    Script,
+    Step,
+    Think,
+    Use,
+    Wait,
+    echo,
+    is_end,
+    timeline,
+)
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId, ConversationId, PersonId, RunId, SessionId
 from gateway.domain.memory import MemoryBlock
@@ -20,87 +36,31 @@ from gateway.domain.people import Person, lane_owner
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import (
     InputMessage,
-    ReasoningDelta,
     RunEnded,
     RunRequest,
-    RunStarted,
     Session,
-    TextDelta,
     ToolsAsked,
-    ToolUsed,
     Turn,
     TurnEvent,
 )
 from gateway.errors import RunFailed, RuntimeUnavailable
 from gateway.ports import Health
 
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    """The agent says `text`, word by word, with a pause before each word."""
-
-    text: str
-    pause_seconds: float = 0.0
-    message: str | None = None
-    """Which of its messages this belongs to; each `Say` is a message of its own without it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Think:
-    """The agent thinks aloud, where people do not hear it."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """The agent uses a tool of its own, inside the runtime."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Nothing happens for a while."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """The agent asks for tools of the gateway; the run ends until they are answered."""
-
-    calls: tuple[ToolCall, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Fail:
-    """The run ends in an error of its own, with the runtime's word for it."""
-
-    kind: str
-    message: str = "the script says so."
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """The model reads and writes so many tokens; the run's end tells."""
-
-    tokens: int
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """The stream breaks here, once; the run goes on, and a re-attach hears all of it."""
-
-
-Step = Say | Think | Use | Wait | Ask | Fail | Drop | Cost
-Script = Callable[[RunRequest], Iterable[Step]]
-"""What the agent does when it hears this."""
-
-
-def echo(request: RunRequest) -> Iterable[Step]:
-    """Say back what was heard, or what the tools returned."""
-    return (Say(" ".join(item.text for item in request.input)),)
+__all__ = [
+    "Ask",
+    "Cost",
+    "Drop",
+    "Fail",
+    "HostFault",
+    "Say",
+    "Script",
+    "ScriptedAgents",
+    "Step",
+    "Think",
+    "Use",
+    "Wait",
+    "echo",
+]
 
 
 class HostFault(StrEnum):
@@ -123,9 +83,7 @@ class _Run:
     id: RunId
     request: RunRequest
     started_at: float
-    timeline: list[tuple[float, TurnEvent | Fail | Drop]] = field(
-        default_factory=list[tuple[float, TurnEvent | Fail | Drop]]
-    )
+    timeline: list[tuple[float, Moment]] = field(default_factory=list[tuple[float, Moment]])
     """Moments of the loop's clock, ascending; the last one is the end."""
 
     @property
@@ -233,7 +191,7 @@ class ScriptedAgents:
             return
         now = _loop_time()
         if run.pending or run.ends_at > now:
-            kept = [entry for entry in run.timeline if entry[0] <= now and not _is_end(entry[1])]
+            kept = [entry for entry in run.timeline if entry[0] <= now and not is_end(entry[1])]
             run.timeline = [*kept, (now, RunEnded("cancelled"))]
             self._wake()
 
@@ -255,7 +213,7 @@ class ScriptedAgents:
         self._take_thread(request)
         run = _Run(RunId(f"run-{len(self._runs) + 1}"), request, _loop_time())
         script = self._scripts.popleft() if self._scripts else self.script
-        run.timeline = list(_timeline(run, script(request)))
+        run.timeline = list(timeline(run.id, run.started_at, script(request)))
         self._hear(request)
         self._runs[run.id] = self._by_otid[request.otid] = run
         self._latest[request.session.thread] = run
@@ -399,56 +357,6 @@ class _HostCall:
         await asyncio.sleep(self._agents.host_delay_seconds)
         if self._fault is HostFault.LOST_ANSWER:
             raise RuntimeUnavailable("The answer of the agents' host was lost.")
-
-
-# -- scripts become timelines --------------------------------------------------------------------
-
-
-def _timeline(run: _Run, steps: Iterable[Step]) -> Iterable[tuple[float, TurnEvent | Fail | Drop]]:
-    """Lay the steps out in time; always begins with the start and finishes with one end."""
-    moment = run.started_at
-    tokens = 0
-    yield moment, RunStarted(run.id)
-    for number, step in enumerate(steps):
-        tokens += step.tokens if isinstance(step, Cost) else 0
-        if isinstance(step, Ask):
-            yield moment, ToolsAsked(step.calls, tokens)
-            return
-        for delay, event in _events(f"{run.id}-message-{number}", step):
-            moment += delay
-            if event is not None:
-                yield moment, event
-        if isinstance(step, Fail):
-            return
-    yield moment, RunEnded("end_turn", tokens)
-
-
-def _events(message: str, step: Step) -> Sequence[tuple[float, TurnEvent | Fail | Drop | None]]:
-    """Return what one step does, each with the wait before it."""
-    match step:
-        case Say(text, pause, of_message):
-            pieces = _words(text)
-            return [(pause, TextDelta(of_message or message, piece)) for piece in pieces]
-        case Think(text):
-            return [(0.0, ReasoningDelta(text))]
-        case Use(name):
-            return [(0.0, ToolUsed(name))]
-        case Wait(seconds):
-            return [(seconds, None)]
-        case Cost() | Ask():
-            return []
-        case Fail() | Drop():
-            return [(0.0, step)]
-
-
-def _words(text: str) -> list[str]:
-    """Cut after each space, so that the pieces join to the text again."""
-    words = text.split(" ")
-    return [f"{word} " for word in words[:-1]] + words[-1:]
-
-
-def _is_end(event: TurnEvent | Fail | Drop) -> bool:
-    return isinstance(event, RunEnded | ToolsAsked | Fail)
 
 
 def _loop_time() -> float:
