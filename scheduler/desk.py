@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from gateway.domain.conversations import Conversation
-from gateway.domain.people import Identity, Route, Sender
+from gateway.domain.people import ZONE_NOTE, Identity, Route, Sender, person_id_of
 from gateway.domain.routing import Routing
 from gateway.domain.schedules import (
     Fire,
@@ -36,6 +36,8 @@ from scheduler.triggers import (
 from scheduler.wakeups import to_wakeup
 from scheduler.zones import find_zone
 
+PERSON = "person"
+"""In place of a time zone: the one of the schedule's owner, as it is when the schedule is made."""
 _PAGE = 500
 
 
@@ -84,10 +86,12 @@ class Desk:
             raise BadInput(f'There is no agent "{wish.role}" here. There is {known}.')
         if wish.max_actions is not None and wish.max_actions < 0:
             raise BadInput("The most actions of a wakeup are a number from 0.")
-        trigger = read_timing(wish.timing, now)
+        owner = await self._owner(wish.owner, conversation)
+        timing = await self._on_a_clock(wish.timing, owner)
+        trigger = read_timing(timing, now)
         wakeup = Wakeup(
             conversation=conversation,
-            owner=await self._owner(wish.owner, conversation),
+            owner=owner,
             prompt=wish.prompt,
             role=wish.role,
             data_sources=wish.data_sources,
@@ -97,7 +101,7 @@ class Desk:
         schedule = Schedule(
             id=id_of(wish.name),
             trigger=write_trigger(trigger),
-            zone=wish.timing.zone,
+            zone=timing.zone,
             next_at=None,
             name=wish.name.strip(),
             wakeup=wakeup,
@@ -195,6 +199,16 @@ class Desk:
             known = ", ".join(sorted(self._platforms))
             raise BadInput(f'"{conversation.platform}" is no platform. There is {known}.')
         return conversation
+
+    async def _on_a_clock(self, timing: Timing, owner: Sender | None) -> Timing:
+        """Return the timing in a zone: for PERSON, in the one that its owner has said."""
+        if timing.zone != PERSON:
+            return timing
+        if owner is None:
+            raise BadInput('The time zone "person" is that of the owner; say who that is.')
+        person = await self._store.people.find_person(owner.identity)
+        known = person.id if person else person_id_of(owner.identity)
+        return replace(timing, zone=await self._store.notes.get(known, ZONE_NOTE) or "UTC")
 
     def _check_theirs(self, wakeup: Wakeup) -> None:
         """Raise BadInput where the owner is known, and may not use the agent."""

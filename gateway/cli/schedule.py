@@ -31,7 +31,9 @@ from gateway.errors import BadInput
 app = typer.Typer(help="Let agents come back by themselves.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Name of the schedule.")]
-Zone = Annotated[str, typer.Option("--tz", help="IANA time zone of the times.")]
+Zone = Annotated[
+    str, typer.Option("--tz", help="IANA time zone of the times, or person for the owner's.")
+]
 Owner = Annotated[
     str | None,
     typer.Option(

@@ -46,7 +46,9 @@ class WakeupSettings(Section):
         description="When, as a phrase: every weekday 8:30",
         examples=["every weekday 8:30"],
     )
-    timezone: str = Field(default="UTC", description="IANA time zone of the times")
+    timezone: str = Field(
+        default="UTC", description="IANA time zone of the times, or person for the owner's"
+    )
     owner: IdentityKey | None = Field(
         default=None,
         description="Whose agent wakes, as platform:workspace:user; else who wrote there last",

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.bootstrap.desks import desks, take_wakeups
+from gateway.domain.people import ZONE_NOTE, Identity, person_id_of
 from gateway.domain.schedules import Schedule
 from gateway.settings import Settings
 from scheduler.settings_desk import realigned
@@ -53,6 +54,25 @@ async def test_a_wakeup_of_the_settings_becomes_a_schedule() -> None:
     assert (made.zone, made.rules.active_from) == ("Europe/Vienna", "08:00")
     assert made.wakeup is not None
     assert (made.wakeup.role, made.wakeup.prompt) == ("clerk", "Look.")
+
+
+async def test_times_and_hours_can_be_on_the_clock_of_the_owner() -> None:
+    start = Start()
+    owner = person_id_of(Identity("slack", "T1", "U7"))
+    await start.store.notes.put(owner, ZONE_NOTE, "Asia/Tokyo")
+
+    await start.with_wakeups({**PAPERS, "timezone": "person"}, {**PAPERS, "name": "other"})
+
+    assert (await start.schedule()).zone == "Asia/Tokyo"
+    assert (await start.schedule("other")).zone == "Europe/Vienna"
+
+
+async def test_the_clock_of_nobody_is_refused(caplog: pytest.LogCaptureFixture) -> None:
+    start = Start()
+
+    await start.with_wakeups({**PAPERS, "timezone": "person", "owner": None})
+
+    assert "say who that is" in caplog.records[0].__dict__["error"]
 
 
 async def test_what_has_not_changed_is_left_alone() -> None:
