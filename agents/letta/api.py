@@ -184,6 +184,11 @@ class LettaApi:
         """Delete a block, for all agents that have it."""
         await read_answer(self._client.blocks.with_raw_response.delete(block))
 
+    async def agents_with(self, block: str) -> list[Json]:
+        """Return the agents that have a block, or two of them when there are more."""
+        found = self._client.blocks.agents.with_raw_response.list(block, limit=2)
+        return read_objects(await read_answer(found))
+
     async def delete_agent(self, agent: AgentId) -> None:
         """Delete an agent with its threads."""
         await read_answer(self._client.agents.with_raw_response.delete(agent))

@@ -48,13 +48,18 @@ class LettaMemory:
         """Delete the agent with all that it remembers; one that is gone already is no error.
 
         Blocks are things of their own in Letta, and outlive the agent. They go first,
-        so that a repeat finds what is left.
+        so that a repeat finds what is left; one that another agent has too stays with it.
         """
         with suppress(NotThere):
             for block in await self._api.blocks(agent):
                 with suppress(NotThere):
-                    await self._api.delete_block(str(block.get("id")))
+                    await self._delete_block(str(block.get("id")), agent)
             await self._api.delete_agent(agent)
+
+    async def _delete_block(self, block: str, agent: AgentId) -> None:
+        owners = {str(each.get("id")) for each in await self._api.agents_with(block)}
+        if owners <= {agent}:
+            await self._api.delete_block(block)
 
 
 @contextmanager

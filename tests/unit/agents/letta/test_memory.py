@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
+from letta_client import AsyncLetta
 
 from agents.embedded import EmbeddedOptions
 from agents.embedded.server import serve
@@ -18,6 +19,7 @@ from gateway.domain.people import Person
 from gateway.errors import RunFailed
 
 ADA = Person(PersonId("person-ada"), "Ada")
+BOB = Person(PersonId("person-bob"), "Bob")
 PLACE = Conversation("console", "local", "a")
 SPEC = AgentSpec(
     blocks=(
@@ -28,11 +30,22 @@ SPEC = AgentSpec(
 
 
 @pytest.fixture
-async def letta(tmp_path: Path) -> AsyncGenerator[Letta]:
+async def server(tmp_path: Path) -> AsyncGenerator[str]:
     async with serve(EmbeddedOptions(tmp_path / "letta.db", scripted=True)) as url:
-        options = LettaOptions(base_url=url, roles={"postern": SPEC})
-        async with open_letta(options) as opened:
-            yield opened
+        yield url
+
+
+@pytest.fixture
+async def letta(server: str) -> AsyncGenerator[Letta]:
+    options = LettaOptions(base_url=server, roles={"postern": SPEC})
+    async with open_letta(options) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def client(server: str) -> AsyncGenerator[AsyncLetta]:
+    async with AsyncLetta(base_url=server, api_key="unused") as client:
+        yield client
 
 
 async def test_blocks_are_read_as_they_are(letta: Letta) -> None:
@@ -68,6 +81,22 @@ async def test_a_deleted_agent_is_gone_and_may_be_deleted_again(letta: Letta) ->
     await letta.memory.delete(agent)
 
     assert await letta.host.find_agent(ADA, "postern") is None
+
+
+async def test_a_block_that_another_agent_has_too_stays_with_it(
+    letta: Letta, client: AsyncLetta
+) -> None:
+    agent = await letta.host.create_agent(ADA, "postern")
+    other = await letta.host.create_agent(BOB, "postern")
+    house = await client.blocks.create(label="house", value="Rules of the house.")
+    for each in (agent, other):
+        await client.agents.blocks.attach(house.id, agent_id=each)
+
+    await letta.memory.delete(agent)
+
+    assert "house" in [block.label for block in await letta.memory.blocks(other)]
+    await letta.memory.delete(other)
+    assert (await client.blocks.list()).items == []
 
 
 async def test_of_several_threads_the_newest_is_found(letta: Letta) -> None:
