@@ -36,7 +36,8 @@ class Answer:
         self._buttons: tuple[Button, ...] = ()
         self._files: tuple[Attachment, ...] = ()
         self._opened = turn.drafts
-        self._first_at: datetime | None = None
+        self.first_at: datetime | None = None
+        """When the first text came; None before."""
         self._handle = turn.messages[0].handle
         self._is_private = any(message.is_private for message in turn.messages)
         for index in range(turn.drafts):
@@ -80,11 +81,11 @@ class Answer:
     async def add(self, delta: TextDelta) -> None:
         """Take in a piece, and let the draft grow by it when that is due."""
         now = self._clock.now()
-        self._first_at = self._first_at or now
+        self.first_at = self.first_at or now
         self._status = ""
         self._messages[delta.message] = self._messages.get(delta.message, "") + delta.text
         streaming = self._streaming()
-        if streaming and now - self._first_at >= timedelta(seconds=streaming.hold_seconds):
+        if streaming and now - self.first_at >= timedelta(seconds=streaming.hold_seconds):
             await self._show()
 
     async def flush(self) -> None:

@@ -35,14 +35,17 @@ class Vitals:
     async def report(self) -> tuple[bool, dict[str, object]]:
         """Return whether store and runtime serve, and the state of each part as JSON."""
         parts = {"store": await self._store_health(), "runtime": await self._runtime.health()}
-        channels = {name: health() for name, health in self._channels.items()}
         is_ready = all(part.is_ready for part in parts.values())
         shown = {name: _as_json(part) for name, part in parts.items()}
         return is_ready, {
             "ready": is_ready,
             **shown,
-            "channels": {name: _as_json(health) for name, health in channels.items()},
+            "channels": {name: _as_json(health) for name, health in self.channels().items()},
         }
+
+    def channels(self) -> dict[str, Health]:
+        """Return how each channel is."""
+        return {name: health() for name, health in self._channels.items()}
 
     async def _store_health(self) -> Health:
         try:
@@ -90,6 +93,7 @@ def _operations(
         if admin_token is not None and not _has_token(request, admin_token):
             return _error(401, "Metrics need the admin token: Authorization: Bearer …")
         metrics.show_counts(await store.history.counts())
+        metrics.show_channels(vitals.channels())
         return Response(metrics.render(), media_type=CONTENT_TYPE)
 
     return router

@@ -13,6 +13,7 @@ from gateway.domain.messages import InboundMessage
 from gateway.domain.tools import Effect, ToolCall, ToolResult, ToolSpec
 from gateway.domain.turns import Turn
 from gateway.ports import Toolbox, TurnStore
+from gateway.telemetry import Metrics
 from gateway.together import together
 from gateway.tool_lines import ToolLines
 
@@ -46,6 +47,7 @@ class Hands:
     turns: TurnStore
     approvals: Approvals
     limits: ToolLimits
+    metrics: Metrics
 
 
 class ToolCalls:
@@ -103,6 +105,8 @@ class ToolCalls:
             else:
                 result = _cut(await self._outcome(call, is_approved=is_approved))
             await self._hands.turns.record_tool_result(self._turn.ref, call, result)
+            outcome = "failed" if result.is_error else "done"
+            self._hands.metrics.tool_calls.labels(outcome=outcome).inc()
         self._lines.end(call, result)
         return result
 

@@ -141,7 +141,7 @@ class TurnRunner:
         self._metrics = metrics
         self._options = options
         self.approvals = Approvals(store, clock, options.approvals)
-        self._hands = Hands(mind.toolbox, store.turns, self.approvals, options.tools)
+        self._hands = Hands(mind.toolbox, store.turns, self.approvals, options.tools, metrics)
         self._commands = Commands(
             Reach(
                 store,
@@ -233,6 +233,9 @@ class TurnRunner:
 
     async def _outcome(self, turn: Turn, answer: Answer, end: _End) -> TurnOutcome:
         """Put the end of a turn down, with a word to the person when their budget runs low."""
+        if answer.first_at is not None:
+            waited = answer.first_at - turn.started_at
+            self._metrics.first_text_seconds.observe(waited.total_seconds())
         charge = charge_of(turn, end.tokens)
         deliveries = answer.deliveries()
         budgets = self._mind.budgets

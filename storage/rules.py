@@ -21,6 +21,7 @@ from gateway.domain.deliveries import (
 from gateway.domain.ids import DeliveryId, LaneId, PersonId, PlatformMessageId, TurnId
 from gateway.domain.links import MOST_TRIES, LinkOffer, LinkRefused, Unlinked, UnlinkRefused
 from gateway.domain.people import AgentBinding, Identity, Route, person_id_of
+from gateway.errors import StoreUnavailable
 
 TURN_MESSAGES_LIMIT = 50
 """At most so many waiting messages become one turn."""
@@ -172,6 +173,11 @@ def last_older(dated: Iterable[tuple[int, datetime]], before: datetime) -> int:
             break
         last = sequence
     return last
+
+
+def unwritten(failure: StoreUnavailable) -> StoreUnavailable:
+    """Return what `check` says while the newest write of all has failed."""
+    return StoreUnavailable(f"It can be read, and the last write failed: {failure}")
 
 
 @dataclass(frozen=True, slots=True)

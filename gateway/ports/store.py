@@ -58,5 +58,5 @@ class Store(Protocol):
         ...
 
     async def check(self) -> None:
-        """Do one real read; raises StoreUnavailable."""
+        """Do one real read; raises StoreUnavailable, also while the last write has failed."""
         ...

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -11,14 +13,12 @@ from prometheus_client import (
     generate_latest,
 )
 
-from gateway.ports import StoreCounts
+from gateway.ports import Health, StoreCounts
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 """Of what `Metrics.render` returns."""
 
 _WAIT_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900)
-_COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
-_BATCH_SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500)
 
 
 class Metrics:
@@ -41,21 +41,15 @@ class Metrics:
         self.fires = self._counter("fires", "Slots of schedules that came.", "outcome")
         self.wakeups = self._counter("wakeups", "What slots that fired came to.", "result")
 
-        # How long it took, and how much came together.
+        # How long it took.
         self.turn_seconds = self._histogram(
             "turn_seconds", "From a turn's first claim to its end.", _WAIT_SECONDS
         )
         self.first_text_seconds = self._histogram(
-            "first_text_seconds", "From a turn's claim to its agent's first text.", _WAIT_SECONDS
+            "first_text_seconds", "From a turn's first claim to its first text.", _WAIT_SECONDS
         )
         self.fire_late_seconds = self._histogram(
             "fire_late_seconds", "From a slot's due moment to its commit.", _WAIT_SECONDS
-        )
-        self.store_commit_seconds = self._histogram(
-            "store_commit_seconds", "How long a commit took.", _COMMIT_SECONDS
-        )
-        self.store_commit_operations = self._histogram(
-            "store_commit_operations", "Operations that shared a commit.", _BATCH_SIZES
         )
 
         # How things stand.
@@ -75,6 +69,11 @@ class Metrics:
         self.deliveries_open.set(counts.deliveries_open)
         self.turns_failed.set(counts.turns_failed)
         self.deliveries_failed.set(counts.deliveries_failed)
+
+    def show_channels(self, channels: Mapping[str, Health]) -> None:
+        """Bring the gauges to how the channels are."""
+        for platform, health in channels.items():
+            self.channel_ready.labels(platform=platform).set(health.is_ready)
 
     def render(self) -> bytes:
         """Return all metrics in the Prometheus text format, for `GET /metrics`."""

@@ -120,6 +120,8 @@ class Database:
         self._lanes_ready = lanes_ready
         self._posts_ready = posts_ready
         self._pool: Any = None  # asyncpg carries no types
+        self.failure: StoreUnavailable | None = None
+        """Why the last transaction could not be written; None when it was."""
 
     async def open(self) -> None:
         """Connect once, so that a wrong setting shows now."""
@@ -159,6 +161,17 @@ class Database:
         that breaks during the commit leaves it open whether it happened: this is
         reported as StoreUnavailable, and every operation of the port may be repeated.
         """
+        try:
+            result = await self._try_again(operation, *arguments)
+        except StoreUnavailable as error:
+            self.failure = error
+            raise
+        self.failure = None
+        return result
+
+    async def _try_again(
+        self, operation: Callable[..., Awaitable[Result]], *arguments: Any
+    ) -> Result:
         for _try in range(TRIES - 1):
             try:
                 return await self._transact(operation, *arguments)

@@ -44,6 +44,7 @@ from storage.postgres.singles import PostgresHanded, PostgresLeases
 from storage.postgres.tasks import PostgresOutsideCalls, PostgresTasks
 from storage.postgres.turns import PostgresTurns
 from storage.postgres.usage import PostgresUsage
+from storage.rules import unwritten
 
 _POOL = PoolOptions()
 
@@ -137,3 +138,5 @@ class PostgresStore:
         if self._database is None:
             raise StoreUnavailable("The store is not open.")
         await self._database.read("SELECT count(*) FROM (SELECT 1 FROM mailbox LIMIT 1) AS one")
+        if self._database.failure is not None:
+            raise unwritten(self._database.failure)

@@ -109,6 +109,8 @@ class Committer:
         self._idle.set()
         self.commits = 0
         """How many batches were committed."""
+        self.failure: StoreUnavailable | None = None
+        """Why the last batch could not be written; None when it was."""
 
     async def write(
         self,
@@ -160,7 +162,8 @@ class Committer:
         if committed.cancelled():
             self._fail(batch, StoreUnavailable("The store was stopped."))
         elif isinstance(error := committed.exception(), sqlite3.Error):
-            self._fail(batch, unavailable(self._path, error))
+            self.failure = unavailable(self._path, error)
+            self._fail(batch, self.failure)
         elif error is not None:
             self._fail(batch, error)
         else:
@@ -170,6 +173,7 @@ class Committer:
 
     def _tell(self, batch: list[_Job], transaction: Transaction) -> None:
         self.commits += 1
+        self.failure = None
         if transaction.lanes_ready:
             self._lanes_ready.set()
         if transaction.posts_ready:

@@ -28,6 +28,7 @@ from gateway.ports import (
     TurnStore,
     UsageStore,
 )
+from storage.rules import unwritten
 from storage.sqlite.approvals import SqliteApprovals
 from storage.sqlite.committer import Committer
 from storage.sqlite.database import connect, not_usable
@@ -80,6 +81,7 @@ class SqliteStore:
         self.turn_ready = asyncio.Event()
         self.delivery_ready = asyncio.Event()
         self._reader: Reader | None = None
+        self._committer: Committer | None = None
         self._closing = AsyncExitStack()
 
     async def open(self) -> None:
@@ -100,7 +102,7 @@ class SqliteStore:
             self._closing = stack.pop_all()
 
     def _plug(self, committer: Committer, reader: Reader) -> None:
-        self._reader = reader
+        self._reader, self._committer = reader, committer
         self.turns = SqliteTurns(committer)
         self.deliveries = SqliteDeliveries(committer, reader)
         self.people = SqlitePeople(committer, reader)
@@ -126,6 +128,8 @@ class SqliteStore:
 
     async def check(self) -> None:
         """Do one real read; raises StoreUnavailable."""
-        if self._reader is None:
+        if self._reader is None or self._committer is None:
             raise StoreUnavailable("The store is not open.")
         await self._reader.read("SELECT count(*) FROM (SELECT 1 FROM mailbox LIMIT 1)")
+        if self._committer.failure is not None:
+            raise unwritten(self._committer.failure)

@@ -95,6 +95,7 @@ class FakeHub:
         self.routes: Mapping[str, Route] = self.options.routes or {one.role: one}
         self._events = 0
         self._points = CrashPoints()
+        self.metrics = Metrics()
         self.inbox = self._new_inbox()
 
     async def until_crash(self, points: CrashPoints) -> None:
@@ -186,7 +187,7 @@ class FakeHub:
         agents = around(self.agents, "agents", points)
         by_name = {each.platform: around(each, "platform", points) for each in adapters}
         drafts = Drafts()
-        metrics = Metrics()
+        metrics = self.metrics
         budgets = Budgets(store.usage, options.budgets, self.clock)
         toolbox = around(self.toolbox, "toolbox", points)
         people = around(self.store.people, "people", points)

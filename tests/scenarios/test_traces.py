@@ -54,6 +54,9 @@ async def test_a_turn_that_outlives_a_process_has_one_trace(lines: io.StringIO) 
         await bob.says("hello")
         await bob.reads(1)
 
+    metrics = hub.metrics.render().decode()
+    assert 'postern_tool_calls_total{outcome="failed"} 1.0' in metrics
+    assert "postern_first_text_seconds_count 2.0" in metrics
     told = _read(lines)
     of_ada = [line["event"] for line in told if line.get("trace") == trace_of("turn-1")]
     assert of_ada == [

@@ -66,6 +66,7 @@ async def test_metrics_tell_what_waits(parts: Parts) -> None:
 
     assert answer.headers["content-type"].startswith("text/plain; version=")
     assert "postern_lanes_ready 0.0" in answer.text
+    assert 'postern_channel_ready{platform="slack"} 0.0' in answer.text
 
 
 async def test_with_an_admin_token_metrics_ask_for_it(parts: Parts) -> None:

@@ -94,3 +94,20 @@ async def test_a_closed_store_is_unavailable(tmp_path: Path) -> None:
         await store.check()
     with pytest.raises(StoreUnavailable, match="closed"):
         await say(store, "e1")
+
+
+async def test_what_can_not_be_written_shows_until_it_can(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    beside = sqlite3.connect(tmp_path / "postern.db")
+    beside.execute("ALTER TABLE audit RENAME TO hidden")
+    with pytest.raises(StoreUnavailable):
+        await say(store, "e1")
+
+    with pytest.raises(StoreUnavailable, match="It can be read, and the last write failed"):
+        await store.check()
+
+    beside.execute("ALTER TABLE hidden RENAME TO audit")
+    beside.close()
+    await say(store, "e1")
+    await store.check()
