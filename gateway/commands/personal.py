@@ -94,6 +94,8 @@ async def _delete_agents(person: PersonId, reach: Reach) -> bool:
     """Delete the person's agents; True when their server can not."""
     found = [await reach.constellation.agent_of(person, role) for role in reach.routes]
     agents = [agent for agent in found if agent is not None]
+    for agent in agents:
+        await _delete_folder(agent, reach)
     if reach.memory is None:
         return bool(agents)
     for agent in agents:
@@ -107,8 +109,15 @@ async def _delete_files(person: PersonId, reach: Reach) -> None:
         return
     for key in await reach.store.personal.files(person):
         await reach.artifacts.delete(key)
+    await _delete_folder(person, reach)
+
+
+async def _delete_folder(owner: str, reach: Reach) -> None:
+    """Delete all files of a person, or of an agent."""
+    if reach.artifacts is None:
+        return
     last: str | None = None
-    while page := await reach.artifacts.list(person, last):
+    while page := await reach.artifacts.list(owner, last):
         last = page[-1].key
         for saved in page:
             await reach.artifacts.delete(saved.key)

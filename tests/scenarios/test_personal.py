@@ -114,15 +114,17 @@ async def test_what_an_agent_saved_for_a_person_is_forgotten() -> None:
     hub = FakeHub(MemoryStore(), options=HubOptions(artifacts=artifacts))
     async with hub.running():
         ada, bob = hub.person("ada"), hub.person("bob")
-        mine, theirs = (f"{person_id_of(each.identity)}/notes.md" for each in (ada, bob))
-        for key in (mine, theirs):
-            await artifacts.save(key, b"a secret")
         await _talks(ada, "hello", "Hi.")
+        await _talks(bob, "hello", "Hi.")
+        mine = [f"{person_id_of(ada.identity)}/notes.md", "agent-1/notes/today.md"]
+        theirs = [f"{person_id_of(bob.identity)}/notes.md", "agent-2/notes/today.md"]
+        for key in (*mine, *theirs):
+            await artifacts.save(key, b"a secret")
 
         await _asks(ada, "/forget everything")
 
-    assert await artifacts.load(mine) is None
-    assert await artifacts.load(theirs) is not None
+    assert [await artifacts.load(key) for key in mine] == [None, None]
+    assert None not in [await artifacts.load(key) for key in theirs]
 
 
 async def test_who_was_forgotten_meanwhile_is_not_taken_for_another_in_the_turn() -> None:
