@@ -28,7 +28,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         """Parts that are not of the hub add theirs here, as `postern_<part>_…`."""
 
-        # What happened. `outcome` says how it ended, with the words of the table in the docs.
+        # What happened. `outcome` says how it ended, with the words of docs/operating.md.
         self.messages = self._counter("messages", "Messages that came in.", "platform", "outcome")
         self.turns = self._counter("turns", "Turns that ended.", "outcome")
         self.turns_postponed = self._counter("turns_postponed", "Turns given back for later.")
