@@ -258,6 +258,20 @@ async def test_a_callback_is_signed_and_told_again_under_one_id_until_it_is_hear
         assert json.loads(body)["result"] == 1
 
 
+async def test_a_callback_has_no_dot_in_its_id_so_that_a_hook_takes_it() -> None:
+    shop = Shop()
+    shop.answers = [200]
+    await shop.deployed()
+    async with shop.open():
+        await shop.desk.spawn(TaskWish("f", [1], id="t.1", webhook="https://example.org/cb"))
+        await asyncio.wait_for(shop.told.wait(), 5)
+
+    ((_, headers, body),) = shop.calls
+    assert headers["x-postern-delivery"] == "t/1"
+    stamp = headers["x-postern-timestamp"]
+    assert headers["x-postern-signature"] == sign(SECRET, stamp, "t/1", body)
+
+
 @pytest.mark.parametrize(
     ("wish", "why"),
     [
