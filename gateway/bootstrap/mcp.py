@@ -54,7 +54,7 @@ def make_mcp(settings: Settings, spokes: Spokes, access: Access, inbox: Inbox) -
     servers = {
         "filesystem": filesystem_tools(spokes.artifacts),
         "web": web_tools(_Reader(settings).read, clock, web),
-        "code": code_tools(make_backend(settings), limits),
+        "code": code_tools(make_backend(settings), limits, compute.at_once),
         "agents": agent_tools(agents),
     }
     return make_mcp_router(
