@@ -8,13 +8,14 @@ from datetime import datetime
 
 from gateway.domain.ids import PersonId
 from gateway.domain.people import ZONE_NOTE, person_id_of
+from gateway.domain.schedule_json import say_outcome
 from gateway.domain.schedules import Schedule, Wakeup
 from gateway.errors import BadInput
 from gateway.ports import Clock, NoteStore, Store
 from gateway.ports.personal import Wish
 from scheduler.checks import check
 from scheduler.desk import Desk
-from scheduler.echo import say_schedule
+from scheduler.echo import say_moment, say_schedule
 from scheduler.misfires import first_fire
 from scheduler.phrases import Unreadable, parse_phrase
 from scheduler.triggers import Every, Once, Trigger, write_trigger
@@ -107,9 +108,11 @@ class PersonalDesk:
         )
 
     async def change(self, person: PersonId, verb: str, name: str, at: datetime) -> str:
-        """Pause, resume, remove or run the one of this short name."""
+        """Show, pause, resume, remove or run the one of this short name."""
         schedule = await self._find(person, name)
         match verb:
+            case "show":
+                return await self._shown(schedule)
             case "pause":
                 await self._desk.pause(schedule.id)
                 return f"`{_key(schedule)}` rests until you resume it."
@@ -122,6 +125,15 @@ class PersonalDesk:
             case _:
                 await self._desk.run(schedule.id, at)
                 return f"`{_key(schedule)}` wakes your agent now."
+
+    async def _shown(self, schedule: Schedule) -> str:
+        """Tell what is to come of it, and what its newest slots came to."""
+        coming = "paused" if schedule.is_paused else say_schedule(schedule, self._clock.now())
+        past = [
+            f"- {say_moment(slot.due_at, schedule.zone)}: {say_outcome(slot)}"
+            for slot in await self._desk.past(schedule)
+        ]
+        return "\n".join([f"`{_key(schedule)}` {schedule.name}: {coming}", *past])
 
     async def set_zone(self, person: PersonId, zone: str) -> str:
         """Remember the person's time zone."""

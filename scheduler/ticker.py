@@ -35,6 +35,8 @@ class TickerOptions:
     """At least so often, for schedules that others changed and clocks that were set."""
     batch: int = 200
     """Schedules that are fired in one commit."""
+    aside: timedelta = timedelta(seconds=0.25)
+    """How long one lets another go on that was faster, instead of racing it for each batch."""
 
 
 class Ticker:
@@ -87,6 +89,8 @@ class Ticker:
             count = await self._schedules.fire(fires, now)
             recorded += count
             self._count(fires, count, now)
+            if count == 0:
+                await asyncio.sleep(self._options.aside.total_seconds())
             if len(due) < self._options.batch:
                 return recorded
 

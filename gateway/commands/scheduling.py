@@ -13,10 +13,10 @@ from gateway.ports.personal import Wish
 
 _NONE = "Nothing can be scheduled here."
 _HOW = (
-    "Say `/schedule add every weekday 8:30 look for new papers`, `/schedule list`, or `pause`, "
-    "`resume`, `remove` or `run` with the name that the list shows."
+    "Say `/schedule add every weekday 8:30 look for new papers`, `/schedule list`, or `show`, "
+    "`pause`, `resume`, `remove` or `run` with the name that the list shows."
 )
-_CHANGES = ("pause", "resume", "remove", "run")
+_CHANGES = ("show", "pause", "resume", "remove", "run")
 
 
 async def _remind(asked: Asked, reach: Reach) -> str:
@@ -100,7 +100,11 @@ FAMILY = (
         CommandSpec(
             "schedule",
             "Let your agent come back by itself",
-            (CommandArgument("text", "add WHEN WHAT, list, pause, resume, remove or run NAME"),),
+            (
+                CommandArgument(
+                    "text", "add WHEN WHAT, list; show, pause, resume, remove or run NAME"
+                ),
+            ),
         ),
         _schedule,
     ),

@@ -42,7 +42,7 @@ class PersonalSchedules(Protocol):
         ...
 
     async def change(self, person: PersonId, verb: str, name: str, at: datetime) -> str:
-        """Pause, resume, remove or run the one of this short name."""
+        """Show, pause, resume, remove or run the one of this short name."""
         ...
 
     async def set_zone(self, person: PersonId, zone: str) -> str:

@@ -108,6 +108,18 @@ async def test_a_schedule_is_paused_resumed_run_and_removed_by_its_short_name() 
     assert "You have no schedule" in await desk.own.list(ADA)
 
 
+async def test_what_a_schedule_came_to_is_shown() -> None:
+    desk = Desk()
+    await desk.own.set_zone(ADA, "Europe/Vienna")
+    name = await desk.add("every day at 9 look")
+    await desk.own.change(ADA, "run", name, EPOCH)
+
+    shown = (await desk.own.change(ADA, "show", name, EPOCH)).splitlines()
+
+    assert shown[0].startswith(f"`{name}` look: every day at 09:00 (Europe/Vienna). Next: ")
+    assert shown[1:] == ["- Mon 2026-01-05 10:00 (Europe/Vienna): fired"]
+
+
 async def test_what_comes_too_often_or_again_is_refused() -> None:
     desk = Desk()
 
