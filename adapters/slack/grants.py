@@ -27,7 +27,14 @@ from adapters.slack.sessions import Sessions
 from adapters.slack.web_api import Json
 from gateway.domain.ids import WorkerId
 from gateway.domain.installations import Installation
-from gateway.errors import DeliveryRefused, OutcomeUnknown, PosternError, Refused, RetryLater
+from gateway.errors import (
+    DeliveryRefused,
+    OutcomeUnknown,
+    PosternError,
+    Refused,
+    RetryLater,
+    StoreUnavailable,
+)
 from gateway.ports import Clock, Store
 
 log = logging.getLogger(__name__)
@@ -38,6 +45,8 @@ LEASE = timedelta(seconds=30)
 """Longer than a renewal can take: of two, one would lose the refresh token."""
 LOOK_AGAIN_SECONDS = 0.2
 LOOKS = 50
+KEEP_AGAIN_SECONDS = (0.1, 0.5, 1.0, 2.0, 4.0)
+"""How long to wait between tries to store what was renewed."""
 TRY_AGAIN_SECONDS = 60.0
 """After a renewal failed, the grant is used as it is for so long."""
 
@@ -233,13 +242,28 @@ class Grants:
         )
         now = self._clock.now()
         renewed = Grant(grant.workspace, grant.name, grant.user, grant.bot, **_tokens(answer, now))
-        if not await self._installations.renew(held.installation, self._seal.close(renewed), now):
+        if not await self._keep(held.installation, renewed, now):
             # Installed anew, or taken out, while Slack was asked.
             newest = await self.find(grant.workspace)
             if newest is None:
                 raise DeliveryRefused(f'The app was taken out of "{grant.workspace}".')
             return newest
         return renewed
+
+    async def _keep(self, old: Installation, renewed: Grant, now: datetime) -> bool:
+        """Store a renewed grant; False when there is a newer one.
+
+        A store that is away for a moment is asked again, within the lease: the
+        refresh token of before is spent, and what is not stored is lost.
+        """
+        sealed = self._seal.close(renewed)
+        for wait in KEEP_AGAIN_SECONDS:
+            try:
+                return await self._installations.renew(old, sealed, now)
+            except StoreUnavailable as error:
+                log.warning("renewed_grant_not_kept_yet", extra={"error": str(error)})
+                await asyncio.sleep(wait)
+        return await self._installations.renew(old, sealed, now)
 
     def _client_args(self) -> dict[str, str]:
         return {"client_id": self._oauth.client_id, "client_secret": self._oauth.client_secret}

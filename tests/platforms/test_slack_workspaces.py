@@ -203,6 +203,25 @@ async def test_a_renewal_that_fails_leaves_the_token_in_use(hub: SlackHub, ada: 
     assert renewals(hub) == ["internal_error"]
 
 
+async def test_a_renewal_is_kept_though_the_store_was_away_for_a_moment() -> None:
+    outage = Outage()
+    async with slack_hub(ways=BY_OAUTH, store=around(MemoryStore(), "store", outage)) as hub:
+        rotates(hub)
+        ada = hub.slack.person("ada")
+        await hub.installs("acme")
+        rotates(hub, 12 * ONE_HOUR)
+        outage.failures["before store.installations.renew"] = 2
+
+        ada.dm("hello")
+        await hub.slack.until(lambda: len(ada.sees()) == 2)
+        kept = await hub.hub.store.installations.get("slack", ada.workspace.id)
+
+    assert renewals(hub) == ["ok"]
+    assert outage.failures["before store.installations.renew"] == 0
+    assert kept is not None
+    assert kept.revision == 2
+
+
 async def test_a_renewal_whose_reply_is_lost_leaves_the_token_in_use(
     hub: SlackHub, ada: Person
 ) -> None:
