@@ -65,6 +65,8 @@ PORTS_BESIDE_ALL_TURNS = {
     "store.memory_edits": "asked by /memory",
     "store.notes": "what wakeups with data sources remember, and these have none",
     "store.personal": "asked by /forget and for what is kept of one person",
+    "store.outside_calls": "made by tasks, and there are none here",
+    "store.tasks": "nobody has a task here",
     "store.usage": "nobody has a budget here",
 }
 """Parts of the store that simulated turns have no use for, but for a look now and then."""
