@@ -9,13 +9,16 @@ from collections.abc import Mapping
 
 BENCHES: Mapping[str, str] = {
     "coldstart": "bench.coldstart",
+    "compare": "bench.compare",
     "discord": "bench.discord",
+    "growth": "bench.growth",
     "hub": "bench.hub",
     "kills": "bench.kills",
     "people": "bench.people",
     "runtime": "bench.runtime",
     "schedules": "bench.schedules",
     "slack": "bench.slack",
+    "soak": "bench.soak",
     "store": "bench.store",
     "workers": "bench.workers",
 }

@@ -24,6 +24,7 @@ from gateway.domain.ids import DeliveryId, PlatformMessageId, RunId, WorkerId
 from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Identity, Route, Sender
 from gateway.domain.turns import Turn, TurnOutcome, TurnState
+from gateway.ports import Store
 from storage.sqlite import SqliteStore
 from storage.sqlite.committer import NEWEST_SEQUENCE
 
@@ -159,7 +160,7 @@ async def ack(path: Path, rate: float, seconds: float) -> dict[str, float]:
 
 
 async def offer_messages(
-    store: SqliteStore, prefix: str, rate: float, seconds: float, lanes: int
+    store: Store, prefix: str, rate: float, seconds: float, lanes: int
 ) -> dict[str, float]:
     """Offer new messages of `lanes` people in turn."""
 
@@ -177,7 +178,7 @@ async def dispatch(path: Path, lanes: int, rate: float, seconds: float) -> dict[
 
 
 async def dispatch_on(
-    store: SqliteStore, prefix: str, load: tuple[int, float, float]
+    store: Store, prefix: str, load: tuple[int, float, float]
 ) -> dict[str, float]:
     """Offer messages while a dispatcher claims and finishes turns; measure both."""
     lanes, rate, seconds = load
@@ -355,11 +356,15 @@ async def growth(path: Path, rows: int, seconds: float) -> dict[str, object]:
     grow(path, rows)
     async with opened(path) as store:
         full = await dispatch_on(store, "g1-", load)
-    ratios = {
+    return {"rows": rows, **ratios(empty, full), "empty": empty, "full": full}
+
+
+def ratios(empty: dict[str, float], full: dict[str, float]) -> dict[str, float]:
+    """Return how many times longer it takes on the full one."""
+    return {
         "ack_p50_ratio": round(full["ack_p50_ms"] / empty["ack_p50_ms"], 2),
         "dispatch_p50_ratio": round(full["p50_ms"] / empty["p50_ms"], 2),
     }
-    return {"rows": rows, **ratios, "empty": empty, "full": full}
 
 
 def grow(path: Path, rows: int) -> None:
