@@ -21,18 +21,20 @@ GROW = (
     INSERT INTO inbox (seq, key, conversation, lane, person, sender_platform, sender_workspace,
         sender_account, sender_name, kind, text, sent_at, received_at, is_private, state, turn)
     SELECT nextval('place'), 'bench:local:h' || n, {PLACE}, {LANES}, 'p', 'bench', 'local', 'u',
-        'u', 'text', $2, now(), now(), false, 1, 'turn-' || n FROM generate_series(1, $1::integer) n
+        'u', 'text', $2, now(), now(), false, 1, 'grown-' || n
+    FROM generate_series(1, $1::integer) n
     """,  # noqa: S608 - our own words
     f"""
     INSERT INTO turn (id, lane, person, conversation, state, attempt, started_at, ended_at, runs,
         was_noticed, answers, is_kept)
-    SELECT 'turn-' || n, {LANES}, 'p', {PLACE}, 'done', 1, now(), now(), '{{}}', false, '{{}}', true
+    SELECT 'grown-' || n, {LANES}, 'p', {PLACE}, 'done', 1, now(), now(), '{{}}', false,
+        '{{}}', true
     FROM generate_series(1, $1::integer) n WHERE $2 <> ''
     """,  # noqa: S608 - our own words
     f"""
     INSERT INTO delivery (seq, id, conversation, text, idx, is_draft, revision, state, attempts,
         next_at, receipt, created_at, settled_at, is_private)
-    SELECT nextval('place'), 'turn-' || n || '.0', {PLACE}, $2, 0, false, 1, 3, 1, now(), 'p',
+    SELECT nextval('place'), 'grown-' || n || '.0', {PLACE}, $2, 0, false, 1, 3, 1, now(), 'p',
         now(), now(), false FROM generate_series(1, $1::integer) n
     """,  # noqa: S608 - our own words
     """

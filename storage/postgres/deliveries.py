@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import compress
 
 from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
@@ -313,10 +314,13 @@ async def settle(tx: Transaction, settlements: Sequence[Settlement]) -> list[Fen
     outboxes = await lock_outboxes(tx, [one.delivery.conversation for one in settlements])
     rows = await tx.fetch(REVISIONS, [one.delivery.id for one in settlements])
     revisions = {row["id"]: row for row in rows}
-    held = [one for one in settlements if _is_held(one.delivery, outboxes, revisions)]
-    if held:
-        await _settle_held(tx, held, revisions)
-    return [None if one in held else _fenced(one.delivery) for one in settlements]
+    are_held = [_is_held(one.delivery, outboxes, revisions) for one in settlements]
+    if any(are_held):
+        await _settle_held(tx, list(compress(settlements, are_held)), revisions)
+    return [
+        None if is_held else _fenced(one.delivery)
+        for one, is_held in zip(settlements, are_held, strict=True)
+    ]
 
 
 def _is_held(delivery: Delivery, outboxes: dict[str, Row], revisions: dict[str, Row]) -> bool:

@@ -154,7 +154,7 @@ class OnSlack:
     async def write(self, person: str, text: str) -> None:
         """Write, and wait until the event was acknowledged."""
         self._server.person(person).dm(text)
-        await self._server.until(lambda: self._events[text] in self._acknowledged(), 120)
+        await self._server.until(lambda: self._events[text] in self._acknowledged(), 300)
 
     def shown(self, person: str) -> list[str]:
         """Return what the app said."""
@@ -196,7 +196,7 @@ async def platform_of(kind: str, home: Home) -> AsyncGenerator[Platform]:
             yield OnDiscord(server)
         return
     # Slack tries after 0, 60 and 300 seconds; here the gateway is gone for a second or two.
-    delays = (0.05, 0.5, 1.0, 2.0, *(3.0,) * 20)
+    delays = (0.05, 0.5, 1.0, 2.0, *(3.0,) * 90)
     async with SlackServer(SlackSettings(retry_delays_seconds=delays)) as slack:
         yield OnSlack(slack, home)
 
