@@ -28,8 +28,8 @@ from scheduler.triggers import Cron, next_after
 from storage.postgres import PostgresStore
 from storage.sqlite import SqliteStore
 
-HEAD_START = timedelta(seconds=12)
-"""Until the slots are due: time for the workers to start, who know then when that is."""
+HEAD_START = timedelta(seconds=22)
+"""From when all workers tick until the slots are due: they look around every 20 seconds."""
 LIFE_SECONDS = 3.0
 """The longest that a worker ticks before it is killed."""
 PATIENCE_SECONDS = 60
@@ -85,12 +85,12 @@ async def measure(database: str, arguments: argparse.Namespace) -> dict[str, obj
     since = time.perf_counter()
     await _put(store, [_later(number) for number in range(arguments.schedules - arguments.due)])
     puts = per_second(arguments.schedules - arguments.due, since)
-    due_at = datetime.now(UTC) + HEAD_START
-    await _put(store, [_due(number, due_at) for number in range(arguments.due)])
     async with AsyncExitStack() as stack:
         stack.push_async_callback(store.close)
         places = [Place(database, number, stack) for number in range(arguments.workers)]
         await asyncio.gather(*(place.start() for place in places))
+        due_at = datetime.now(UTC) + HEAD_START
+        await _put(store, [_due(number, due_at) for number in range(arguments.due)])
         await asyncio.sleep((due_at - datetime.now(UTC)).total_seconds() - 0.2)
         await asyncio.gather(*(place.kill_now_and_then(arguments.seconds) for place in places))
         figures = _figures(await _slots(store, arguments.due))
