@@ -120,6 +120,7 @@ INDEXES = {
         "delivery_open (scan)",
         "turn_failed (scan)",
         "delivery_failed (scan)",
+        "inbox_waiting (scan)",
     },
     "history.AUDIT": {"audit (key)"},
     "history.TRAIL": {"audit_ref", "audit_subject", "audit_event"},
