@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from gateway.domain.ids import PersonId
 from gateway.domain.messages import InboundMessage
+from gateway.domain.people import Identity
 from gateway.domain.turns import Turn
 from gateway.domain.usage import Charge, Spent
 from gateway.ports import Clock, UsageStore
@@ -70,6 +72,15 @@ class Budgets:
                 return f"This schedule's budget for today is used up ({used}). {_begins_anew(now)}"
         return None
 
+    async def left(self, person: PersonId, identity: Identity) -> str | None:
+        """Tell how much of the person's budget for today is used; None where they have none."""
+        limits = NO_LIMITS if identity.key in self._policy.unlimited else self._policy.person
+        if limits == NO_LIMITS:
+            return None
+        now = self._clock.now()
+        spent = await self._usage.of_person(person, now.date())
+        return f"{_of(spent, limits)}. {_begins_anew(now)}"
+
     async def warning(self, charge: Charge, turn: Turn) -> str | None:
         """Return what the person is told when this turn's end passes a mark of their budget."""
         limits = self._of_person(turn)
@@ -110,6 +121,13 @@ def passed_mark(before: Spent, after: Spent, limits: Limits) -> int | None:
     was, now = _percent(before, limits), _percent(after, limits)
     passed = [mark for mark in WARN_AT if was < mark <= now]
     return max(passed, default=None)
+
+
+def _of(spent: Spent, limits: Limits) -> str:
+    """Say how much of each limit is used."""
+    turns = f"{spent.turns:,} of {limits.turns:,} turns" if limits.turns else ""
+    tokens = f"{spent.tokens:,} of {limits.tokens:,} tokens" if limits.tokens else ""
+    return ", ".join(filter(None, (turns, tokens)))
 
 
 def _percent(spent: Spent, limits: Limits) -> float:

@@ -154,6 +154,7 @@ class TurnRunner:
                 mind.memory,
                 mind.wakeups,
                 mind.artifacts,
+                mind.budgets,
             )
         )
         self._requests: dict[LaneId, RunRequest] = {}

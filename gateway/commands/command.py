@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.approvals import Approvals
+from gateway.budgets import Budgets
 from gateway.domain.commands import CommandSpec
 from gateway.domain.ids import AgentId, LaneId, PersonId
 from gateway.domain.messages import InboundMessage
@@ -50,6 +51,9 @@ class Reach:
     """None where nothing can be scheduled."""
     artifacts: ArtifactStore | None = None
     """Where the files are that people sent; None where none are taken in."""
+
+    budgets: Budgets | None = None
+    """None where nothing is limited."""
 
     async def agent_of(self, asked: Asked) -> AgentId | None:
         """Return the agent that answers who asks, here; None before the first contact."""

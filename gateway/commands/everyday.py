@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from gateway.commands.command import Asked, Command, Reach
 from gateway.domain.commands import CommandSpec
+from gateway.domain.ids import DeliveryId
 from gateway.domain.routing import Routing
+
+LOOKED_THROUGH = 200
+"""Your last failure is looked for among so many of your newest messages."""
 
 
 async def _cancel(asked: Asked, reach: Reach) -> str:
@@ -21,20 +25,39 @@ async def _cancel(asked: Asked, reach: Reach) -> str:
 async def _status(asked: Asked, reach: Reach) -> str:
     runtime = await reach.runtime.health()
     counts = await reach.store.history.counts()
-    return (
-        f"- Agents: {runtime.sentence}\n"
-        f"- Turns: {counts.turns_running} running, {counts.lanes_ready} waiting\n"
-        f"- Messages on their way out: {counts.deliveries_open}"
-    )
+    lines = [
+        f"- Agents: {runtime.sentence}",
+        f"- Turns: {counts.turns_running} running, {counts.lanes_ready} waiting",
+        f"- Messages on their way out: {counts.deliveries_open}",
+    ]
+    return "\n".join([*lines, *(await _own_status(asked, reach) if asked.is_private else ())])
+
+
+async def _own_status(asked: Asked, reach: Reach) -> list[str]:
+    """Return what is nobody else's: the person's budget, and what went wrong for them last."""
+    budgets, identity = reach.budgets, asked.message.sender.identity
+    left = await budgets.left(asked.person, identity) if budgets else None
+    failure = await reach.store.personal.last_failure(asked.person, LOOKED_THROUGH)
+    lines = [f"- Your budget today: {left}"] if left else []
+    if failure is not None:
+        sorry = await reach.store.deliveries.get(DeliveryId(f"{failure.turn}.sorry"))
+        said = f": {sorry.text}" if sorry is not None and sorry.text else "."
+        lines.append(f"- Your last failed turn: {failure.at:%Y-%m-%d %H:%M} UTC{said}")
+    return lines
 
 
 async def _whoami(asked: Asked, reach: Reach) -> str:
-    sender = asked.message.sender
-    agents = ", ".join(reach.routes)
-    return (
-        f"You are {sender.name or 'somebody without a name'}, known here as "
-        f"`{sender.identity.key}`. Your agents: {agents}."
+    sender, routing = asked.message.sender, Routing.of(reach.routes)
+    place, identity = asked.turn.conversation, sender.identity
+    here = reach.route_of(asked).role
+    yours = [role for role in routing if routing.decide(place, identity, role).is_allowed]
+    text = (
+        f"You are {sender.name or 'somebody without a name'}, known here as `{identity.key}`. "
+        f"Your agents: {', '.join(yours) or 'none'}. Here answers {here}."
     )
+    accounts = await reach.store.people.identities(asked.person) if asked.is_private else []
+    others = ", ".join(f"`{each.key}`" for each in accounts if each != identity)
+    return f"{text}\nYou are also {others}; `/unlink` separates accounts." if others else text
 
 
 FAMILY = (

@@ -28,7 +28,7 @@ from gateway.ports.minds import (
 from gateway.ports.people import PeopleStore
 from gateway.ports.personal import PersonalSchedules
 from gateway.ports.platforms import Accept, Adapter, Streaming
-from gateway.ports.privacy import PersonalStore, Said
+from gateway.ports.privacy import Failure, PersonalStore, Said
 from gateway.ports.schedules import ScheduleStore
 from gateway.ports.singles import HandedStore, LeaseStore
 from gateway.ports.store import Store
@@ -50,6 +50,7 @@ __all__ = [
     "Constellation",
     "DeadLetterStore",
     "DeliveryStore",
+    "Failure",
     "FireStore",
     "HandedStore",
     "Health",

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.domain.conversations import Conversation
-from gateway.domain.ids import PersonId
+from gateway.domain.ids import PersonId, TurnId
 from gateway.domain.messages import HistoryEntry
 
 
@@ -17,6 +17,14 @@ class Said:
 
     entry: HistoryEntry
     conversation: Conversation
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A turn of a person's that was given up."""
+
+    turn: TurnId
+    at: datetime
 
 
 class PersonalStore(Protocol):
@@ -31,6 +39,13 @@ class PersonalStore(Protocol):
 
     async def is_at_work(self, person: PersonId) -> bool:
         """Whether an agent is at work for the person at this moment; commands do not count."""
+        ...
+
+    async def last_failure(self, person: PersonId, limit: int) -> Failure | None:
+        """Return the newest turn that was given up, among those of the newest `limit` messages.
+
+        Commands and wakeups are not among them.
+        """
         ...
 
     async def files(self, person: PersonId) -> list[str]:

@@ -11,7 +11,7 @@ from gateway.domain.ids import DeliveryId, PersonId, TurnId
 from gateway.domain.messages import HistoryEntry, MessageKind
 from gateway.domain.people import Identity
 from gateway.domain.turns import TurnState
-from gateway.ports import Said
+from gateway.ports import Failure, Said
 from storage.memory.tables import MessageRow, Tables
 from storage.memory.turns import withdraw_row
 from storage.rules import MessageState
@@ -51,6 +51,15 @@ class MemoryPersonal:
             self._is_running(row) and not str(row.lane).endswith("/commands")
             for row in self._of(person)
         )
+
+    async def last_failure(self, person: PersonId, limit: int) -> Failure | None:
+        """Return the newest turn that was given up, among those of the newest messages."""
+        rows = [row for row in self._of(person) if _is_said(row)]
+        for row in sorted(rows, key=lambda row: row.sequence, reverse=True)[:limit]:
+            turn = None if row.turn is None else self._tables.turns[row.turn]
+            if turn is not None and turn.state is TurnState.FAILED and turn.ended_at is not None:
+                return Failure(turn.id, turn.ended_at)
+        return None
 
     async def files(self, person: PersonId) -> list[str]:
         """Return the artifact keys of the files that the person sent."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from gateway.domain.audit import AuditKind
-from gateway.domain.ids import PersonId
+from gateway.domain.ids import PersonId, TurnId
 from gateway.domain.messages import HistoryEntry
-from gateway.ports import Said
+from gateway.ports import Failure, Said
 from storage.postgres.database import Database, Row, Transaction
 from storage.postgres.inbox import to_attachments
 from storage.postgres.locks import lock_lanes
@@ -35,6 +35,10 @@ SELECT 1 FROM inbox JOIN turn ON turn.id = inbox.turn
 WHERE inbox.person = $1 AND inbox.state = 1 AND turn.state = 'running'
     AND turn.lane NOT LIKE '%/commands' LIMIT 1
 """
+LAST_FAILURE = f"""
+SELECT turn.id, turn.ended_at FROM ({_RECENT}) AS mine JOIN turn ON turn.id = mine.turn
+WHERE turn.state = 'failed' ORDER BY mine.seq DESC LIMIT 1
+"""  # noqa: S608 - constants
 FILES = """
 SELECT attachments FROM inbox WHERE person = $1 AND attachments IS NOT NULL ORDER BY seq
 """
@@ -116,6 +120,12 @@ class PostgresPersonal:
     async def is_at_work(self, person: PersonId) -> bool:
         """Whether an agent is at work for the person at this moment."""
         return bool(await self._read(AT_WORK, person))
+
+    async def last_failure(self, person: PersonId, limit: int) -> Failure | None:
+        """Return the newest turn that was given up, among those of the newest messages."""
+        for row in await self._read(LAST_FAILURE, person, limit):
+            return Failure(TurnId(row["id"]), row["ended_at"])
+        return None
 
     async def files(self, person: PersonId) -> list[str]:
         """Return the artifact keys of the files that the person sent."""

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from gateway.domain.audit import AuditKind
-from gateway.domain.ids import PersonId
+from gateway.domain.ids import PersonId, TurnId
 from gateway.domain.messages import HistoryEntry
-from gateway.ports import Said
+from gateway.ports import Failure, Said
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.inbox import forget_waiting, to_attachments
 from storage.sqlite.reader import Reader
@@ -36,6 +36,10 @@ SELECT 1 FROM inbox INDEXED BY inbox_person CROSS JOIN turn ON turn.id = inbox.t
 WHERE inbox.person = ? AND inbox.state = 1 AND turn.state = 'running'
     AND turn.lane NOT LIKE '%/commands' LIMIT 1
 """
+LAST_FAILURE = f"""
+SELECT turn.id, turn.ended_at FROM ({_RECENT}) AS mine JOIN turn ON turn.id = mine.turn
+WHERE turn.state = 'failed' ORDER BY mine.seq DESC LIMIT 1
+"""  # noqa: S608 - constants
 FILES = """
 SELECT attachments FROM inbox INDEXED BY inbox_person
 WHERE person = ? AND attachments IS NOT NULL ORDER BY seq
@@ -110,6 +114,12 @@ class SqlitePersonal:
     async def is_at_work(self, person: PersonId) -> bool:
         """Whether an agent is at work for the person at this moment."""
         return bool(await self._read(AT_WORK, (person,)))
+
+    async def last_failure(self, person: PersonId, limit: int) -> Failure | None:
+        """Return the newest turn that was given up, among those of the newest messages."""
+        for turn, ended_at in await self._read(LAST_FAILURE, (person, limit)):
+            return Failure(TurnId(turn), from_micros(ended_at))
+        return None
 
     async def files(self, person: PersonId) -> list[str]:
         """Return the artifact keys of the files that the person sent."""

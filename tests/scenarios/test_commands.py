@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from agents.scripted import Say, Wait
+from agents.scripted import Cost, Fail, Say, Wait
+from gateway.budgets import BudgetPolicy, Limits
 from gateway.domain.messages import MessageKind
-from tests.fakes.hub import FakeHub, FakePerson
+from storage.memory.store import MemoryStore
+from tests.fakes.hub import FakeHub, FakePerson, HubOptions
 
 
-async def _commands(person: FakePerson, text: str) -> None:
+async def _commands(person: FakePerson, text: str, *, is_private: bool = False) -> None:
     message = person.hub.message(person, text)
-    await person.hub.inbox.receive(replace(message, kind=MessageKind.COMMAND))
+    command = replace(message, kind=MessageKind.COMMAND, is_private=is_private)
+    await person.hub.inbox.receive(command)
 
 
 async def test_a_command_is_answered_without_the_agent(hub: FakeHub) -> None:
@@ -77,3 +80,30 @@ async def test_one_person_can_not_stop_anothers_turn(hub: FakeHub) -> None:
 
     assert await mallory.reads() == ["Nothing is running for you right now."]
     assert await ada.reads() == ["Still here."]
+
+
+async def test_status_tells_a_person_their_own_last_failure_and_nobody_else(hub: FakeHub) -> None:
+    ada, bob = hub.person("ada"), hub.person("bob")
+    hub.agents.will(Fail("llm_error", "the model is confused."))
+    await ada.says("hello")
+    sorry = (await ada.reads())[0]
+
+    await _commands(ada, "status", is_private=True)
+    await _commands(bob, "status", is_private=True)
+
+    assert sorry in (await ada.reads(2))[1]
+    assert "failed turn" not in (await bob.reads())[0]
+
+
+async def test_status_tells_how_much_of_the_budget_is_used() -> None:
+    policy = BudgetPolicy(person=Limits(turns=5, tokens=1_000))
+    hub = FakeHub(MemoryStore(), options=HubOptions(budgets=policy))
+    async with hub.running():
+        ada = hub.person("ada")
+        hub.agents.will(Say("Hello."), Cost(120))
+        await ada.says("hello")
+        await ada.reads()
+        await _commands(ada, "status", is_private=True)
+        told = (await ada.reads(2))[1]
+
+    assert "- Your budget today: 1 of 5 turns, 120 of 1,000 tokens." in told

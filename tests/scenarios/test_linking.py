@@ -90,6 +90,20 @@ async def test_the_first_account_hears_who_joined_it(doors: FakeHub) -> None:
     assert "The account `slack:T1:ada` typed your code" in shown
 
 
+async def test_whoami_lists_the_other_accounts_where_nobody_else_reads(doors: FakeHub) -> None:
+    discord, slack = on_discord(doors), on_slack(doors)
+    await link(discord, slack)
+
+    own = await answered(discord, "/whoami")
+    in_public = doors.account(slack.identity, Conversation("slack", "T1", "C2", "171.5"))
+    seen_by_all = await answered(in_public, "/whoami")
+
+    assert "Your agents: postern. Here answers postern." in own
+    assert "You are also `slack:T1:ada`; `/unlink` separates accounts." in own
+    assert "known here as `slack:T1:ada`" in seen_by_all
+    assert "discord" not in seen_by_all
+
+
 async def test_an_unlinked_account_has_its_own_agent_back(doors: FakeHub) -> None:
     discord, slack = on_discord(doors), on_slack(doors)
     await answered(slack, "hello")

@@ -9,11 +9,12 @@ import pytest
 
 from gateway.domain.artifacts import Attachment
 from gateway.domain.audit import AuditKind
-from gateway.domain.ids import AgentId, PersonId, SessionId
+from gateway.domain.ids import AgentId, PersonId, SessionId, TurnId
 from gateway.domain.memory import MemoryEdit
 from gateway.domain.people import Mode, Route, person_id_of
 from gateway.domain.tools import ToolCall, ToolResult
-from gateway.ports import Store
+from gateway.domain.turns import TurnOutcome, TurnState
+from gateway.ports import Failure, Store
 from tests.contracts.store.test_approvals import approval, question
 from tests.contracts.store.words import (
     ROUTE,
@@ -217,3 +218,22 @@ async def test_others_in_the_same_lane_go_on(store: Store, channel: str) -> None
 
     (turn,) = await claim_turns(store, now=2)
     assert [each.event_id for each in turn.messages] == ["e2"]
+
+
+async def _fail(store: Store, event: str, *, user: str = "ada", now: float = 0) -> TurnId:
+    """Let a turn be given up."""
+    await store.turns.accept(message(event, user=user), ROUTE, at(now))
+    turn = await claim_turn(store, now)
+    await store.turns.finish(turn.ref, TurnOutcome(TurnState.FAILED, (), "broken"), at(now))
+    return turn.ref.id
+
+
+async def test_the_last_failure_is_the_persons_own_newest(store: Store) -> None:
+    assert await store.personal.last_failure(ADA, 100) is None
+    await _fail(store, "e1")
+    last = await _fail(store, "e2", now=5)
+    await _talk(store, "e3")
+
+    assert await store.personal.last_failure(ADA, 100) == Failure(last, at(5))
+    assert await store.personal.last_failure(ADA, 1) is None
+    assert await store.personal.last_failure(BOB, 100) is None
