@@ -422,3 +422,30 @@ async def test_a_serving_runtime_says_that_it_is_ready(runtime: AgentRuntime) ->
 
     assert health.is_ready
     assert health.sentence
+
+
+async def test_calls_of_one_moment_are_asked_and_answered_together(
+    runtime: AgentRuntime, session: Session
+) -> None:
+    both = 'call roll_dice {"sides": 6}\ncall roll_dice {"sides": 20}'
+    request = says(session, both, tools=(DICE,))
+
+    first, second = calls_of(await follow(runtime, request))
+    results = [ToolResult(second.id, "an eleven"), ToolResult(first.id, "a three")]
+    text = text_of(await follow(runtime, answers(request, results)))
+
+    assert first.id != second.id
+    assert "a three" in text
+    assert "an eleven" in text
+
+
+async def test_a_result_of_a_call_that_nobody_made_wedges_nothing(
+    runtime: AgentRuntime, session: Session
+) -> None:
+    request = says(session, "call roll_dice {}", tools=(DICE,))
+    calls_of(await follow(runtime, request))
+
+    with contextlib.suppress(RunFailed):
+        await follow(runtime, answers(request, [ToolResult("call-never-made", "a one")]))
+
+    assert text_of(await follow(runtime, says(session, "say still here"))) == "still here"
