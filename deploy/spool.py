@@ -36,11 +36,16 @@ class Spool:
         """Return the files of all requests, oldest first."""
         return sorted(self._folder.glob("*.json")) if self._folder.is_dir() else []
 
-    def read(self, path: Path) -> Handed:
-        """Return the request in a file."""
-        found = json.loads(path.read_bytes())
-        headers = tuple((name, value) for name, value in found["headers"])
-        return Handed(found["path"], headers, base64.b64decode(found["body"]))
+    def read(self, path: Path) -> Handed | None:
+        """Return the request in a file; None when it can not be read, and it is set aside."""
+        try:
+            found = json.loads(path.read_bytes())
+            headers = tuple((str(name), str(value)) for name, value in found["headers"])
+            return Handed(str(found["path"]), headers, base64.b64decode(found["body"]))
+        except (ValueError, KeyError, TypeError):
+            path.rename(path.with_suffix(".unreadable"))
+            self._commit()
+            return None
 
     def drop(self, path: Path) -> None:
         """Forget a request that its door has stored."""

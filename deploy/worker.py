@@ -200,7 +200,11 @@ class Worker:
         """Bring what a stopped predecessor has kept to its doors."""
         spool = self._parts.spool
         for path in await asyncio.to_thread(spool.waiting):
-            await self.handle(await asyncio.to_thread(spool.read, path))
+            handed = await asyncio.to_thread(spool.read, path)
+            if handed is None:
+                log.error("spooled_request_unreadable", extra={"file": path.name})
+                continue
+            await self.handle(handed)
             await asyncio.to_thread(spool.drop, path)
         self.spool_is_empty.set()
 

@@ -163,7 +163,10 @@ class Downloads:
 
     def _is_slack_s(self, address: str) -> bool:
         """Whether the app's token may be sent there."""
-        url = urlsplit(address)
+        try:
+            url = urlsplit(address)
+        except ValueError:
+            return False
         if url.netloc in self._hosts:
             return True
         host = url.hostname or ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
@@ -15,6 +16,8 @@ from agents.app_server.wire import Json, parse, text_at
 from agents.letta import LettaOptions
 from gateway.domain.ids import SessionId
 from gateway.errors import RuntimeUnavailable
+
+log = logging.getLogger(__name__)
 
 _LARGEST_BYTES = 64 * 1024 * 1024
 _ANSWER_SECONDS = 30.0
@@ -69,10 +72,16 @@ class Connection:
                 if not answer.done():
                     answer.set_exception(_lost())
 
+    def _hear(self, frame: Json) -> None:
+        try:
+            self._on_event(self, frame)
+        except Exception:  # the loop's edge: one odd frame never ends the connection of all
+            log.exception("frame_not_understood", extra={"kind": text_at(frame, "type")})
+
     def _take(self, frame: Json) -> None:
         answer = self._asked.get(text_at(frame, "request_id"))
         if answer is None:
-            self._on_event(self, frame)
+            self._hear(frame)
         elif not answer.done():
             answer.set_result(frame)
 

@@ -92,7 +92,9 @@ async def _all_that_they_were(person: PersonId, reach: Reach) -> list[PersonId]:
 
 async def _delete_agents(person: PersonId, reach: Reach) -> bool:
     """Delete the person's agents; True when their server can not."""
-    found = [await reach.constellation.agent_of(person, role) for role in reach.routes]
+    former = [bound for bound in await reach.store.people.bindings() if bound.person == person]
+    roles = {*reach.routes, *(bound.role for bound in former if not bound.role.startswith("#"))}
+    found = [await reach.constellation.agent_of(person, role) for role in sorted(roles)]
     agents = [agent for agent in found if agent is not None]
     for agent in agents:
         await _delete_folder(agent, reach)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from pydantic import TypeAdapter
 
-from gateway.domain.ids import AgentId
 from gateway.domain.messages import InboundMessage
 from gateway.domain.schedules import Schedule, Wakeup
 from gateway.domain.turns import Turn
@@ -84,9 +83,9 @@ class SourceBriefing:
         last = _read_brief(await self._store.notes.get(subject, _NOTE))
         if last.turn == turn.ref.id:
             return last
-        agent = await self._agent(turn, wakeup)
+        owners = await self._owners(turn, wakeup)
         looks = {
-            source: await looked(self._look(source, wakeup, agent), last.seen.get(source, Seen()))
+            source: await looked(self._look(source, wakeup, owners), last.seen.get(source, Seen()))
             for source in sources
         }
         found = [(source, look.news) for source, look in looks.items() if look.news]
@@ -96,21 +95,23 @@ class SourceBriefing:
         return brief
 
     def _look(
-        self, source: str, wakeup: Wakeup, agent: AgentId | None
+        self, source: str, wakeup: Wakeup, owners: Sequence[str]
     ) -> Callable[[Seen], Awaitable[Look]]:
         kind, _, rest = source.partition(":")
         match kind:
             case "artifacts":
-                return partial(look_at_artifacts, self._artifacts, agent, rest)
+                return partial(look_at_artifacts, self._artifacts, owners, rest)
             case "unread":
                 return partial(look_at_messages, self._store.history, wakeup.conversation)
             case _:
                 return partial(look_at_url, self._fetch, source)
 
-    async def _agent(self, turn: Turn, wakeup: Wakeup) -> AgentId | None:
+    async def _owners(self, turn: Turn, wakeup: Wakeup) -> list[str]:
+        """Return whose files are looked at: the person's, and the agent's own."""
         role = wakeup.role or self._default_role
         binding = await self._store.people.binding(turn.person, role)
-        return binding.agent_id if binding else None
+        agent = binding.agent_id if binding else None
+        return [turn.person] if agent is None else [turn.person, agent]
 
 
 def _sources(schedule: Schedule | None) -> list[str]:

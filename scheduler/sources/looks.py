@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from gateway.domain.artifacts import Artifact
 from gateway.domain.conversations import Conversation
-from gateway.domain.ids import AgentId
 from gateway.errors import BadInput
 from gateway.ports import ArtifactStore, HistoryStore
 from scheduler.sources.feeds import read_entries
@@ -70,13 +70,13 @@ async def look_at_messages(history: HistoryStore, place: Conversation, seen: See
 
 
 async def look_at_artifacts(
-    artifacts: ArtifactStore, agent: AgentId | None, folder: str, seen: Seen
+    artifacts: ArtifactStore, owners: Sequence[str], folder: str, seen: Seen
 ) -> Look:
-    """Look at the names of the agent's files that are new or have changed."""
-    if agent is None:
-        return Look(None, seen)
-    key = f"{agent}/{folder.strip('/')}".rstrip("/")
-    page = await artifacts.list(key, None, _PAGE)
+    """Look at the names of files that are new or have changed: the person's, and the agent's."""
+    page: list[Artifact] = []
+    for owner in owners:
+        key = f"{owner}/{folder.strip('/')}".rstrip("/")
+        page += await artifacts.list(key, None, _PAGE)
     fresh = [each for each in page if seen.etags.get(each.key) != each.etag]
     news = "\n".join(f"{each.key} ({each.size_bytes:,} bytes)" for each in fresh[:_NEWEST])
     return Look(news or None, Seen(etags={each.key: each.etag for each in page}))

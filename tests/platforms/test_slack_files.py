@@ -128,6 +128,7 @@ async def test_what_is_not_taken_in_is_told_to_agent_and_person(
         ),
         ({"url_private_download": "https://evil.example/slack.com"}, "not at an address of Slack"),
         ({"url_private_download": "http://files.slack.com/x"}, "not at an address of Slack"),
+        ({"url_private_download": "https://[files.slack.com/x"}, "not at an address of Slack"),
         ({"url_private": "https://docs.example/x", "mode": "external"}, "outside of Slack"),
         ({"id": "F404", "file_access": "check_file_info"}, "does not say where it is"),
         ({}, "does not say where it is"),

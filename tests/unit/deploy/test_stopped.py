@@ -127,6 +127,20 @@ async def test_what_was_acknowledged_meanwhile_is_taken_up_by_the_next_worker(
         assert stored(tmp_path / "two" / "postern.db") == {"1700000000.1"}
 
 
+async def test_an_unreadable_file_is_set_aside_and_stops_no_worker(
+    tmp_path: Path, volume: Path
+) -> None:
+    spool = volume.with_name("spool")
+    spool.mkdir()
+    (spool / "00000000000000000001-abcd.json").write_text('{"path": "/slack/ev')
+
+    async with working(tmp_path / "two", volume) as worker:
+        await worker.spool_is_empty.wait()
+
+        (left,) = spool.iterdir()
+        assert left.name == "00000000000000000001-abcd.unreadable"
+
+
 async def test_a_worker_that_can_work_does(tmp_path: Path, volume: Path) -> None:
     async with opened_role(given(tmp_path / "d"), SnapshotFolder(volume), QUICK) as role:
         assert isinstance(role, Worker)

@@ -292,6 +292,18 @@ async def test_new_and_changed_files_of_the_agent_are_named() -> None:
     assert "(4 bytes)" in third
 
 
+async def test_files_that_agents_saved_for_the_person_are_named_too() -> None:
+    home = Home("artifacts:")
+    await home.artifacts.save("ada/report.txt", b"one")
+    await home.artifacts.save("bob/report.txt", b"not mine")
+
+    first = await home.told("turn-1")
+
+    assert first is not None
+    assert "ada/report.txt (3 bytes)" in first
+    assert "bob" not in first
+
+
 async def test_names_that_only_the_agent_knows_always_wake_it() -> None:
     assert await Home("arxiv", "email").told("turn-1") is not None
     assert await Home("unread", "arxiv").told("turn-1") is not None
