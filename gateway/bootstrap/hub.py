@@ -82,18 +82,8 @@ def plug(settings: Settings, spokes: Spokes, listener: socket.socket | None = No
     worker = worker_of(settings)
     adapters = {adapter.platform: adapter for adapter in spokes.adapters}
     drafts = Drafts()
-    turns = settings.turns
-    retry = RetryPolicy(bug_attempts=turns.max_attempts)
-    lease = timedelta(seconds=turns.lease_seconds)
-    runner = TurnRunner(
-        store,
-        adapters,
-        spokes.mind,
-        drafts,
-        clock,
-        metrics,
-        turn_options(settings, retry),
-    )
+    options = turn_options(settings, _retry(settings))
+    runner = TurnRunner(store, adapters, spokes.mind, drafts, clock, metrics, options)
     inbox = make_inbox(settings, store, clock, metrics)
     access = Access(access_policy(settings), store.people)
     muscle = make_muscle(settings, store, access, inbox, clock, worker)
@@ -107,12 +97,8 @@ def plug(settings: Settings, spokes: Spokes, listener: socket.socket | None = No
         clock=clock,
         store=store,
         inbox=inbox,
-        outbox=Outbox(
-            store, adapters, drafts, clock, metrics, OutboxOptions(worker, lease=lease, retry=retry)
-        ),
-        dispatcher=Dispatcher(
-            store, runner, clock, DispatcherOptions(worker, turns.max_in_flight, lease)
-        ),
+        outbox=Outbox(store, adapters, drafts, clock, metrics, _sending(settings, worker)),
+        dispatcher=Dispatcher(store, runner, clock, _dispatching(settings, worker)),
         adapters=spokes.adapters,
         housekeeping=Housekeeping(retention(settings), audit_retention(settings)),
         beside=[
@@ -124,6 +110,22 @@ def plug(settings: Settings, spokes: Spokes, listener: socket.socket | None = No
         web=None if listener is None else Web(create_server(app), listener),
     )
     return Plugged(Gateway(parts), worker, inbox, app, vitals, ticker, doors)
+
+
+def _retry(settings: Settings) -> RetryPolicy:
+    return RetryPolicy(bug_attempts=settings.turns.max_attempts)
+
+
+def _lease(settings: Settings) -> timedelta:
+    return timedelta(seconds=settings.turns.lease_seconds)
+
+
+def _sending(settings: Settings, worker: WorkerId) -> OutboxOptions:
+    return OutboxOptions(worker, lease=_lease(settings), retry=_retry(settings))
+
+
+def _dispatching(settings: Settings, worker: WorkerId) -> DispatcherOptions:
+    return DispatcherOptions(worker, settings.turns.max_in_flight, _lease(settings))
 
 
 def make_inbox(settings: Settings, store: Store, clock: Clock, metrics: Metrics) -> Inbox:
