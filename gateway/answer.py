@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gateway.domain.artifacts import Attachment
@@ -16,6 +16,19 @@ from gateway.ports import Adapter, Clock, Streaming, TurnStore
 from gateway.text.silence import SILENT
 
 
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How people hear an agent in a turn."""
+
+    name: str = ""
+    """Written before what it says, where several speak in one conversation."""
+    is_silent: bool = False
+    """Whether what it says is for another agent's ears alone."""
+
+
+ALONE = Voice()
+
+
 class Answer:
     """Joins the pieces of an answer; shows them as drafts where the platform streams.
 
@@ -24,9 +37,16 @@ class Answer:
     """
 
     def __init__(
-        self, turn: Turn, adapter: Adapter, store: TurnStore, drafts: Drafts, clock: Clock
+        self,
+        turn: Turn,
+        adapter: Adapter,
+        store: TurnStore,
+        drafts: Drafts,
+        clock: Clock,
+        voice: Voice = ALONE,
     ) -> None:
         self._turn = turn
+        self.voice = voice
         self._adapter = adapter
         self._store = store
         self._drafts = drafts
@@ -55,6 +75,8 @@ class Answer:
 
     def deliveries(self) -> tuple[NewDelivery, ...]:
         """Return the final answer as the messages that its platform will show."""
+        if self.voice.is_silent:
+            return ()
         parts = self._parts(is_draft=False)
         if not self._buttons and not self._files:
             return parts
@@ -110,7 +132,7 @@ class Answer:
 
     def _streaming(self) -> Streaming | None:
         """Return how people can watch this answer grow; None when they can not."""
-        streaming = self._adapter.streaming
+        streaming = None if self.voice.is_silent else self._adapter.streaming
         if streaming is not None and self._is_private and not streaming.shows_private:
             return None
         return streaming
@@ -141,6 +163,8 @@ class Answer:
 
     def _parts(self, *, is_draft: bool) -> tuple[NewDelivery, ...]:
         text = self._joined(is_draft=is_draft)
+        if text and self.voice.name:
+            text = f"**{self.voice.name}:** {text}"
         if is_draft and self._status:
             text = f"{text}\n\n{self._status}".strip()
         return self._cut(text, is_draft=is_draft) if text else ()

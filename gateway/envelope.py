@@ -63,6 +63,10 @@ def _about(message: InboundMessage) -> str:
             return "; woken by another system" if message.is_hooked else "; a scheduled wakeup"
         case MessageKind.DECISION:
             return "; what became of a tool call that needed a yes"
+        case MessageKind.QUESTION:
+            return "; another agent of theirs asks"
+        case MessageKind.ANSWER:
+            return "; the answer of another agent"
         case _:
             return ""
 

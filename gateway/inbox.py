@@ -8,9 +8,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from gateway.access import Access, not_for_them
+from gateway.addressing import EVERYBODY, addressed
 from gateway.backlog import Backlog
+from gateway.choices import Choices, chosen_by
 from gateway.commands import COMMANDS, as_typed
-from gateway.domain.messages import Accepted, InboundMessage, MessageKind
+from gateway.domain.messages import Accepted, InboundMessage, MessageKind, Refusal, for_one_of_all
 from gateway.domain.people import Route
 from gateway.domain.routing import Decision, Routing
 from gateway.errors import BadInput
@@ -20,6 +22,7 @@ from gateway.text.storable import storable
 
 log = logging.getLogger(__name__)
 
+_ADDRESSED = (MessageKind.TEXT, MessageKind.EDIT, MessageKind.REACTION)
 LONGEST_TEXT = 100_000
 """Characters. Beyond every platform's own limit, so that only a broken door meets it."""
 
@@ -39,6 +42,7 @@ class Inbox:
         self._store = store
         self._access = access
         self._routing = Routing.of(routes)
+        self._choices = Choices(store.people, store.notes)
         self._clock = clock
         self._metrics = metrics
         self._backlog = backlog
@@ -56,19 +60,28 @@ class Inbox:
                 f"This message has {len(message.text):,} characters; "
                 f"{LONGEST_TEXT:,} is the most that an agent takes."
             )
-        message = as_typed(_cleaned(message))
-        decided, now = self._decide(message), self._clock.now()
+        message, now = as_typed(_cleaned(message)), self._clock.now()
         refusal = await self._access.refusal(message, now)
-        if refusal is None and not decided.is_allowed:
-            refusal = not_for_them(message, decided.route.role)
         if refusal is not None:
-            accepted = await self._store.turns.refuse(refusal, now)
-            self._count("refused", message, accepted)
+            await self._refuse(refusal, now)
+            return
+        for one in await self._addressed(message, now):
+            await self._receive(one, now)
+
+    async def _receive(self, message: InboundMessage, now: datetime) -> None:
+        decided = self._decide(message)
+        if not decided.is_allowed:
+            await self._refuse(not_for_them(message, decided.route.role), now)
         elif not await self._changes_a_waiting_one(message, now):
             if self._backlog is not None and message.kind is not MessageKind.COMMAND:
                 await self._backlog.make_room()
+            await self._choose(message, now)
             accepted = await self._store.turns.accept(message, decided.route, now)
             self._count("accepted", message, accepted)
+
+    async def _refuse(self, refusal: Refusal, now: datetime) -> None:
+        accepted = await self._store.turns.refuse(refusal, now)
+        self._count("refused", refusal.message, accepted)
 
     async def wake(self, message: InboundMessage) -> Accepted:
         """Store a wakeup that no schedule made; whose access allows it has been asked before.
@@ -80,6 +93,38 @@ class Inbox:
         accepted = await self._store.schedules.wake(message, route, self._clock.now())
         self._count("accepted", message, accepted)
         return accepted
+
+    async def _addressed(self, message: InboundMessage, now: datetime) -> list[InboundMessage]:
+        """Return the message with its agent named; one for each agent where all are meant.
+
+        What its writer says counts first, then the door it came by, then what they chose.
+        """
+        if message.kind not in _ADDRESSED or len(self._routing) == 1:
+            return [message]
+        said = addressed(message.text, self._routing)
+        message = replace(message, text=said.text)
+        if said.name == EVERYBODY and message.kind is MessageKind.TEXT:
+            return [for_one_of_all(message, role) for role in self._everybody(message)]
+        role = message.role if said.name in (None, EVERYBODY) else said.name
+        if role is None:
+            role = await self._chosen(message, now)
+        return [replace(message, role=role)]
+
+    def _everybody(self, message: InboundMessage) -> list[str]:
+        place, identity = message.conversation, message.sender.identity
+        decided = [self._routing.decide(place, identity, role) for role in self._routing.agents]
+        return [each.route.role for each in decided if each.is_allowed]
+
+    async def _chosen(self, message: InboundMessage, now: datetime) -> str | None:
+        role = await self._choices.of(message.sender.identity, message.conversation, now)
+        return role if role in self._routing else None
+
+    async def _choose(self, message: InboundMessage, now: datetime) -> None:
+        """Take a choice before it is acknowledged, so that what is said next follows it."""
+        place, identity = message.conversation, message.sender.identity
+        name = chosen_by(message, self._routing)
+        if name is not None and self._routing.decide(place, identity, name).is_allowed:
+            await self._choices.choose(name, identity, place, now)
 
     async def _changes_a_waiting_one(self, message: InboundMessage, now: datetime) -> bool:
         """Edit or take back what still waits; a deletion that comes too late changes nothing."""

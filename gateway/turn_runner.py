@@ -51,6 +51,7 @@ from gateway.ports import (
     Toolbox,
 )
 from gateway.retries import GiveUp, RetryAt, RetryPolicy, decide_turn_retry
+from gateway.teamwork import NO_DUTY, Duty, Teamwork
 from gateway.telemetry import Metrics
 from gateway.tool_calls import Hands, ToolLimits
 from gateway.tool_lines import ToolLevel, ToolLines
@@ -93,6 +94,8 @@ class Mind:
     """None where wakeups are told their prompts alone."""
     wakeups: PersonalSchedules | None = None
     """None where people can schedule nothing."""
+    teamwork: Teamwork | None = None
+    """None where agents can ask nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,7 @@ class TurnRunner:
         self._options = options
         self.approvals = Approvals(store, clock, options.approvals)
         self._hands = Hands(mind.toolbox, store.turns, self.approvals, options.tools, metrics)
+        self.teamwork = mind.teamwork or Teamwork(store, clock, mind.routes)
         self._commands = Commands(
             Reach(
                 store,
@@ -155,6 +159,7 @@ class TurnRunner:
                 mind.wakeups,
                 mind.artifacts,
                 mind.budgets,
+                self.teamwork,
             )
         )
         self._requests: dict[LaneId, RunRequest] = {}
@@ -170,10 +175,11 @@ class TurnRunner:
         if adapter is None:
             await self._wait_for_platform(turn)
             return
-        answer = Answer(turn, adapter, self._store.turns, self._drafts, self._clock)
+        duty = await self.teamwork.duty(turn)
+        answer = self._new_answer(turn, adapter, duty)
         try:
             with self._drafts.held(turn.ref.id, lease):
-                await self._run(turn, adapter, answer)
+                await self._run(turn, adapter, answer, duty)
         finally:
             self._requests.pop(turn.ref.lane, None)
 
@@ -187,14 +193,24 @@ class TurnRunner:
 
     async def set_aside(self, turn: Turn, error: Exception) -> None:
         """Give back, or give up, a turn that failed in a way that nobody foresaw."""
+        duty = await self.teamwork.duty(turn)
         adapter = self._adapters[turn.conversation.platform]
-        answer = Answer(turn, adapter, self._store.turns, self._drafts, self._clock)
-        await self._set_aside(turn, answer, error)
+        await self._set_aside(turn, self._new_answer(turn, adapter, duty), error, duty)
 
-    async def _run(self, turn: Turn, adapter: Adapter, answer: Answer) -> None:
+    def _new_answer(self, turn: Turn, adapter: Adapter, duty: Duty) -> Answer:
+        voice = self.teamwork.voice(turn, duty)
+        return Answer(turn, adapter, self._store.turns, self._drafts, self._clock, voice)
+
+    async def _run(
+        self, turn: Turn, adapter: Adapter, answer: Answer, duty: Duty = NO_DUTY
+    ) -> None:
         try:
             if turn.role == COMMANDS.role:
                 outcome = await self._answer_commands(turn, answer)
+            elif duty.is_over:
+                outcome = TurnOutcome(TurnState.CANCELLED)
+            elif self.teamwork.leads(turn):
+                outcome = await self._answer_together(turn, answer, duty)
             elif (excess := await self._excess(turn)) is not None:
                 outcome = await self._answer_excess(turn, answer, excess)
             elif (briefed := await self._briefed(turn)) is None:
@@ -204,9 +220,9 @@ class TurnRunner:
                     end = await self._answer(briefed, answer)
                 outcome = await self._outcome(turn, answer, end)
         except (Refused, RetryLater) as error:
-            await self._set_aside(turn, answer, error)
+            await self._set_aside(turn, answer, error, duty)
         else:
-            await self._finish(turn, answer, outcome)
+            await self._finish(turn, answer, outcome, duty)
 
     async def _briefed(self, turn: Turn) -> Turn | None:
         """Return a wakeup with what is new for it; None when no model needs to be asked."""
@@ -216,6 +232,11 @@ class TurnRunner:
     async def _answer_commands(self, turn: Turn, answer: Answer) -> TurnOutcome:
         text = await self._commands.answer(turn)
         await answer.add(TextDelta("command", text))
+        return TurnOutcome(TurnState.DONE, answer.deliveries())
+
+    async def _answer_together(self, turn: Turn, answer: Answer, duty: Duty) -> TurnOutcome:
+        """Take a group's next step: what its members say are turns of their own."""
+        await answer.add(TextDelta("group", await self.teamwork.lead(turn, duty)))
         return TurnOutcome(TurnState.DONE, answer.deliveries())
 
     async def _excess(self, turn: Turn) -> str | None:
@@ -230,7 +251,7 @@ class TurnRunner:
         if turn.is_wakeup:
             return TurnOutcome(TurnState.CANCELLED, error=OVER_BUDGET)
         await answer.add(TextDelta("budget", excess))
-        return TurnOutcome(TurnState.DONE, answer.deliveries())
+        return TurnOutcome(TurnState.DONE, answer.deliveries(), error=OVER_BUDGET)
 
     async def _outcome(self, turn: Turn, answer: Answer, end: _End) -> TurnOutcome:
         """Put the end of a turn down, with a word to the person when their budget runs low."""
@@ -338,25 +359,29 @@ class TurnRunner:
             case GiveUp(why):
                 await self._end(turn, TurnOutcome(TurnState.FAILED, (), why))
 
-    async def _set_aside(self, turn: Turn, answer: Answer, error: Exception) -> None:
+    async def _set_aside(self, turn: Turn, answer: Answer, error: Exception, duty: Duty) -> None:
         now = self._clock.now()
         reason = f"{type(error).__name__}: {error}"
         match decide_turn_retry(error, turn, now, self._options.retry):
             case RetryAt(at):
                 late = (
-                    answer.notice(ANSWER_IS_LATE, name="late") if _is_time_to_tell(turn) else None
+                    answer.notice(ANSWER_IS_LATE, name="late")
+                    if _is_time_to_tell(turn, answer)
+                    else None
                 )
                 await self._store.turns.postpone(turn.ref, at, reason, late, now)
                 self._metrics.turns_postponed.inc()
                 log.warning("turn_postponed", extra={"turn": turn.ref.id, "error": reason})
             case GiveUp(why):
                 said = str(error) if isinstance(error, Refused) else UNKNOWN_FAULT
-                deliveries = (*answer.deliveries(), *_sorry(turn, answer, said))
+                sorry = () if answer.voice.is_silent else _sorry(turn, answer, said)
+                deliveries = (*answer.deliveries(), *sorry)
                 outcome = TurnOutcome(TurnState.FAILED, deliveries, why, charge_of(turn, 0))
-                await self._finish(turn, answer, outcome)
+                await self._finish(turn, answer, outcome, duty)
 
-    async def _finish(self, turn: Turn, answer: Answer, outcome: TurnOutcome) -> None:
+    async def _finish(self, turn: Turn, answer: Answer, outcome: TurnOutcome, duty: Duty) -> None:
         await answer.close()
+        await self.teamwork.settle(turn, duty, outcome, answer.text)
         await self._end(turn, outcome)
 
     async def _end(self, turn: Turn, outcome: TurnOutcome) -> None:
@@ -383,12 +408,13 @@ def _run_of(turn: Turn, round_index: int) -> RunId | None:
     return turn.runs[round_index] if round_index < len(turn.runs) else None
 
 
-def _is_time_to_tell(turn: Turn) -> bool:
+def _is_time_to_tell(turn: Turn, answer: Answer) -> bool:
     """Say once that the answer is late, and not for a hiccup that the first retry mends.
 
     Where only a schedule woke the agent, nobody waits for one.
     """
-    return turn.attempt > 1 and not turn.was_noticed and not turn.is_wakeup
+    is_awaited = not turn.is_wakeup and not answer.voice.is_silent
+    return is_awaited and turn.attempt > 1 and not turn.was_noticed
 
 
 def _typing(adapter: Adapter, turn: Turn) -> AbstractAsyncContextManager[None]:

@@ -60,14 +60,14 @@ def ripe_at(first_at: datetime, route: Route, now: datetime) -> datetime:
     return min(quiet, first_at + timedelta(seconds=route.max_wait_seconds))
 
 
-def turn_length(has_handle: Sequence[bool]) -> int:
+def turn_length(is_alone: Sequence[bool]) -> int:
     """Return how many of a conversation's waiting messages become one turn.
 
-    A message with a handle wants an answer of its own, so it is a turn by itself.
+    A message that wants its own turn, as one with a handle does, is a turn by itself.
     """
-    if has_handle[0]:
+    if is_alone[0]:
         return 1
-    alone = next((place for place, has in enumerate(has_handle) if has), len(has_handle))
+    alone = next((place for place, has in enumerate(is_alone) if has), len(is_alone))
     return min(alone, TURN_MESSAGES_LIMIT)
 
 

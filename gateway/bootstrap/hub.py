@@ -103,6 +103,7 @@ def plug(settings: Settings, spokes: Spokes, listener: socket.socket | None = No
         housekeeping=Housekeeping(retention(settings), audit_retention(settings)),
         beside=[
             runner.approvals,
+            runner.teamwork,
             ticker,
             *_beside(settings, spokes, worker, doors),
             *([] if muscle is None else [muscle.worker]),

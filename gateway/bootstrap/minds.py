@@ -16,6 +16,7 @@ from gateway.errors import SettingsWrong
 from gateway.images import Images
 from gateway.ports import ArtifactStore, Briefing, Clock, Constellation, Store
 from gateway.settings import AgentSettings, BlockSettings, Settings
+from gateway.teamwork import Teamwork
 from gateway.turn_runner import Mind
 
 if TYPE_CHECKING:
@@ -36,14 +37,17 @@ async def opened_mind(
     from agents.constellation import AgentConstellation
     from scheduler.limits import WakeupLimits
     from scheduler.personal import PersonalDesk
+    from toolbox.asking import asking_tools
 
     async with AsyncExitStack() as stack:
         letta = await stack.enter_async_context(opened_letta(settings))
         constellation = AgentConstellation(
             store.people, letta.host, clock, constellation_options(settings), letta.templates
         )
+        teamwork = Teamwork(store, clock, routes(settings))
         tools = [
             *_tools(settings, store, artifacts, clock),
+            *asking_tools(teamwork),
             *_shared(settings, letta, constellation),
         ]
         toolbox = WakeupLimits(_executor(settings, tools), store.schedules)
@@ -59,6 +63,7 @@ async def opened_mind(
             Budgets(store.usage, budget_policy(settings), clock),
             _briefing(settings, store, artifacts),
             PersonalDesk(desks(settings, store, clock).schedules, store, clock),
+            teamwork,
         )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.approvals import Approvals
 from gateway.budgets import Budgets
 from gateway.domain.commands import CommandSpec
+from gateway.domain.errands import Errand
 from gateway.domain.ids import AgentId, LaneId, PersonId
 from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Route, lane_owner
@@ -33,6 +34,18 @@ class RunningTurns(Protocol):
         ...
 
 
+class RunningErrands(Protocol):
+    """Whoever knows what agents ask each other."""
+
+    async def open_of(self, person: PersonId) -> Sequence[Errand]:
+        """List what is asked for the person and is not answered yet."""
+        ...
+
+    async def cancel(self, person: PersonId) -> Sequence[Errand]:
+        """End all of that; returns what it was."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """What commands can reach."""
@@ -51,6 +64,8 @@ class Reach:
     """None where nothing can be scheduled."""
     artifacts: ArtifactStore | None = None
     """Where the files are that people sent; None where none are taken in."""
+    errands: RunningErrands | None = None
+    """None where agents can ask nobody."""
 
     budgets: Budgets | None = None
     """None where nothing is limited."""
@@ -65,7 +80,8 @@ class Reach:
     def route_of(self, asked: Asked) -> Route:
         """Return how a message of who asks would reach an agent here."""
         identity = asked.message.sender.identity
-        return Routing.of(self.routes).decide(asked.turn.conversation, identity).route
+        routing, place = Routing.of(self.routes), asked.turn.conversation
+        return routing.decide(place, identity, asked.role).route
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +94,8 @@ class Asked:
     """Who asks. In a channel, commands of several people may share a turn."""
     arguments: str
     """What stands behind the command's name, trimmed."""
+    role: str | None = None
+    """The agent that who asks has chosen here; None for the usual one."""
 
     @property
     def is_private(self) -> bool:

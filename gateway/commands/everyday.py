@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gateway.commands.command import Asked, Command, Reach
 from gateway.domain.commands import CommandSpec
+from gateway.domain.errands import Errand
 from gateway.domain.ids import DeliveryId
 from gateway.domain.routing import Routing
 
@@ -16,10 +19,17 @@ async def _cancel(asked: Asked, reach: Reach) -> str:
     identity, routing = asked.message.sender.identity, Routing.of(reach.routes)
     routes = [routing.decide(place, identity, role).route for role in routing]
     lanes = [route.lane(asked.person, place) for route in routes]
+    errands: Sequence[Errand] = ()
+    if reach.errands is not None:
+        errands = await reach.errands.cancel(asked.person)
     stopped = [await reach.running.stop(lane) for lane in lanes]
     by = asked.message.sender
     withdrawn = await reach.approvals.withdraw(place, asked.person, by)
-    return "Stopped." if any(stopped) or withdrawn else "Nothing is running for you right now."
+    return (
+        "Stopped."
+        if any(stopped) or withdrawn or errands
+        else "Nothing is running for you right now."
+    )
 
 
 async def _status(asked: Asked, reach: Reach) -> str:
@@ -43,7 +53,13 @@ async def _own_status(asked: Asked, reach: Reach) -> list[str]:
         sorry = await reach.store.deliveries.get(DeliveryId(f"{failure.turn}.sorry"))
         said = f": {sorry.text}" if sorry is not None and sorry.text else "."
         lines.append(f"- Your last failed turn: {failure.at:%Y-%m-%d %H:%M} UTC{said}")
-    return lines
+    errands = await reach.errands.open_of(asked.person) if reach.errands else ()
+    return [*lines, *(_asked_line(errand) for errand in errands if len(errand.chain) > 1)]
+
+
+def _asked_line(errand: Errand) -> str:
+    asked = " ".join(errand.question.split())
+    return f"- {errand.role} is asked by {errand.chain[-2]}: {asked[:80]}"
 
 
 async def _whoami(asked: Asked, reach: Reach) -> str:

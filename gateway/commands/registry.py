@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from gateway.choices import note_of
 from gateway.commands import (
     approvals,
+    choosing,
     everyday,
     linking,
     personal,
@@ -33,6 +35,7 @@ _ASK = CommandSpec(
 
 _CARRIED_OUT: tuple[Command, ...] = (
     *everyday.FAMILY,
+    *choosing.FAMILY,
     *approvals.FAMILY,
     *linking.FAMILY,
     *remembering.FAMILY,
@@ -81,7 +84,9 @@ class Commands:
         person = await self._reach.store.people.find_person(message.sender.identity)
         asker = person.id if person else _of_a_stranger(turn, message)
         arguments = words[1].strip() if len(words) > 1 else ""
-        return await command.carry_out(Asked(turn, message, asker, arguments), self._reach)
+        role = await self._reach.store.notes.get(asker, note_of(turn.conversation))
+        chosen = role if role in self._reach.routes else None
+        return await command.carry_out(Asked(turn, message, asker, arguments, chosen), self._reach)
 
 
 def _of_a_stranger(turn: Turn, message: InboundMessage) -> PersonId:

@@ -49,6 +49,7 @@ class AuditKind(StrEnum):
     APPROVAL_ASKED = "approval.asked"
     APPROVAL_DECIDED = "approval.decided"
     APPROVAL_REFUSED = "approval.refused"
+    ERRAND_CHANGED = "errand.changed"
     SCHEDULE_PUT = "schedule.put"
     SCHEDULE_FIRED = "schedule.fired"
     SCHEDULE_MISSED = "schedule.missed"

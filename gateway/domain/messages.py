@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -16,6 +16,8 @@ from gateway.domain.people import Pairing, Sender
 _OTID_NAMESPACE = uuid.UUID("a8a3f0d2-9d2c-5d0e-8c53-6f0b2f6f3b6e")
 
 
+_FOR_ALL = "#all:"
+"""How the event ids of messages go on that were addressed to all agents; their roles follow."""
 HOOK_EVENTS = "hook:"
 """How the event ids of wakeups begin that a hook brought."""
 
@@ -35,6 +37,10 @@ class MessageKind(StrEnum):
     WAKEUP = "wakeup"
     DECISION = "decision"
     """Somebody decided, or time ran out, about the tool call of the approval `target`."""
+    QUESTION = "question"
+    """What an agent, or a group, asks another agent: the errand `target`."""
+    ANSWER = "answer"
+    """What became of the errand `target`, for whoever asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,16 @@ class InboundMessage:
         return self.kind is MessageKind.WAKEUP
 
     @property
+    def wants_its_own_turn(self) -> bool:
+        """Whether it shares no turn with others: its answer has a place of its own to go to."""
+        return self.handle is not None or self.kind in (MessageKind.QUESTION, MessageKind.ANSWER)
+
+    @property
+    def is_one_of_all(self) -> bool:
+        """Whether other agents answer the same words beside this one."""
+        return _FOR_ALL in self.event_id
+
+    @property
     def is_hooked(self) -> bool:
         """Whether another system's call woke the agent, not a schedule."""
         return self.is_wakeup and self.event_id.startswith(HOOK_EVENTS)
@@ -78,6 +94,11 @@ class InboundMessage:
     def otid(self) -> str:
         """The key under which the agent runtime sees this message at most once."""
         return str(uuid.uuid5(_OTID_NAMESPACE, self.idempotency_key))
+
+
+def for_one_of_all(message: InboundMessage, role: str) -> InboundMessage:
+    """Return the message as one of the agents gets it to whom all of it was said."""
+    return replace(message, event_id=f"{message.event_id}{_FOR_ALL}{role}", role=role)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,8 @@ class Routing(Mapping[str, Route]):
     rules: Sequence[BindingRule] = ()
     access: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     """By role, the identity keys of those who may use it; a role without is for everybody."""
+    groups: frozenset[str] = frozenset()
+    """Those of the roles that are no agents, but groups of them."""
 
     @classmethod
     def of(cls, routes: Mapping[str, Route]) -> Routing:
@@ -83,12 +85,17 @@ class Routing(Mapping[str, Route]):
         return len(self.routes)
 
     @property
+    def agents(self) -> list[str]:
+        """The roles without the groups."""
+        return [role for role in self.routes if role not in self.groups]
+
+    @property
     def of_each_person(self) -> list[str]:
         """The roles of which everybody who may talk has an agent of their own by default."""
         return [
             role
             for role, route in self.routes.items()
-            if route.mode is Mode.PERSON and not self.access.get(role)
+            if route.mode is Mode.PERSON and not self.access.get(role) and role not in self.groups
         ]
 
     def decide(self, place: Conversation, identity: Identity, role: str | None = None) -> Decision:

@@ -11,6 +11,7 @@ from gateway.ports.clock import Clock
 from gateway.ports.compute import ComputeBackend, OutsideCallStore, TaskStore
 from gateway.ports.dead_letters import DeadLetterStore
 from gateway.ports.deliveries import DeliveryStore
+from gateway.ports.errands import Colleagues, ErrandStore
 from gateway.ports.fires import FireStore, NoteStore
 from gateway.ports.hands import Toolbox
 from gateway.ports.health import Health
@@ -32,6 +33,7 @@ from gateway.ports.privacy import Failure, PersonalStore, Said
 from gateway.ports.schedules import ScheduleStore
 from gateway.ports.singles import HandedStore, LeaseStore
 from gateway.ports.store import Store
+from gateway.ports.teamwork import Coordination
 from gateway.ports.turns import TurnStore
 from gateway.ports.usage import UsageStore
 
@@ -46,10 +48,13 @@ __all__ = [
     "ArtifactStore",
     "Briefing",
     "Clock",
+    "Colleagues",
     "ComputeBackend",
     "Constellation",
+    "Coordination",
     "DeadLetterStore",
     "DeliveryStore",
+    "ErrandStore",
     "Failure",
     "FireStore",
     "HandedStore",

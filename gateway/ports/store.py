@@ -9,6 +9,7 @@ from gateway.ports.approvals import ApprovalStore
 from gateway.ports.compute import OutsideCallStore, TaskStore
 from gateway.ports.dead_letters import DeadLetterStore
 from gateway.ports.deliveries import DeliveryStore
+from gateway.ports.errands import ErrandStore
 from gateway.ports.fires import FireStore, NoteStore
 from gateway.ports.history import HistoryStore
 from gateway.ports.installations import InstallationStore
@@ -43,6 +44,7 @@ class Store(Protocol):
     approvals: ApprovalStore
     tasks: TaskStore
     outside_calls: OutsideCallStore
+    errands: ErrandStore
 
     turn_ready: asyncio.Event
     """Set after a commit that made a lane ready; clear it before claiming, not after."""

@@ -109,6 +109,8 @@ class MemoryPersonal:
             del tables.sessions[session]
         for edit in [key for key in tables.memory_edits if key[0] in agents]:
             del tables.memory_edits[edit]
+        for errand in [key for key, each in tables.errands.items() if each.person == person]:
+            del tables.errands[errand]
         for note in [key for key in tables.notes if key[0] == person]:
             del tables.notes[note]
 

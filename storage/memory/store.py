@@ -7,6 +7,7 @@ from gateway.ports import (
     ApprovalStore,
     DeadLetterStore,
     DeliveryStore,
+    ErrandStore,
     FireStore,
     HandedStore,
     HistoryStore,
@@ -26,6 +27,7 @@ from gateway.ports import (
 from storage.memory.approvals import MemoryApprovals
 from storage.memory.dead_letters import MemoryDeadLetters
 from storage.memory.deliveries import MemoryDeliveries
+from storage.memory.errands import MemoryErrands
 from storage.memory.fires import MemoryFires, MemoryNotes
 from storage.memory.history import MemoryHistory
 from storage.memory.installations import MemoryInstallations
@@ -64,6 +66,7 @@ class MemoryStore:
         self.approvals: ApprovalStore = MemoryApprovals(tables)
         self.tasks: TaskStore = MemoryTasks(tables)
         self.outside_calls: OutsideCallStore = MemoryOutsideCalls(tables)
+        self.errands: ErrandStore = MemoryErrands(tables)
         self.turn_ready = tables.turn_ready
         self.delivery_ready = tables.delivery_ready
         self._is_open = False

@@ -13,6 +13,7 @@ from gateway.domain.audit import AuditEntry, AuditKind
 from gateway.domain.compute import Function
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery, DeliveryState, NewDelivery
+from gateway.domain.errands import Errand
 from gateway.domain.handed import Handed
 from gateway.domain.ids import (
     AgentId,
@@ -185,6 +186,7 @@ class Tables:
         self.installations: dict[tuple[str, str], Installation] = {}
         self.install_states: dict[str, datetime] = {}
         self.approvals: dict[str, Approval] = {}
+        self.errands: dict[str, Errand] = {}
         self.memory_edits: defaultdict[tuple[AgentId, str], list[MemoryEdit]] = defaultdict(list)
         self.functions: dict[tuple[str, str], Function] = {}
         self.tasks: dict[str, TaskRow] = {}

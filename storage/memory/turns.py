@@ -206,7 +206,7 @@ class MemoryTurns:
             for row in waiting
             if row.message.conversation == place and row.message.is_wakeup == is_wakeup
         ]
-        taken = here[: turn_length([row.message.handle is not None for row in here])]
+        taken = here[: turn_length([row.message.wants_its_own_turn for row in here])]
         turn = TurnId(f"turn-{first.sequence}")
         for row in taken:
             row.state, row.turn = MessageState.IN_TURN, turn

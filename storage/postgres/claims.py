@@ -144,7 +144,7 @@ async def _compose(
 def _compose_one(
     lane: LaneId, fence: int, rows: list[Row], now: datetime
 ) -> tuple[Turn, list[int]]:
-    rows = rows[: turn_length([row["handle"] is not None for row in rows])]
+    rows = rows[: turn_length([to_message(row).wants_its_own_turn for row in rows])]
     turn = Turn(
         ref=TurnRef(TurnId(f"turn-{rows[0]['seq']}"), lane, fence),
         person=rows[0]["person"],

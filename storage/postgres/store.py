@@ -10,6 +10,7 @@ from gateway.ports import (
     ApprovalStore,
     DeadLetterStore,
     DeliveryStore,
+    ErrandStore,
     FireStore,
     HandedStore,
     HistoryStore,
@@ -30,6 +31,7 @@ from storage.postgres.approvals import PostgresApprovals
 from storage.postgres.database import Database, PoolOptions
 from storage.postgres.dead_letters import PostgresDeadLetters
 from storage.postgres.deliveries import PostgresDeliveries
+from storage.postgres.errands import PostgresErrands
 from storage.postgres.fires import PostgresFires, PostgresNotes
 from storage.postgres.history import PostgresHistory
 from storage.postgres.installations import PostgresInstallations
@@ -75,6 +77,7 @@ class PostgresStore:
     approvals: ApprovalStore
     tasks: TaskStore
     outside_calls: OutsideCallStore
+    errands: ErrandStore
 
     def __init__(self, url: str, pool: PoolOptions = _POOL, *, is_listening: bool = True) -> None:
         self._url = url
@@ -128,6 +131,7 @@ class PostgresStore:
         self.approvals = PostgresApprovals(database)
         self.tasks = PostgresTasks(database)
         self.outside_calls = PostgresOutsideCalls(database)
+        self.errands = PostgresErrands(database)
 
     async def close(self) -> None:
         """Finish what was begun and close."""

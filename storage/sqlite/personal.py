@@ -80,6 +80,7 @@ DROP_SESSIONS = f"DELETE FROM session WHERE agent IN ({_AGENTS})"  # noqa: S608 
 DROP_EDITS = f"DELETE FROM memory_edit WHERE agent IN ({_AGENTS})"  # noqa: S608 - constants
 DROP_BINDINGS = "DELETE FROM binding WHERE person = ?1"
 DROP_NOTES = "DELETE FROM note WHERE subject = ?1"
+DROP_ERRANDS = "DELETE FROM errand WHERE person = ?1"
 DROP_IDENTITIES = "DELETE FROM identity WHERE person = ?1"
 DROP_PERSON = "DELETE FROM person WHERE id = ?1"
 
@@ -94,6 +95,7 @@ _FORGET = (
     DROP_EDITS,
     DROP_BINDINGS,
     DROP_NOTES,
+    DROP_ERRANDS,
     DROP_IDENTITIES,
     DROP_PERSON,
 )

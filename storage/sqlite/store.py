@@ -12,6 +12,7 @@ from gateway.ports import (
     ApprovalStore,
     DeadLetterStore,
     DeliveryStore,
+    ErrandStore,
     FireStore,
     HandedStore,
     HistoryStore,
@@ -34,6 +35,7 @@ from storage.sqlite.committer import Committer
 from storage.sqlite.database import connect, not_usable
 from storage.sqlite.dead_letters import SqliteDeadLetters
 from storage.sqlite.deliveries import SqliteDeliveries
+from storage.sqlite.errands import SqliteErrands
 from storage.sqlite.fires import SqliteFires, SqliteNotes
 from storage.sqlite.history import SqliteHistory
 from storage.sqlite.installations import SqliteInstallations
@@ -75,6 +77,7 @@ class SqliteStore:
     approvals: ApprovalStore
     tasks: TaskStore
     outside_calls: OutsideCallStore
+    errands: ErrandStore
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -121,6 +124,7 @@ class SqliteStore:
         self.approvals = SqliteApprovals(committer, reader)
         self.tasks = SqliteTasks(committer, reader)
         self.outside_calls = SqliteOutsideCalls(committer)
+        self.errands = SqliteErrands(committer, reader)
 
     async def close(self) -> None:
         """Finish what was begun and close."""

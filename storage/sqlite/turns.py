@@ -211,7 +211,7 @@ def _compose(tx: Transaction, lane: LaneId, fence: int, now: datetime) -> tuple[
     patience = to_micros(now - WAKEUP_PATIENCE)
     rows = tx.execute(OLDEST_WAITING, (lane, patience)).fetchall()
     messages = [to_message(row) for row in rows]
-    length = turn_length([message.handle is not None for message in messages])
+    length = turn_length([message.wants_its_own_turn for message in messages])
     rows, messages = rows[:length], messages[:length]
     ref = TurnRef(TurnId(f"turn-{rows[0][0]}"), lane, fence)
     place, person = messages[0].conversation, rows[0][-1]

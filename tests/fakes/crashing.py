@@ -55,6 +55,7 @@ _PARTS = {
     "handed",
     "installations",
     "approvals",
+    "errands",
 }
 """The parts of the store: ports themselves."""
 

@@ -11,7 +11,6 @@ from datetime import timedelta
 from agents.constellation import AgentConstellation
 from agents.scripted import ScriptedAgents
 from gateway.access import Access, AccessMode, AccessPolicy
-from gateway.approvals import Approvals
 from gateway.backlog import Backlog
 from gateway.budgets import BudgetPolicy, Budgets
 from gateway.dispatcher import Dispatcher, DispatcherOptions
@@ -24,6 +23,7 @@ from gateway.inbox import Inbox
 from gateway.outbox import Outbox, OutboxOptions
 from gateway.ports import Adapter, ArtifactStore, Briefing, Clock, Store, Streaming, Toolbox
 from gateway.retries import RetryPolicy
+from gateway.teamwork import Group, Teamwork
 from gateway.telemetry import Metrics
 from gateway.turn_runner import Mind, TurnOptions, TurnRunner
 from scheduler.outcomes import Outcomes
@@ -32,6 +32,7 @@ from scheduler.ticker import Ticker
 from tests.fakes.crashing import CrashPoints, around
 from tests.fakes.platform import FakeAdapter, FakePlatform
 from tests.fakes.virtual_time import LoopClock
+from toolbox.asking import asking_tools
 from toolbox.builtin import builtin_tools
 from toolbox.executor import Executor
 from toolbox.registry import Registry
@@ -66,6 +67,9 @@ class HubOptions:
     briefing: Briefing | None = None
     artifacts: ArtifactStore | None = None
     """Where files are; None where none are taken in."""
+    asking: bool = False
+    """Whether agents have the tool to ask others."""
+    groups: Mapping[str, Group] = field(default_factory=dict[str, Group])
     has_constellation: bool = False
     """Whether the real one finds people's agents, instead of the scripted agents themselves."""
 
@@ -90,13 +94,20 @@ class FakeHub:
         self.clock = clock or LoopClock()
         self.agents = ScriptedAgents()
         self.platform = FakePlatform()
-        self.toolbox = toolbox or Executor(Registry(builtin_tools(self.clock)))
         one = self.options.route
         self.routes: Mapping[str, Route] = self.options.routes or {one.role: one}
+        teamwork = Teamwork(store, self.clock, self.routes)
+        asking = asking_tools(teamwork) if self.options.asking else []
+        tools = Registry([*builtin_tools(self.clock), *asking])
+        self.toolbox = toolbox or Executor(tools)
         self._events = 0
         self._points = CrashPoints()
         self.metrics = Metrics()
         self.inbox = self._new_inbox()
+
+    def record(self, points: CrashPoints) -> None:
+        """Note the moments of the processes to come."""
+        self._points = points
 
     async def until_crash(self, points: CrashPoints) -> None:
         """Run as a process that dies at one of its moments; returns when it is dead."""
@@ -113,10 +124,11 @@ class FakeHub:
         await self._recover()
         self.inbox = self._new_inbox()
         adapters = self._new_adapters()
-        outbox, dispatcher, approvals = self._new_parts(adapters)
+        outbox, dispatcher, runner = self._new_parts(adapters)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(outbox.run()), group.create_task(dispatcher.run())]
-            tasks += [group.create_task(approvals.run())]
+            tasks += [group.create_task(runner.approvals.run())]
+            tasks += [group.create_task(runner.teamwork.run())]
             tasks += [group.create_task(adapter.run(self.inbox.receive)) for adapter in adapters]
             tasks += [group.create_task(ticker.run()) for ticker in self._new_tickers()]
             if self.options.is_judging:
@@ -181,7 +193,7 @@ class FakeHub:
             for _ in range(self.options.tickers)
         ]
 
-    def _new_parts(self, adapters: Sequence[Adapter]) -> tuple[Outbox, Dispatcher, Approvals]:
+    def _new_parts(self, adapters: Sequence[Adapter]) -> tuple[Outbox, Dispatcher, TurnRunner]:
         options, points = self.options, self._points
         store = around(self.store, "store", points)
         agents = around(self.agents, "agents", points)
@@ -201,6 +213,7 @@ class FakeHub:
             artifacts=options.artifacts,
             budgets=budgets,
             briefing=options.briefing,
+            teamwork=Teamwork(store, self.clock, self.routes, options.groups),
         )
         runner = TurnRunner(store, by_name, mind, drafts, self.clock, metrics, options.turns)
         dispatching = DispatcherOptions(WORKER, lease=options.lease)
@@ -208,7 +221,7 @@ class FakeHub:
         return (
             Outbox(store, by_name, drafts, self.clock, metrics, sending),
             Dispatcher(store, runner, self.clock, dispatching),
-            runner.approvals,
+            runner,
         )
 
 

@@ -1,0 +1,155 @@
+"""What one agent, or a group of agents, asks another: a turn within the work on something else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from gateway.domain.conversations import Conversation
+from gateway.domain.ids import PersonId, TurnId
+from gateway.domain.messages import InboundMessage, MessageKind
+from gateway.domain.people import Mode, Route, Sender
+
+LONGEST_CHAIN = 4
+"""Agents that stand in one chain of questions: who was asked first, and three below."""
+LONGEST_ANSWER = 20_000
+"""Characters of an answer that are passed on."""
+MOST_ERRANDS = 32
+"""Errands that one message of a person leads to, all in all."""
+
+
+class ErrandState(StrEnum):
+    """An errand is open until it ends, once and for good."""
+
+    OPEN = "open"
+    ANSWERED = "answered"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    """A person stopped it; nobody is told any more."""
+    EXPIRED = "expired"
+    """Time ran out before there was an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A question to an agent, on the way to its answer. It survives every process."""
+
+    id: str
+    """Made from what asked, so that the same question again is the same errand."""
+    chain: tuple[str, ...]
+    """The roles over which it came, from the one that a person spoke to; who is asked is last."""
+    root: str
+    """What all errands have in common that the same words of a person led to."""
+    person: PersonId
+    conversation: Conversation
+    sender: Sender
+    """The person for whom it all is done; the answers come to the same lanes."""
+    question: str
+    asked_at: datetime
+    expires_at: datetime
+    parent: str | None = None
+    """The errand on whose behalf it was asked; None where a person's own words led to it."""
+    asker: str | None = None
+    """The role that hears the answer; None for a group's work that a person asked for."""
+    mode: Mode = Mode.PERSON
+    """Whose agent the asker is."""
+    is_shown: bool = False
+    """Whether people see who is asked at work."""
+    is_private: bool = False
+    """Whether only the person may see what comes of it."""
+    handle: str | None = None
+    """The platform's own way to answer the person, for whoever asked."""
+    state: ErrandState = ErrandState.OPEN
+    answer: str = ""
+    """What was answered, or why nothing was."""
+    ended_by: TurnId | None = None
+    """The turn that ended it."""
+    is_heard: bool = False
+    """Whether whoever asked has taken note of how it ended."""
+
+    @property
+    def role(self) -> str:
+        """Who is asked."""
+        return self.chain[-1]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there may still be an answer."""
+        return self.state is ErrandState.OPEN
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether it ended well."""
+        return self.state is ErrandState.ANSWERED
+
+    @property
+    def standing(self) -> int:
+        """How far it is: only a later standing takes the place of an earlier one."""
+        return (0 if self.is_open else 1) + self.is_heard
+
+
+@dataclass(frozen=True, slots=True)
+class ErrandChange:
+    """An errand as it stands from now on, and who is told in the same commit."""
+
+    errand: Errand
+    news: InboundMessage | None = None
+    """Accepted if, and only if, the errand was changed by this."""
+    route: Route | None = None
+    """The lane of the news."""
+
+
+def question_for(errand: Errand) -> InboundMessage:
+    """Return the message that brings an errand to whoever is asked. Pure."""
+    asker = errand.chain[-2] if len(errand.chain) > 1 else "somebody"
+    return InboundMessage(
+        event_id=f"ask-{errand.id}",
+        conversation=errand.conversation,
+        sender=errand.sender,
+        text=f"{asker} asks you:\n{errand.question}",
+        sent_at=errand.asked_at,
+        kind=MessageKind.QUESTION,
+        target=errand.id,
+        is_private=errand.is_private,
+    )
+
+
+def ended(
+    errand: Errand, state: ErrandState, text: str, at: datetime, by: TurnId | None = None
+) -> ErrandChange:
+    """End an errand, and tell whoever asked. Pure."""
+    text = text if len(text) <= LONGEST_ANSWER else f"{text[:LONGEST_ANSWER]} …"
+    over = replace(errand, state=state, answer=text, ended_by=by)
+    if errand.asker is None or state is ErrandState.CANCELLED:
+        return ErrandChange(over)
+    news = InboundMessage(
+        event_id=f"answer-{errand.id}",
+        conversation=errand.conversation,
+        sender=errand.sender,
+        text=_told(over),
+        sent_at=at,
+        kind=MessageKind.ANSWER,
+        target=errand.id,
+        handle=errand.handle,
+        is_private=errand.is_private,
+    )
+    return ErrandChange(over, news, Route(errand.asker, errand.mode))
+
+
+def _told(over: Errand) -> str:
+    asked = " ".join(over.question.split())
+    shown = asked if len(asked) <= 200 else f"{asked[:200]}…"
+    how = "answers" if over.is_answered else "could not answer"
+    return f'{over.role} {how} what you asked ("{shown}"):\n{over.answer}'
+
+
+def refusal(chain: tuple[str, ...], role: str, count: int) -> str | None:
+    """Say why a chain of agents may not ask this one more; None when it may. Pure."""
+    if role in chain:
+        return f"{role} is already at work on this: it is {' → '.join(chain)} who ask."
+    if len(chain) >= LONGEST_CHAIN:
+        return f"Nobody can be asked from here: {' → '.join(chain)} is as deep as it goes."
+    if count >= MOST_ERRANDS:
+        return f"{MOST_ERRANDS} questions were asked for this already. Answer with what you have."
+    return None

@@ -1,0 +1,351 @@
+"""Agents that work for each other: errands from one to another, and groups with their strategies.
+
+What each of them says is a turn like any other; here is only what leads from one turn to the
+next. All of it can be repeated: an errand's id is made from what asked, and it ends once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from gateway.answer import ALONE, Voice
+from gateway.domain.errands import (
+    MOST_ERRANDS,
+    Errand,
+    ErrandChange,
+    ErrandState,
+    ended,
+    question_for,
+    refusal,
+)
+from gateway.domain.ids import PersonId, TurnId
+from gateway.domain.messages import MessageKind
+from gateway.domain.people import Route, mode_of
+from gateway.domain.routing import Routing
+from gateway.domain.teams import Ask, AskNext, Final, GroupLimits, TeamStep, Transcript, Wait
+from gateway.domain.tools import ToolCall
+from gateway.domain.turns import Turn, TurnOutcome, TurnState
+from gateway.errors import BadInput, StoreUnavailable
+from gateway.ports import Clock, Coordination, Store
+
+log = logging.getLogger(__name__)
+
+LONGEST_QUESTION = 20_000
+"""Characters of what one agent asks another."""
+ASKED = (
+    "{role} was asked (errand {id}). The answer comes to you in a message: say what you can by "
+    "now, or that you wait, and end your turn."
+)
+NOTHING_SAID = "(It said nothing.)"
+NOT_IN_TIME = "There was no answer in time."
+STOPPED = "It was stopped."
+NOT_HERE = "It can not be asked here."
+_FOR_EVER = timedelta(days=3_650)
+"""A person's question to a group ends with its members' answers, which have their times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Agents that answer together."""
+
+    strategy: Coordination
+    limits: GroupLimits = field(default_factory=GroupLimits)
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """What a turn is part of; nothing for what people say to one agent."""
+
+    errand: Errand | None = None
+    """What it works on."""
+    heard: Errand | None = None
+    """What it hears the answer of."""
+    is_over: bool = False
+    """Whether nobody waits for it any more."""
+
+
+NO_DUTY = Duty()
+
+
+@dataclass(frozen=True, slots=True)
+class TeamOptions:
+    """Limits of what agents ask each other."""
+
+    wait: timedelta = timedelta(hours=1)
+    """For the answer to an agent's question."""
+    poll: timedelta = timedelta(seconds=5)
+    """How often to look whose time is over."""
+
+
+class Teamwork:
+    """Leads from one agent's turn to the next."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        routes: Mapping[str, Route],
+        groups: Mapping[str, Group] | None = None,
+        options: TeamOptions | None = None,
+    ) -> None:
+        self._errands = store.errands
+        self._clock = clock
+        self._routing = Routing.of(routes)
+        self._groups = groups or {}
+        self._options = options or TeamOptions()
+
+    async def run(self) -> None:
+        """End what nobody answers in time, until cancelled."""
+        while True:
+            try:
+                await self._expire()
+            except StoreUnavailable as error:
+                log.warning("errands_not_read", extra={"error": str(error)})
+            await asyncio.sleep(self._options.poll.total_seconds())
+
+    def leads(self, turn: Turn) -> bool:
+        """Whether the turn is a group's, and no agent's."""
+        return turn.role in self._groups
+
+    async def duty(self, turn: Turn) -> Duty:
+        """Return what the turn is part of. Of what people say, the store is not asked."""
+        first = turn.messages[0]
+        match first.kind:
+            case MessageKind.QUESTION:
+                errand = await self._errands.get(first.target or "")
+                return Duty(errand, is_over=_is_over(errand, turn.ref.id))
+            case MessageKind.ANSWER:
+                heard = await self._errands.get(first.target or "")
+                if heard is None or heard.parent is None:
+                    return Duty(None, heard, is_over=heard is None)
+                errand = await self._errands.get(heard.parent)
+                return Duty(errand, heard, is_over=_is_over(errand, turn.ref.id))
+            case _:
+                return NO_DUTY
+
+    def voice(self, turn: Turn, duty: Duty) -> Voice:
+        """Return how people hear the turn."""
+        if self.leads(turn):
+            return Voice(is_silent=duty.errand is not None and duty.errand.asker is not None)
+        if duty.errand is not None:
+            return Voice(turn.role, is_silent=not duty.errand.is_shown)
+        return Voice(turn.role) if turn.messages[0].is_one_of_all else ALONE
+
+    # -- one agent asks another
+
+    async def ask(self, turn: Turn, call: ToolCall, role: str, question: str) -> str:
+        """Ask another agent of the same person; see `Colleagues`."""
+        errand = await self._asked(turn, call, role, question.strip())
+        if await self._errands.get(errand.id) is None:
+            route = self._route(turn, role)
+            if route is None:
+                known = ", ".join(each for each in self._routing if each != turn.role)
+                raise BadInput(f'You can not ask "{role}". You can ask: {known or "nobody"}.')
+            count = await self._errands.count(errand.root)
+            if (why := refusal(errand.chain[:-1], role, count)) is not None:
+                raise BadInput(why)
+            change = ErrandChange(errand, question_for(errand), route)
+            await self._errands.change([change], self._clock.now())
+            log.info("errand_begun", extra={"errand": errand.id, "role": role})
+        return ASKED.format(role=role, id=errand.id)
+
+    async def _asked(self, turn: Turn, call: ToolCall, role: str, question: str) -> Errand:
+        if not 1 <= len(question) <= LONGEST_QUESTION:
+            raise BadInput(f"A question has 1 to {LONGEST_QUESTION:,} characters.")
+        duty, first, now = await self.duty(turn), turn.messages[0], self._clock.now()
+        parent = duty.errand
+        origin = parent or duty.heard
+        return Errand(
+            id=hashlib.blake2b(f"{turn.ref.id}\n{call.id}".encode(), digest_size=8).hexdigest(),
+            chain=(*(parent.chain if parent else (turn.role,)), role),
+            root=origin.root if origin else turn.ref.id,
+            person=turn.person,
+            conversation=turn.conversation,
+            sender=first.sender,
+            question=question,
+            asked_at=now,
+            expires_at=now + self._options.wait,
+            parent=parent.id if parent else None,
+            asker=turn.role,
+            mode=mode_of(turn.ref.lane),
+            is_private=first.is_private,
+            handle=first.handle if first.is_private else None,
+        )
+
+    def _route(self, turn: Turn, role: str) -> Route | None:
+        """Return the way to an agent that may be asked; None where there is none."""
+        if role not in self._routing:
+            return None
+        identity = turn.messages[0].sender.identity
+        decided = self._routing.decide(turn.conversation, identity, role)
+        return decided.route if decided.is_allowed else None
+
+    async def settle(self, turn: Turn, duty: Duty, outcome: TurnOutcome, said: str) -> None:
+        """Take note of a turn's end, before it is stored: what it worked on ends with it.
+
+        It stays open where the agent has asked others on its behalf and not heard
+        them all.
+        """
+        now = self._clock.now()
+        if duty.heard is not None and not duty.heard.is_open:
+            await self._errands.change([ErrandChange(replace(duty.heard, is_heard=True))], now)
+        errand = duty.errand
+        if errand is None or duty.is_over or not errand.is_open:
+            return
+        state, text = _result(outcome, said)
+        if state is ErrandState.ANSWERED:
+            if self.leads(turn):
+                return  # its members are at it, or its end is stored already
+            asked = await self._errands.asked_for(errand.id)
+            if any(not each.is_heard for each in asked):
+                return
+        await self._errands.change([ended(errand, state, text, now, turn.ref.id)], now)
+
+    async def cancel(self, person: PersonId) -> Sequence[Errand]:
+        """End all that agents ask each other for the person; returns what that was."""
+        open_ones, now = await self._errands.open_of(person), self._clock.now()
+        changes = [ended(each, ErrandState.CANCELLED, STOPPED, now) for each in open_ones]
+        await self._errands.change(changes, now)
+        return open_ones
+
+    async def open_of(self, person: PersonId) -> Sequence[Errand]:
+        """List what agents ask each other for the person and is not answered yet."""
+        return await self._errands.open_of(person)
+
+    async def _expire(self) -> None:
+        now = self._clock.now()
+        while due := await self._errands.due(now, 100):
+            over = [ended(each, ErrandState.EXPIRED, NOT_IN_TIME, now) for each in due]
+            await self._errands.change(over, now)
+
+    # -- a group answers
+
+    async def lead(self, turn: Turn, duty: Duty) -> str:
+        """Take a group's next step; returns what the person is told of it, perhaps nothing."""
+        work = duty.errand or await self._begun(turn)
+        if not work.is_open:
+            return _for_the_person(work, await self._errands.asked_for(work.id))
+        said = await self._errands.asked_for(work.id)
+        match await self._step(turn, work, said):
+            case AskNext(asks):
+                await self._ask_members(turn, work, len(said), asks)
+                return ""
+            case Wait():
+                return ""
+            case Final(text, is_failure):
+                state = ErrandState.FAILED if is_failure else ErrandState.ANSWERED
+                now = self._clock.now()
+                change = ended(work, state, text or NOTHING_SAID, now, turn.ref.id)
+                await self._errands.change([change], now)
+                return _for_the_person(change.errand, said)
+
+    async def _begun(self, turn: Turn) -> Errand:
+        """Return the work that a person's words begin, stored under an id made from the turn's."""
+        name = f"work-{turn.ref.id}"
+        known = await self._errands.get(name)
+        if known is not None:
+            return known
+        first, now = turn.messages[0], self._clock.now()
+        limits = self._groups[turn.role].limits
+        work = Errand(
+            id=name,
+            chain=(turn.role,),
+            root=name,
+            person=turn.person,
+            conversation=turn.conversation,
+            sender=first.sender,
+            question="\n\n".join(message.text for message in turn.messages),
+            asked_at=now,
+            expires_at=now + _FOR_EVER,
+            is_shown=limits.is_shown and not first.is_private and first.handle is None,
+            is_private=first.is_private,
+            handle=first.handle,
+        )
+        await self._errands.change([ErrandChange(work)], now)
+        return work
+
+    async def _step(self, turn: Turn, work: Errand, said: Sequence[Errand]) -> TeamStep:
+        group = self._groups[turn.role]
+        busy = Counter(each.role for each in await self._errands.open_of(work.person))
+        earlier = await self._errands.count_of(work.person, turn.role) - 1
+        so_far = Transcript(work.question, tuple(said), earlier, dict(busy))
+        step = group.strategy.decide(so_far)
+        room = min(
+            group.limits.steps - len(said), MOST_ERRANDS - await self._errands.count(work.root)
+        )
+        return within(step, so_far, room)
+
+    async def _ask_members(
+        self, turn: Turn, work: Errand, number: int, asks: Sequence[Ask]
+    ) -> None:
+        changes = [self._member_asked(turn, work, number + n, ask) for n, ask in enumerate(asks)]
+        await self._errands.change(changes, self._clock.now())
+
+    def _member_asked(self, turn: Turn, work: Errand, number: int, ask: Ask) -> ErrandChange:
+        now = self._clock.now()
+        errand = Errand(
+            id=f"{work.id}.{number}",
+            chain=(*work.chain, ask.member),
+            root=work.root,
+            person=work.person,
+            conversation=work.conversation,
+            sender=work.sender,
+            question=ask.question,
+            asked_at=now,
+            expires_at=now + self._groups[turn.role].limits.wait,
+            parent=work.id,
+            asker=turn.role,
+            mode=mode_of(turn.ref.lane),
+            is_shown=work.is_shown,
+            is_private=work.is_private,
+            handle=work.handle,
+        )
+        route = self._route(turn, ask.member)
+        why = NOT_HERE if route is None else refusal(work.chain, ask.member, 0)
+        if why is not None:
+            return ended(errand, ErrandState.FAILED, why, now)
+        return ErrandChange(errand, question_for(errand), route)
+
+
+def within(step: TeamStep, so_far: Transcript, room: int) -> TeamStep:
+    """Hold a group's step to its limits: whatever its strategy says, it comes to an end. Pure."""
+    match step:
+        case AskNext(asks) if asks and len(asks) <= room:
+            return step
+        case Wait() if so_far.is_waiting:
+            return step
+        case Final():
+            return step
+        case AskNext() if so_far.is_waiting:
+            return Wait()
+        case _:
+            last = next((each.answer for each in reversed(so_far.answered)), None)
+            text = last or "The group came to no answer within its limits."
+            return Final(text, is_failure=last is None)
+
+
+def _is_over(errand: Errand | None, turn: TurnId) -> bool:
+    """Whether nobody waits for the errand; what this very turn ended it may say again."""
+    return errand is None or (not errand.is_open and errand.ended_by != turn)
+
+
+def _result(outcome: TurnOutcome, said: str) -> tuple[ErrandState, str]:
+    if outcome.error is not None:
+        return ErrandState.FAILED, outcome.error.partition(": ")[2] or outcome.error
+    if outcome.state is not TurnState.DONE:
+        return ErrandState.FAILED, STOPPED
+    return ErrandState.ANSWERED, said or NOTHING_SAID
+
+
+def _for_the_person(work: Errand, said: Sequence[Errand]) -> str:
+    """Return the group's answer, unless people have read it as a member's already."""
+    if work.asker is not None:
+        return ""
+    was_read = work.is_shown and any(each.answer == work.answer for each in said)
+    return "" if was_read and work.is_answered else work.answer
