@@ -57,7 +57,9 @@ def routes(settings: Settings) -> Routing:
         for rule in settings.bindings
     ]
     access = {agent.name: frozenset(agent.access) for agent in settings.agents if agent.access}
-    return Routing(every, rules, access)
+    groups = frozenset(group.name for group in settings.groups)
+    every |= {group.name: Route(group.name) for group in settings.groups}
+    return Routing(every, rules, access, groups)
 
 
 def access_policy(settings: Settings) -> AccessPolicy:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gateway.bootstrap.choices import budget_policy, routes, secret
 from gateway.bootstrap.desks import desks
+from gateway.bootstrap.groups import groups
 from gateway.budgets import Budgets
 from gateway.errors import SettingsWrong
 from gateway.images import Images
@@ -44,7 +45,7 @@ async def opened_mind(
         constellation = AgentConstellation(
             store.people, letta.host, clock, constellation_options(settings), letta.templates
         )
-        teamwork = Teamwork(store, clock, routes(settings))
+        teamwork = Teamwork(store, clock, routes(settings), groups(settings))
         tools = [
             *_tools(settings, store, artifacts, clock),
             *asking_tools(teamwork),

@@ -20,6 +20,7 @@ from gateway.settings.agents import (
     SharedBlockSettings,
     WakeupSettings,
 )
+from gateway.settings.groups import GroupSettings
 from gateway.settings.hooks import HookSettings
 from gateway.settings.kinds import Section
 from gateway.settings.sources import FILE_NAME, FILE_VARIABLE, TABLE_LISTS, Name, names
@@ -33,6 +34,7 @@ _TABLES: Mapping[str, type[Section]] = {
     "agents.blocks": BlockSettings,
     "agents.shared_blocks": SharedBlockSettings,
     "agents.wakeups": WakeupSettings,
+    "groups": GroupSettings,
     "hooks": HookSettings,
     "bindings": BindingSettings,
 }
@@ -43,6 +45,7 @@ _NOTES = {
     "agents.shared_blocks": "Stands below its agent; all that share it say the same of it.",
     "agents.wakeups": "Stands below its agent. One that is taken out is paused, not dropped.",
     "bindings": "None by default: people have agents of their own. See `docs/people.md`.",
+    "groups": "None by default. `docs/teamwork.md` shows one of each strategy.",
     "hooks": "None by default. `docs/hooks.md` tells how calls are signed.",
 }
 
@@ -94,6 +97,8 @@ def as_toml(settings: Settings) -> str:
         lines += _table_lines("agents", agent)
     for binding in settings.bindings:
         lines += _table_lines("bindings", binding)
+    for group in settings.groups:
+        lines += _table_lines("groups", group)
     for hook in settings.hooks:
         lines += _table_lines("hooks", hook)
     return "\n".join(lines) + "\n"

@@ -13,6 +13,7 @@ from pydantic_core.core_schema import ValidationInfo
 from gateway.access import AccessMode
 from gateway.settings.agents import Agents, AgentSettings, Bindings, SourceSettings
 from gateway.settings.doors import AccessSettings, DiscordSettings, HttpSettings, SlackSettings
+from gateway.settings.groups import Groups, check_members
 from gateway.settings.hooks import Hooks, HookSettings
 from gateway.settings.keeping import ArtifactSettings, RetentionSettings
 from gateway.settings.kinds import (
@@ -53,6 +54,7 @@ class Settings(Section):
     hooks: Hooks = Field(default=(), description="Addresses at which other systems wake agents")
     sources: SourceSettings = SourceSettings()
     bindings: Bindings = Field(default=(), description="Which agent answers where, and to whom")
+    groups: Groups = Field(default=(), description="Agents that answer together")
     turns: TurnSettings = TurnSettings()
     budgets: BudgetSettings = BudgetSettings()
     approvals: ApprovalSettings = ApprovalSettings()
@@ -114,6 +116,12 @@ class Settings(Section):
             if known and binding.agent not in (None, *known):
                 raise rule(f'A [[bindings]] rule names "{binding.agent}", which is no agent.')
         return bindings
+
+    @field_validator("groups", mode="after")
+    @classmethod
+    def _know_the_agents_of_groups(cls, groups: Groups, info: ValidationInfo) -> Groups:
+        check_members(groups, [agent.name for agent in info.data.get("agents", ())])
+        return groups
 
     @field_validator("hooks", mode="after")
     @classmethod

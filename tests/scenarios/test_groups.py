@@ -1,0 +1,283 @@
+"""Groups of agents: every way of working together, with what each of its members was told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents.coordination.dynamic import Dynamic
+from agents.coordination.pipeline import OnFailure, Pipeline
+from agents.coordination.round_robin import RoundRobin
+from agents.coordination.supervisor import Supervisor
+from agents.coordination.voting import Voting
+from agents.scripted import Ask, Fail, Say, Step
+from gateway.domain.audit import AuditKind
+from gateway.domain.errands import LONGEST_CHAIN, MOST_ERRANDS, Errand
+from gateway.domain.people import Route
+from gateway.domain.routing import Routing
+from gateway.domain.teams import GroupLimits
+from gateway.domain.tools import ToolCall, ToolResult
+from gateway.domain.turns import RunRequest
+from gateway.ports import Coordination
+from gateway.teamwork import Group
+from storage.memory.store import MemoryStore
+from tests.fakes.crashing import CrashPoints
+from tests.fakes.hub import FakeHub, HubOptions
+from tests.fakes.virtual_time import VirtualTimeLoop
+
+NAMES = ("postern", "a", "b", "c", "d", "e")
+Part = Callable[[str], str]
+"""What an agent says to what it hears; `fail` when it fails."""
+
+
+def new_hub(strategy: Coordination, parts: Mapping[str, Part], *, shown: bool = False) -> FakeHub:
+    routes = Routing({name: Route(name) for name in (*NAMES, "team")}, groups=frozenset({"team"}))
+    group = Group(strategy, GroupLimits(is_shown=shown))
+    options = HubOptions(routes=routes, groups={"team": group}, asking=True)
+    hub = FakeHub(MemoryStore(), options=options)
+    hub.agents.script = lambda request: [step_of(parts, hub, request)]
+    return hub
+
+
+def step_of(parts: Mapping[str, Part], hub: FakeHub, request: RunRequest) -> Step:
+    roles = {agent: role for _, role, agent in hub.agents.created}
+    heard = request.input[-1]
+    if isinstance(heard, ToolResult):
+        return Say(heard.text)
+    said = parts[roles[request.session.agent]](heard.text.partition("\n")[2])
+    return Fail("llm_error", "I am ill.") if said == "fail" else Say(said)
+
+
+def plain(text: str) -> Part:
+    return lambda _: text
+
+
+def asked(text: str) -> str:
+    """Return what was asked, without who asks and what was said before."""
+    return text.partition("\n")[2].partition("\n")[0]
+
+
+async def told(hub: FakeHub, *questions: str) -> list[str]:
+    async with hub.running():
+        ada = hub.person("ada")
+        for number, question in enumerate(questions, 1):
+            await ada.says(f"@team {question}", event_id=f"e{number}")
+            await ada.reads(number)
+        await asyncio.sleep(60)
+    return ada.sees
+
+
+async def test_a_supervisor_hands_out_work_and_answers() -> None:
+    def lead(text: str) -> str:
+        if "a: " in text and "b: (not available" in text:
+            return "All in all: 42."
+        return "@a: count the sheep\n@b: count the goats\n@nobody: rest"
+
+    parts = {"postern": lead, "a": lambda text: f"{asked(text)}: 42", "b": plain("fail")}
+    hub = new_hub(Supervisor("postern", ("a", "b")), parts)
+
+    assert await told(hub, "how many?") == ["All in all: 42."]
+
+
+async def test_a_supervisor_that_never_stops_is_stopped_after_its_rounds() -> None:
+    hub = new_hub(
+        Supervisor("postern", ("a",), rounds=2), {"postern": plain("@a: again"), "a": plain("yes")}
+    )
+
+    assert await told(hub, "well?") == ["@a: again"]
+    assert hub.agents.runs_started == 5
+
+
+async def test_without_its_supervisor_a_member_answers() -> None:
+    parts = {"postern": plain("fail"), "a": plain("fail"), "b": plain("here I am")}
+    hub = new_hub(Supervisor("postern", ("a", "b")), parts)
+
+    assert await told(hub, "who is there?") == ["here I am"]
+
+
+async def test_in_a_round_robin_members_take_turns_and_the_ill_are_skipped() -> None:
+    parts = {"a": plain("I am a"), "b": plain("fail"), "c": plain("I am c")}
+    hub = new_hub(RoundRobin(("a", "b", "c")), parts)
+
+    assert await told(hub, "1", "2", "3", "4") == ["I am a", "I am c", "I am c", "I am a"]
+
+
+async def test_people_see_who_speaks() -> None:
+    hub = new_hub(
+        RoundRobin(("a", "b"), speakers=2), {"a": plain("ping"), "b": plain("pong")}, shown=True
+    )
+
+    assert await told(hub, "play") == ["**a:** ping", "**b:** pong"]
+
+
+async def test_a_pipeline_goes_through_its_stages() -> None:
+    heard: list[str] = []
+
+    def last(text: str) -> str:
+        heard.append(text)
+        return "done"
+
+    parts = {"a": plain("draft"), "b": plain("good"), "c": plain("short"), "d": last}
+    hub = new_hub(Pipeline((("a",), ("b", "c"), ("d",))), parts)
+
+    assert await told(hub, "a poem") == ["done"]
+    assert heard == ["team asks you:\na poem\n\nWhat was said so far:\n\nb: good\n\nc: short"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "answer"),
+    [
+        (OnFailure.STOP, "We stopped: b failed. I am ill."),
+        (OnFailure.SKIP, "c after draft"),
+        (OnFailure.FALLBACK, "c after repair"),
+    ],
+)
+async def test_a_stage_that_fails(policy: OnFailure, answer: str) -> None:
+    parts = {
+        "a": plain("draft"),
+        "b": plain("fail"),
+        "c": lambda text: f"c after {text.rpartition(': ')[2]}",
+        "d": plain("repair"),
+    }
+    hub = new_hub(Pipeline((("a",), ("b",), ("c",)), policy, "d"), parts)
+
+    assert await told(hub, "a poem") == [answer]
+
+
+async def test_a_vote_is_counted() -> None:
+    parts = {"a": plain("VOTE: Tea"), "b": plain("hm\n**vote: tea**"), "c": plain("VOTE: milk")}
+    hub = new_hub(Voting(("a", "b", "c"), 2), parts)
+
+    assert await told(hub, "what to drink?") == [
+        "**tea** has 2 of 3 votes.\n- a: tea\n- b: tea\n- c: milk"
+    ]
+
+
+async def test_a_tie_is_broken_by_whom_the_group_names() -> None:
+    parts = {"a": plain("VOTE: tea"), "b": plain("VOTE: milk"), "c": plain("VOTE: Milk")}
+    hub = new_hub(Voting(("a", "b"), 2, "c"), parts)
+
+    (answer,) = await told(hub, "what to drink?")
+
+    assert answer.startswith("c broke the tie: **milk** has 1 of 2 votes.")
+
+
+async def test_without_its_quorum_a_vote_decides_nothing() -> None:
+    parts = {"a": plain("VOTE: tea"), "b": plain("fail"), "c": plain("I will not say")}
+    hub = new_hub(Voting(("a", "b", "c"), 2), parts)
+
+    assert await told(hub, "what to drink?") == ["No decision: 1 of 2 votes needed."]
+
+
+async def test_who_knows_of_it_is_asked_and_then_the_next_one() -> None:
+    parts = {"a": plain("I am a"), "b": plain("fail")}
+    words = {"b": ("poem",), "a": ("sum",)}
+    hub = new_hub(Dynamic(("b", "a"), words), parts)
+
+    assert await told(hub, "a sum, please", "a poem, please") == ["I am a", "I am a"]
+
+
+async def test_an_agent_can_choose_who_answers() -> None:
+    parts = {"postern": plain("It should be b."), "a": plain("I am a"), "b": plain("I am b")}
+    hub = new_hub(Dynamic(("a", "b"), selector="postern"), parts)
+
+    assert await told(hub, "who?") == ["I am b"]
+
+
+PIPE = {"a": plain("draft"), "b": plain("good"), "c": plain("short")}
+
+
+def pipe() -> FakeHub:
+    return new_hub(Pipeline((("a", "b"), ("c",))), PIPE)
+
+
+@pytest.mark.timeout(60)
+async def test_a_crash_at_any_moment_repeats_no_member_and_doubles_no_answer() -> None:
+    hub = pipe()
+    hub.record(points := CrashPoints())
+    assert await told(hub, "go") == ["short"]
+    assert len(points.passed) > 60
+
+    for at in range(1, len(points.passed) + 1):
+        hub = pipe()
+        await crash_then_finish(hub, at)
+
+        assert hub.person("ada").sees == ["short"], f"died at {at}: {points.passed[at - 1]}"
+        assert hub.agents.runs_started == 3, f"died at {at}: {points.passed[at - 1]}"
+
+
+async def crash_then_finish(hub: FakeHub, at: int) -> None:
+    async with asyncio.TaskGroup() as group:
+        story = group.create_task(says_until_acknowledged(hub))
+        async with asyncio.timeout(600):
+            await hub.until_crash(CrashPoints(at))
+        async with hub.running(), asyncio.timeout(3600):
+            await story
+            await hub.person("ada").reads(1)
+            await asyncio.sleep(20)
+
+
+async def says_until_acknowledged(hub: FakeHub) -> None:
+    while True:
+        try:
+            async with asyncio.timeout(3):
+                await hub.person("ada").says("@team go", event_id="e1")
+        except TimeoutError:
+            continue
+        return
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=15)
+def test_agents_that_ask_each_other_at_will_come_to_an_end(seed: int) -> None:
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        runner.run(ask_at_will(random.Random(seed)))
+
+
+async def ask_at_will(dice: random.Random) -> None:
+    """Six agents and their group, each of which asks whom it likes whenever it can."""
+    hub = new_hub(Supervisor("postern", NAMES[1:]), {})
+
+    def play(request: RunRequest) -> list[Step]:
+        if isinstance(request.input[0], ToolResult):
+            return [Say(f"@{dice.choice(NAMES)}: go on")]
+        return [Ask(tuple(a_wish(dice, number) for number in range(dice.randint(1, 3))))]
+
+    hub.agents.script = play
+    async with hub.running(), asyncio.timeout(100_000):
+        ada = hub.person("ada")
+        await ada.says("@all you may begin" if dice.random() < 0.2 else "@team you may begin")
+        await asyncio.sleep(20_000)
+
+    chains = await chains_of_errands(hub)
+    assert await hub.store.errands.open_of(hub.agents.created[0][0]) == []
+    assert all(len(chain) <= LONGEST_CHAIN for chain in chains.values())
+    assert all(len(set(chain)) == len(chain) for chain in chains.values())
+    # What is asked at the same moment is not counted yet: three calls of each of seven lanes.
+    roots = Counter([(await errand_of(hub, name)).root for name in chains])
+    assert all(count <= MOST_ERRANDS + 21 for count in roots.values())
+    assert not hub.agents.overlaps
+
+
+async def chains_of_errands(hub: FakeHub) -> dict[str, list[str]]:
+    log = await hub.store.history.audit(0, 100_000)
+    changed = [each for each in log if each.kind is AuditKind.ERRAND_CHANGED]
+    return {each.ref: list(each.data["chain"]) for each in changed}
+
+
+async def errand_of(hub: FakeHub, name: str) -> Errand:
+    errand = await hub.store.errands.get(name)
+    assert errand is not None
+    return errand
+
+
+def a_wish(dice: random.Random, number: int) -> ToolCall:
+    wish = {"role": dice.choice([*NAMES, "team"]), "question": f"well, {dice.random()}?"}
+    return ToolCall(f"c{number}", "ask_agent", json.dumps(wish))
