@@ -64,11 +64,10 @@ class Reach:
     """None where nothing can be scheduled."""
     artifacts: ArtifactStore | None = None
     """Where the files are that people sent; None where none are taken in."""
-    errands: RunningErrands | None = None
-    """None where agents can ask nobody."""
-
     budgets: Budgets | None = None
     """None where nothing is limited."""
+    errands: RunningErrands | None = None
+    """None where agents can ask nobody."""
 
     async def agent_of(self, asked: Asked) -> AgentId | None:
         """Return the agent that answers who asks, here; None before the first contact."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -129,7 +130,7 @@ async def test_a_person_stops_what_agents_ask_each_other() -> None:
         ada = hub.person("ada")
         await ada.says("a poem")
         await ada.reads(1)
-        await ada.says("/status")
+        await hub.inbox.receive(replace(hub.message(ada, "/status"), is_private=True))
         status = (await ada.reads(2))[1]
         await ada.says("/cancel")
 

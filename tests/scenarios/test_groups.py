@@ -7,6 +7,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -42,7 +43,11 @@ def new_hub(strategy: Coordination, parts: Mapping[str, Part], *, shown: bool = 
     group = Group(strategy, GroupLimits(is_shown=shown))
     options = HubOptions(routes=routes, groups={"team": group}, asking=True)
     hub = FakeHub(MemoryStore(), options=options)
-    hub.agents.script = lambda request: [step_of(parts, hub, request)]
+
+    def play(request: RunRequest) -> list[Step]:
+        return [step_of(parts, hub, request)]
+
+    hub.agents.script = play
     return hub
 
 
@@ -80,7 +85,11 @@ async def test_a_supervisor_hands_out_work_and_answers() -> None:
             return "All in all: 42."
         return "@a: count the sheep\n@b: count the goats\n@nobody: rest"
 
-    parts = {"postern": lead, "a": lambda text: f"{asked(text)}: 42", "b": plain("fail")}
+    parts: dict[str, Part] = {
+        "postern": lead,
+        "a": lambda text: f"{asked(text)}: 42",
+        "b": plain("fail"),
+    }
     hub = new_hub(Supervisor("postern", ("a", "b")), parts)
 
     assert await told(hub, "how many?") == ["All in all: 42."]
@@ -96,14 +105,14 @@ async def test_a_supervisor_that_never_stops_is_stopped_after_its_rounds() -> No
 
 
 async def test_without_its_supervisor_a_member_answers() -> None:
-    parts = {"postern": plain("fail"), "a": plain("fail"), "b": plain("here I am")}
+    parts: dict[str, Part] = {"postern": plain("fail"), "a": plain("fail"), "b": plain("here I am")}
     hub = new_hub(Supervisor("postern", ("a", "b")), parts)
 
     assert await told(hub, "who is there?") == ["here I am"]
 
 
 async def test_in_a_round_robin_members_take_turns_and_the_ill_are_skipped() -> None:
-    parts = {"a": plain("I am a"), "b": plain("fail"), "c": plain("I am c")}
+    parts: dict[str, Part] = {"a": plain("I am a"), "b": plain("fail"), "c": plain("I am c")}
     hub = new_hub(RoundRobin(("a", "b", "c")), parts)
 
     assert await told(hub, "1", "2", "3", "4") == ["I am a", "I am c", "I am c", "I am a"]
@@ -124,7 +133,12 @@ async def test_a_pipeline_goes_through_its_stages() -> None:
         heard.append(text)
         return "done"
 
-    parts = {"a": plain("draft"), "b": plain("good"), "c": plain("short"), "d": last}
+    parts: dict[str, Part] = {
+        "a": plain("draft"),
+        "b": plain("good"),
+        "c": plain("short"),
+        "d": last,
+    }
     hub = new_hub(Pipeline((("a",), ("b", "c"), ("d",))), parts)
 
     assert await told(hub, "a poem") == ["done"]
@@ -140,7 +154,7 @@ async def test_a_pipeline_goes_through_its_stages() -> None:
     ],
 )
 async def test_a_stage_that_fails(policy: OnFailure, answer: str) -> None:
-    parts = {
+    parts: dict[str, Part] = {
         "a": plain("draft"),
         "b": plain("fail"),
         "c": lambda text: f"c after {text.rpartition(': ')[2]}",
@@ -152,7 +166,11 @@ async def test_a_stage_that_fails(policy: OnFailure, answer: str) -> None:
 
 
 async def test_a_vote_is_counted() -> None:
-    parts = {"a": plain("VOTE: Tea"), "b": plain("hm\n**vote: tea**"), "c": plain("VOTE: milk")}
+    parts: dict[str, Part] = {
+        "a": plain("VOTE: Tea"),
+        "b": plain("hm\n**vote: tea**"),
+        "c": plain("VOTE: milk"),
+    }
     hub = new_hub(Voting(("a", "b", "c"), 2), parts)
 
     assert await told(hub, "what to drink?") == [
@@ -161,7 +179,11 @@ async def test_a_vote_is_counted() -> None:
 
 
 async def test_a_tie_is_broken_by_whom_the_group_names() -> None:
-    parts = {"a": plain("VOTE: tea"), "b": plain("VOTE: milk"), "c": plain("VOTE: Milk")}
+    parts: dict[str, Part] = {
+        "a": plain("VOTE: tea"),
+        "b": plain("VOTE: milk"),
+        "c": plain("VOTE: Milk"),
+    }
     hub = new_hub(Voting(("a", "b"), 2, "c"), parts)
 
     (answer,) = await told(hub, "what to drink?")
@@ -170,14 +192,18 @@ async def test_a_tie_is_broken_by_whom_the_group_names() -> None:
 
 
 async def test_without_its_quorum_a_vote_decides_nothing() -> None:
-    parts = {"a": plain("VOTE: tea"), "b": plain("fail"), "c": plain("I will not say")}
+    parts: dict[str, Part] = {
+        "a": plain("VOTE: tea"),
+        "b": plain("fail"),
+        "c": plain("I will not say"),
+    }
     hub = new_hub(Voting(("a", "b", "c"), 2), parts)
 
     assert await told(hub, "what to drink?") == ["No decision: 1 of 2 votes needed."]
 
 
 async def test_who_knows_of_it_is_asked_and_then_the_next_one() -> None:
-    parts = {"a": plain("I am a"), "b": plain("fail")}
+    parts: dict[str, Part] = {"a": plain("I am a"), "b": plain("fail")}
     words = {"b": ("poem",), "a": ("sum",)}
     hub = new_hub(Dynamic(("b", "a"), words), parts)
 
@@ -185,7 +211,11 @@ async def test_who_knows_of_it_is_asked_and_then_the_next_one() -> None:
 
 
 async def test_an_agent_can_choose_who_answers() -> None:
-    parts = {"postern": plain("It should be b."), "a": plain("I am a"), "b": plain("I am b")}
+    parts: dict[str, Part] = {
+        "postern": plain("It should be b."),
+        "a": plain("I am a"),
+        "b": plain("I am b"),
+    }
     hub = new_hub(Dynamic(("a", "b"), selector="postern"), parts)
 
     assert await told(hub, "who?") == ["I am b"]
@@ -235,7 +265,7 @@ async def says_until_acknowledged(hub: FakeHub) -> None:
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=15)
+@settings(max_examples=5)
 def test_agents_that_ask_each_other_at_will_come_to_an_end(seed: int) -> None:
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         runner.run(ask_at_will(random.Random(seed)))
@@ -269,7 +299,8 @@ async def ask_at_will(dice: random.Random) -> None:
 async def chains_of_errands(hub: FakeHub) -> dict[str, list[str]]:
     log = await hub.store.history.audit(0, 100_000)
     changed = [each for each in log if each.kind is AuditKind.ERRAND_CHANGED]
-    return {each.ref: list(each.data["chain"]) for each in changed}
+    changed = [each for each in changed if each.data["state"] == "open"]
+    return {each.ref: cast("list[str]", each.data["chain"]) for each in changed}  # as it is logged
 
 
 async def errand_of(hub: FakeHub, name: str) -> Errand:
