@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import httpx
@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.domain.handed import DISCORD, PATHS, SLACK, VERIFIED, Handed, Kept
 from gateway.errors import StoreUnavailable
 from gateway.place import Place
-from gateway.ports import HandedStore
+from gateway.ports import Clock, HandedStore
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,9 @@ _POLL_SECONDS = 0.2
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.1, 5.0
 _BUG_TRIES = 5
 _BATCH = 50
-_NOT_READY = 503
+_BROKEN, _NOT_READY = 500, 503
+ASIDE = "aside:"
+"""Stands before the path of what was set aside."""
 _ANSWER = 4
 """Discord's type of an answer with a text."""
 
@@ -115,14 +117,23 @@ class Doors:
 
 
 class Porter:
-    """Carries what waits in the store to its doors: one process at a time, in order by path."""
+    """Carries what waits in the store to its doors: one process at a time, in order by path.
+
+    What its door fails at is set aside, because it was acknowledged: the next process
+    that begins to carry tries it again.
+    """
 
     def __init__(
-        self, waiting: HandedStore, take: Callable[[Handed], Awaitable[int]], place: Place
+        self,
+        waiting: HandedStore,
+        take: Callable[[Handed], Awaitable[int]],
+        place: Place,
+        clock: Clock,
     ) -> None:
         self._waiting = waiting
         self._take = take
         self._place = place
+        self._clock = clock
 
     async def run(self) -> None:
         """Carry until cancelled, whenever no other process does."""
@@ -135,17 +146,32 @@ class Porter:
                 group.create_task(self._carry_to(path))
 
     async def _carry_to(self, path: str) -> None:
+        is_new = True
         while True:
             some: Sequence[Kept] = ()
             try:
+                if is_new:
+                    await self._take_back(path)
+                    is_new = False
                 some = await self._waiting.oldest(path, _BATCH)
                 for kept in some:
-                    await self._take(kept.handed)
-                    await self._waiting.drop([kept.number])
+                    if await self._take(kept.handed) >= _BROKEN:
+                        await self._move(kept, ASIDE + path)
+                    else:
+                        await self._waiting.drop([kept.number])
             except StoreUnavailable as error:
                 log.warning("handed_requests_wait", extra={"error": str(error)})
             if not some:
                 await asyncio.sleep(_POLL_SECONDS)
+
+    async def _take_back(self, path: str) -> None:
+        for kept in await self._waiting.oldest(ASIDE + path, _BATCH):
+            await self._move(kept, path)
+
+    async def _move(self, kept: Kept, path: str) -> None:
+        """A crash in between leaves it twice, which its door takes for one."""
+        await self._waiting.keep(replace(kept.handed, path=path), self._clock.now())
+        await self._waiting.drop([kept.number])
 
 
 def _as_verified(app: ASGIApp) -> ASGIApp:

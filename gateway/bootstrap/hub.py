@@ -160,7 +160,7 @@ def _beside(settings: Settings, spokes: Spokes, worker: WorkerId, doors: Doors) 
         seconds = min(_PORTER_LEASE_SECONDS, settings.turns.lease_seconds)
         options = PlaceOptions(timedelta(seconds=seconds), seconds / 4.5)
         place = Place(PORTER, worker, store.leases, clock, options)
-        parts.append(Porter(store.handed, doors.take, place))
+        parts.append(Porter(store.handed, doors.take, place, clock))
     return parts
 
 

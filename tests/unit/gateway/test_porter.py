@@ -19,7 +19,7 @@ from gateway.clock import SystemClock
 from gateway.domain.handed import DISCORD, SLACK, Handed, was_verified
 from gateway.domain.ids import WorkerId
 from gateway.place import Place
-from gateway.porter import Doors, LateAnswer, Porter, late_answer
+from gateway.porter import ASIDE, Doors, LateAnswer, Porter, late_answer
 from storage.memory import MemoryStore
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -64,7 +64,8 @@ async def carried(house: House, store: MemoryStore) -> AsyncGenerator[None]:
     doors = Doors(house.app, API)
     place = Place("porter", WorkerId("w"), store.leases, SystemClock())
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(Porter(store.handed, doors.take, place).run())
+        porter = Porter(store.handed, doors.take, place, SystemClock())
+        task = group.create_task(porter.run())
         yield
         task.cancel()
     await doors.close()
@@ -94,6 +95,25 @@ async def test_a_door_that_is_not_ready_is_asked_again_and_is_in_nobodys_way(hou
         await house.until(2)
 
     assert house.heard == ["discord", "slack"]
+
+
+async def test_what_breaks_its_door_is_kept_for_the_next_process(house: House) -> None:
+    store = MemoryStore()
+    house.answers[SLACK] = [500] * 5
+    await store.handed.keep(Handed(SLACK, (), b"poison"), NOW)
+    await store.handed.keep(Handed(SLACK, (), b"after it"), NOW)
+    async with carried(house, store):
+        await house.until(1)
+    (kept,) = await store.handed.oldest(ASIDE + SLACK, 9)
+    before = list(house.heard)
+
+    async with carried(house, store), asyncio.timeout(10):
+        while "poison" not in house.heard:
+            house.changed.clear()
+            await house.changed.wait()
+
+    assert (kept.handed.body, before) == (b"poison", ["after it"])
+    assert await store.handed.oldest(ASIDE + SLACK, 9) == []
 
 
 async def test_what_breaks_its_door_is_let_go_after_some_tries(house: House) -> None:
