@@ -9,10 +9,10 @@ import pytest
 from tests.crash.kills import Load, killed
 from tests.fakes.postgres import postgres_schema
 
-QUICK = Load(kills=3, people=4, pause_seconds=0.3, longest_life_seconds=0.5)
+QUICK = Load(kills=2, people=3, pause_seconds=0.3, longest_life_seconds=0.5)
 """`python -m bench kills` does two hundred."""
 
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(300)]
 
 
 @pytest.mark.parametrize("platform", ["discord", "slack"])
@@ -23,10 +23,9 @@ async def test_random_kills_on_sqlite_break_no_promise(tmp_path: Path, platform:
     assert verdict.faults == {}
 
 
-@pytest.mark.parametrize("platform", ["discord", "slack"])
-async def test_random_kills_on_postgres_break_no_promise(tmp_path: Path, platform: str) -> None:
+async def test_random_kills_on_postgres_break_no_promise(tmp_path: Path) -> None:
     async with postgres_schema() as url:
-        verdict = await killed(tmp_path, url, platform, QUICK)
+        verdict = await killed(tmp_path, url, "slack", QUICK)
 
     assert verdict.written > QUICK.people
     assert verdict.faults == {}
