@@ -8,6 +8,7 @@ from datetime import datetime
 from gateway.domain.audit import ARRIVALS, AuditEntry
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import DeliveryState
+from gateway.domain.errands import ErrandState
 from gateway.domain.ids import ConversationId, DeliveryId
 from gateway.domain.messages import HistoryEntry, InboundMessage, MessageKind
 from gateway.domain.turns import TurnState
@@ -112,6 +113,7 @@ class MemoryHistory:
         """Drop the contents of what ended before; the ids stay (T11)."""
         done = self._retain_deliveries(before, limit)
         done += self._drop_approvals(before, limit - done)
+        done += self._drop_errands(before, limit - done)
         for turn in self._ended_turns(before):
             if done >= limit:
                 break
@@ -137,6 +139,16 @@ class MemoryHistory:
         ]
         for _, approval in sorted(rows)[:limit]:
             del self._tables.approvals[approval]
+        return len(rows[:limit])
+
+    def _drop_errands(self, before: datetime, limit: int) -> int:
+        rows = [
+            (row.expires_at, row.id)
+            for row in self._tables.errands.values()
+            if row.state is not ErrandState.OPEN and row.expires_at < before
+        ]
+        for _, errand in sorted(rows)[:limit]:
+            del self._tables.errands[errand]
         return len(rows[:limit])
 
     def _ended_turns(self, before: datetime) -> list[TurnRow]:

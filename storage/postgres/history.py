@@ -130,6 +130,12 @@ DELETE FROM approval WHERE id IN (
     ORDER BY decided_at LIMIT $2 FOR UPDATE SKIP LOCKED
 )
 """
+DROP_ERRANDS = """
+DELETE FROM errand WHERE seq IN (
+    SELECT seq FROM errand WHERE standing > 0 AND expires_at < $1
+    ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+"""
 EMPTY_TURN = "UPDATE turn SET is_kept = false, error = NULL WHERE id = $1"
 
 
@@ -220,6 +226,7 @@ async def _audit(tx: Transaction, after: int, limit: int) -> list[Row]:
 async def _retain(tx: Transaction, before: datetime, limit: int) -> int:
     done = await tx.count(EMPTY_DELIVERIES, before, limit)
     done += await tx.count(DROP_APPROVALS, before, limit - done)
+    done += await tx.count(DROP_ERRANDS, before, limit - done)
     for row in await tx.fetch(ENDED_TURNS, before, limit - done):
         if done >= limit:
             break

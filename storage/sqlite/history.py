@@ -128,6 +128,11 @@ DELETE FROM approval WHERE id IN (
     WHERE decided_at IS NOT NULL AND decided_at < ? ORDER BY decided_at LIMIT ?
 )
 """
+DROP_ERRANDS = """
+DELETE FROM errand WHERE seq IN (
+    SELECT seq FROM errand WHERE standing > 0 AND expires_at < ? ORDER BY expires_at LIMIT ?
+)
+"""
 EMPTY_TURN = "UPDATE turn SET is_kept = 0, error = NULL WHERE id = ?"
 
 
@@ -210,6 +215,7 @@ def _retain_audit(tx: Transaction, before: datetime, limit: int) -> int:
 def _retain(tx: Transaction, before: int, limit: int) -> int:
     done = tx.execute(EMPTY_DELIVERIES, (before, limit)).rowcount
     done += tx.execute(DROP_APPROVALS, (before, limit - done)).rowcount
+    done += tx.execute(DROP_ERRANDS, (before, limit - done)).rowcount
     for (turn,) in tx.execute(ENDED_TURNS, (before, limit - done)).fetchall():
         if done >= limit:
             break

@@ -137,3 +137,15 @@ async def test_errands_are_forgotten_with_their_person(store: Store) -> None:
     await store.personal.forget(ADA, at(2))
 
     assert await store.errands.get("e1") is None
+
+
+async def test_retention_drops_ended_errands_and_keeps_open_ones(store: Store) -> None:
+    ended = replace(errand("e1"), state=ErrandState.ANSWERED, answer="a snowman")
+    await store.errands.change([ErrandChange(errand("e1")), ErrandChange(errand("e2"))], NOW)
+    await store.errands.change([ErrandChange(ended)], at(1))
+
+    assert await store.history.retain(at(60), 10) == 0
+    assert await store.history.retain(at(61), 10) == 1
+
+    assert await store.errands.get("e1") is None
+    assert await store.errands.get("e2") is not None
