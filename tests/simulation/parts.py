@@ -10,6 +10,7 @@ from gateway.ports import (
     ApprovalStore,
     DeadLetterStore,
     DeliveryStore,
+    ErrandStore,
     FireStore,
     HandedStore,
     HistoryStore,
@@ -52,6 +53,7 @@ class StoreBehind:
     personal: PersonalStore
     approvals: ApprovalStore
     tasks: TaskStore
+    errands: ErrandStore
     outside_calls: OutsideCallStore
 
     def __init__(self, store: Store, before: Callable[[Any, str], Any]) -> None:

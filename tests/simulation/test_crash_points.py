@@ -58,6 +58,7 @@ BESIDE_ALL_TURNS = {
 PORTS_BESIDE_ALL_TURNS = {
     "store.approvals": "the simulated tool asks nobody's leave",
     "store.dead_letters": _OPERATOR,
+    "store.errands": "no agent asks another here; tests/scenarios crash that on its own",
     "store.fires": "judges slots that are over, when their turn has long ended",
     "store.handed": "used by ingresses without a worker of their own",
     "store.installations": "used when an app is installed",
