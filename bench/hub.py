@@ -36,10 +36,11 @@ from gateway.domain.turns import (
 )
 from gateway.drafts import Drafts
 from gateway.inbox import Inbox
+from gateway.mind import Mind
 from gateway.outbox import Outbox, OutboxOptions
 from gateway.ports import Accept, Health, Streaming
 from gateway.telemetry import Metrics
-from gateway.turn_runner import Mind, TurnOptions, TurnRunner
+from gateway.turn_runner import TurnOptions, TurnRunner
 from storage.sqlite import SqliteStore
 
 WORKER = WorkerId("local")

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 from gateway.answer import Answer
 from gateway.approvals import ApprovalOptions, Approvals
-from gateway.budgets import Budgets, charge_of
+from gateway.budgets import charge_of
 from gateway.commands import COMMANDS, Commands, Reach
 from gateway.doing import Doing
 from gateway.domain.deliveries import NewDelivery
 from gateway.domain.fires import NOTHING_NEW, OVER_BUDGET
 from gateway.domain.ids import LaneId, RunId
-from gateway.domain.people import ZONE_NOTE, Route
+from gateway.domain.people import ZONE_NOTE
 from gateway.domain.tools import ToolResult
 from gateway.domain.turns import (
     InputMessage,
@@ -36,19 +36,12 @@ from gateway.domain.turns import (
 from gateway.drafts import Drafts
 from gateway.envelope import to_input, zone_named
 from gateway.errors import BadInput, Refused, RetryLater, RunFailed, RuntimeUnavailable
-from gateway.images import Images
 from gateway.leases import Lease
+from gateway.mind import Mind
 from gateway.ports import (
     Adapter,
-    AgentMemory,
-    AgentRuntime,
-    ArtifactStore,
-    Briefing,
     Clock,
-    Constellation,
-    PersonalSchedules,
     Store,
-    Toolbox,
 )
 from gateway.retries import GiveUp, RetryAt, RetryPolicy, decide_turn_retry
 from gateway.teamwork import NO_DUTY, Duty, Teamwork
@@ -71,31 +64,6 @@ PLATFORM_IS_OFF = (
     'Nobody can answer on "{platform}": it is switched off here. Switch it on, or drop what waits.'
 )
 UNKNOWN_FAULT = "something went wrong on our side. The operator can see it in the log."
-
-
-@dataclass(frozen=True, slots=True)
-class Mind:
-    """All that a turn needs to think: who answers, where it runs, with which hands and eyes."""
-
-    constellation: Constellation
-    runtime: AgentRuntime
-    toolbox: Toolbox
-    routes: Mapping[str, Route] = field(default_factory=lambda: {"postern": Route("postern")})
-    """The agents that there are, the default one first."""
-    images: Images | None = None
-    """None where agents read text alone."""
-    memory: AgentMemory | None = None
-    """None where agents keep no memory that people could look at."""
-    artifacts: ArtifactStore | None = None
-    """None where no files are taken in."""
-    budgets: Budgets | None = None
-    """None where nothing is limited."""
-    briefing: Briefing | None = None
-    """None where wakeups are told their prompts alone."""
-    wakeups: PersonalSchedules | None = None
-    """None where people can schedule nothing."""
-    teamwork: Teamwork | None = None
-    """None where agents can ask nobody."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from gateway.drafts import Drafts
 from gateway.http import Vitals, create_app, create_server
 from gateway.inbox import Inbox
 from gateway.lifecycle import Gateway, Housekeeping, Part, Parts, Web
+from gateway.mind import Mind
 from gateway.outbox import Outbox, OutboxOptions
 from gateway.place import Place, PlaceOptions
 from gateway.porter import Doors, Porter
@@ -37,7 +38,7 @@ from gateway.ports import Adapter, ArtifactStore, Clock, Store
 from gateway.retries import RetryPolicy
 from gateway.settings import Settings
 from gateway.telemetry import Metrics
-from gateway.turn_runner import Mind, TurnRunner
+from gateway.turn_runner import TurnRunner
 
 if TYPE_CHECKING:
     from scheduler.ticker import Ticker

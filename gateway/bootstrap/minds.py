@@ -15,10 +15,10 @@ from gateway.bootstrap.groups import groups
 from gateway.budgets import Budgets
 from gateway.errors import SettingsWrong
 from gateway.images import Images
+from gateway.mind import Mind
 from gateway.ports import ArtifactStore, Briefing, Clock, Constellation, Store
 from gateway.settings import AgentSettings, BlockSettings, Settings
 from gateway.teamwork import Teamwork
-from gateway.turn_runner import Mind
 
 if TYPE_CHECKING:
     from agents.app_server.client import AppServer

@@ -145,7 +145,13 @@ def _identity_key(key: str) -> str:
     raise must_be('platform:workspace:user, such as "discord:discord:80351110224678912"')
 
 
+_TAKEN = ("all", "commands")
+"""`@all` speaks to every agent, and commands have a lane of their own."""
+
+
 def _role(name: str) -> str:
+    if name in _TAKEN:
+        raise must_be(f'a name of its own; "{name}" is taken')
     is_plain = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
     if is_plain and name == name.lower() and len(name) <= 40:
         return name

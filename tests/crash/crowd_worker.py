@@ -34,10 +34,11 @@ from gateway.domain.turns import (
     TurnEvent,
 )
 from gateway.drafts import Drafts
+from gateway.mind import Mind
 from gateway.outbox import Outbox, OutboxOptions
 from gateway.ports import Accept, Health, Streaming
 from gateway.telemetry import Metrics
-from gateway.turn_runner import Mind, TurnOptions, TurnRunner
+from gateway.turn_runner import TurnOptions, TurnRunner
 from storage.postgres import PoolOptions, PostgresStore
 
 PLATFORM = "crowd"

@@ -23,9 +23,9 @@ from gateway.bootstrap import (
 from gateway.clock import SystemClock
 from gateway.data_dir import held
 from gateway.http import listen
+from gateway.mind import Mind
 from gateway.settings import load_settings
 from gateway.telemetry import Metrics
-from gateway.turn_runner import Mind
 from tests.fakes.crashing import around
 
 

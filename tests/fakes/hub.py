@@ -20,12 +20,13 @@ from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Identity, Route, Sender
 from gateway.drafts import Drafts
 from gateway.inbox import Inbox
+from gateway.mind import Mind
 from gateway.outbox import Outbox, OutboxOptions
 from gateway.ports import Adapter, ArtifactStore, Briefing, Clock, Store, Streaming, Toolbox
 from gateway.retries import RetryPolicy
 from gateway.teamwork import Group, Teamwork
 from gateway.telemetry import Metrics
-from gateway.turn_runner import Mind, TurnOptions, TurnRunner
+from gateway.turn_runner import TurnOptions, TurnRunner
 from scheduler.outcomes import Outcomes
 from scheduler.skips import SkipRules
 from scheduler.ticker import Ticker

@@ -26,11 +26,12 @@ from gateway.http import HttpServer, Vitals, create_app, create_server, listen
 from gateway.images import Images
 from gateway.inbox import Inbox
 from gateway.lifecycle import Gateway, Housekeeping, Parts, Web
+from gateway.mind import Mind
 from gateway.outbox import Outbox, OutboxOptions
 from gateway.ports import Clock, Store, Toolbox
 from gateway.retries import RetryPolicy
 from gateway.telemetry import Metrics
-from gateway.turn_runner import Mind, TurnOptions, TurnRunner
+from gateway.turn_runner import TurnOptions, TurnRunner
 from storage.artifacts import MemoryArtifacts
 from storage.memory import MemoryStore
 from tests.fakes.directives import follow_directives

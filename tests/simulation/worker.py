@@ -15,11 +15,12 @@ from gateway.domain.people import Identity, Mode, Route
 from gateway.drafts import Drafts
 from gateway.inbox import Inbox
 from gateway.lifecycle import Gateway, Housekeeping, Parts
+from gateway.mind import Mind
 from gateway.outbox import Outbox, OutboxOptions
 from gateway.ports import Adapter, Constellation, Store
 from gateway.retries import RetryPolicy
 from gateway.telemetry import Metrics
-from gateway.turn_runner import Mind, TurnOptions, TurnRunner
+from gateway.turn_runner import TurnOptions, TurnRunner
 from scheduler.limits import WakeupLimits
 from scheduler.ticker import Ticker
 from tests.fakes.crashing import around

@@ -367,6 +367,11 @@ WRONG = [
         "agents[0].name",
         "at most 40 lower-case letters, digits, - and _; it is another text",
     ),
+    (
+        "[[agents]]\nname = 'all'\n",
+        "agents[0].name",
+        'a name of its own; "all" is taken; it is another text',
+    ),
 ]
 
 

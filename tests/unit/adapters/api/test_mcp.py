@@ -25,9 +25,9 @@ from gateway.domain.memory import MemoryBlock
 from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Identity, Route, Sender, person_id_of
 from gateway.domain.tools import Caller
+from gateway.mind import Mind
 from gateway.settings import Settings
 from gateway.telemetry import Metrics
-from gateway.turn_runner import Mind
 from storage.artifacts.memory import MemoryArtifacts
 from storage.memory.store import MemoryStore
 from tests.fakes.pages import Page, served_pages

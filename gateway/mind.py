@@ -1,0 +1,45 @@
+"""What bootstrap gives a turn to think with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gateway.budgets import Budgets
+from gateway.domain.people import Route
+from gateway.images import Images
+from gateway.ports import (
+    AgentMemory,
+    AgentRuntime,
+    ArtifactStore,
+    Briefing,
+    Constellation,
+    PersonalSchedules,
+    Toolbox,
+)
+from gateway.teamwork import Teamwork
+
+
+@dataclass(frozen=True, slots=True)
+class Mind:
+    """All that a turn needs to think: who answers, where it runs, with which hands and eyes."""
+
+    constellation: Constellation
+    runtime: AgentRuntime
+    toolbox: Toolbox
+    routes: Mapping[str, Route] = field(default_factory=lambda: {"postern": Route("postern")})
+    """The agents that there are, the default one first."""
+    images: Images | None = None
+    """None where agents read text alone."""
+    memory: AgentMemory | None = None
+    """None where agents keep no memory that people could look at."""
+    artifacts: ArtifactStore | None = None
+    """None where no files are taken in."""
+    budgets: Budgets | None = None
+    """None where nothing is limited."""
+    briefing: Briefing | None = None
+    """None where wakeups are told their prompts alone."""
+    wakeups: PersonalSchedules | None = None
+    """None where people can schedule nothing."""
+    teamwork: Teamwork | None = None
+    """None where agents can ask nobody."""
