@@ -59,7 +59,7 @@ def test_prewarmed_agents_are_listed_shown_rolled_out_and_repaired(postern: Term
 
 def test_shared_and_restricted_roles_are_not_prewarmed(postern: Terminal) -> None:
     Path("postern.toml").write_text(
-        f"{TWO_ROLES}access = ['slack:T1:U1']\n[[agents]]\nname = 'all'\nshared = true\n"
+        f"{TWO_ROLES}access = ['slack:T1:U1']\n[[agents]]\nname = 'everyone'\nshared = true\n"
     )
     postern.types("agents", "prewarm")
 
