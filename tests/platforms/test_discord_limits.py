@@ -33,8 +33,7 @@ async def test_200_people_at_once_are_all_answered_under_the_global_limit(
                 await person.hears("answer", timeout=25)
 
     assert [person.inbox for person in people] == [[f"answer {n}"] for n in range(200)]
-    # On a machine that stalls, calls arrive closer together than they left.
-    assert server.limits.refused < 5
+    assert server.limits.refused == 0
 
 
 async def test_a_channels_bucket_delays_and_loses_nothing(server: DiscordServer) -> None:
