@@ -251,8 +251,9 @@ class _Authorize(AsyncAuthorize):
         actor_team_id: str | None = None,
         actor_user_id: str | None = None,
     ) -> AuthorizeResult:
-        # Of an app that a whole organisation installed, bolt passes no team.
-        known = await self._workspaces.find(team_id or enterprise_id or "")
+        is_org_wide = bool(context.is_enterprise_install)
+        installed_in = enterprise_id if is_org_wide and enterprise_id else team_id or enterprise_id
+        known = await self._workspaces.find(installed_in or "")
         return AuthorizeResult(
             enterprise_id=enterprise_id,
             team_id=team_id,

@@ -187,14 +187,18 @@ def _quote(payload: Interaction) -> Quote:
 
 
 def _place(payload: Interaction) -> Place:
+    """Return where the app is installed: what a window names counts, in a shared channel."""
+    app_team = payload.view.app_installed_team_id if payload.view else None
+    team = payload.team.id if payload.team else None
     return place_of(
-        payload.team.id if payload.team else None,
+        app_team or team,
         payload.enterprise.id if payload.enterprise else None,
         is_org_wide=payload.is_enterprise_install,
     )
 
 
 def _sender(payload: Interaction, place: Place) -> Sender:
+    """Name who did it; where an organisation's app is told no team, they are the organisation's."""
     user = payload.user
-    home = place.home_of(user.team_id)
+    home = place.people if payload.team is None else place.home_of(user.team_id)
     return Sender(Identity("slack", home, user.id), user.username or user.name)

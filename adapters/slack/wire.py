@@ -198,6 +198,7 @@ class ViewBody(Wire):
     id: str
     callback_id: str = ""
     private_metadata: str = ""
+    app_installed_team_id: str | None = None
     state: ViewState = ViewState()
 
 

@@ -310,23 +310,6 @@ async def test_installations_outlive_the_process() -> None:
             await hub.slack.until(lambda: ada.sees() == ["hello", "re: hello"])
 
 
-async def test_an_organisation_installs_the_app_for_all_of_its_teams(
-    hub: SlackHub, ada: Person
-) -> None:
-    hub.slack.world.installations.enterprise = "E00000001"
-    await hub.installs("acme")
-
-    ada.dm("hello")
-    await hub.slack.until(lambda: ada.sees() == ["hello", "re: hello"])
-
-    (message,) = [
-        entry
-        for entry in await hub.hub.store.history.audit(0, 100)
-        if entry.kind is AuditKind.PERSON_MET
-    ]
-    assert message.ref == f"slack:E00000001:{ada.id}"
-
-
 # -- the pages -----------------------------------------------------------------------------------
 
 

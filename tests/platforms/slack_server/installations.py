@@ -6,6 +6,9 @@ from itertools import count
 from tests.platforms.slack_server.refusals import Refused
 from tests.platforms.slack_server.state import Workspace
 
+ORGANISATION = "The Organisation"
+"""The name of the only one that there is."""
+
 
 @dataclass(frozen=True, slots=True)
 class AppConfig:

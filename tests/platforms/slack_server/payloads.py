@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from tests.platforms.slack_server.installations import AppConfig
+from tests.platforms.slack_server.installations import ORGANISATION
 from tests.platforms.slack_server.shapes import Json
 from tests.platforms.slack_server.state import Channel, Message, User, Workspace
 from tests.platforms.slack_server.wire import message_wire, view_wire
+from tests.platforms.slack_server.world import World
 
 __all__ = [
     "action_in",
@@ -18,10 +19,16 @@ __all__ = [
 ]
 
 
+_TEAMLESS = frozenset({"shortcut", "view_submission", "view_closed"})
+"""Interactions that an organisation's app gets without a team."""
+
+
 def slash_form(
-    app: AppConfig, workspace: Workspace, channel: Channel, user: User, command: str, text: str
+    world: World, workspace: Workspace, channel: Channel, user: User, command: str, text: str
 ) -> dict[str, str]:
-    """The form of a command, as a workspace of its own sends it."""
+    """The form of a command; it names the organisation where that has installed the app."""
+    app, enterprise = world.app, world.installations.enterprise
+    in_organisation = {"enterprise_id": enterprise, "enterprise_name": ORGANISATION}
     return {
         "token": app.verification_token,
         "team_id": workspace.id,
@@ -33,7 +40,8 @@ def slash_form(
         "command": command,
         "text": text,
         "api_app_id": app.id,
-        "is_enterprise_install": "false",
+        "is_enterprise_install": "true" if enterprise else "false",
+        **(in_organisation if enterprise else {}),
     }
 
 
@@ -41,17 +49,17 @@ def _channel_name(channel: Channel) -> str:
     return {"im": "directmessage", "group": "privategroup"}.get(channel.kind, channel.name)
 
 
-def interaction(
-    app: AppConfig, workspace: Workspace, user: User, kind: str, trigger_id: str
-) -> Json:
-    """What every interaction payload has."""
+def interaction(world: World, workspace: Workspace, user: User, kind: str, trigger_id: str) -> Json:
+    """What every interaction payload has; of an organisation's app, some name no team."""
+    enterprise = world.installations.enterprise
+    team: Json = {"id": workspace.id, "domain": workspace.name}
     return {
         "type": kind,
-        "token": app.verification_token,
-        "api_app_id": app.id,
-        "team": {"id": workspace.id, "domain": workspace.name},
-        "enterprise": None,
-        "is_enterprise_install": False,
+        "token": world.app.verification_token,
+        "api_app_id": world.app.id,
+        "team": None if enterprise and kind in _TEAMLESS else team,
+        "enterprise": {"id": enterprise, "name": ORGANISATION} if enterprise else None,
+        "is_enterprise_install": enterprise is not None,
         "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": workspace.id},
         "trigger_id": trigger_id,
     }

@@ -99,7 +99,7 @@ class Person:
         place = self._channel(channel or self.dm_channel)
         interactions = self.server.interactions
         form = payloads.slash_form(
-            self.server.world.app, self.workspace, place, self.user, command, text
+            self.server.world, self.workspace, place, self.user, command, text
         )
         form["trigger_id"] = interactions.new_trigger(self.workspace, self.user)
         form["response_url"] = interactions.new_response_url(self.workspace, place, self.user)
@@ -248,7 +248,7 @@ class Person:
     def _payload(self, kind: str, **fields: object) -> Json:
         trigger_id = self.server.interactions.new_trigger(self.workspace, self.user)
         return (
-            payloads.interaction(self.server.world.app, self.workspace, self.user, kind, trigger_id)
+            payloads.interaction(self.server.world, self.workspace, self.user, kind, trigger_id)
             | fields
         )
 

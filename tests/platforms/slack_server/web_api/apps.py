@@ -1,6 +1,6 @@
 """oauth.v2.access and apps.connections.open: methods that speak for the app, not a workspace."""
 
-from tests.platforms.slack_server.installations import Token
+from tests.platforms.slack_server.installations import ORGANISATION, Token
 from tests.platforms.slack_server.refusals import Refused
 from tests.platforms.slack_server.shapes import Json
 from tests.platforms.slack_server.web_api.call import Call, Method, Methods, ok
@@ -42,7 +42,7 @@ def _installed_in(call: Call, token: Token) -> Json:
     if enterprise is None:
         team: Json = {"id": workspace.id, "name": workspace.name}
         return {"team": team, "enterprise": None, "is_enterprise_install": False}
-    whole: Json = {"id": enterprise, "name": "The Organisation"}
+    whole: Json = {"id": enterprise, "name": ORGANISATION}
     return {"team": None, "enterprise": whole, "is_enterprise_install": True}
 
 
