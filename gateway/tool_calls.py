@@ -56,6 +56,10 @@ class ToolCalls:
     A result is journaled before the agent hears it, and a journaled call is not
     made again. A call with an external effect is written down before it is made;
     where its outcome was lost with a process, the agent is told so.
+
+    Models give the same id to one call after the other, so each goes by a name of
+    its own within the turn: the same in every attempt, because rounds come again
+    in their order.
     """
 
     def __init__(self, turn: Turn, hands: Hands, lines: ToolLines) -> None:
@@ -66,22 +70,25 @@ class ToolCalls:
         self._by_name = {spec.name: spec for spec in self.specs}
         self._journal = {result.call_id: result for result in turn.tool_results}
         self._made: Counter[tuple[str, str]] = Counter()
+        self._names: set[str] = set()
         self.results: list[ToolResult] = []
         """Of all calls so far, in the order in which the agent asked."""
 
     async def carry_out(self, calls: Iterable[ToolCall]) -> tuple[ToolResult, ...]:
         """Return the results of a round's calls, made at once, in their order."""
-        wanted = {call.id: (call, self._is_one_too_many(call)) for call in calls}
+        asked = {call.id: call for call in calls}
+        wanted = [(self._named_apart(each), self._is_one_too_many(each)) for each in asked.values()]
         gate = asyncio.Semaphore(self._hands.limits.together)
 
         async def one(call: ToolCall, *, is_too_many: bool) -> ToolResult:
             async with gate:
                 return await self._result(call, is_too_many=is_too_many)
 
-        works = [one(call, is_too_many=too_many) for call, too_many in wanted.values()]
-        results = tuple(await together(works))
+        results = await together(one(call, is_too_many=too_many) for call, too_many in wanted)
         self.results += results
-        return results
+        return tuple(
+            replace(result, call_id=call) for call, result in zip(asked, results, strict=True)
+        )
 
     async def hear(self, message: InboundMessage) -> InboundMessage:
         """Return what the agent is told of a decision, after doing what was approved."""
@@ -90,7 +97,8 @@ class ToolCalls:
             return replace(message, text="The tool call that this is about is not known any more.")
         if approval.state is not ApprovalState.APPROVED:
             return replace(message, text=_not_done(approval))
-        result = await self._result(approval.call, is_approved=True)
+        call = replace(approval.call, id=f"approval-{approval.id}")
+        result = await self._result(call, is_approved=True)
         self.results.append(result)
         return replace(message, text=_done(approval, result))
 
@@ -119,6 +127,14 @@ class ToolCalls:
         if _has_effect(spec):
             await self._hands.turns.intend_tool_call(self._turn.ref, call)
         return await self._hands.toolbox.call(self._turn, call)
+
+    def _named_apart(self, call: ToolCall) -> ToolCall:
+        name, number = call.id, 1
+        while name in self._names:
+            number += 1
+            name = f"{call.id} ({number})"
+        self._names.add(name)
+        return replace(call, id=name)
 
     def _is_one_too_many(self, call: ToolCall) -> bool:
         self._made[call.name, call.arguments] += 1

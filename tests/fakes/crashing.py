@@ -18,7 +18,7 @@ class CrashPoints:
     """
 
     def __init__(self, at: int | None = None, *, at_name: str | None = None) -> None:
-        self._at = at
+        self.at = at
         self._at_name = at_name
         self.passed: list[str] = []
         """The names of all moments so far, in order."""
@@ -28,7 +28,7 @@ class CrashPoints:
         """Come to a moment; never returns when this is the one, or it was before."""
         if not self.crashed.is_set():
             self.passed.append(name)
-        if len(self.passed) == self._at or name == self._at_name:
+        if len(self.passed) == self.at or name == self._at_name:
             self.crashed.set()
         if self.crashed.is_set():
             await asyncio.get_running_loop().create_future()

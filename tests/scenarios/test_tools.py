@@ -109,6 +109,47 @@ async def test_an_external_call_is_never_made_twice_over_a_crash(moment: str) ->
     assert hub.agents.runs_started == 2
 
 
+async def _sends_two_under_one_id(points: CrashPoints, hands: Hands) -> FakeHub:
+    hub = _hub(hands)
+    for what in ("mail", "letter"):
+        hub.agents.will(_asks("send", f'{{"what": "{what}"}}'))
+    hub.agents.will_say("Both are out.")
+    ada = hub.person("ada")
+    hub.record(points)
+    async with asyncio.TaskGroup() as group:
+        story = group.create_task(ada.says("send both", event_id="e1"))
+        if points.at is not None:
+            await hub.until_crash(points)
+        async with hub.running():
+            await story
+            await ada.reads()
+    return hub
+
+
+@pytest.mark.parametrize(
+    ("moment", "said", "done"),
+    [
+        ("before toolbox.call", "may or may not have happened", ["mail"]),
+        ("after toolbox.call", "may or may not have happened", ["mail", "letter"]),
+        ("after store.turns.record_tool_result", "sent letter", ["mail", "letter"]),
+    ],
+)
+async def test_a_second_call_under_the_id_of_the_first_is_a_call_of_its_own(
+    moment: str, said: str, done: list[str]
+) -> None:
+    whole = CrashPoints()
+    await _sends_two_under_one_id(whole, Hands())
+    _, second = (n for n, name in enumerate(whole.passed, 1) if name == moment)
+    hands = Hands()
+
+    hub = await _sends_two_under_one_id(CrashPoints(second), hands)
+
+    first, last = (results[0] for results in hub.agents.returned)
+    assert (first.text, first.call_id, last.call_id) == ("sent mail", "c1", "c1")
+    assert said in last.text
+    assert hands.done == done
+
+
 async def test_the_same_call_again_and_again_is_stopped_in_words() -> None:
     hands = Hands()
     hub = _hub(hands)
