@@ -29,7 +29,7 @@ class NoticeParts:
     wake: Callable[[InboundMessage], Awaitable[Accepted]]
     """The inbox."""
     owner: Callable[[Conversation], Awaitable[Sender | None]]
-    """In whose name an agent wakes; None when they may not talk."""
+    """In whose name an agent wakes; None when they may not talk, or not to its agent."""
     post: Callable[[str, Mapping[str, str], bytes], Awaitable[int]]
     """Calls an address that somebody chose, guarded; returns the status. Raises BadInput."""
     secret: str

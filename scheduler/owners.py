@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from gateway.domain.conversations import Conversation
 from gateway.domain.people import Identity, Route, Sender
@@ -24,6 +25,16 @@ async def admitted_owner(wakeup: Wakeup, people: PeopleStore, admits: Admits) ->
         return _place_itself(wakeup.conversation)
     is_admitted = await admits(known.identity, wakeup.conversation.platform)
     return known if is_admitted else None
+
+
+async def allowed_owner(
+    wakeup: Wakeup, people: PeopleStore, admits: Admits, routing: Routing
+) -> Sender | None:
+    """Return in whose name it wakes now; None also when its agent is not for that person."""
+    owner = await admitted_owner(wakeup, people, admits)
+    if owner is None or route_of(routing, replace(wakeup, owner=owner)) is None:
+        return None
+    return owner
 
 
 async def owner_of(wakeup: Wakeup, people: PeopleStore) -> Sender:

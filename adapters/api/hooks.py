@@ -40,7 +40,7 @@ class HookParts:
     wake: Callable[[InboundMessage], Awaitable[Accepted]]
     """The inbox."""
     owner: Callable[[Wakeup], Awaitable[Sender | None]]
-    """In whose name it wakes; None when they may not talk."""
+    """In whose name it wakes; None when they may not talk, or not to this agent."""
     clock: Clock
 
 
@@ -54,7 +54,8 @@ def make_hook_router(parts: HookParts) -> APIRouter:
         hook, delivery = _verified(parts, name, request, body)
         owner = await parts.owner(hook.wakeup)
         if owner is None:
-            raise HTTPException(403, f'The owner of the hook "{name}" may not talk here.')
+            why = "may not talk here, or not to its agent."
+            raise HTTPException(403, f'The owner of the hook "{name}" {why}')
         accepted = await parts.wake(_to_wakeup(hook, owner, delivery, body, parts.clock))
         return JSONResponse({"id": delivery, "new": accepted.is_new}, 202)
 

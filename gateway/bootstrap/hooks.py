@@ -7,6 +7,7 @@ from functools import partial
 from fastapi import APIRouter
 
 from gateway.access import Access
+from gateway.bootstrap.choices import routes
 from gateway.domain.conversations import Conversation
 from gateway.domain.people import Identity, Sender
 from gateway.domain.schedules import Wakeup
@@ -20,13 +21,15 @@ def make_hooks(
 ) -> APIRouter:
     """Return the routes of all hooks of the settings."""
     from adapters.api.hooks import Hook, HookParts, make_hook_router
-    from scheduler.owners import admitted_owner
+    from scheduler.owners import allowed_owner
 
     hooks = {
         hook.name: Hook(hook.name, hook.secret.get_secret_value(), _wakeup(hook))
         for hook in settings.hooks
     }
-    owner = partial(admitted_owner, people=store.people, admits=access.admits)
+    owner = partial(
+        allowed_owner, people=store.people, admits=access.admits, routing=routes(settings)
+    )
     return make_hook_router(HookParts(hooks, inbox.wake, owner, clock))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 
 from gateway.access import Access
-from gateway.bootstrap.choices import secret
+from gateway.bootstrap.choices import routes, secret
 from gateway.bootstrap.desks import PLATFORMS
 from gateway.domain.compute import RunLimits
 from gateway.domain.conversations import Conversation
@@ -96,10 +96,12 @@ def _notices(
     settings: Settings, store: Store, access: Access, inbox: Inbox, clock: Clock
 ) -> Notices:
     from compute.notices import NoticeParts, Notices
-    from scheduler.owners import admitted_owner
+    from scheduler.owners import allowed_owner
     from scheduler.sources import FetchOptions, GuardedFetch
 
-    ask = partial(admitted_owner, people=store.people, admits=access.admits)
+    ask = partial(
+        allowed_owner, people=store.people, admits=access.admits, routing=routes(settings)
+    )
 
     async def owner(place: Conversation) -> Sender | None:
         return await ask(Wakeup(place, None, ""))
