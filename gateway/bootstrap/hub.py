@@ -38,11 +38,14 @@ from gateway.ports import Adapter, ArtifactStore, Clock, Store
 from gateway.retries import RetryPolicy
 from gateway.settings import Settings
 from gateway.telemetry import Metrics
+from gateway.tracer import Tracer
 from gateway.turn_runner import TurnRunner
 
 if TYPE_CHECKING:
     from scheduler.ticker import Ticker
 
+TRACER = "tracer"
+"""The place of whoever sends traces."""
 PORTER = "porter"
 """The place of whoever carries what an ingress has stored."""
 _PORTER_LEASE_SECONDS = 9.0
@@ -157,12 +160,21 @@ def _beside(settings: Settings, spokes: Spokes, worker: WorkerId, doors: Doors) 
     store, clock = spokes.store, spokes.clock
     default = next(iter(routes(settings)))
     parts: list[Part] = [Outcomes(store, default, clock, spokes.metrics)]
+    if settings.traces.otlp_url is not None:
+        parts.append(_make_tracer(settings, settings.traces.otlp_url, spokes, worker))
     if settings.sqlite_path is None:
         seconds = min(_PORTER_LEASE_SECONDS, settings.turns.lease_seconds)
         options = PlaceOptions(timedelta(seconds=seconds), seconds / 4.5)
         place = Place(PORTER, worker, store.leases, clock, options)
         parts.append(Porter(store.handed, doors.take, place, clock))
     return parts
+
+
+def _make_tracer(settings: Settings, url: str, spokes: Spokes, worker: WorkerId) -> Tracer:
+    from gateway.telemetry.otlp import OtlpCollector
+
+    place = Place(TRACER, worker, spokes.store.leases, spokes.clock)
+    return Tracer(spokes.store.history, OtlpCollector(url), place, settings.traces.share)
 
 
 def _served(

@@ -67,6 +67,10 @@ class HistoryStore(Protocol):
         """Return the oldest `limit` entries of the audit log after the cursor, in order."""
         ...
 
+    async def newest_entry(self) -> int:
+        """Return the place of the newest entry of the audit log; 0 while there is none."""
+        ...
+
     async def trail(self, thing: str, after: int, limit: int) -> list[AuditEntry]:
         """Return the oldest `limit` entries about one thing after the cursor, in order.
 

@@ -26,6 +26,19 @@ class RetentionSettings(Section):
     )
 
 
+class TraceSettings(Section):
+    """Where what happened to turns and deliveries is sent as traces."""
+
+    otlp_url: Annotated[HttpUrl | None, Usual("OTEL_EXPORTER_OTLP_ENDPOINT")] = Field(
+        default=None,
+        description="Address of an OpenTelemetry collector (OTLP over HTTP, without /v1/traces); "
+        "nothing is sent without it",
+    )
+    share: float = Field(
+        default=1.0, gt=0, le=1, description="Share of the traces that is sent: 0.1 for every tenth"
+    )
+
+
 class ArtifactSettings(Section):
     """Where the files of agents and people are kept, and how many."""
 

@@ -15,7 +15,7 @@ from gateway.settings.agents import Agents, AgentSettings, Bindings, SourceSetti
 from gateway.settings.doors import AccessSettings, DiscordSettings, HttpSettings, SlackSettings
 from gateway.settings.groups import Groups, check_members
 from gateway.settings.hooks import Hooks, HookSettings
-from gateway.settings.keeping import ArtifactSettings, RetentionSettings
+from gateway.settings.keeping import ArtifactSettings, RetentionSettings, TraceSettings
 from gateway.settings.kinds import (
     DatabaseUrl,
     Folder,
@@ -59,6 +59,7 @@ class Settings(Section):
     budgets: BudgetSettings = BudgetSettings()
     approvals: ApprovalSettings = ApprovalSettings()
     retention: RetentionSettings = RetentionSettings()
+    traces: TraceSettings = TraceSettings()
     artifacts: ArtifactSettings = ArtifactSettings()
     compute: ComputeSettings = ComputeSettings()
     mcp: McpSettings = McpSettings()

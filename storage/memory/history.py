@@ -92,6 +92,10 @@ class MemoryHistory:
         start = max(after - self._tables.audit_dropped, 0)
         return self._tables.audit[start : start + limit]
 
+    async def newest_entry(self) -> int:
+        """Return the place of the newest entry of the audit log; 0 while there is none."""
+        return self._tables.audit_dropped + len(self._tables.audit)
+
     async def trail(self, thing: str, after: int, limit: int) -> list[AuditEntry]:
         """Return the oldest `limit` entries about one thing after the cursor, in order."""
         entries = self._tables.audit

@@ -102,6 +102,7 @@ SELECT seq, at, kind, subject, ref, data FROM (
 ) ORDER BY seq LIMIT ?3
 """
 """What names a thing is indexed: ref, subject, and the event id in the ref of a message."""
+NEWEST_AUDIT = "SELECT coalesce(max(seq), 0) FROM audit"
 OLDEST_AUDIT = "SELECT seq, at FROM audit WHERE at IS NOT NULL ORDER BY seq LIMIT ?"
 DROP_AUDIT = """
 DELETE FROM audit WHERE seq IN (SELECT seq FROM audit WHERE seq <= ? ORDER BY seq LIMIT ?)
@@ -180,6 +181,10 @@ class SqliteHistory:
     async def audit(self, after: int, limit: int) -> list[AuditEntry]:
         """Return the oldest `limit` entries of the audit log after the cursor, in order."""
         return [_to_audit(row) for row in await self._read(AUDIT, (after, limit))]
+
+    async def newest_entry(self) -> int:
+        """Return the place of the newest entry of the audit log; 0 while there is none."""
+        return (await self._read(NEWEST_AUDIT))[0][0]
 
     async def trail(self, thing: str, after: int, limit: int) -> list[AuditEntry]:
         """Return the oldest `limit` entries about one thing after the cursor, in order."""

@@ -155,3 +155,13 @@ async def test_nothing_young_is_dropped_from_the_log(store: Store) -> None:
 
     assert await store.history.retain_audit(at(5), 100) == 0
     assert await store.history.retain_audit(at(5) + timedelta(microseconds=1), 100) == 2
+
+
+async def test_the_newest_entry_is_where_one_begins_to_follow(store: Store) -> None:
+    assert await store.history.newest_entry() == 0
+    await say(store, "e1")
+
+    newest = await store.history.newest_entry()
+
+    assert await store.history.audit(newest, 10) == []
+    assert (await store.history.audit(0, 100))[-1].sequence == newest
