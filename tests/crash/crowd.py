@@ -80,6 +80,9 @@ class Crowd:
     _stored_at: dict[tuple[str, int], float] = field(default_factory=dict[tuple[str, int], float])
     _answered: dict[str, asyncio.Event] = field(default_factory=dict[str, asyncio.Event])
     _joined: asyncio.Event = field(default_factory=asyncio.Event)
+    _began: asyncio.Event = field(default_factory=asyncio.Event)
+    _beginner: str = ""
+    """Who began a turn last."""
     _workers: dict[str, asyncio.subprocess.Process] = field(
         default_factory=dict[str, asyncio.subprocess.Process]
     )
@@ -182,6 +185,8 @@ class Crowd:
             case "begins":
                 lane, turn, heard = about
                 self.ledger.begins(worker, lane, turn, heard, time.perf_counter())
+                self._beginner = worker
+                self._began.set()
             case "ends":
                 self.ledger.ends(worker, about[0])
             case "shows":
@@ -225,10 +230,18 @@ class Crowd:
             # One lives on, so that the others' turns have somewhere to go.
             is_full, is_last = len(self._workers) == most, len(self._workers) == 1
             if is_full or (not is_last and chance.random() < 0.6):
-                await self._end(chance.choice(sorted(self._workers)))
+                await self._end(await self._victim(chance))
                 self.kills += 1
             else:
                 await self._hire(next(names))
+
+    async def _victim(self, chance: random.Random) -> str:
+        """Choose whoever begins the next turn, and every second time anybody."""
+        if self.kills % 2:
+            return chance.choice(sorted(self._workers))
+        self._began.clear()
+        await self._began.wait()
+        return self._beginner
 
     async def _hire(self, name: str) -> None:
         self._workers[name] = await asyncio.create_subprocess_exec(

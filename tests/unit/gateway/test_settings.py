@@ -101,6 +101,7 @@ USUAL = {
     "LETTA_API_KEY": ("letta.api_key", "a-key"),
     "OPENAI_BASE_URL": ("model.base_url", "http://127.0.0.1:11434/v1"),
     "OPENAI_API_KEY": ("model.api_key", "a-key"),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": ("traces.otlp_url", "http://127.0.0.1:4318"),
 }
 
 
