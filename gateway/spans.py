@@ -57,7 +57,8 @@ def delivery_spans(log: Sequence[AuditEntry]) -> Iterator[Span]:
     if first_at is None or end.at is None:
         return
     parent = _id("turn", turn) if (turn := log[0].data.get("turn")) else None
-    whole = _span("delivery", end.ref, parent, (first_at, end.at), end)
+    words = f"{end.ref} {end.data['revision']}"
+    whole = _span("delivery", words, parent, (first_at, end.at), end)
     yield whole
     yield from _tries("send", stretch, AuditKind.DELIVERY_CLAIMED, _TRY_ENDS, whole)
 

@@ -113,6 +113,24 @@ async def test_a_try_that_failed_says_why_and_is_not_the_end(store: MemoryStore)
     assert (delivery.began, delivery.ended, delivery.failure) == (at(0), at(5), None)
 
 
+async def test_new_words_of_a_draft_are_a_span_of_their_own(store: MemoryStore) -> None:
+    turn = await start_turn(store)
+    await store.turns.open_draft(turn.ref, part(turn, 0, "ans", is_draft=True), at(1))
+    await settle(store, await claim_post(store, now=1), Sent(PlatformMessageId("9")), now=2)
+    await finish(store, turn, part(turn, 0), now=3)
+    await settle(store, await claim_post(store, now=3), Sent(PlatformMessageId("9")), now=4)
+    gathered = Gathered()
+
+    await _tracer(store, gathered).tell(0)
+
+    draft, answer = gathered.named("delivery")
+    assert [(each.began, each.ended) for each in (draft, answer)] == [
+        (at(1), at(2)),
+        (at(3), at(4)),
+    ]
+    assert draft.id != answer.id
+
+
 async def test_a_turn_that_was_given_up_is_a_failure_without_the_persons_words(
     store: MemoryStore,
 ) -> None:
