@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gateway.bootstrap import (
     LISTENER,
     audit_retention,
+    follow_zones,
     make_ticker,
     opened_store,
     retention,
@@ -104,6 +105,7 @@ async def opened_sweeper(settings: Settings) -> AsyncGenerator[tuple[Sweeper, St
 
     clock = SystemClock()
     async with opened_store(settings) as store:
+        await follow_zones(settings, store, clock)
         ticker = make_ticker(settings, store, clock, Metrics())
         yield Sweeper(settings, store, ticker, clock), store
 

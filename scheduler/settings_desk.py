@@ -7,20 +7,16 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 
-from gateway.domain.schedules import NewSchedule, Schedule
+from gateway.domain.schedules import NewSchedule
 from gateway.errors import BadInput
 from gateway.ports import Clock, Store
 from scheduler.desk import Desk, id_of
-from scheduler.misfires import first_fire
-from scheduler.zones import zone_data_version
 
 log = logging.getLogger(__name__)
 
 _SUBJECT = "settings"
 _TAKEN = "wakeups"
-_ZONES = "zone_data"
 
 
 class SettingsDesk:
@@ -50,19 +46,6 @@ class SettingsDesk:
         await self._store.notes.put(_SUBJECT, _TAKEN, json.dumps(taken))
         return refused
 
-    async def realign(self) -> int:
-        """Move what is to come to where new zone data puts it; returns how many moved."""
-        version = zone_data_version()
-        if await self._store.notes.get(_SUBJECT, _ZONES) == version:
-            return 0
-        now, moved = self._clock.now(), 0
-        async for schedule in self._desk.every():
-            if (aligned := realigned(schedule, now)) is not None:
-                await self._desk.put(aligned)
-                moved += 1
-        await self._store.notes.put(_SUBJECT, _ZONES, version)
-        return moved
-
     async def _take(self, wish: NewSchedule, before: dict[str, str]) -> str:
         """Make or change one; returns the digest of the wish."""
         name = id_of(wish.name)
@@ -79,16 +62,3 @@ class SettingsDesk:
         if known is not None and not known.is_paused:
             await self._desk.put(replace(known, is_paused=True))
             log.info("schedule_left_the_settings", extra={"schedule": name})
-
-
-def realigned(schedule: Schedule, now: datetime) -> Schedule | None:
-    """Return the schedule with its next slot computed anew; None when that stays. Pure.
-
-    What is due already, or over, is left as it is.
-    """
-    slot = schedule.next_slot
-    if slot is None or slot <= now or not schedule.trigger.startswith("cron:"):
-        return None
-    aligned = first_fire(schedule, now)
-    same = (aligned.next_at, aligned.next_slot) == (schedule.next_at, slot)
-    return None if same else aligned

@@ -6,6 +6,7 @@ Moments are aware UTC; wall-clock times are naive.
 from __future__ import annotations
 
 import difflib
+import zoneinfo
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from zoneinfo import TZPATH, ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+import tzdata
 
 from gateway.errors import BadInput
 
@@ -58,11 +61,11 @@ def load_zone(name: str) -> ZoneInfo:
 
 
 def zone_data_version() -> str:
-    """Return the version of this machine's zone data; empty when it does not tell."""
-    for folder in TZPATH:
+    """Return the version of the zone data in use: this machine's, or that of our own package."""
+    for folder in zoneinfo.TZPATH:
         with suppress(OSError), (Path(folder) / "tzdata.zi").open(encoding="utf-8") as file:
             return file.readline().strip()
-    return ""
+    return tzdata.IANA_VERSION
 
 
 @lru_cache(maxsize=1)

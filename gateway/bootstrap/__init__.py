@@ -10,7 +10,7 @@ from gateway.bootstrap.choices import (
     routes,
     worker_of,
 )
-from gateway.bootstrap.desks import PLATFORMS, Desks, desks
+from gateway.bootstrap.desks import PLATFORMS, Desks, desks, follow_zones
 from gateway.bootstrap.doors import (
     LISTENER,
     Door,
@@ -49,6 +49,7 @@ __all__ = [
     "constellation_options",
     "desks",
     "embedded_options",
+    "follow_zones",
     "letta_options",
     "make_discord",
     "make_doors",

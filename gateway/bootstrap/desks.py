@@ -38,7 +38,15 @@ async def take_wakeups(settings: Settings, store: Store, clock: Clock) -> None:
     wishes = [_wish(agent, wakeup) for agent in settings.agents for wakeup in agent.wakeups]
     for sentence in await desk.take(wishes):
         log.error("wakeup_refused", extra={"error": sentence})
-    if moved := await desk.realign():
+    await follow_zones(settings, store, clock)
+
+
+async def follow_zones(settings: Settings, store: Store, clock: Clock) -> None:
+    """Move schedules to where the zone data of this machine puts them, if it has changed."""
+    from scheduler.zone_changes import realign
+
+    desk = desks(settings, store, clock).schedules
+    if moved := await realign(desk, store.notes, clock.now()):
         log.info("zone_data_changed", extra={"schedules_moved": moved})
 
 

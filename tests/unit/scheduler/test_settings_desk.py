@@ -12,9 +12,8 @@ from gateway.bootstrap.desks import desks, take_wakeups
 from gateway.domain.people import ZONE_NOTE, Identity, person_id_of
 from gateway.domain.schedules import Schedule
 from gateway.settings import Settings
-from scheduler.settings_desk import realigned
 from storage.memory.store import MemoryStore
-from tests.fakes.virtual_time import EPOCH, LoopClock
+from tests.fakes.virtual_time import LoopClock
 
 PAPERS: dict[str, object] = {
     "name": "papers",
@@ -156,11 +155,3 @@ async def test_new_zone_data_moves_what_is_to_come() -> None:
     await start.with_wakeups(PAPERS)
 
     assert (await start.schedule()).next_slot == right.next_slot
-
-
-def test_what_is_due_over_or_no_wall_clock_time_is_not_moved() -> None:
-    hourly = Schedule("s", "every:3600", "UTC", EPOCH + timedelta(minutes=7))
-    due = Schedule("s", "cron:0 9 * * *", "UTC", EPOCH - timedelta(minutes=7))
-    over = Schedule("s", "cron:0 9 * * *", "UTC", None)
-
-    assert [realigned(each, EPOCH) for each in (hourly, due, over)] == [None, None, None]
