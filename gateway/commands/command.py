@@ -25,6 +25,9 @@ from gateway.ports import (
     Store,
 )
 
+ELSEWHERE = "This is between you and me: ask me in a direct message."
+"""What a command answers that tells a person's own affairs, where others would read them."""
+
 
 class RunningTurns(Protocol):
     """Whoever can stop a turn."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gateway.commands.command import Asked, Command, Reach
+from gateway.commands.command import ELSEWHERE, Asked, Command, Reach
 from gateway.domain.commands import CommandArgument, CommandSpec
 from gateway.domain.ids import PersonId
 from gateway.domain.people import person_id_of
 from gateway.ports import Said
 
-ELSEWHERE = "This is between you and me: ask me in a direct message."
 LOOKED_THROUGH = 2_000
 """A search looks through so many of a person's newest messages, and their answers."""
 MOST_FOUND = 10

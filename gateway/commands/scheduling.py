@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gateway.commands.command import Asked, Command, Reach
+from gateway.commands.command import ELSEWHERE, Asked, Command, Reach
 from gateway.domain.commands import CommandArgument, CommandSpec
 from gateway.domain.conversations import OPTED_OUT
 from gateway.errors import BadInput
@@ -16,6 +16,8 @@ _HOW = (
     "Say `/schedule add every weekday 8:30 look for new papers`, `/schedule list`, or `show`, "
     "`pause`, `resume`, `remove` or `run` with the name that the list shows."
 )
+_TELLS = ("", "list", "show")
+"""Verbs whose answer tells what else a person has planned."""
 _CHANGES = ("show", "pause", "resume", "remove", "run")
 
 
@@ -41,6 +43,8 @@ async def _schedule(asked: Asked, reach: Reach) -> str:
 
 async def _do(asked: Asked, reach: Reach, wakeups: PersonalSchedules) -> str:
     verb, _, rest = asked.arguments.partition(" ")
+    if verb.lower() in _TELLS and not asked.is_private:
+        return ELSEWHERE
     match verb.lower():
         case "" | "list":
             return await wakeups.list(asked.person)

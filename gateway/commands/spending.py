@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from gateway.commands.command import Asked, Command, Reach
+from gateway.commands.command import ELSEWHERE, Asked, Command, Reach
 from gateway.domain.commands import CommandSpec
 
 
 async def _usage(asked: Asked, reach: Reach) -> str:
+    if not asked.is_private:
+        return ELSEWHERE
     spent = await reach.store.usage.of_person(asked.person, reach.clock.now().date())
     return (
         f"Today (UTC) your agents have run {spent.turns:,} turns and used {spent.tokens:,} tokens."

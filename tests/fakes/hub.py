@@ -27,7 +27,9 @@ from gateway.retries import RetryPolicy
 from gateway.teamwork import Group, Teamwork
 from gateway.telemetry import Metrics
 from gateway.turn_runner import TurnOptions, TurnRunner
+from scheduler.desk import Desk
 from scheduler.outcomes import Outcomes
+from scheduler.personal import PersonalDesk
 from scheduler.skips import SkipRules
 from scheduler.ticker import Ticker
 from tests.fakes.crashing import CrashPoints, around
@@ -214,6 +216,9 @@ class FakeHub:
             artifacts=options.artifacts,
             budgets=budgets,
             briefing=options.briefing,
+            wakeups=PersonalDesk(
+                Desk(store, self.routes, options.doors, self.clock), store, self.clock
+            ),
             teamwork=Teamwork(store, self.clock, self.routes, options.groups),
         )
         runner = TurnRunner(store, by_name, mind, drafts, self.clock, metrics, options.turns)

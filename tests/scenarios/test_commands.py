@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from agents.scripted import Cost, Fail, Say, Wait
 from gateway.budgets import BudgetPolicy, Limits
+from gateway.commands import SPECS
 from gateway.domain.messages import MessageKind
 from storage.memory.store import MemoryStore
 from tests.fakes.hub import FakeHub, FakePerson, HubOptions
@@ -107,3 +110,28 @@ async def test_status_tells_how_much_of_the_budget_is_used() -> None:
         told = (await ada.reads(2))[1]
 
     assert "- Your budget today: 1 of 5 turns, 120 of 1,000 tokens." in told
+
+
+@pytest.mark.parametrize("command", ["usage", "schedule", "schedule list", "schedule show 1a2b3c"])
+async def test_what_a_person_has_planned_and_used_is_told_to_them_alone(
+    hub: FakeHub, command: str
+) -> None:
+    ada = hub.person("ada")
+    hub.agents.will(Say("Hello."), Cost(120))
+    await ada.says("hello")
+    await ada.reads()
+    await _commands(ada, "schedule add every weekday 8:30 look for a new job", is_private=True)
+    name = (await ada.reads(2))[1].split("`")[1]
+    asked = command.replace("1a2b3c", name)
+
+    await _commands(ada, asked)
+    openly = (await ada.reads(3))[2]
+    await _commands(ada, asked, is_private=True)
+    privately = (await ada.reads(4))[3]
+
+    assert openly == "This is between you and me: ask me in a direct message."
+    assert "120 tokens" in privately or "look for a new job" in privately
+
+
+def test_on_platforms_only_what_is_asked_of_an_agent_is_answered_openly() -> None:
+    assert [spec.name for spec in SPECS if not spec.is_private] == ["ask"]

@@ -134,7 +134,8 @@ async def test_who_was_forgotten_meanwhile_is_not_taken_for_another_in_the_turn(
     async with hub.running():
         await _talks(ada, "hello", "Hi.")
     for who in (ada, bob):
-        await hub.inbox.receive(replace(hub.message(who, "/usage"), conversation=here))
+        asking = replace(hub.message(who, "/usage"), conversation=here, is_private=True)
+        await hub.inbox.receive(asking)
     await hub.store.turns.claim(WORKER, 10, timedelta(seconds=30), hub.clock.now())
     await hub.store.personal.forget(person_id_of(bob.identity), hub.clock.now())
 
