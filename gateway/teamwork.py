@@ -28,11 +28,21 @@ from gateway.domain.ids import PersonId, TurnId
 from gateway.domain.messages import MessageKind
 from gateway.domain.people import Route, mode_of
 from gateway.domain.routing import Routing
-from gateway.domain.teams import Ask, AskNext, Final, GroupLimits, TeamStep, Transcript, Wait
+from gateway.domain.teams import (
+    Ask,
+    AskNext,
+    Final,
+    GroupLimits,
+    TeamStep,
+    Transcript,
+    Wait,
+    Watch,
+)
 from gateway.domain.tools import ToolCall
 from gateway.domain.turns import Turn, TurnOutcome, TurnState
 from gateway.errors import BadInput, StoreUnavailable
 from gateway.ports import Clock, Coordination, Store
+from gateway.tending import Tending
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +66,8 @@ class Group:
 
     strategy: Coordination
     limits: GroupLimits = field(default_factory=GroupLimits)
+    watch: Watch | None = None
+    """When it works by itself; None where it only answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +111,8 @@ class Teamwork:
         self._routing = Routing.of(routes)
         self._groups = groups or {}
         self._options = options or TeamOptions()
+        watches = {name: each.watch for name, each in self._groups.items() if each.watch}
+        self._tending = Tending(store, watches, routes)
 
     async def run(self) -> None:
         """End what nobody answers in time, until cancelled."""
@@ -132,7 +146,7 @@ class Teamwork:
     def voice(self, turn: Turn, duty: Duty) -> Voice:
         """Return how people hear the turn."""
         if self.leads(turn):
-            return Voice(is_silent=duty.errand is not None and duty.errand.asker is not None)
+            return Voice(is_silent=duty.errand is not None and not duty.errand.is_for_people)
         if duty.errand is not None:
             return Voice(turn.role, is_silent=not duty.errand.is_shown)
         return Voice(turn.role) if turn.messages[0].is_one_of_all else ALONE
@@ -193,6 +207,8 @@ class Teamwork:
         them all.
         """
         now = self._clock.now()
+        if duty == NO_DUTY and outcome.state is TurnState.DONE and outcome.error is None:
+            await self._tending.count(turn, now)
         if duty.heard is not None and not duty.heard.is_open:
             await self._errands.change([ErrandChange(replace(duty.heard, is_heard=True))], now)
         errand = duty.errand
@@ -345,7 +361,7 @@ def _result(outcome: TurnOutcome, said: str) -> tuple[ErrandState, str]:
 
 def _for_the_person(work: Errand, said: Sequence[Errand]) -> str:
     """Return the group's answer, unless people have read it as a member's already."""
-    if work.asker is not None:
+    if not work.is_for_people:
         return ""
     was_read = work.is_shown and any(each.answer == work.answer for each in said)
     return "" if was_read and work.is_answered else work.answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from gateway.domain.teams import GroupLimits
+from gateway.domain.teams import GroupLimits, Watch
 from gateway.ports import Coordination
 from gateway.settings import Settings
 from gateway.settings.groups import GroupSettings
@@ -16,7 +16,8 @@ def groups(settings: Settings) -> dict[str, Group]:
     return {
         group.name: Group(
             _strategy(group),
-            GroupLimits(group.steps, timedelta(seconds=group.wait_seconds), group.shown),
+            GroupLimits(group.steps, timedelta(seconds=group.wait_seconds), group.is_heard),
+            Watch(group.watches, group.every) if group.watches else None,
         )
         for group in settings.groups
     }
@@ -26,6 +27,7 @@ def _strategy(group: GroupSettings) -> Coordination:
     from agents.coordination.dynamic import Dynamic
     from agents.coordination.pipeline import OnFailure, Pipeline
     from agents.coordination.round_robin import RoundRobin
+    from agents.coordination.sleeptime import Sleeptime
     from agents.coordination.supervisor import Supervisor
     from agents.coordination.voting import Voting
 
@@ -41,3 +43,5 @@ def _strategy(group: GroupSettings) -> Coordination:
         case "voting":
             quorum = group.quorum or len(group.members) // 2 + 1
             return Voting(group.members, quorum, group.tie_break)
+        case "sleeptime":
+            return Sleeptime(group.members)

@@ -51,7 +51,7 @@ class Errand:
     parent: str | None = None
     """The errand on whose behalf it was asked; None where a person's own words led to it."""
     asker: str | None = None
-    """The role that hears the answer; None for a group's work that a person asked for."""
+    """The role that hears the answer; None for a group's work that no agent waits for."""
     mode: Mode = Mode.PERSON
     """Whose agent the asker is."""
     is_shown: bool = False
@@ -72,6 +72,11 @@ class Errand:
     def role(self) -> str:
         """Who is asked."""
         return self.chain[-1]
+
+    @property
+    def is_for_people(self) -> bool:
+        """Whether a person asked, and is owed the answer."""
+        return len(self.chain) == 1
 
     @property
     def is_open(self) -> bool:

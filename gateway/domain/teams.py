@@ -64,6 +64,16 @@ TeamStep = AskNext | Wait | Final
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """A group that works by itself, without being asked."""
+
+    role: str
+    """Whose turns are counted: those in which its person spoke to this agent."""
+    every: int
+    """After so many turns it begins."""
+
+
+@dataclass(frozen=True, slots=True)
 class GroupLimits:
     """What one question may cost a group."""
 

@@ -13,8 +13,8 @@ class GroupSettings(Section):
     """Agents that answer together. A group is addressed as an agent is: `@team …`."""
 
     name: RoleName = Field(description="Its name, by which people address it", examples=["team"])
-    strategy: Literal["supervisor", "round-robin", "pipeline", "dynamic", "voting"] = Field(
-        description="How its members work together", examples=["round-robin"]
+    strategy: Literal["supervisor", "round-robin", "pipeline", "dynamic", "voting", "sleeptime"] = (
+        Field(description="How its members work together", examples=["round-robin"])
     )
     members: tuple[RoleName, ...] = Field(
         min_length=1,
@@ -50,6 +50,12 @@ class GroupSettings(Section):
         default=None, ge=1, description="The fewest votes that decide; more than half when not set"
     )
     tie_break: RoleName | None = Field(default=None, description="Who decides a tie")
+    watches: RoleName | None = Field(
+        default=None, description="The agent after whose turns a sleeptime group works by itself"
+    )
+    every: int = Field(
+        default=5, ge=1, le=1_000, description="After how many of those turns it works"
+    )
     steps: int = Field(
         default=12, ge=1, le=32, description="Questions to members for one question to the group"
     )
@@ -59,6 +65,11 @@ class GroupSettings(Section):
     shown: bool = Field(
         default=True, description="Whether people see what each member says, not the answer alone"
     )
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether people see what each member says."""
+        return self.shown and self.strategy != "sleeptime"
 
     @property
     def staged(self) -> tuple[tuple[str, ...], ...]:
@@ -75,7 +86,7 @@ class GroupSettings(Section):
     @property
     def agents(self) -> set[str]:
         """Everybody whom it names."""
-        others = {self.supervisor, self.fallback, self.tie_break} - {None}
+        others = {self.supervisor, self.fallback, self.tie_break, self.watches} - {None}
         staged = {name for stage in self.staged for name in stage}
         return {*self.members, *staged, *self.spoken, *(str(each) for each in others)}
 
@@ -85,6 +96,10 @@ class GroupSettings(Section):
             raise rule(f'The group "{self.name}" needs a supervisor.')
         if self.strategy == "supervisor" and self.supervisor in self.members:
             raise rule(f'The supervisor of the group "{self.name}" can not be one of its members.')
+        if (self.strategy == "sleeptime") != (self.watches is not None):
+            raise rule(f'"watches" of the group "{self.name}" belongs to sleeptime, and it alone.')
+        if self.watches in self.members:
+            raise rule(f'The group "{self.name}" can not watch one of its members.')
         if self.on_failure == "fallback" and self.fallback is None:
             raise rule(f'The group "{self.name}" needs a fallback.')
         if len(set(self.members)) < len(self.members):

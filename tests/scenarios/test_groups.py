@@ -16,20 +16,20 @@ from hypothesis import strategies as st
 from agents.coordination.dynamic import Dynamic
 from agents.coordination.pipeline import OnFailure, Pipeline
 from agents.coordination.round_robin import RoundRobin
+from agents.coordination.sleeptime import Sleeptime
 from agents.coordination.supervisor import Supervisor
 from agents.coordination.voting import Voting
-from agents.scripted import Ask, Fail, Say, Step
+from agents.scripted import Ask, Fail, Say, Script, Step, Wait
 from gateway.domain.audit import AuditKind
 from gateway.domain.errands import LONGEST_CHAIN, MOST_ERRANDS, Errand
 from gateway.domain.people import Route
 from gateway.domain.routing import Routing
-from gateway.domain.teams import GroupLimits
+from gateway.domain.teams import GroupLimits, Watch
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import RunRequest
 from gateway.ports import Coordination
 from gateway.teamwork import Group
 from storage.memory.store import MemoryStore
-from tests.fakes.crashing import CrashPoints
 from tests.fakes.hub import FakeHub, HubOptions
 from tests.fakes.virtual_time import VirtualTimeLoop
 
@@ -38,9 +38,15 @@ Part = Callable[[str], str]
 """What an agent says to what it hears; `fail` when it fails."""
 
 
-def new_hub(strategy: Coordination, parts: Mapping[str, Part], *, shown: bool = False) -> FakeHub:
+def new_hub(
+    strategy: Coordination,
+    parts: Mapping[str, Part],
+    *,
+    shown: bool = False,
+    watch: Watch | None = None,
+) -> FakeHub:
     routes = Routing({name: Route(name) for name in (*NAMES, "team")}, groups=frozenset({"team"}))
-    group = Group(strategy, GroupLimits(is_shown=shown))
+    group = Group(strategy, GroupLimits(is_shown=shown), watch)
     options = HubOptions(routes=routes, groups={"team": group}, asking=True)
     hub = FakeHub(MemoryStore(), options=options)
 
@@ -221,47 +227,83 @@ async def test_an_agent_can_choose_who_answers() -> None:
     assert await told(hub, "who?") == ["I am b"]
 
 
-PIPE = {"a": plain("draft"), "b": plain("good"), "c": plain("short")}
+def tended(every: int, tender: Part) -> FakeHub:
+    parts: dict[str, Part] = {"a": tender, "postern": plain("Good to know.")}
+    return new_hub(Sleeptime(("a",)), parts, watch=Watch("postern", every))
 
 
-def pipe() -> FakeHub:
-    return new_hub(Pipeline((("a", "b"), ("c",))), PIPE)
+async def test_after_so_many_turns_of_its_agent_a_group_works_unheard() -> None:
+    heard: list[str] = []
+
+    def tender(text: str) -> str:
+        heard.append(text.partition("\n\n")[2])
+        return "I noted it."
+
+    hub = tended(2, tender)
+    async with hub.running():
+        ada, bob = hub.person("ada"), hub.person("bob")
+        await bob.says("Bob here.")
+        for number in range(1, 6):
+            await ada.says(f"My number is {number}.")
+            await ada.reads(number)
+            await asyncio.sleep(10)
+
+    assert ada.sees == ["Good to know."] * 5
+    assert bob.sees == ["Good to know."]
+    second = ["[user] My number is 3.", "[assistant] Good to know.", "[user] My number is 4."]
+    assert [text.splitlines()[1:] for text in heard] == [
+        ["[user] My number is 1.", "[assistant] Good to know.", "[user] My number is 2."],
+        ["[assistant] Good to know.", *second],
+    ]
+    assert await hub.store.errands.open_of(hub.agents.created[0][0]) == []
 
 
-@pytest.mark.timeout(60)
-async def test_a_crash_at_any_moment_repeats_no_member_and_doubles_no_answer() -> None:
-    hub = pipe()
-    hub.record(points := CrashPoints())
-    assert await told(hub, "go") == ["short"]
-    assert len(points.passed) > 60
+async def test_a_group_that_is_still_at_it_is_not_begun_again() -> None:
+    hub = tended(1, plain("I noted it."))
+    hub.agents.script = slowly(hub.agents.script, "team asks", 100)
+    async with hub.running():
+        ada = hub.person("ada")
+        for number in range(1, 5):
+            await ada.says(f"My number is {number}.")
+            await ada.reads(number)
+        await asyncio.sleep(400)
+        before = hub.agents.runs_started
+        await ada.says("And one more.")
+        await ada.reads(5)
+        await asyncio.sleep(400)
 
-    for at in range(1, len(points.passed) + 1):
-        hub = pipe()
-        await crash_then_finish(hub, at)
-
-        assert hub.person("ada").sees == ["short"], f"died at {at}: {points.passed[at - 1]}"
-        assert hub.agents.runs_started == 3, f"died at {at}: {points.passed[at - 1]}"
-
-
-async def crash_then_finish(hub: FakeHub, at: int) -> None:
-    async with asyncio.TaskGroup() as group:
-        story = group.create_task(says_until_acknowledged(hub))
-        async with asyncio.timeout(600):
-            await hub.until_crash(CrashPoints(at))
-        async with hub.running(), asyncio.timeout(3600):
-            await story
-            await hub.person("ada").reads(1)
-            await asyncio.sleep(20)
+    assert before == 4 + 1
+    assert hub.agents.runs_started == before + 2
 
 
-async def says_until_acknowledged(hub: FakeHub) -> None:
-    while True:
-        try:
-            async with asyncio.timeout(3):
-                await hub.person("ada").says("@team go", event_id="e1")
-        except TimeoutError:
-            continue
-        return
+def slowly(script: Script, of: str, seconds: float) -> Script:
+    """Let a turn take a while in which this is heard."""
+
+    def play(request: RunRequest) -> list[Step]:
+        steps = list(script(request))
+        is_slow = of in request.input[0].text
+        return [Wait(seconds), *steps] if is_slow else steps
+
+    return play
+
+
+async def test_one_that_tends_can_be_asked_to_and_the_person_hears_the_end_alone() -> None:
+    hub = tended(5, plain("I noted it."))
+
+    assert await told(hub, "remember the milk") == ["The memory was looked after."]
+
+
+async def test_a_tender_that_fails_is_heard_by_nobody_and_tried_at_its_next_time() -> None:
+    hub = tended(1, plain("fail"))
+    async with hub.running():
+        ada = hub.person("ada")
+        for number in range(1, 4):
+            await ada.says(f"My number is {number}.")
+            await ada.reads(number)
+            await asyncio.sleep(60)
+
+    assert ada.sees == ["Good to know."] * 3
+    assert hub.agents.runs_started == 6
 
 
 @given(st.integers(0, 2**32))
