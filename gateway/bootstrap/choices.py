@@ -15,6 +15,7 @@ from gateway.budgets import BudgetPolicy, Limits
 from gateway.domain.ids import WorkerId
 from gateway.domain.people import Mode, Route
 from gateway.domain.routing import BindingRule, Routing
+from gateway.place import PlaceOptions
 from gateway.retries import RetryPolicy
 from gateway.settings import Settings
 from gateway.tool_calls import ToolLimits
@@ -30,6 +31,12 @@ def worker_of(settings: Settings) -> WorkerId:
     if settings.sqlite_path is not None:
         return WorkerId("local")
     return WorkerId(f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}")
+
+
+def place_options(settings: Settings, longest_seconds: float) -> PlaceOptions:
+    """Return how long a dead process keeps its place: no longer than it keeps its turns."""
+    seconds = min(longest_seconds, settings.turns.lease_seconds)
+    return PlaceOptions(timedelta(seconds=seconds), seconds / 4.5)
 
 
 def routes(settings: Settings) -> Routing:

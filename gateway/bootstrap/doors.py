@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 
 from gateway.access import Access
-from gateway.bootstrap.choices import access_policy, routes, secret, worker_of
+from gateway.bootstrap.choices import access_policy, place_options, routes, secret, worker_of
 from gateway.bootstrap.desks import PLATFORMS, desks
 from gateway.commands import SPECS
 from gateway.domain.manifests import Manifest
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 LISTENER = "discord listener"
 """The place of whoever holds Discord's gateway connection."""
+_LISTENER_LEASE_SECONDS = 45.0
+"""Or as long as a dead worker keeps its turns, where that is shorter."""
 
 Door = tuple[Adapter, APIRouter | None]
 """A platform, and the routes by which it calls us, if it does."""
@@ -124,7 +126,8 @@ def make_discord(
     router = None if discord.public_key is None else make_router(voice, discord.public_key)
     if not is_shared:
         return voice, router
-    place = Place(LISTENER, worker_of(settings), store.leases, clock)
+    alone = place_options(settings, _LISTENER_LEASE_SECONDS)
+    place = Place(LISTENER, worker_of(settings), store.leases, clock, alone)
     return SingleEar(voice, DiscordAdapter(options, clock), place), router
 
 

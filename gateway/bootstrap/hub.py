@@ -15,6 +15,7 @@ from gateway.backlog import Backlog
 from gateway.bootstrap.choices import (
     access_policy,
     audit_retention,
+    place_options,
     retention,
     routes,
     secret,
@@ -32,7 +33,7 @@ from gateway.inbox import Inbox
 from gateway.lifecycle import Gateway, Housekeeping, Part, Parts, Web
 from gateway.mind import Mind
 from gateway.outbox import Outbox, OutboxOptions
-from gateway.place import Place, PlaceOptions
+from gateway.place import Place
 from gateway.porter import Doors, Porter
 from gateway.ports import Adapter, ArtifactStore, Clock, Store
 from gateway.retries import RetryPolicy
@@ -163,8 +164,7 @@ def _beside(settings: Settings, spokes: Spokes, worker: WorkerId, doors: Doors) 
     if settings.traces.otlp_url is not None:
         parts.append(_make_tracer(settings, settings.traces.otlp_url, spokes, worker))
     if settings.sqlite_path is None:
-        seconds = min(_PORTER_LEASE_SECONDS, settings.turns.lease_seconds)
-        options = PlaceOptions(timedelta(seconds=seconds), seconds / 4.5)
+        options = place_options(settings, _PORTER_LEASE_SECONDS)
         place = Place(PORTER, worker, store.leases, clock, options)
         parts.append(Porter(store.handed, doors.take, place, clock))
     return parts

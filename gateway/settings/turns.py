@@ -18,7 +18,8 @@ class TurnSettings(Section):
         default=10.0, description="However much comes, no message waits longer for silence"
     )
     lease_seconds: SomeSeconds = Field(
-        default=30.0, description="How long a dead worker's turns stay with it"
+        default=30.0,
+        description="How long a dead worker's turns, and its ear on Discord, stay with it",
     )
     max_in_flight: int = Field(
         default=2_000, ge=1, le=100_000, description="Turns that one process runs at once"

@@ -23,9 +23,10 @@ async def test_random_kills_on_sqlite_break_no_promise(tmp_path: Path, platform:
     assert verdict.faults == {}
 
 
-async def test_random_kills_on_postgres_break_no_promise(tmp_path: Path) -> None:
+@pytest.mark.parametrize("platform", ["discord", "slack"])
+async def test_random_kills_on_postgres_break_no_promise(tmp_path: Path, platform: str) -> None:
     async with postgres_schema() as url:
-        verdict = await killed(tmp_path, url, "slack", QUICK)
+        verdict = await killed(tmp_path, url, platform, QUICK)
 
     assert verdict.written > QUICK.people
     assert verdict.faults == {}
