@@ -15,12 +15,12 @@ from gateway.bootstrap import (
     LISTENER,
     ListensFor,
     access_policy,
+    clock_of,
     make_inbox,
     make_listener,
     opened_artifacts,
     opened_store,
 )
-from gateway.clock import SystemClock
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import WorkerId
 from gateway.domain.leases import Lease
@@ -61,16 +61,17 @@ class StoreLine:
     store: Store
     inbox: Inbox
     access: Access
+    clock: Clock
 
     async def take(
         self, place: str, holder: WorkerId, now: datetime, length: timedelta
     ) -> Lease | None:
-        """Take the place or keep it."""
-        return await self.store.leases.take(place, holder, now, length)
+        """Take the place or keep it; by the clock of all who share the store."""
+        return await self.store.leases.take(place, holder, self.clock.now(), length)
 
     async def let_go(self, place: str, lease: Lease, now: datetime) -> None:
         """End the lease."""
-        await self.store.leases.let_go(place, lease, now)
+        await self.store.leases.let_go(place, lease, self.clock.now())
 
     async def newest_events(self, platform: str) -> Sequence[tuple[Conversation, str]]:
         """Return the newest stored event of each conversation."""
@@ -89,8 +90,9 @@ class StoreLine:
 async def opened_line(settings: Settings) -> AsyncGenerator[StoreLine]:
     """Open the shared store for a listener."""
     async with opened_store(settings) as store:
-        inbox = make_inbox(settings, store, SystemClock(), Metrics())
-        yield StoreLine(store, inbox, Access(access_policy(settings), store.people))
+        clock = clock_of(settings, store)
+        inbox = make_inbox(settings, store, clock, Metrics())
+        yield StoreLine(store, inbox, Access(access_policy(settings), store.people), clock)
 
 
 @dataclass(frozen=True, slots=True)

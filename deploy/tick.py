@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from gateway.bootstrap import (
     LISTENER,
     audit_retention,
+    clock_of,
     follow_zones,
     make_ticker,
     opened_store,
     retention,
 )
-from gateway.clock import SystemClock
 from gateway.domain.handed import PATHS
 from gateway.ports import Clock, LeaseStore, Store
 from gateway.settings import Settings
@@ -103,8 +103,8 @@ async def opened_sweeper(settings: Settings) -> AsyncGenerator[tuple[Sweeper, St
     """Open a shared store for one sweep; no agent and no platform is needed for it."""
     from gateway.telemetry import Metrics
 
-    clock = SystemClock()
     async with opened_store(settings) as store:
+        clock = clock_of(settings, store)
         await follow_zones(settings, store, clock)
         ticker = make_ticker(settings, store, clock, Metrics())
         yield Sweeper(settings, store, ticker, clock), store
@@ -113,4 +113,5 @@ async def opened_sweeper(settings: Settings) -> AsyncGenerator[tuple[Sweeper, St
 async def sweep_once(settings: Settings) -> Swept:
     """Open the shared store and sweep it."""
     async with opened_sweeper(settings) as (sweeper, store):
-        return await sweeper.sweep(is_listening=await is_listening(store.leases, SystemClock()))
+        listens = await is_listening(store.leases, clock_of(settings, store))
+        return await sweeper.sweep(is_listening=listens)

@@ -21,12 +21,12 @@ from gateway.bootstrap import (
     LISTENER,
     Plugged,
     access_policy,
+    clock_of,
     desks,
     opened_around,
     opened_store,
     routes,
 )
-from gateway.clock import SystemClock
 from gateway.data_dir import held
 from gateway.domain.conversations import Conversation
 from gateway.domain.handed import Handed
@@ -247,9 +247,8 @@ async def opened_worker(
             await snapshots.begin()
             leases = FleetingLeases(snapshots.generation)
         plugged = await stack.enter_async_context(opened_around(settings, store))
-        parts = WorkerParts(
-            settings, SystemClock(), store, plugged, leases, _spool(folder), snapshots
-        )
+        clock = clock_of(settings, store)
+        parts = WorkerParts(settings, clock, store, plugged, leases, _spool(folder), snapshots)
         yield Worker(parts)
 
 

@@ -31,7 +31,7 @@ from gateway.bootstrap.minds import (
     opened_mind,
     served_letta,
 )
-from gateway.bootstrap.stores import make_store, opened_artifacts, opened_store
+from gateway.bootstrap.stores import clock_of, make_store, opened_artifacts, opened_store
 
 __all__ = [
     "LISTENER",
@@ -46,6 +46,7 @@ __all__ = [
     "audit_retention",
     "chat_here",
     "chat_with",
+    "clock_of",
     "constellation_options",
     "desks",
     "embedded_options",

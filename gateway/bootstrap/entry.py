@@ -13,8 +13,7 @@ from gateway.bootstrap.desks import take_wakeups
 from gateway.bootstrap.doors import make_doors
 from gateway.bootstrap.hub import Plugged, Spokes, plug
 from gateway.bootstrap.minds import opened_mind
-from gateway.bootstrap.stores import opened_artifacts, opened_store
-from gateway.clock import SystemClock
+from gateway.bootstrap.stores import clock_of, opened_artifacts, opened_store
 from gateway.data_dir import held
 from gateway.domain.people import Identity
 from gateway.http import listen
@@ -48,7 +47,7 @@ async def opened_around(
 ) -> AsyncGenerator[Plugged]:
     """Make everything else around an open store. Without a listener it serves no port."""
     async with AsyncExitStack() as stack:
-        clock = SystemClock()
+        clock = clock_of(settings, store)
         await take_wakeups(settings, store, clock)
         artifacts = await stack.enter_async_context(opened_artifacts(settings, clock))
         mind = await stack.enter_async_context(opened_mind(settings, store, artifacts, clock))
@@ -66,8 +65,8 @@ async def chat_here(settings: Settings, stop: asyncio.Event) -> None:
 
     async with AsyncExitStack() as stack:
         stack.enter_context(held(settings.data_dir))
-        clock = SystemClock()
         store = await stack.enter_async_context(opened_store(settings))
+        clock = clock_of(settings, store)
         artifacts = await stack.enter_async_context(opened_artifacts(settings, clock))
         mind = await stack.enter_async_context(opened_mind(settings, store, artifacts, clock))
         options = ConsoleOptions(getpass.getuser(), identity=_terminal_identity(settings))

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway.clock import SystemClock
 from gateway.errors import SettingsWrong
 from gateway.ports import ArtifactStore, Clock, Store
 from gateway.settings import ArtifactSettings, Settings
@@ -25,6 +26,15 @@ def make_store(settings: Settings) -> Store:
     from storage.sqlite.store import SqliteStore
 
     return SqliteStore(path)
+
+
+def clock_of(settings: Settings, store: Store) -> Clock:
+    """Return the clock that all who share the open store go by: on Postgres, the database's."""
+    if settings.sqlite_path is not None:
+        return SystemClock()
+    from storage.postgres import PostgresStore
+
+    return store.clock if isinstance(store, PostgresStore) else SystemClock()
 
 
 @asynccontextmanager

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
+from datetime import datetime
 
 from gateway.errors import StoreUnavailable
 from gateway.ports import (
@@ -28,6 +30,7 @@ from gateway.ports import (
     UsageStore,
 )
 from storage.postgres.approvals import PostgresApprovals
+from storage.postgres.clock import DatabaseClock, machine_time
 from storage.postgres.database import Database, PoolOptions
 from storage.postgres.dead_letters import PostgresDeadLetters
 from storage.postgres.deliveries import PostgresDeliveries
@@ -78,11 +81,21 @@ class PostgresStore:
     tasks: TaskStore
     outside_calls: OutsideCallStore
     errands: ErrandStore
+    clock: DatabaseClock
+    """By which every worker's moments must be taken, so that leases mean the same to all."""
 
-    def __init__(self, url: str, pool: PoolOptions = _POOL, *, is_listening: bool = True) -> None:
+    def __init__(
+        self,
+        url: str,
+        pool: PoolOptions = _POOL,
+        *,
+        is_listening: bool = True,
+        machine: Callable[[], datetime] = machine_time,
+    ) -> None:
         self._url = url
         self._pool = pool
         self._listens = is_listening
+        self._machine = machine
         self.turn_ready = asyncio.Event()
         self.delivery_ready = asyncio.Event()
         self.is_listening = asyncio.Event()
@@ -113,6 +126,9 @@ class PostgresStore:
             listener = Listener(database, self.is_listening)
             stack.callback(workers.create_task(listener.work()).cancel)
             stack.push_async_callback(listener.close)
+        self.clock = DatabaseClock(database.read, self._machine)
+        await self.clock.look()
+        stack.callback(workers.create_task(self.clock.work()).cancel)
         self._database = database
         self.turns, self.deliveries = turns, deliveries
         self.people = PostgresPeople(database)
