@@ -11,6 +11,7 @@ BENCHES: Mapping[str, str] = {
     "coldstart": "bench.coldstart",
     "compare": "bench.compare",
     "discord": "bench.discord",
+    "flight": "bench.flight",
     "growth": "bench.growth",
     "hub": "bench.hub",
     "kills": "bench.kills",

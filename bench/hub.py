@@ -7,9 +7,10 @@ import asyncio
 import itertools
 import tempfile
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
+from typing import Generic, Self, TypeVar
 
 import uvloop
 
@@ -38,7 +39,7 @@ from gateway.drafts import Drafts
 from gateway.inbox import Inbox
 from gateway.mind import Mind
 from gateway.outbox import Outbox, OutboxOptions
-from gateway.ports import Accept, Health, Streaming
+from gateway.ports import Accept, Health, Store, Streaming
 from gateway.telemetry import Metrics
 from gateway.turn_runner import TurnOptions, TurnRunner
 from storage.sqlite import SqliteStore
@@ -65,14 +66,14 @@ def run(arguments: argparse.Namespace) -> dict[str, object]:
 
 async def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
     """Offer load to one hub after the other, each on a database of its own."""
-    async with Hub(folder / "ack.db").running() as hub:
+    async with Hub(SqliteStore(folder / "ack.db"), InstantAgents).running() as hub:
         at_1000 = await offer(1000, arguments.seconds, hub.says)
         await hub.drained()
-    async with Hub(folder / "dispatch.db").running() as hub:
+    async with Hub(SqliteStore(folder / "dispatch.db"), InstantAgents).running() as hub:
         await offer(200, arguments.seconds, hub.says)
         await hub.drained()
         dispatch, answered = milliseconds(hub.agents.waits), milliseconds(hub.platform.waits)
-    async with Hub(folder / "whole.db").running() as hub:
+    async with Hub(SqliteStore(folder / "whole.db"), InstantAgents).running() as hub:
         began, worked = time.perf_counter(), time.process_time()
         await hub.everybody_says(arguments.turns)
         await hub.drained()
@@ -87,19 +88,30 @@ async def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, obje
     }
 
 
-class Hub:
-    """The hub as bootstrap plugs it together."""
+Agents = TypeVar("Agents", bound="InstantAgents")
 
-    def __init__(self, path: Path) -> None:
-        self.store = SqliteStore(path)
+
+class Hub(Generic[Agents]):
+    """The hub as bootstrap plugs it together; at most `most` turns at once."""
+
+    def __init__(
+        self,
+        store: Store,
+        agents: Callable[[dict[str, float]], Agents],
+        most: int = 2_000,
+        people: int = PEOPLE,
+    ) -> None:
+        self.store = store
         self.written_at: dict[str, float] = {}
-        self.agents = InstantAgents(self.written_at)
+        self.agents = agents(self.written_at)
         self.platform = InstantPlatform(self.written_at)
+        self._most = most
+        self._people = people
         self._numbers = itertools.count()
         self._clock = SystemClock()
 
     @asynccontextmanager
-    async def running(self) -> AsyncGenerator[Hub]:
+    async def running(self) -> AsyncGenerator[Self]:
         """Run it until the end of the context."""
         await self.store.open()
         inbox, outbox, dispatcher = self._parts()
@@ -120,12 +132,12 @@ class Hub:
         return (
             Inbox(store, access, {"postern": Route("postern")}, clock, metrics),
             Outbox(store, adapters, drafts, clock, metrics, OutboxOptions(WORKER)),
-            Dispatcher(store, runner, clock, DispatcherOptions(WORKER)),
+            Dispatcher(store, runner, clock, DispatcherOptions(WORKER, self._most)),
         )
 
     async def says(self, number: int) -> None:
         """Have one of many people write; returns when the message is on the disk."""
-        user = f"u{number % PEOPLE}"
+        user = f"u{number % self._people}"
         event = f"e{next(self._numbers)}"
         self.written_at[event] = time.perf_counter()
         sender = Sender(Identity("bench", "w", user), user)

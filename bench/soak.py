@@ -10,9 +10,10 @@ from pathlib import Path
 
 import uvloop
 
-from bench.hub import Hub
+from bench.hub import Hub, InstantAgents
 from bench.measuring import milliseconds, offer
 from bench.store import machine, raw_fsync
+from storage.sqlite import SqliteStore
 
 ROUND_SECONDS = 10.0
 PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1024 / 1024
@@ -38,7 +39,7 @@ async def measure(folder: Path, seconds: float, rate: float) -> dict[str, object
     sizes: list[float] = []
     waits: list[dict[str, float]] = []
     messages, end = 0, time.perf_counter() + seconds
-    async with Hub(folder / "soak.db").running() as hub:
+    async with Hub(SqliteStore(folder / "soak.db"), InstantAgents).running() as hub:
         while time.perf_counter() < end or len(sizes) < 2:
             await offer(rate, min(ROUND_SECONDS, seconds / 2), hub.says)
             await hub.drained()

@@ -1,4 +1,4 @@
-"""The SQLite store: acknowledgement, dispatch, whole turns and growth, beside the raw disk."""
+"""The SQLite store: acknowledgement, dispatch and whole turns, beside the raw disk."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,7 +27,6 @@ from gateway.domain.people import Identity, Route, Sender
 from gateway.domain.turns import Turn, TurnOutcome, TurnState
 from gateway.ports import Store
 from storage.sqlite import SqliteStore
-from storage.sqlite.committer import NEWEST_SEQUENCE
 
 WORKER = WorkerId("local")
 LEASE = timedelta(seconds=60)
@@ -39,7 +39,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what can be varied."""
     parser.add_argument("--seconds", type=float, default=4, help="length of each open loop")
     parser.add_argument("--turns", type=int, default=20_000, help="turns of the lifecycle")
-    parser.add_argument("--rows", type=int, default=100_000, help="history rows to grow to")
     parser.add_argument("--folder", type=Path, default=None, help="where the databases are made")
 
 
@@ -149,40 +148,46 @@ async def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, obje
         "dispatch_5000_lanes": await dispatch(folder / "dispatch.db", 5000, 200, seconds),
         "lifecycle": await lifecycle(folder / "lifecycle.db", arguments.turns),
         "claim_behind_20000_waiting": await claim_behind(folder / "behind.db", 20_000),
-        "growth": await growth(folder / "growth.db", arguments.rows, seconds),
     }
 
 
 async def ack(path: Path, rate: float, seconds: float) -> dict[str, float]:
     """Measure the time from a message being due to its being on the disk."""
     async with opened(path) as store:
-        return await offer_messages(store, "a", rate, seconds, lanes=2000)
+        return await offer_messages(store, Load(2000, rate, seconds))
 
 
-async def offer_messages(
-    store: Store, prefix: str, rate: float, seconds: float, lanes: int
-) -> dict[str, float]:
-    """Offer new messages of `lanes` people in turn."""
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Messages that come at a fixed rate, of people who take turns."""
+
+    people: int
+    rate: float
+    seconds: float
+    first: int = 0
+    """The number of the first message, so that one load goes on where another ended."""
+
+
+async def offer_messages(store: Store, load: Load) -> dict[str, float]:
+    """Offer new messages."""
 
     async def accept(number: int) -> None:
-        event, user = f"{prefix}{number}", f"u{number * 7919 % lanes}"
+        nth = load.first + number
+        event, user = f"e{nth}", f"u{nth * 7919 % load.people}"
         await store.turns.accept(message(event, user), ROUTE, now())
 
-    return await offer(rate, seconds, accept)
+    return await offer(load.rate, load.seconds, accept)
 
 
 async def dispatch(path: Path, lanes: int, rate: float, seconds: float) -> dict[str, float]:
     """Measure the time from accepting a message to its turn being in our hands."""
     async with opened(path) as store:
-        return await dispatch_on(store, "d", (lanes, rate, seconds))
+        return await dispatch_on(store, Load(lanes, rate, seconds))
 
 
-async def dispatch_on(
-    store: Store, prefix: str, load: tuple[int, float, float]
-) -> dict[str, float]:
+async def dispatch_on(store: Store, load: Load) -> dict[str, float]:
     """Offer messages while a dispatcher claims and finishes turns; measure both."""
-    lanes, rate, seconds = load
-    expected, waits = int(rate * seconds), list[float]()
+    expected, waits = int(load.rate * load.seconds), list[float]()
 
     async def work(group: asyncio.TaskGroup) -> None:
         while len(waits) < expected:
@@ -197,7 +202,7 @@ async def dispatch_on(
 
     async with asyncio.TaskGroup() as group:
         group.create_task(work(group))
-        acked = await offer_messages(store, prefix, rate, seconds, lanes)
+        acked = await offer_messages(store, load)
     return {
         "ack_p50_ms": acked["p50_ms"],
         "ack_p99_ms": acked["p99_ms"],
@@ -313,66 +318,3 @@ async def claim_behind(path: Path, waiting: int) -> dict[str, float]:
             await store.turns.claim(WORKER, 1, LEASE, now())
             times.append(time.perf_counter() - begin)
         return milliseconds(times)
-
-
-# -- growth ------------------------------------------------------------------------------------
-
-GROW = (
-    """
-    INSERT INTO inbox (seq, key, conversation, lane, person, sender_platform, sender_workspace,
-        sender_account, sender_name, kind, text, sent_at, received_at, is_private, state, turn)
-    SELECT n, 'bench:local:h' || n, 'bench:local:u' || (n % :lanes), 'p' || (n % :lanes), 'p',
-        'bench', 'local', 'u', 'u', 'text', :text, n, n, 0, 2, 'turn-' || n FROM numbers
-    """,
-    """
-    INSERT INTO turn (id, lane, person, conversation, state, attempt, started_at, ended_at, runs,
-        was_noticed, answers, is_kept)
-    SELECT 'turn-' || n, 'p' || (n % :lanes), 'p', 'bench:local:u' || (n % :lanes), 'done', 1, n,
-        n, '[]', 0, '[]', 1 FROM numbers
-    """,
-    """
-    INSERT INTO delivery (seq, id, conversation, text, idx, is_draft, revision, state, attempts,
-        next_at, receipt, created_at, settled_at, is_private)
-    SELECT :rows + n, 'turn-' || n || '.0', 'bench:local:u' || (n % :lanes), :text, 0, 0, 1, 3, 1,
-        n, 'p', n, n, 0 FROM numbers
-    """,
-    """
-    INSERT INTO audit (at, kind, subject, ref, data)
-    SELECT n, 'message.accepted', 'p', 'bench:local:h' || n, '{}' FROM numbers
-    """,
-)
-NUMBERS = """
-WITH RECURSIVE numbers (n) AS (
-    SELECT :begin + 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :begin + :rows
-)
-"""
-
-
-async def growth(path: Path, rows: int, seconds: float) -> dict[str, object]:
-    """Measure ack and dispatch on an empty store and on one with `rows` rows of history."""
-    load = (100_000, 300.0, seconds)
-    async with opened(path) as store:
-        empty = await dispatch_on(store, "g0-", load)
-    grow(path, rows)
-    async with opened(path) as store:
-        full = await dispatch_on(store, "g1-", load)
-    return {"rows": rows, **ratios(empty, full), "empty": empty, "full": full}
-
-
-def ratios(empty: dict[str, float], full: dict[str, float]) -> dict[str, float]:
-    """Return how many times longer it takes on the full one."""
-    return {
-        "ack_p50_ratio": round(full["ack_p50_ms"] / empty["ack_p50_ms"], 2),
-        "dispatch_p50_ratio": round(full["p50_ms"] / empty["p50_ms"], 2),
-    }
-
-
-def grow(path: Path, rows: int) -> None:
-    """Write `rows` ended turns with their messages, answers and audit rows."""
-    connection = sqlite3.connect(path)
-    begin = connection.execute(NEWEST_SEQUENCE).fetchone()[0]
-    values = {"rows": rows, "lanes": 100_000, "text": TEXT, "begin": begin}
-    for statement in GROW:
-        connection.execute(f"{NUMBERS} {statement}", values)
-    connection.commit()
-    connection.close()

@@ -1,0 +1,109 @@
+"""Thousands of turns in flight: what an acknowledgement waits meanwhile, and what they weigh."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import tempfile
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import uvloop
+
+from bench.hub import Hub, InstantAgents
+from bench.measuring import milliseconds, offer
+from bench.postgres import raw_round_trips, served_schema
+from bench.soak import resident_mb
+from bench.store import machine, raw_limits
+from gateway.domain.turns import RunRequest, TurnEvent
+from gateway.ports import Store
+from storage.postgres import PostgresStore
+from storage.sqlite import SqliteStore
+
+FILL_RATE = 1_000.0
+PEOPLE_PER_TURN = 4
+"""So many more people than turns, so that hardly anybody writes to a busy agent."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what can be varied."""
+    parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
+    parser.add_argument("--turns", type=int, default=5_000, help="in flight")
+    parser.add_argument("--think", type=float, default=25, help="seconds of a turn, on average")
+    parser.add_argument("--seconds", type=float, default=30, help="length of the measurement")
+    parser.add_argument("--folder", type=Path, default=None, help="where the database is made")
+
+
+def run(arguments: argparse.Namespace) -> dict[str, object]:
+    """Measure; the raw limits first."""
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        raw = raw_limits(Path(folder)) if arguments.database == "sqlite" else {}
+        figures = uvloop.run(measure(Path(folder), arguments))
+    return {"machine": machine(), **raw, **figures}
+
+
+class ThinkingAgents(InstantAgents):
+    """Agents that think for a while, on average so long."""
+
+    def __init__(self, written_at: dict[str, float]) -> None:
+        super().__init__(written_at)
+        self.in_flight = 0
+        self.think_seconds = 0.0
+        self._chance = random.Random(1)
+
+    async def run(self, request: RunRequest) -> AsyncIterator[TurnEvent]:
+        """Think, and answer."""
+        self.in_flight += 1
+        try:
+            if self.think_seconds:
+                await asyncio.sleep(self._chance.expovariate(1 / self.think_seconds))
+            async for event in super().run(request):
+                yield event
+        finally:
+            self.in_flight -= 1
+
+
+async def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
+    """Offer the same load with nothing in flight, and with so many turns; weigh the process."""
+    async with _store(folder, arguments.database) as (store, raw):
+        hub = Hub(store, ThinkingAgents, arguments.turns * 2, arguments.turns * PEOPLE_PER_TURN)
+        async with hub.running():
+            weight = resident_mb()
+            figures = await _flown(hub, arguments)
+            heavier = resident_mb()
+    return {
+        **raw,
+        **figures,
+        "rss_mb_idle": round(weight, 1),
+        "rss_mb_in_flight": round(heavier, 1),
+        "rss_mb_more": round(heavier - weight, 1),
+    }
+
+
+async def _flown(hub: Hub[ThinkingAgents], arguments: argparse.Namespace) -> dict[str, object]:
+    agents, turns, rate = hub.agents, arguments.turns, arguments.turns / arguments.think
+    without = await offer(rate, min(5.0, arguments.seconds), hub.says)
+    await hub.drained()
+    agents.think_seconds = arguments.think
+    await offer(FILL_RATE, turns / FILL_RATE, hub.says)
+    begun, in_flight = len(agents.waits), agents.in_flight
+    # As many begin as end, of other people.
+    acked = await offer(rate, arguments.seconds, lambda number: hub.says(turns + number))
+    return {
+        "in_flight_at_the_beginning": in_flight,
+        "in_flight_at_the_end": agents.in_flight,
+        "ack_with_none_in_flight": without,
+        "ack": acked,
+        "dispatch": milliseconds(agents.waits[begun:]),
+    }
+
+
+@asynccontextmanager
+async def _store(folder: Path, database: str) -> AsyncGenerator[tuple[Store, dict[str, object]]]:
+    if database == "sqlite":
+        yield SqliteStore(folder / "flight.db"), {}
+        return
+    async with served_schema() as url:
+        yield PostgresStore(url), {"raw_postgres_round_trip": await raw_round_trips(url)}
