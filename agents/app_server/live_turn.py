@@ -123,9 +123,11 @@ class LiveTurn:
         run, number = text_at(delta, "run_id"), delta.get("seq_id")
         if not isinstance(number, int):
             return False
-        seen = number <= self._seen.get(run, 0)
-        self._seen[run] = max(number, self._seen.get(run, 0))
-        return seen
+        last = self._seen.get(run)
+        if last is not None and number <= last:
+            return True
+        self._seen[run] = number
+        return False
 
     def _join_calls(self, pieces: Sequence[Json]) -> None:
         """Take calls, whose arguments may come in fragments."""

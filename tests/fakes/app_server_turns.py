@@ -38,6 +38,8 @@ class Conversation:
     """The client message ids that were taken: none is taken twice."""
     hearers: set[ServerConnection] = field(default_factory=set[ServerConnection])
     turn: FakeTurn | None = None
+    first_seq: int = 1
+    """The number of the first piece of a run."""
     stuck_run: str | None = None
     """A run that was cut off while the model spoke: nothing runs here any more."""
     _alone: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -94,7 +96,7 @@ class FakeTurn:
         self._offered = offered
         self._numbers = numbers
         self._run = ""
-        self._seq = itertools.count(1)
+        self._seq = itertools.count(conversation.first_seq)
         self._stopped = asyncio.Event()
         self._is_abandoned = False
         self._wait: tuple[str, asyncio.Future[Json]] | None = None
@@ -202,7 +204,7 @@ class FakeTurn:
     async def _step(self) -> AsyncGenerator[None]:
         """One call of the model, which is a run of its own."""
         self._run = f"local-run-{next(self._numbers)}"
-        self._seq = itertools.count(1)
+        self._seq = itertools.count(self._conversation.first_seq)
         self._status("PROCESSING_API_RESPONSE")
         yield
         self._delta(

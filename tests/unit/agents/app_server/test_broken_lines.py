@@ -54,6 +54,16 @@ async def test_a_turn_goes_on_when_the_keeper_breaks(
     assert text_of(events) == WORDS
 
 
+async def test_a_run_may_count_its_pieces_from_nought(
+    fake: FakeAppServer, server: AppServer, session: Session
+) -> None:
+    fake.conversations[session.thread].first_seq = 0
+
+    events = await follow(server.runtime, says(session, "words 3"))
+
+    assert text_of(events) == "w0 w1 w2"
+
+
 async def test_after_the_first_connection_broke_tools_are_asked_on_the_next(
     fake: FakeAppServer, server: AppServer, session: Session
 ) -> None:
