@@ -18,16 +18,9 @@ from agents.embedded.records import (
     Tool,
     ToolsReturned,
 )
-from agents.embedded.steps.window import (
-    Room,
-    can_open,
-    cut_before,
-    fitted,
-    room_in,
-    tokens_of,
-    total_tokens,
-)
-from agents.embedded.store import agents, blocks, conversations, messages, summaries, tools
+from agents.embedded.steps.histories import Histories, History
+from agents.embedded.steps.window import Room, can_open, cut_before, fitted, room_in, tokens_of
+from agents.embedded.store import agents, blocks, conversations, summaries, tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +30,19 @@ class StepContext:
     agent: Agent
     blocks: tuple[Block, ...]
     tools: tuple[Tool, ...]
-    history: tuple[Message, ...]
+    history: History
     conversation_settings: dict[str, Any]
     """What the conversation overrides of its agent, as its client gave it."""
     summary: str = ""
     """What was said before `history`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A step's request without its messages, and the room that is left for them."""
+
+    request: ModelRequest
+    room: Room
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Overflow:
     """In bytes."""
 
 
-def load(db: sqlite3.Connection, run: Run) -> StepContext:
+def load(db: sqlite3.Connection, run: Run, histories: Histories) -> StepContext:
     """Read the context of a run's next step: everything that no summary covers yet."""
     agent = agents.get(db, run.agent_id)
     conversation = conversations.get(db, run.conversation_id)
@@ -64,7 +65,7 @@ def load(db: sqlite3.Connection, run: Run) -> StepContext:
         agent,
         tuple(blocks.of_agent(db, agent.id)),
         tuple(tools.of_agent(db, agent.id)),
-        tuple(messages.after(db, conversation.id, summary.covers_to if summary else 0)),
+        histories.read(db, conversation.id, summary.covers_to if summary else 0),
         conversation.settings,
         summary.text if summary else "",
     )
@@ -79,24 +80,31 @@ def window_of(context: StepContext, server_window: int) -> int:
     return server_window
 
 
-def build_request(context: StepContext, run: Run, now: datetime, window: int) -> ModelRequest:
-    """The model request of a run's next step, cut to fit the window whatever it holds."""
-    request = _whole_request(context, run, now)
-    room = room_in(window, request)
-    rest = Room(room.tokens - tokens_of(request.summary))
-    return replace(request, messages=tuple(fitted(sliding_window(context.history), rest)))
+def frame(context: StepContext, run: Run, now: datetime, window: int) -> Frame:
+    """Everything of a run's next step but what was said."""
+    request = _empty_request(context, run, now)
+    return Frame(request, room_in(window, request))
 
 
-def overflow(context: StepContext, run: Run, now: datetime, window: int) -> Overflow | None:
+def build_request(context: StepContext, frame: Frame) -> ModelRequest:
+    """The model request of the step, cut to fit the window whatever it holds."""
+    rest = Room(frame.room.tokens - tokens_of(context.summary))
+    shown = sliding_window(context.history.messages)
+    if context.history.tokens > rest.tokens:
+        shown = fitted(shown, rest)
+    return replace(frame.request, messages=tuple(shown))
+
+
+def overflow(context: StepContext, frame: Frame) -> Overflow | None:
     """What has to be summarised before this step, if anything has."""
-    room = room_in(window, _whole_request(context, run, now))
-    if tokens_of(context.summary) + total_tokens(context.history) <= room.tokens:
+    history, room = context.history, frame.room
+    if tokens_of(context.summary) + history.tokens <= room.tokens:
         return None
-    count = cut_before(context.history, room)
-    return Overflow(context.history[:count], room.summary_characters) if count else None
+    count = cut_before(history.messages, room)
+    return Overflow(history.messages[:count], room.summary_characters) if count else None
 
 
-def _whole_request(context: StepContext, run: Run, now: datetime) -> ModelRequest:
+def _empty_request(context: StepContext, run: Run, now: datetime) -> ModelRequest:
     agent, overrides = context.agent, context.conversation_settings
     handle = run.request.override_model or overrides.get("model") or agent.model
     instructions = run.request.override_system or agent.system

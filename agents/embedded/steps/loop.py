@@ -26,9 +26,10 @@ from agents.embedded.records import (
 from agents.embedded.sending import sent_text
 from agents.embedded.steps import context as contexts
 from agents.embedded.steps.compaction import Compactor
-from agents.embedded.steps.context import Overflow
+from agents.embedded.steps.context import Frame, Overflow, StepContext
 from agents.embedded.steps.core_tools import ToolContext, execute
 from agents.embedded.steps.ending import stop_reason_after
+from agents.embedded.steps.histories import Histories
 from agents.embedded.steps.recall import Recall
 from agents.embedded.steps.reply import ReplyHead, ReplyParser
 from agents.embedded.steps.searches import search
@@ -66,6 +67,7 @@ class StepLoop:
         self._model = model
         self._compactor = compactor
         self._tools = tools
+        self._histories = Histories()
         self._recall = recall
         """Searches by meaning; None leaves the tools that search to their words."""
 
@@ -112,15 +114,20 @@ class StepLoop:
 
     async def _next_request(self, turn: ActiveTurn) -> ModelRequest | None:
         """What the model is shown next; None when the turn was cancelled meanwhile."""
-        run, window = turn.run, self._compactor.window
-        context = await self._database.read(lambda db: contexts.load(db, run))
-        window = contexts.window_of(context, window) >> turn.squeezed
-        full = contexts.overflow(context, run, _now(), window)
+        context, frame = await self._framed(turn)
+        full = contexts.overflow(context, frame)
         if full is not None:
             if not await turn.interruptible(self._compact(turn, context.summary, full)):
                 return None
-            context = await self._database.read(lambda db: contexts.load(db, run))
-        return contexts.build_request(context, run, _now(), window)
+            context, frame = await self._framed(turn)
+        return contexts.build_request(context, frame)
+
+    async def _framed(self, turn: ActiveTurn) -> tuple[StepContext, Frame]:
+        """Everything stored that the step depends on, and what of it goes around the talk."""
+        run = turn.run
+        context = await self._database.read(lambda db: contexts.load(db, run, self._histories))
+        window = contexts.window_of(context, self._compactor.window) >> turn.squeezed
+        return context, contexts.frame(context, run, _now(), window)
 
     async def _compact(self, turn: ActiveTurn, old: str, full: Overflow) -> None:
         """Summarise what no longer fits; the turn that needed it pays for it."""

@@ -33,7 +33,7 @@ class ReplyParser:
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._calls: dict[int, ToolCall] = {}
-        self._parts: dict[str, int] = {}
+        self._otids: dict[str, str] = {}
         self.usage = Usage(steps=1)
 
     @property
@@ -78,13 +78,15 @@ class ReplyParser:
         return name in self._client_tools
 
     def _event(self, kind: str, **fields: object) -> Json:
-        index = self._parts.setdefault(kind, len(self._parts))
         head = self._head
+        otid = self._otids.get(kind)
+        if otid is None:
+            otid = self._otids[kind] = part_otid(head.message_id, len(self._otids))
         return {
             "message_type": kind,
             "id": head.message_id,
             "date": head.date,
-            "otid": part_otid(head.message_id, index),
+            "otid": otid,
             "run_id": head.run_id,
             "step_id": head.step_id,
             **fields,

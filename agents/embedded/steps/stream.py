@@ -16,6 +16,8 @@ from agents.embedded.store.runs import EventChunk
 GENERATION_SPAN = 1_000_000
 """Sequence numbers reserved for each life of the server, so that none is ever used twice."""
 
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
+
 DONE = b"data: [DONE]\n\n"
 
 
@@ -29,7 +31,7 @@ class StreamEvent:
 
 def encode(seq: int, payload: Json, *, is_error: bool = False) -> StreamEvent:
     """An event of the SSE stream; errors are named so, which the SDK raises."""
-    text = json.dumps({**payload, "seq_id": seq}, separators=(",", ":"))
+    text = _to_json({**payload, "seq_id": seq})
     prefix = "event: error\n" if is_error else ""
     return StreamEvent(seq, f"{prefix}data: {text}\n\n".encode())
 

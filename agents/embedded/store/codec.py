@@ -1,13 +1,15 @@
 """Records as JSON text and back: the columns that hold more than one value. No SQL."""
 
 import json
-from dataclasses import asdict
+from dataclasses import fields
+from functools import cache
 from typing import Any, assert_never
 
 from agents.embedded.records import (
     AssistantSaid,
     Body,
     ClientTool,
+    Json,
     SystemSaid,
     ToolCall,
     ToolReturn,
@@ -17,10 +19,12 @@ from agents.embedded.records import (
     UserSaid,
 )
 
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 def dump(value: object) -> str:
     """Compact JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _to_json(value)
 
 
 def load_object(text: str) -> dict[str, Any]:
@@ -42,9 +46,10 @@ def dump_body(body: Body) -> str:
         case SystemSaid(content):
             return dump({"role": "system", "content": content})
         case AssistantSaid():
-            return dump({"role": "assistant", **asdict(body)})
-        case ToolsReturned():
-            return dump({"role": "tool", **asdict(body)})
+            calls = [_fields(call) for call in body.calls]
+            return dump({"role": "assistant", **_fields(body), "calls": calls})
+        case ToolsReturned(returns):
+            return dump({"role": "tool", "returns": [_fields(item) for item in returns]})
         case _:
             assert_never(body)
 
@@ -78,7 +83,8 @@ def load_return(data: dict[str, Any]) -> ToolReturn:
 
 def dump_request(request: TurnRequest) -> str:
     """How a turn was asked for."""
-    return dump(asdict(request))
+    tools = [_fields(tool) for tool in request.client_tools]
+    return dump({**_fields(request), "client_tools": tools})
 
 
 def load_request(text: str) -> TurnRequest:
@@ -99,9 +105,22 @@ def load_request(text: str) -> TurnRequest:
 
 def dump_usage(usage: Usage) -> str:
     """Token counts."""
-    return dump(asdict(usage))
+    return dump(_fields(usage))
 
 
 def load_usage(text: str) -> Usage:
     """The counts that `dump_usage` wrote."""
     return Usage(**load_object(text))
+
+
+def _fields(
+    record: Usage | TurnRequest | ClientTool | AssistantSaid | ToolCall | ToolReturn,
+) -> Json:
+    """A record's fields as they are: `dataclasses.asdict` would copy them all, deeply."""
+    return {name: getattr(record, name) for name in _names(type(record))}
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    """The names of a record's fields. Any: whatever dataclass it is."""
+    return tuple(field.name for field in fields(kind))

@@ -92,6 +92,14 @@ def pending_message(db: sqlite3.Connection, conversation_id: str) -> str | None:
     return None if row is None else row["pending_message_id"]
 
 
+def rewritten(db: sqlite3.Connection, conversation_id: str) -> int:
+    """How often messages of the conversation were changed or removed."""
+    row = db.execute(
+        "SELECT rewritten FROM conversations WHERE id = ?", (conversation_id,)
+    ).fetchone()
+    return 0 if row is None else int(row["rewritten"])
+
+
 def set_pending(db: sqlite3.Connection, conversation_id: str, message_id: str | None) -> None:
     """Start or stop waiting for the client's tool results."""
     db.execute(

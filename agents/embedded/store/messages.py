@@ -1,11 +1,21 @@
 """Statements about the messages of conversations."""
 
 import sqlite3
+from dataclasses import dataclass
 
 from agents.embedded.records import Message
 from agents.embedded.store.codec import dump_body, load_body
 from agents.embedded.store.paging import Page, page_rows
 from agents.embedded.store.words import any_word
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A message, where it stands, and how long its stored body is."""
+
+    position: int
+    size: int
+    message: Message
 
 
 def insert(db: sqlite3.Connection, message: Message) -> None:
@@ -36,12 +46,17 @@ def get(db: sqlite3.Connection, message_id: str) -> Message | None:
 
 def after(db: sqlite3.Connection, conversation_id: str, position: int) -> list[Message]:
     """A conversation's history behind this position, oldest first."""
+    return [placed.message for placed in placed_after(db, conversation_id, position)]
+
+
+def placed_after(db: sqlite3.Connection, conversation_id: str, position: int) -> list[Placed]:
+    """The same, with positions and sizes."""
     rows = db.execute(
         "SELECT * FROM messages WHERE conversation_id = ? AND position > ? AND is_error = 0"
         " ORDER BY position",
         (conversation_id, position),
     )
-    return [_read(row) for row in rows]
+    return [Placed(row["position"], len(row["body"]), _read(row)) for row in rows]
 
 
 def count(db: sqlite3.Connection, conversation_id: str) -> int:
