@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from agents.embedded.errors import ApprovalPending
 from agents.embedded.ids import new_id
@@ -13,9 +14,23 @@ from agents.embedded.steps.loop import ping_json
 from agents.embedded.steps.stream import DONE, encode
 
 
+class EventStream(StreamingResponse):
+    """Server-sent events, without a watch for readers who leave.
+
+    What is said to one who left goes nowhere, and the stream ends with its run in any case.
+    The watch would be a task of its own, which costs a short turn a tenth of its time.
+    """
+
+    media_type = "text/event-stream"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it all."""
+        await self.stream_response(send)
+
+
 async def run_stream(
     services: Services, run_id: str, *, starting_after: int = 0, pings: bool = True
-) -> StreamingResponse:
+) -> EventStream:
     """Every event of a run after this number: what was, then what comes.
 
     A reader may leave at any time; the run goes on.
@@ -25,7 +40,7 @@ async def run_stream(
     return _event_stream(follow(stream, starting_after, services.options.ping_seconds, ping))
 
 
-def refusal_stream(error: ApprovalPending) -> StreamingResponse:
+def refusal_stream(error: ApprovalPending) -> EventStream:
     """A turn that may not begin, told inside a stream, as Letta does in conversations.
 
     Letta gives this error type only; the code and the message id are ours.
@@ -56,6 +71,6 @@ async def _once(data: bytes) -> AsyncIterator[bytes]:
     yield data
 
 
-def _event_stream(events: AsyncIterator[bytes]) -> StreamingResponse:
+def _event_stream(events: AsyncIterator[bytes]) -> EventStream:
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+    return EventStream(events, headers=headers)
