@@ -1,4 +1,8 @@
-"""A turn on the embedded server with a model that costs nothing, beside a bare HTTP stream."""
+"""A turn on the embedded server with a model that takes no time, beside a bare HTTP stream.
+
+Twice: with the server in a process of its own, as real Letta servers were measured, and in the
+client's, as `postern up` runs it.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +30,7 @@ from agents.embedded import EmbeddedOptions
 from agents.embedded.server import serve
 from agents.letta import LettaOptions
 from agents.letta.client import Letta, make_client, open_letta
+from bench.letta_process import LettaProcess, letta_process, resident_mb
 from bench.measuring import milliseconds, per_second, percentile
 from bench.store import machine
 from gateway.domain.conversations import Conversation
@@ -34,8 +39,10 @@ from gateway.domain.people import Person
 from gateway.domain.turns import InputMessage, RunRequest, Session, TextDelta
 
 WORDS = 20
-SAYING = f"words {WORDS}"
+SAYING = "one two three four five six"
+"""The offline model answers it with so many words."""
 WARM_UP = 20
+AGENTS = (1, 8, 32)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,35 +52,58 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> dict[str, object]:
-    """Measure everything in one process, as `postern up` runs it."""
+    """Measure it both ways."""
     with tempfile.TemporaryDirectory() as folder:
-        figures = uvloop.run(measure(Path(folder) / "letta.db", arguments))
+        figures = uvloop.run(measure(Path(folder), arguments))
     load = [round(number, 1) for number in os.getloadavg()]
     return {"machine": machine(), "load": load, "words_per_turn": WORDS, **figures}
 
 
-async def measure(database: Path, arguments: argparse.Namespace) -> dict[str, object]:
-    """The raw stream, a bare letta-client, our adapter; then many agents at once."""
-    options = EmbeddedOptions(database, scripted=True, word_delay_seconds=0)
-    figures: dict[str, object] = {}
+async def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
+    """The server alone, then in this process."""
+    async with letta_process(folder) as process:
+        own_process = await measure_process(process, arguments)
+    options = EmbeddedOptions(folder / "inside.db", word_delay_seconds=0)
     async with serve(options) as url:
-        letta_options = LettaOptions(base_url=url)
-        async with make_client(letta_options) as client, open_letta(letta_options) as letta:
-            session = await new_session(letta)
-            size = await stream_bytes(url, session)
-            async with raw_server(size) as raw_url, httpx.AsyncClient() as raw:
-                figures["raw_stream"] = await timed(arguments.turns, lambda: raw_turn(raw, raw_url))
-            bare, ours = await side_by_side(arguments.turns, letta, client)
-            figures |= {"stream_bytes": size, "bare_letta_client": bare, "our_runtime": ours}
-            for figure in ("p50_ms", "cpu_ms"):
-                added = ours[figure] - bare[figure]
-                figures[f"added_over_letta_client_{figure}"] = round(added, 3)
-            for count in (1, 8, 32):
-                figures[f"turns_per_s_{count}_agents"] = await together(
-                    letta, count, arguments.together
-                )
-            figures["rss_mb"] = resident_mb()
-    return figures
+        inside = await measure_inside(url, arguments)
+    return {"own_process": own_process, "client_in_its_process": inside}
+
+
+async def measure_process(
+    process: LettaProcess, arguments: argparse.Namespace
+) -> dict[str, object]:
+    """What the server costs and brings, whoever its client is."""
+    figures: dict[str, object] = {"rss_idle_mb": process.resident_mb()}
+    async with open_letta(LettaOptions(base_url=process.url)) as letta:
+        session = await new_session(letta)
+        figures["turn"] = await timed(arguments.turns, lambda: our_turn(letta, session))
+        for count in AGENTS:
+            before = process.cpu_seconds()
+            rate = await together(letta, count, arguments.together)
+            used = (process.cpu_seconds() - before) / arguments.together
+            figures[f"turns_per_s_{count}_agents"] = rate
+            figures[f"server_cpu_ms_{count}_agents"] = round(used * 1000, 2)
+    return figures | {"rss_mb": process.resident_mb()}
+
+
+async def measure_inside(url: str, arguments: argparse.Namespace) -> dict[str, object]:
+    """The raw stream, a bare letta-client, our adapter; then many agents at once."""
+    figures: dict[str, object] = {}
+    options = LettaOptions(base_url=url)
+    async with make_client(options) as client, open_letta(options) as letta:
+        size = await stream_bytes(url, await new_session(letta))
+        async with raw_server(size) as raw_url, httpx.AsyncClient() as raw:
+            figures["raw_stream"] = await timed(arguments.turns, lambda: raw_turn(raw, raw_url))
+        bare, ours = await side_by_side(arguments.turns, letta, client)
+        figures |= {"stream_bytes": size, "bare_letta_client": bare, "our_runtime": ours}
+        for figure in ("p50_ms", "cpu_ms"):
+            added = ours[figure] - bare[figure]
+            figures[f"added_over_letta_client_{figure}"] = round(added, 3)
+        for count in AGENTS:
+            figures[f"turns_per_s_{count}_agents"] = await together(
+                letta, count, arguments.together
+            )
+    return figures | {"rss_mb": resident_mb(os.getpid())}
 
 
 async def side_by_side(
@@ -112,12 +142,6 @@ class Samples:
             "first_text_p50_ms": round(percentile(self.first, 50) * 1000, 3),
             "cpu_ms": round(self.cpu / len(self.whole) * 1000, 3),
         }
-
-
-def resident_mb() -> int:
-    """Return the memory that this process holds now, client and server in one; Linux only."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") // 1_000_000
 
 
 async def timed(count: int, turn: Callable[[], Awaitable[float]]) -> dict[str, float]:

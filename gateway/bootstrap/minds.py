@@ -229,6 +229,7 @@ def embedded_options(settings: Settings, token: str | None) -> EmbeddedOptions:
             context_window=model.context_window,
         ),
         embedding=model.embedding,
+        word_delay_seconds=model.word_seconds,
     )
 
 

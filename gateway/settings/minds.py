@@ -69,6 +69,9 @@ class ModelSettings(Section):
         default=None,
         description="Name of an embedding model there; without it, memory is searched by words",
     )
+    word_seconds: float = Field(
+        default=0.015, ge=0, description="How long the offline model takes for a word; 0 for tests"
+    )
 
     @model_validator(mode="after")
     def _embed_somewhere(self) -> Self:
