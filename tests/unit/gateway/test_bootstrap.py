@@ -10,7 +10,7 @@ from adapters.slack.adapter import SlackAdapter
 from agents.app_server.runtime import AppServerRuntime
 from agents.letta.runtime import LettaRuntime
 from gateway.bootstrap import make_discord, make_slack, opened_artifacts
-from gateway.bootstrap.minds import opened_mind
+from gateway.bootstrap.minds import embedded_options, opened_mind
 from gateway.clock import SystemClock
 from gateway.domain.people import Identity
 from gateway.errors import SettingsWrong
@@ -49,6 +49,21 @@ async def test_discord_is_told_what_is_set(tmp_path: Path) -> None:
     assert options.attachment_types == ("image/*",)
     assert await options.admits(Identity("discord", "discord", "7"))
     assert not await options.admits(Identity("discord", "discord", "8"))
+
+
+def test_the_embedded_server_is_told_what_is_set(tmp_path: Path) -> None:
+    settings = settings_of(
+        tmp_path,
+        "[model]\nbase_url = 'http://127.0.0.1:9/v1'\nname = 'm'\ncontext_window = 9000\n"
+        "embedding = 'e'\nword_seconds = 0\n",
+    )
+
+    options = embedded_options(settings, "t")
+
+    assert options.model is not None
+    assert (options.model.name, options.model.context_window) == ("m", 9000)
+    assert (options.token, options.embedding) == ("t", "e")
+    assert options.word_delay_seconds == 0
 
 
 def test_slack_is_told_what_is_set(tmp_path: Path) -> None:
