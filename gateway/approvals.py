@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from gateway.domain.approvals import Approval, ApprovalState, Decision, approval_id
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Button, ButtonStyle, NewDelivery
+from gateway.domain.errands import Errand, ErrandChange, decision_awaited
 from gateway.domain.ids import PersonId
 from gateway.domain.messages import InboundMessage, MessageKind
 from gateway.domain.people import Route, Sender, mode_of
@@ -80,15 +81,22 @@ class Approvals:
         """Return it as it stands; None when there is none of this id."""
         return await self._store.approvals.get(approval)
 
-    async def ask(self, turn: Turn, call: ToolCall) -> ToolResult:
-        """Ask in the conversation of the turn; returns what the agent is told meanwhile."""
-        approval = self._approval(turn, call)
+    async def ask(self, turn: Turn, call: ToolCall, errand: Errand | None = None) -> ToolResult:
+        """Ask in the conversation of the turn; returns what the agent is told meanwhile.
+
+        The errand that the agent works on stays open until it has heard the answer.
+        """
+        approval = self._approval(turn, call, errand)
         if approval.is_shared and not self._options.approvers:
             return ToolResult(call.id, NOBODY_TO_ASK, is_error=True)
-        question = replace(_question(approval), handle=turn.messages[0].handle)
-        asked = await self._store.approvals.ask(approval, question, self._clock.now())
+        question = replace(_question(approval), handle=_handle(turn, errand))
+        now = self._clock.now()
+        asked = await self._store.approvals.ask(approval, question, now)
         if asked.call != call:
             return ToolResult(call.id, NOT_ASKED, is_error=True)
+        if errand is not None:
+            awaited = decision_awaited(errand, approval.id, call.name, now)
+            await self._store.errands.change([ErrandChange(awaited)], now)
         log.info("approval_asked", extra={"approval": approval.id, "tool": call.name})
         who = "the approvers were" if self._options.approvers else "the person was"
         return ToolResult(call.id, ASKED.format(who=who, id=approval.id))
@@ -144,7 +152,7 @@ class Approvals:
         owner = await self._store.people.find_person(approval.sender.identity)
         return person == approval.person or (owner is not None and person == owner.id)
 
-    def _approval(self, turn: Turn, call: ToolCall) -> Approval:
+    def _approval(self, turn: Turn, call: ToolCall, errand: Errand | None) -> Approval:
         now = self._clock.now()
         is_private = any(message.is_private for message in turn.messages)
         return Approval(
@@ -159,7 +167,7 @@ class Approvals:
             is_private=is_private and not self._options.approvers,
             asked_at=now,
             expires_at=now + self._options.wait,
-            handle=turn.messages[0].handle if is_private else None,
+            handle=_handle(turn, errand) if is_private else None,
         )
 
     def _decision(
@@ -186,6 +194,11 @@ _DONE = {
     ApprovalState.DENIED: "Denied",
     ApprovalState.EXPIRED: "Nobody decided in time",
 }
+
+
+def _handle(turn: Turn, errand: Errand | None) -> str | None:
+    """Return the way to answer the person for whom the agent works."""
+    return turn.messages[0].handle or (None if errand is None else errand.handle)
 
 
 def _name(sender: Sender) -> str:

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 
 from gateway.answer import Answer
+from gateway.domain.errands import Errand
 from gateway.domain.messages import InboundMessage, MessageKind
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import Turn
@@ -20,10 +21,17 @@ QUICK_SECONDS = 1.0
 class Doing:
     """Joins a turn's answer with its tool calls."""
 
-    def __init__(self, turn: Turn, answer: Answer, hands: Hands, lines: ToolLines) -> None:
+    def __init__(
+        self,
+        turn: Turn,
+        answer: Answer,
+        hands: Hands,
+        lines: ToolLines,
+        errand: Errand | None = None,
+    ) -> None:
         self.turn = turn
         self.answer = answer
-        self.calls = ToolCalls(turn, hands, lines)
+        self.calls = ToolCalls(turn, hands, lines, errand)
         self._lines = lines
 
     async def carry_out(self, calls: tuple[ToolCall, ...]) -> tuple[ToolResult, ...]:

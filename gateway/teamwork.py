@@ -15,11 +15,15 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from gateway.answer import ALONE, Voice
+from gateway.domain.approvals import ApprovalState
 from gateway.domain.errands import (
+    FOR_EVER,
     MOST_ERRANDS,
+    SOMEBODY,
     Errand,
     ErrandChange,
     ErrandState,
+    awaited_id,
     ended,
     question_for,
     refusal,
@@ -37,6 +41,7 @@ from gateway.domain.teams import (
     Transcript,
     Wait,
     Watch,
+    within,
 )
 from gateway.domain.tools import ToolCall
 from gateway.domain.turns import Turn, TurnOutcome, TurnState
@@ -54,10 +59,11 @@ ASKED = (
 )
 NOTHING_SAID = "(It said nothing.)"
 NOT_IN_TIME = "There was no answer in time."
+NOT_DECIDED = (
+    "There was no answer in time: it waits until somebody has approved what it wants to do."
+)
 STOPPED = "It was stopped."
 NOT_HERE = "It can not be asked here."
-_FOR_EVER = timedelta(days=3_650)
-"""A person's question to a group ends with its members' answers, which have their times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,7 @@ class Teamwork:
         options: TeamOptions | None = None,
     ) -> None:
         self._errands = store.errands
+        self._approvals = store.approvals
         self._clock = clock
         self._routing = Routing.of(routes)
         self._groups = groups or {}
@@ -140,8 +147,27 @@ class Teamwork:
                     return Duty(None, heard, is_over=heard is None)
                 errand = await self._errands.get(heard.parent)
                 return Duty(errand, heard, is_over=_is_over(errand, turn.ref.id))
+            case MessageKind.DECISION:
+                return await self._duty_of_decision(turn, first.target or "")
             case _:
                 return NO_DUTY
+
+    async def _duty_of_decision(self, turn: Turn, approval: str) -> Duty:
+        """Return the errand that waited for the decision.
+
+        What was approved is carried out also where nobody waits any more; then
+        the person hears of it.
+        """
+        awaited = await self._errands.get(awaited_id(approval))
+        if awaited is None:
+            return NO_DUTY
+        heard = replace(awaited, state=ErrandState.ANSWERED) if awaited.is_open else awaited
+        errand = await self._errands.get(awaited.parent or "")
+        if not _is_over(errand, turn.ref.id):
+            return Duty(errand, heard)
+        decided = await self._approvals.get(approval)
+        is_yes = decided is not None and decided.state is ApprovalState.APPROVED
+        return Duty(None, heard, is_over=not is_yes)
 
     def voice(self, turn: Turn, duty: Duty) -> Voice:
         """Return how people hear the turn."""
@@ -203,8 +229,8 @@ class Teamwork:
     async def settle(self, turn: Turn, duty: Duty, outcome: TurnOutcome, said: str) -> None:
         """Take note of a turn's end, before it is stored: what it worked on ends with it.
 
-        It stays open where the agent has asked others on its behalf and not heard
-        them all.
+        It stays open where the agent has asked others on its behalf, agents or people,
+        and not heard them all.
         """
         now = self._clock.now()
         if duty == NO_DUTY and outcome.state is TurnState.DONE and outcome.error is None:
@@ -237,8 +263,13 @@ class Teamwork:
     async def _expire(self) -> None:
         now = self._clock.now()
         while due := await self._errands.due(now, 100):
-            over = [ended(each, ErrandState.EXPIRED, NOT_IN_TIME, now) for each in due]
-            await self._errands.change(over, now)
+            for each in due:
+                why = NOT_DECIDED if await self._is_undecided(each) else NOT_IN_TIME
+                await self._errands.change([ended(each, ErrandState.EXPIRED, why, now)], now)
+
+    async def _is_undecided(self, errand: Errand) -> bool:
+        asked = await self._errands.asked_for(errand.id)
+        return any(each.is_open and each.role == SOMEBODY for each in asked)
 
     # -- a group answers
 
@@ -278,7 +309,8 @@ class Teamwork:
             sender=first.sender,
             question="\n\n".join(message.text for message in turn.messages),
             asked_at=now,
-            expires_at=now + _FOR_EVER,
+            # It ends with its members' answers, which have their times.
+            expires_at=now + FOR_EVER,
             is_shown=limits.is_shown and not first.is_private and first.handle is None,
             is_private=first.is_private,
             handle=first.handle,
@@ -327,23 +359,6 @@ class Teamwork:
         if why is not None:
             return ended(errand, ErrandState.FAILED, why, now)
         return ErrandChange(errand, question_for(errand), route)
-
-
-def within(step: TeamStep, so_far: Transcript, room: int) -> TeamStep:
-    """Hold a group's step to its limits: whatever its strategy says, it comes to an end. Pure."""
-    match step:
-        case AskNext(asks) if asks and len(asks) <= room:
-            return step
-        case Wait() if so_far.is_waiting:
-            return step
-        case Final():
-            return step
-        case AskNext() if so_far.is_waiting:
-            return Wait()
-        case _:
-            last = next((each.answer for each in reversed(so_far.answered)), None)
-            text = last or "The group came to no answer within its limits."
-            return Final(text, is_failure=last is None)
 
 
 def _is_over(errand: Errand | None, turn: TurnId) -> bool:

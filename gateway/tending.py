@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from gateway.domain.errands import Errand, ErrandChange, question_for
-from gateway.domain.messages import HistoryEntry
+from gateway.domain.errands import FOR_EVER, Errand, ErrandChange, question_for
+from gateway.domain.messages import HistoryEntry, MessageKind
 from gateway.domain.people import Mode, Route, mode_of
 from gateway.domain.teams import Watch
 from gateway.domain.turns import Turn
@@ -23,8 +23,9 @@ LONGEST_TOLD = 20_000
 """Characters of what was said that a group is told, the newest."""
 MOST_TOLD = 100
 """Messages of what was said that are looked through."""
-_FOR_EVER = timedelta(days=3_650)
-"""Such work ends with its members' answers, which have their times."""
+
+
+_SPOKEN = (MessageKind.TEXT, MessageKind.EDIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ class Tending:
         Only people's own agents are watched: what several write to one agent is
         nobody's memory.
         """
-        if turn.is_wakeup or mode_of(turn.ref.lane) is not Mode.PERSON:
+        is_spoken = any(message.kind in _SPOKEN for message in turn.messages)
+        if not is_spoken or mode_of(turn.ref.lane) is not Mode.PERSON:
             return
         for group, watch in self._watches.items():
             if watch.role == turn.role:
@@ -105,7 +107,7 @@ class Tending:
             sender=first.sender,
             question=told,
             asked_at=now,
-            expires_at=now + _FOR_EVER,
+            expires_at=now + FOR_EVER,
             is_private=first.is_private,
         )
         change = ErrandChange(work, question_for(work), self._routes[group])

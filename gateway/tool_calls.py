@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from gateway.approvals import Approvals
 from gateway.domain.approvals import Approval, ApprovalState
+from gateway.domain.errands import Errand
 from gateway.domain.messages import InboundMessage
 from gateway.domain.tools import Effect, ToolCall, ToolResult, ToolSpec
 from gateway.domain.turns import Turn
@@ -62,8 +63,11 @@ class ToolCalls:
     in their order.
     """
 
-    def __init__(self, turn: Turn, hands: Hands, lines: ToolLines) -> None:
+    def __init__(
+        self, turn: Turn, hands: Hands, lines: ToolLines, errand: Errand | None = None
+    ) -> None:
         self._turn = turn
+        self._errand = errand
         self._hands = hands
         self._lines = lines
         self.specs = hands.toolbox.specs(turn)
@@ -123,7 +127,7 @@ class ToolCalls:
             return ToolResult(call.id, OUTCOME_UNKNOWN.format(tool=call.name), is_error=True)
         spec = self._by_name.get(call.name)
         if spec is not None and not is_approved and self._hands.approvals.is_needed(spec, call):
-            return await self._hands.approvals.ask(self._turn, call)
+            return await self._hands.approvals.ask(self._turn, call, self._errand)
         if _has_effect(spec):
             await self._hands.turns.intend_tool_call(self._turn.ref, call)
         return await self._hands.toolbox.call(self._turn, call)

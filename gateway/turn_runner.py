@@ -15,6 +15,7 @@ from gateway.budgets import charge_of
 from gateway.commands import COMMANDS, Commands, Reach
 from gateway.doing import Doing
 from gateway.domain.deliveries import NewDelivery
+from gateway.domain.errands import Errand
 from gateway.domain.fires import NOTHING_NEW, OVER_BUDGET
 from gateway.domain.ids import LaneId, RunId
 from gateway.domain.people import ZONE_NOTE
@@ -185,7 +186,7 @@ class TurnRunner:
                 outcome = TurnOutcome(TurnState.CANCELLED, error=NOTHING_NEW)
             else:
                 async with _typing(adapter, turn):
-                    end = await self._answer(briefed, answer)
+                    end = await self._answer(briefed, answer, duty.errand)
                 outcome = await self._outcome(turn, answer, end)
         except (Refused, RetryLater) as error:
             await self._set_aside(turn, answer, error, duty)
@@ -234,11 +235,11 @@ class TurnRunner:
             deliveries = (*deliveries, answer.notice(warning, name="budget"))
         return TurnOutcome(end.state, deliveries, charge=charge)
 
-    async def _answer(self, turn: Turn, answer: Answer) -> _End:
+    async def _answer(self, turn: Turn, answer: Answer, errand: Errand | None) -> _End:
         if turn.role not in self._mind.routes:
             raise BadInput(AGENT_IS_GONE.format(role=turn.role))
         session = await self._mind.constellation.session_for(turn)
-        doing = Doing(turn, answer, self._hands, ToolLines(self._options.tool_lines))
+        doing = Doing(turn, answer, self._hands, ToolLines(self._options.tool_lines), errand)
         request = await self._first_request(doing, session)
         try:
             async with asyncio.timeout(self._options.deadline_seconds):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from gateway.domain.conversations import Conversation
@@ -15,6 +15,8 @@ LONGEST_CHAIN = 4
 """Agents that stand in one chain of questions: who was asked first, and three below."""
 LONGEST_ANSWER = 20_000
 """Characters of an answer that are passed on."""
+FOR_EVER = timedelta(days=3_650)
+"""For what ends by something that has its own time."""
 MOST_ERRANDS = 32
 """Errands that one message of a person leads to, all in all."""
 
@@ -118,6 +120,30 @@ def question_for(errand: Errand) -> InboundMessage:
         target=errand.id,
         is_private=errand.is_private,
     )
+
+
+SOMEBODY = "somebody"
+"""Stands at the end of a chain for the person who has to say yes to a tool call."""
+
+
+def decision_awaited(errand: Errand, approval: str, tool: str, at: datetime) -> Errand:
+    """Return what keeps an errand open until the agent has heard of a decision. Pure."""
+    return replace(
+        errand,
+        id=awaited_id(approval),
+        chain=(*errand.chain, SOMEBODY),
+        question=f"to approve {tool} (approval {approval})",
+        asked_at=at,
+        expires_at=at + FOR_EVER,
+        parent=errand.id,
+        asker=None,
+        is_shown=False,
+    )
+
+
+def awaited_id(approval: str) -> str:
+    """Return the id of what waits for the decision about an approval. Pure."""
+    return f"yes-{approval}"
 
 
 def ended(

@@ -43,6 +43,10 @@ class MessageKind(StrEnum):
     """What became of the errand `target`, for whoever asked."""
 
 
+_BY_THEMSELVES = (MessageKind.DECISION, MessageKind.QUESTION, MessageKind.ANSWER)
+"""Each of these may be part of a work of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class InboundMessage:
     """One event from a door. The same (platform, workspace, event id) is one message."""
@@ -78,7 +82,7 @@ class InboundMessage:
     @property
     def wants_its_own_turn(self) -> bool:
         """Whether it shares no turn with others: its answer has a place of its own to go to."""
-        return self.handle is not None or self.kind in (MessageKind.QUESTION, MessageKind.ANSWER)
+        return self.handle is not None or self.kind in _BY_THEMSELVES
 
     @property
     def is_one_of_all(self) -> bool:

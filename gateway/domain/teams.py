@@ -83,3 +83,20 @@ class GroupLimits:
     """For one member's answer; after it the member counts as unavailable."""
     is_shown: bool = True
     """Whether people see what each member says, not the group's answer alone."""
+
+
+def within(step: TeamStep, so_far: Transcript, room: int) -> TeamStep:
+    """Hold a group's step to its limits: whatever its strategy says, it comes to an end. Pure."""
+    match step:
+        case AskNext(asks) if asks and len(asks) <= room:
+            return step
+        case Wait() if so_far.is_waiting:
+            return step
+        case Final():
+            return step
+        case AskNext() if so_far.is_waiting:
+            return Wait()
+        case _:
+            last = next((each.answer for each in reversed(so_far.answered)), None)
+            text = last or "The group came to no answer within its limits."
+            return Final(text, is_failure=last is None)
