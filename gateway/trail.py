@@ -126,7 +126,7 @@ def links(entry: AuditEntry) -> Iterator[Link]:
     data = entry.data
     match entry.kind:
         case AuditKind.TURN_CLAIMED:
-            names = [*_texts(data, "keys"), f"{entry.ref}.0"]
+            names = [entry.ref, *_texts(data, "keys"), f"{entry.ref}.0"]
         case AuditKind.TURN_ENDED:
             names = _texts(data, "deliveries")
         case AuditKind.TURN_TOOL:
@@ -134,7 +134,7 @@ def links(entry: AuditEntry) -> Iterator[Link]:
         case AuditKind.APPROVAL_ASKED:
             names = [data["turn"], f"{_APPROVAL}{entry.ref}"]
         case AuditKind.DELIVERY_STORED:
-            names = _around(entry.ref)
+            names = [entry.ref, *_around(entry.ref)]
         case AuditKind.AGENT_INTENDED:
             yield Link(f"{entry.subject}/{entry.ref}", is_wide=True)
             return

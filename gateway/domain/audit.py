@@ -69,6 +69,19 @@ class AuditKind(StrEnum):
 ARRIVALS = frozenset({AuditKind.MESSAGE_ACCEPTED, AuditKind.MESSAGE_REFUSED})
 """The first entries of messages."""
 
+STEPS = frozenset(
+    {
+        AuditKind.TURN_RUN,
+        AuditKind.TURN_TOOL,
+        AuditKind.TURN_TOOL_BEGUN,
+        AuditKind.TURN_ENDED,
+        AuditKind.DELIVERY_CLAIMED,
+        AuditKind.DELIVERY_SETTLED,
+        AuditKind.DELIVERY_REVISED,
+    }
+)
+"""What befalls a turn or a delivery that an earlier entry began: found by its name alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:

@@ -74,8 +74,10 @@ class HistoryStore(Protocol):
     async def trail(self, thing: str, after: int, limit: int) -> list[AuditEntry]:
         """Return the oldest `limit` entries about one thing after the cursor, in order.
 
-        It is named by what stands as `ref` or `subject`; a message also by its
-        event id alone, which may be that of messages of several platforms.
+        It is named by what stands as `ref`; a message also by its event id alone, which
+        may be that of messages of several platforms. What stands as `subject`, such as
+        a lane, names all but STEPS: those are found by the names of their turns and
+        deliveries.
         """
         ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from gateway.domain.audit import ARRIVALS, AuditEntry
+from gateway.domain.audit import ARRIVALS, STEPS, AuditEntry
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import DeliveryState
 from gateway.domain.errands import ErrandState
@@ -179,8 +179,10 @@ class MemoryHistory:
 
 
 def _is_about(entry: AuditEntry, thing: str) -> bool:
-    if thing in (entry.ref, entry.subject):
+    if entry.ref == thing:
         return True
+    if entry.subject == thing:
+        return entry.kind not in STEPS
     return entry.kind in ARRIVALS and entry.ref.partition(":")[2].partition(":")[2] == thing
 
 

@@ -81,22 +81,34 @@ SETTLE_AUDIT = "SELECT pg_advisory_xact_lock(1349481332, hashtext(current_schema
 AUDIT = """
 SELECT seq, at, kind, subject, ref, data FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2
 """
-TRAIL = """
+_EVENT = "regexp_replace({}, '^[^:]*:[^:]*:', '')"
+TRAIL = f"""
 SELECT seq, at, kind, subject, ref, data FROM (
-    (SELECT * FROM audit WHERE ref = $1 AND seq > $2 ORDER BY seq LIMIT $3)
+    (
+        SELECT * FROM audit
+        WHERE ref = $1 AND kind NOT IN ('message.accepted', 'message.refused') AND seq > $2
+        ORDER BY seq LIMIT $3
+    )
     UNION ALL
-    (SELECT * FROM audit WHERE subject = $1 AND ref <> $1 AND seq > $2 ORDER BY seq LIMIT $3)
+    (
+        SELECT * FROM audit WHERE subject = $1 AND ref <> $1 AND seq > $2
+            AND kind NOT IN (
+                'turn.run', 'turn.tool', 'turn.tool_begun', 'turn.ended',
+                'delivery.claimed', 'delivery.settled', 'delivery.revised'
+            )
+        ORDER BY seq LIMIT $3
+    )
     UNION ALL
     (
         SELECT * FROM audit
-        WHERE regexp_replace(ref, '^[^:]*:[^:]*:', '') = $1
+        WHERE {_EVENT.format("ref")} IN ($1, {_EVENT.format("$1")})
+            AND (ref = $1 OR {_EVENT.format("ref")} = $1) AND subject <> $1 AND seq > $2
             AND kind IN ('message.accepted', 'message.refused')
-            AND subject <> $1 AND ref <> $1 AND seq > $2
         ORDER BY seq LIMIT $3
     )
 ) AS about ORDER BY seq LIMIT $3
-"""
-"""What names a thing is indexed: ref, subject, and the event id in the ref of a message."""
+"""  # noqa: S608 - constants
+"""Found by its ref, for a message by the event id in it, and by what it is a part of."""
 NEWEST_AUDIT = "SELECT coalesce(max(seq), 0) FROM audit"
 OLDEST_AUDIT = "SELECT seq, at FROM audit WHERE at IS NOT NULL ORDER BY seq LIMIT $1"
 DROP_AUDIT = """

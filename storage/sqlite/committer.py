@@ -37,8 +37,9 @@ class Transaction:
     __slots__ = ("_audit", "_sequence", "execute", "lanes_ready", "posts_ready")
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self.execute: Callable[[str, Sequence[Value]], sqlite3.Cursor] = connection.execute
-        """Run one statement."""
+        self.execute: Callable[[str, Sequence[Value]], sqlite3.Cursor]
+        """Run one statement; its rows are read before the next one runs."""
+        self.execute = connection.cursor().execute  # one cursor for all is cheaper
         self.lanes_ready = False
         """Set when a lane became ready."""
         self.posts_ready = False
@@ -62,7 +63,7 @@ class Transaction:
         data: Mapping[str, object],
     ) -> None:
         """Write one line of the audit log, with the commit."""
-        self._audit.append((maybe_micros(at), kind.value, subject, ref, to_json(data)))
+        self._audit.append((maybe_micros(at), str(kind), subject, ref, to_json(data)))
 
     @property
     def audit(self) -> list[tuple[Value, ...]]:
@@ -213,7 +214,8 @@ def _run_batch(
         for job in batch:
             run(transaction, job)
         connection.executemany(ADD_AUDIT, transaction.audit)
-        connection.execute("COMMIT")
+        # By the cursor of all statements: so the last of them is over, read to its end or not.
+        transaction.execute("COMMIT", ())
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")

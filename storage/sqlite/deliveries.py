@@ -139,25 +139,36 @@ def add_delivery(tx: Transaction, new: NewDelivery, now: datetime) -> bool:
 
 
 def store_answer(
-    tx: Transaction, turn: TurnId, deliveries: Sequence[NewDelivery], now: datetime
+    tx: Transaction,
+    turn: TurnId,
+    deliveries: Sequence[NewDelivery],
+    now: datetime,
+    *,
+    has_drafts: bool,
 ) -> list[DeliveryId]:
     """Store what a turn answers, replacing or taking back its drafts; return the ids."""
-    drafts = {row[1]: row for row in tx.execute(DRAFTS, (turn,)).fetchall()}
+    rows = tx.execute(DRAFTS, (turn,)).fetchall() if has_drafts else []
+    drafts = {row[1]: row for row in rows}
     final = finals(turn, {row[0]: row[1] for row in drafts.values()}, deliveries)
     for draft, new in final.replaced.items():
         extras = write_extras(new.buttons, new.files)
         _revise(tx, draft, drafts[draft][2], (new.text, extras), now)
     for draft in final.spare:
-        _, _, place, state, receipt = drafts[draft]
-        if may_be_shown(to_state(state), receipt):
-            _revise(tx, draft, place, ("", None), now)
-        else:
-            tx.execute(DROP, (draft,))
-            tx.execute(READY_FOR_FIRST, (place,))
-            tx.log(AuditKind.DELIVERY_DROPPED, now, place, draft, {})
+        take_back(tx, drafts[draft][1:], now)
     for new in final.fresh:
         add_delivery(tx, replace(new, is_draft=False) if new.is_draft else new, now)
     return [*final.replaced, *(new.id for new in final.fresh)]
+
+
+def take_back(tx: Transaction, row: Sequence[Any], now: datetime) -> None:
+    """Take back an open delivery, given as (id, conversation, state, receipt)."""
+    delivery, place, state, receipt = row
+    if may_be_shown(to_state(state), receipt):
+        _revise(tx, delivery, place, ("", None), now)
+        return
+    tx.execute(DROP, (delivery,))
+    tx.execute(READY_FOR_FIRST, (place,))
+    tx.log(AuditKind.DELIVERY_DROPPED, now, place, delivery, {})
 
 
 def _revise(

@@ -81,27 +81,34 @@ SELECT
 AUDIT = """
 SELECT seq, at, kind, subject, ref, data FROM audit WHERE seq > ? ORDER BY seq LIMIT ?
 """
-TRAIL = """
+_EVENT = "substr({0}, instr({0}, ':') + 1 + instr(substr({0}, instr({0}, ':') + 1), ':'))"
+TRAIL = f"""
 SELECT seq, at, kind, subject, ref, data FROM (
     SELECT * FROM (
-        SELECT * FROM audit WHERE ref = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3
+        SELECT * FROM audit
+        WHERE ref = ?1 AND kind NOT IN ('message.accepted', 'message.refused') AND seq > ?2
+        ORDER BY seq LIMIT ?3
     )
     UNION ALL
     SELECT * FROM (
         SELECT * FROM audit WHERE subject = ?1 AND ref <> ?1 AND seq > ?2
+            AND kind NOT IN (
+                'turn.run', 'turn.tool', 'turn.tool_begun', 'turn.ended',
+                'delivery.claimed', 'delivery.settled', 'delivery.revised'
+            )
         ORDER BY seq LIMIT ?3
     )
     UNION ALL
     SELECT * FROM (
         SELECT * FROM audit
-        WHERE substr(ref, instr(ref, ':') + 1 + instr(substr(ref, instr(ref, ':') + 1), ':')) = ?1
+        WHERE {_EVENT.format("ref")} IN (?1, {_EVENT.format("?1")})
+            AND (ref = ?1 OR {_EVENT.format("ref")} = ?1) AND subject <> ?1 AND seq > ?2
             AND kind IN ('message.accepted', 'message.refused')
-            AND subject <> ?1 AND ref <> ?1 AND seq > ?2
         ORDER BY seq LIMIT ?3
     )
 ) ORDER BY seq LIMIT ?3
-"""
-"""What names a thing is indexed: ref, subject, and the event id in the ref of a message."""
+"""  # noqa: S608 - constants
+"""Found by its ref, for a message by the event id in it, and by what it is a part of."""
 NEWEST_AUDIT = "SELECT coalesce(max(seq), 0) FROM audit"
 OLDEST_AUDIT = "SELECT seq, at FROM audit WHERE at IS NOT NULL ORDER BY seq LIMIT ?"
 DROP_AUDIT = """

@@ -43,10 +43,7 @@ WITH head AS (
 SELECT {MESSAGE} {_WAITING} AND (conversation, kind = 'wakeup') = (SELECT * FROM head)
 ORDER BY seq LIMIT {TURN_MESSAGES_LIMIT}
 """  # noqa: S608 - constants
-TAKE_MESSAGES = """
-UPDATE inbox INDEXED BY inbox_waiting SET state = 1, turn = ?4
-WHERE lane = ?1 AND state = 0 AND conversation = ?2 AND seq <= ?3 AND (kind = 'wakeup') = ?5
-"""
+TAKE_MESSAGE = "UPDATE inbox SET state = 1, turn = ? WHERE seq = ?"
 ADD_TURN = """
 INSERT INTO turn
     (id, lane, person, conversation, state, attempt, started_at, runs, was_noticed, is_kept)
@@ -95,7 +92,7 @@ UPDATE mailbox SET owner = NULL, lease_until = NULL, turn = NULL,
     state = EXISTS (SELECT 1 FROM inbox WHERE lane = ?1 AND state = 0),
     ready_at = coalesce(ready_at, ?4)
 WHERE lane = ?1 AND state = 2 AND fence = ?2 AND turn = ?3
-RETURNING state
+RETURNING state, EXISTS (SELECT 1 FROM delivery WHERE delivery.turn = ?3 AND is_draft = 1)
 """
 END_TURN = """
 UPDATE turn SET state = ?, ended_at = ?, error = ?, answers = ?, is_kept = 1 WHERE id = ?
@@ -215,8 +212,8 @@ def _compose(tx: Transaction, lane: LaneId, fence: int, now: datetime) -> tuple[
     rows, messages = rows[:length], messages[:length]
     ref = TurnRef(TurnId(f"turn-{rows[0][0]}"), lane, fence)
     place, person = messages[0].conversation, rows[0][-1]
-    taken = (lane, place.id, rows[-1][0], ref.id, int(messages[0].is_wakeup))
-    tx.execute(TAKE_MESSAGES, taken)
+    for row in rows:
+        tx.execute(TAKE_MESSAGE, (ref.id, row[0]))
     started_at = to_micros(now)
     tx.execute(ADD_TURN, (ref.id, lane, person, place.id, started_at))
     turn = Turn(
@@ -314,8 +311,9 @@ def _finish(tx: Transaction, turn: TurnRef, outcome: TurnOutcome, now: datetime)
     released = tx.execute(RELEASE_LANE, (turn.lane, turn.fence, turn.id, moment)).fetchone()
     if released is None:
         raise _fenced(turn)
-    tx.lanes_ready |= bool(released[0])
-    answers = store_answer(tx, turn.id, outcome.deliveries, now)
+    has_more, has_drafts = released
+    tx.lanes_ready |= bool(has_more)
+    answers = store_answer(tx, turn.id, outcome.deliveries, now, has_drafts=bool(has_drafts))
     row = (outcome.state.value, moment, outcome.error, to_json(answers), turn.id)
     tx.execute(END_TURN, row)
     if outcome.charge is not None:

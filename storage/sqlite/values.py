@@ -58,7 +58,7 @@ def maybe_moment(micros: int | None) -> datetime | None:
 
 def span(seconds: float) -> int:
     """Return seconds as microseconds."""
-    return timedelta(seconds=seconds) // _MICROSECOND
+    return round(seconds * 1_000_000)
 
 
 @lru_cache(maxsize=8192)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from gateway.domain.audit import AuditEntry, AuditKind
+from gateway.domain.audit import STEPS, AuditEntry, AuditKind
 from gateway.domain.deliveries import SendFailed, SendLater
+from gateway.domain.ids import RunId
+from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import TurnOutcome, TurnState
 from gateway.ports import Store
 from tests.contracts.store.words import (
@@ -17,6 +19,7 @@ from tests.contracts.store.words import (
     finish,
     message,
     part,
+    place,
     post,
     refusal,
     say,
@@ -68,6 +71,27 @@ async def test_whatever_belongs_to_a_lane_is_found_in_order_and_in_pages(store: 
     assert [*first, *rest] == whole
 
 
+async def test_the_steps_of_things_are_found_by_their_names_alone(store: Store) -> None:
+    turn = await start_turn(store, "e1")
+    call = ToolCall("call-1", "search", "{}")
+    await store.turns.record_run(turn.ref, 0, RunId("run-1"))
+    await store.turns.intend_tool_call(turn.ref, call)
+    await store.turns.record_tool_result(turn.ref, call, ToolResult("call-1", "found"))
+    await store.turns.open_draft(turn.ref, part(turn, 0, "so f"), at(0))
+    await finish(store, turn, part(turn, 0, "so far"))
+    await send_all(store)
+
+    steps = [*await _trail(store, turn.ref.id), *await _trail(store, f"{turn.ref.id}.0")]
+    by_place = [*await _trail(store, turn.ref.lane), *await _trail(store, place().id)]
+
+    assert {entry.kind for entry in steps} >= STEPS
+    assert [entry.kind for entry in by_place] == [
+        AuditKind.MESSAGE_ACCEPTED,
+        AuditKind.TURN_CLAIMED,
+        AuditKind.DELIVERY_STORED,
+    ]
+
+
 async def test_a_message_is_found_by_its_event_id_alone(store: Store) -> None:
     await say(store, "102:edit:1")
     await store.turns.refuse(refusal("turned-away", user="bob"), at(0))
@@ -80,6 +104,7 @@ async def test_a_message_is_found_by_its_event_id_alone(store: Store) -> None:
         message("102:edit:1").idempotency_key,
     )
     assert (refused.kind, refused.data["reason"]) == (AuditKind.MESSAGE_REFUSED, "not_allowed")
+    assert await _trail(store, accepted.ref) == [accepted]
     assert await _trail(store, "edit:1") == []
 
 
