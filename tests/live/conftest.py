@@ -7,7 +7,11 @@ import pytest
 LETTA_URL = "POSTERN_TEST_LETTA_URL"
 APP_SERVER_URL = "POSTERN_TEST_APP_SERVER_URL"
 
-_NEEDED = {"test_letta_real.py": LETTA_URL, "test_app_server_real.py": APP_SERVER_URL}
+_NEEDED = {
+    "test_letta_real.py": LETTA_URL,
+    "test_meetings_real.py": LETTA_URL,
+    "test_app_server_real.py": APP_SERVER_URL,
+}
 
 collect_ignore = [file for file, variable in _NEEDED.items() if variable not in os.environ]
 

@@ -5,10 +5,28 @@
 
 import asyncio
 import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from agents.embedded import EmbeddedOptions
 from agents.embedded.server import serve
+
+
+@asynccontextmanager
+async def life(database: Path) -> AsyncGenerator[str]:
+    """A process serving this database, by its address; leaving kills it, -9."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", __name__, str(database), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(30):
+            address = await process.stdout.readline()
+        yield address.decode().strip()
+    finally:
+        process.kill()
+        await process.wait()
 
 
 async def main(database: Path) -> None:

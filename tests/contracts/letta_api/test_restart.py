@@ -4,10 +4,8 @@ One life is killed in the middle of several turns at once; every test looks at o
 the next life.
 """
 
-import asyncio
-import sys
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +27,7 @@ from tests.contracts.letta_api.heard import (
     say,
     user,
 )
+from tests.contracts.letta_api.mortal_server import life
 
 pytestmark = [
     pytest.mark.crash,
@@ -69,26 +68,6 @@ class Aftermath:
         """The run of this turn, from its beginning to its end."""
         run_id = self.turns[name].heard.run_id
         return await listen(await self.client.runs.messages.stream(run_id, starting_after=0))
-
-
-@asynccontextmanager
-async def life(database: Path) -> AsyncGenerator[str]:
-    """A process serving this database, by its address; leaving kills it, -9."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tests.contracts.letta_api.mortal_server",
-        str(database),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    try:
-        assert process.stdout is not None
-        async with asyncio.timeout(30):
-            address = await process.stdout.readline()
-        yield address.decode().strip()
-    finally:
-        process.kill()
-        await process.wait()
 
 
 def _client(url: str) -> AsyncLetta:
