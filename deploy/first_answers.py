@@ -13,7 +13,6 @@ _OF_A_MESSAGE = 3
 _BOT_DM = 1
 _EPHEMERAL = 64
 _ASK = "ask"
-_SAYS_A_COMMAND = "say:/"
 OPEN_COMMANDS = (_ASK,)
 """What all may see the answer of; as the commands' own specs say."""
 
@@ -90,8 +89,9 @@ def _was_private(interaction: Json) -> bool:
 
 
 def _is_private_command(custom_id: str) -> bool:
-    verb = custom_id.removeprefix(_SAYS_A_COMMAND)
-    return verb != custom_id and verb.partition(" ")[0].lower() not in OPEN_COMMANDS
+    """Look behind the signature, which the worker checks."""
+    says = custom_id.partition(":")[2]
+    return says.startswith("/") and says[1:].partition(" ")[0].lower() not in OPEN_COMMANDS
 
 
 def _data(interaction: Json) -> Json:

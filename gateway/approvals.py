@@ -41,6 +41,11 @@ NOBODY_TO_ASK = (
     "people share. Tell the person that the operator has to set approvals.approvers."
 )
 
+_HIDDEN = (
+    "An agent wants to use **{tool}**. It was asked in private: only who asked and the approvers "
+    'see the rest, with "Show".'
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ApprovalOptions:
@@ -89,7 +94,9 @@ class Approvals:
         approval = self._approval(turn, call, errand)
         if approval.is_shared and not self._options.approvers:
             return ToolResult(call.id, NOBODY_TO_ASK, is_error=True)
-        question = replace(_question(approval), handle=_handle(turn, errand))
+        # An answer to what was asked in private would be seen by the one who asked alone.
+        handle = None if approval.hides_arguments else _handle(turn, errand)
+        question = replace(_question(approval), handle=handle)
         now = self._clock.now()
         asked = await self._store.approvals.ask(approval, question, now)
         if asked.call != call:
@@ -105,11 +112,10 @@ class Approvals:
         """Take somebody's answer; returns what they are told. A repeat does no harm."""
         known = await self._store.approvals.get(approval)
         if known is None:
-            return f'There is no approval "{approval[:20]}".'
+            return _unknown(approval)
         now = self._clock.now()
         if not await self._may_decide(known, by, is_yes=is_yes):
-            await self._store.approvals.turn_away(known.id, by.identity, now)
-            log.warning("approval_refused", extra={"approval": known.id, "by": by.identity.key})
+            await self._turn_away(known, by)
             return "This is not yours to decide."
         if known.state is ApprovalState.WAITING and known.expires_at > now:
             state = ApprovalState.APPROVED if is_yes else ApprovalState.DENIED
@@ -119,6 +125,17 @@ class Approvals:
                 return f"{_DONE[state]}: {known.call.name}."
             known = await self._store.approvals.get(approval) or known
         return _stands(known)
+
+    async def show(self, approval: str, by: Sender) -> str:
+        """Return the whole call, for who may decide about it and reads this alone."""
+        known = await self._store.approvals.get(approval)
+        if known is None:
+            return _unknown(approval)
+        if not await self._may_decide(known, by, is_yes=False):
+            await self._turn_away(known, by)
+            return "This is not yours to see."
+        stands = "" if known.state is ApprovalState.WAITING else f"\n\n{_stands(known)}"
+        return f"{_call(known)}{stands}"
 
     async def withdraw(self, place: Conversation, person: PersonId, by: Sender) -> int:
         """Say no to all that a person's agents ask in a place; counts them."""
@@ -146,6 +163,10 @@ class Approvals:
             return False
         person = await self._store.people.find_person(by.identity)
         return person is not None and await self._is_owner(approval, person.id)
+
+    async def _turn_away(self, approval: Approval, by: Sender) -> None:
+        await self._store.approvals.turn_away(approval.id, by.identity, self._clock.now())
+        log.warning("approval_refused", extra={"approval": approval.id, "by": by.identity.key})
 
     async def _is_owner(self, approval: Approval, person: PersonId) -> bool:
         """Whether it is the person's own agent, or their words, that led to the question."""
@@ -210,6 +231,10 @@ def _outcome(state: ApprovalState, by: str, at: datetime) -> str:
     return f"**{_DONE[state]}{who}** at {at:%Y-%m-%d %H:%M} UTC."
 
 
+def _unknown(approval: str) -> str:
+    return f'There is no approval "{approval[:24]}".'
+
+
 def _stands(approval: Approval) -> str:
     if approval.decided_at is None:
         return "Its time is over; it will not be carried out."
@@ -231,11 +256,19 @@ def _question(approval: Approval) -> NewDelivery:
         buttons=(
             Button("Approve", yes, ButtonStyle.GOOD),
             Button("Deny", no, ButtonStyle.DANGER),
+            *((Button("Show", f"/approval {approval.id}"),) if approval.hides_arguments else ()),
         ),
     )
 
 
 def _heading(approval: Approval) -> str:
+    """Return what everybody reads who reads the question."""
+    if approval.hides_arguments:
+        return _HIDDEN.format(tool=_plain(approval.call.name))
+    return _call(approval)
+
+
+def _call(approval: Approval) -> str:
     shown = _shown_arguments(approval.call.arguments)
     return f"Your agent wants to use **{_plain(approval.call.name)}**:\n```json\n{shown}\n```"
 

@@ -1,55 +1,71 @@
 """Buttons of ours: how Discord is shown them, and what somebody says by pressing one. Pure.
 
-A custom id carries the words themselves. It is not signed, for a press gives no right that
-typing the same words lacks: the hub looks at who presses.
+A press gives no right that typing the same words lacks, for the hub looks at who presses. Its
+custom id carries the words and our signature: no other program puts words into anybody's mouth.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 from collections.abc import Sequence
 
 from adapters.discord.rest import Json
 from gateway.domain.deliveries import LONGEST_LABEL, MOST_BUTTONS, Button, ButtonStyle
 
-_SAYS = "say:"
 _LONGEST_ID = 100
 """Characters of a custom id ("Component Reference", Discord's reference)."""
+_SIGNATURE_BYTES = 12
 _ROW, _BUTTON = 1, 2
 _PER_ROW = 5
 _STYLES = {ButtonStyle.PLAIN: 2, ButtonStyle.GOOD: 3, ButtonStyle.DANGER: 4}
 
 
-def rows_of(buttons: Sequence[Button]) -> list[Json]:
-    """Return the buttons in rows of five. Those that Discord would refuse are left out.
+class Buttons:
+    """Those of one bot, signed with a key that only who has its token can make."""
 
-    It refuses a message whose custom ids are not all different, so of two buttons
-    that say the same the first is shown.
-    """
-    fitting = {button.says: button for button in reversed(buttons) if _fits(button)}
-    shown = [_shown(button) for button in buttons if fitting.get(button.says) is button]
-    shown = shown[:MOST_BUTTONS]
-    rows = [shown[first : first + _PER_ROW] for first in range(0, len(shown), _PER_ROW)]
-    return [{"type": _ROW, "components": row} for row in rows]
+    def __init__(self, token: str) -> None:
+        self._key = hashlib.blake2b(_bytes(token), person=b"postern buttons").digest()
+
+    def rows_of(self, buttons: Sequence[Button]) -> list[Json]:
+        """Return the buttons in rows of five. Those that Discord would refuse are left out.
+
+        It refuses a message whose custom ids are not all different, so of two buttons
+        that say the same the first is shown.
+        """
+        fitting = {button.says: button for button in reversed(buttons) if self._fits(button)}
+        shown = [self._shown(button) for button in buttons if fitting.get(button.says) is button]
+        shown = shown[:MOST_BUTTONS]
+        rows = [shown[first : first + _PER_ROW] for first in range(0, len(shown), _PER_ROW)]
+        return [{"type": _ROW, "components": row} for row in rows]
+
+    def says_of(self, custom_id: str) -> str | None:
+        """Return what is said by pressing the button of this id; None when it is none of ours."""
+        signature, _, says = custom_id.partition(":")
+        is_ours = hmac.compare_digest(_bytes(signature), _bytes(self._signature(says)))
+        return says if says and is_ours else None
+
+    def _fits(self, button: Button) -> bool:
+        is_shown = bool(button.label.strip() and button.says)
+        return is_shown and len(self._id(button)) <= _LONGEST_ID
+
+    def _shown(self, button: Button) -> Json:
+        return {
+            "type": _BUTTON,
+            "style": _STYLES[button.style],
+            "label": button.label[:LONGEST_LABEL],
+            "custom_id": self._id(button),
+        }
+
+    def _id(self, button: Button) -> str:
+        return f"{self._signature(button.says)}:{button.says}"
+
+    def _signature(self, says: str) -> str:
+        digest = hashlib.blake2b(_bytes(says), key=self._key, digest_size=_SIGNATURE_BYTES)
+        return base64.urlsafe_b64encode(digest.digest()).decode()
 
 
-def says_of(custom_id: str) -> str | None:
-    """Return what is said by pressing the button of this id; None when it is none of ours."""
-    says = custom_id.removeprefix(_SAYS)
-    return says if says and says != custom_id else None
-
-
-def _fits(button: Button) -> bool:
-    return bool(button.label.strip() and button.says) and len(_id(button)) <= _LONGEST_ID
-
-
-def _shown(button: Button) -> Json:
-    return {
-        "type": _BUTTON,
-        "style": _STYLES[button.style],
-        "label": button.label[:LONGEST_LABEL],
-        "custom_id": _id(button),
-    }
-
-
-def _id(button: Button) -> str:
-    return _SAYS + button.says
+def _bytes(text: str) -> bytes:
+    """Encode whatever JSON may hold, lone surrogates too."""
+    return text.encode(errors="surrogatepass")

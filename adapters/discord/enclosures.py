@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from adapters.discord.buttons import Buttons
 from adapters.discord.outbound import Content, content_of
 from adapters.discord.rest import Upload
 from gateway.domain.artifacts import Attachment
@@ -32,10 +33,14 @@ class _Packing:
 
 
 class Enclosures:
-    """Puts a delivery's files beside its text. One that can not go is named with the reason."""
+    """Puts a delivery's files and buttons beside its text.
 
-    def __init__(self, artifacts: ArtifactStore | None) -> None:
+    A file that can not go is named with the reason.
+    """
+
+    def __init__(self, artifacts: ArtifactStore | None, buttons: Buttons) -> None:
         self._artifacts = artifacts
+        self._buttons = buttons
 
     async def content_of(self, delivery: Delivery) -> Content:
         """Return what a first post shows. Raises StoreUnavailable."""
@@ -43,7 +48,7 @@ class Enclosures:
         for file in delivery.files:
             await self._pack(file, packing)
         text = "\n\n".join([delivery.text, *packing.notes])
-        return content_of(text, delivery.buttons, packing.uploads)
+        return content_of(text, self._buttons.rows_of(delivery.buttons), packing.uploads)
 
     async def _pack(self, file: Attachment, packing: _Packing) -> None:
         reason = _reason_against(file, packing)

@@ -12,6 +12,7 @@ from typing import Any
 import discord
 
 from adapters.discord.bot_turns import BotTurns
+from adapters.discord.buttons import Buttons
 from adapters.discord.downloads import Downloads
 from adapters.discord.failures import THREAD_EXISTS, DiscordRefused
 from adapters.discord.inbound import (
@@ -78,6 +79,7 @@ class Intake:
         self._options = options
         self._ears = Ears(doors.rest.bot_id, options.bots, options.reactions)
         self._commands = {command.name: command for command in options.commands}
+        self._buttons = Buttons(options.token)
         self._bot_turns = BotTurns(options.bot_turns)
         self._downloads = Downloads(options)
         self._places: dict[str, Conversation] = {}
@@ -189,7 +191,7 @@ class Intake:
     async def _taken_in(self, interaction: Interaction) -> Json:
         """Have it stored, and return the answer that may be given then."""
         try:
-            message = parse_interaction(interaction, self._commands)
+            message = parse_interaction(interaction, self._commands, self._buttons)
         except BadInput as error:
             return await turned_away(error, self._options.note_refusal)
         await self._accept(message)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 
 from adapters.discord import modals
-from adapters.discord.buttons import says_of
+from adapters.discord.buttons import Buttons
 from adapters.discord.commands import ASK, ASK_ABOUT, completion
 from adapters.discord.inbound import AMONG_OTHERS, PLATFORM, place_of, sender_of
 from adapters.discord.payloads import (
@@ -114,7 +114,7 @@ def immediate_answer(interaction: Interaction, commands: Mapping[str, CommandSpe
 
 
 def parse_interaction(
-    interaction: Interaction, commands: Mapping[str, CommandSpec]
+    interaction: Interaction, commands: Mapping[str, CommandSpec], buttons: Buttons
 ) -> InboundMessage:
     """Return what was asked for; BadInput is a sentence for the person who asked.
 
@@ -134,7 +134,7 @@ def parse_interaction(
         handle=str(handle),
     )
     try:
-        wish = _wish_of(interaction, user, commands)
+        wish = _wish_of(interaction, user, commands, buttons)
     except BadInput as error:
         raise Unread(str(error), message) from error
     is_private = wish.is_private and interaction.context != _BOT_DM
@@ -162,7 +162,9 @@ def callback(interaction: Interaction, answer: Json) -> Call:
     )
 
 
-def _wish_of(interaction: Interaction, user: User, commands: Mapping[str, CommandSpec]) -> _Wish:
+def _wish_of(
+    interaction: Interaction, user: User, commands: Mapping[str, CommandSpec], buttons: Buttons
+) -> _Wish:
     data = interaction.data
     if data is None:
         raise BadInput(_NO_LONGER)
@@ -172,7 +174,7 @@ def _wish_of(interaction: Interaction, user: User, commands: Mapping[str, Comman
         case Kind.COMMAND:
             return _command(data, commands)
         case Kind.COMPONENT:
-            return _press(interaction, data, commands)
+            return _press(interaction, buttons.says_of(data.custom_id), commands)
         case Kind.WINDOW:
             return _written(data)
         case _:
@@ -192,10 +194,9 @@ def _command(data: InteractionData, commands: Mapping[str, CommandSpec]) -> _Wis
 
 
 def _press(
-    interaction: Interaction, data: InteractionData, commands: Mapping[str, CommandSpec]
+    interaction: Interaction, says: str | None, commands: Mapping[str, CommandSpec]
 ) -> _Wish:
     """Return what is said by a button: words for the agent, or a command as somebody types it."""
-    says = says_of(data.custom_id)
     if says is None:
         raise BadInput("This button is no longer in use.")
     verb = says[1:].partition(" ")[0].lower() if says.startswith("/") else ""

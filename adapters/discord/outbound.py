@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from adapters.discord.buttons import rows_of
 from adapters.discord.payloads import EPHEMERAL
 from adapters.discord.rest import Json, Upload
 from gateway.domain.conversations import Conversation
-from gateway.domain.deliveries import Button
 from gateway.domain.ids import PlatformMessageId
 from gateway.text.discord import discord_length, to_discord
 from gateway.text.split import Splitter, split_markdown
@@ -30,7 +28,8 @@ class Content:
 
     text: str
     uploads: tuple[Upload, ...] = ()
-    buttons: tuple[Button, ...] = ()
+    rows: tuple[Json, ...] = ()
+    """Of buttons."""
 
     def body(self, *, is_private: bool = False) -> Json:
         """Return it as Discord takes it. Nobody is ever pinged by an agent's words.
@@ -40,7 +39,7 @@ class Content:
         body: Json = {
             "content": self.text,
             "allowed_mentions": {"parse": []},
-            "components": rows_of(self.buttons),
+            "components": list(self.rows),
         }
         if self.uploads:
             named = enumerate(upload.name for upload in self.uploads)
@@ -93,15 +92,13 @@ def split_text(splitter: Splitter, text: str, max_parts: int) -> list[str]:
     return [*(piece.text for piece in kept), rest.strip("\n")]
 
 
-def content_of(
-    text: str, buttons: Sequence[Button] = (), uploads: Sequence[Upload] = ()
-) -> Content:
+def content_of(text: str, rows: Sequence[Json] = (), uploads: Sequence[Upload] = ()) -> Content:
     """Render a whole text; one that is too long for a message goes on in a file."""
     rendered = to_discord(text).strip() or _NOTHING
     if _fits(rendered):
-        return Content(rendered, tuple(uploads), tuple(buttons))
+        return Content(rendered, tuple(uploads), tuple(rows))
     whole = Upload(FILE_NAME, text.encode(errors="replace"), "text/markdown")
-    return Content(_beginning(text, _IN_THE_FILE), (whole, *uploads), tuple(buttons))
+    return Content(_beginning(text, _IN_THE_FILE), (whole, *uploads), tuple(rows))
 
 
 def draft_of(text: str) -> Content:

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from adapters.discord.adapter import DiscordAdapter
+from adapters.discord.buttons import Buttons
 from adapters.discord.interactions import (
     deferral,
     immediate_answer,
@@ -59,6 +60,7 @@ class _Door:
     def __init__(self, adapter: DiscordAdapter, key: VerifyKey) -> None:
         self._adapter = adapter
         self._key = key
+        self._buttons = Buttons(adapter.options.token)
 
     async def interactions(self, request: Request) -> Response:
         """Answer one interaction."""
@@ -85,7 +87,7 @@ class _Door:
         if answer is not None:
             return answer
         try:
-            message = parse_interaction(interaction, self._adapter.commands)
+            message = parse_interaction(interaction, self._adapter.commands, self._buttons)
             await self._adapter.receive(message)
         except BadInput as error:
             return await turned_away(error, self._adapter.options.note_refusal)

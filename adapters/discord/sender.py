@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from adapters.discord import answers, failures, posts
 from adapters.discord.answers import Answers
+from adapters.discord.buttons import Buttons
 from adapters.discord.enclosures import Enclosures
 from adapters.discord.failures import DiscordRefused
 from adapters.discord.interactions import Handle
@@ -50,7 +51,8 @@ class Sender:
         self._options = options
         self._posts = Posts(rest)
         self._answers = Answers(rest)
-        self._enclosures = Enclosures(options.artifacts)
+        self._buttons = Buttons(options.token)
+        self._enclosures = Enclosures(options.artifacts, self._buttons)
         self._drafted_at: OrderedDict[str, float] = OrderedDict()
 
     async def send(self, delivery: Delivery) -> PlatformMessageId:
@@ -58,7 +60,7 @@ class Sender:
         if not delivery.text:
             return await self._take_back(delivery)
         if delivery.receipt:
-            content = content_of(delivery.text, delivery.buttons)
+            content = content_of(delivery.text, self._buttons.rows_of(delivery.buttons))
             return await self._edit(delivery, Receipt.parse(delivery.receipt), content)
         if delivery.is_draft and not self._rest.has_room:
             raise RetryLater("Answers go before drafts.", retry_after_seconds=_NO_ROOM_SECONDS)

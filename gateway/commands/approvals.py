@@ -1,4 +1,4 @@
-"""Commands about an agent's wishes: say yes or no to a tool call."""
+"""Commands about an agent's wishes: look at a tool call, and say yes or no to it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from gateway.commands.command import Asked, Command, Reach
 from gateway.domain.commands import CommandArgument, CommandSpec
 
 _ID = CommandArgument("id", "The approval's id, as its question shows it", is_required=True)
+_ELSEWHERE = "Others read along here: press the button, or ask me in a direct message."
+_WHICH = "Which one? Its question shows the id."
 
 
 async def _approve(asked: Asked, reach: Reach) -> str:
@@ -16,14 +18,28 @@ async def _deny(asked: Asked, reach: Reach) -> str:
     return await _decide(asked, reach, is_yes=False)
 
 
-async def _decide(asked: Asked, reach: Reach, *, is_yes: bool) -> str:
-    approval = asked.arguments.strip("`").lower()
+async def _show(asked: Asked, reach: Reach) -> str:
+    approval = _named(asked)
     if not approval:
-        return "Which one? Its question shows the id."
+        return _WHICH
+    if not asked.is_private:
+        return _ELSEWHERE
+    return await reach.approvals.show(approval, asked.message.sender)
+
+
+async def _decide(asked: Asked, reach: Reach, *, is_yes: bool) -> str:
+    approval = _named(asked)
+    if not approval:
+        return _WHICH
     return await reach.approvals.decide(approval, asked.message.sender, is_yes=is_yes)
+
+
+def _named(asked: Asked) -> str:
+    return asked.arguments.strip("`").lower()
 
 
 FAMILY = (
     Command(CommandSpec("approve", "Let your agent make a tool call", (_ID,)), _approve),
+    Command(CommandSpec("approval", "See a tool call that needs a yes", (_ID,)), _show),
     Command(CommandSpec("deny", "Keep your agent from making a tool call", (_ID,)), _deny),
 )

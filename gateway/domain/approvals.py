@@ -29,7 +29,7 @@ class Approval:
     """A question to people: may the agent make this call?"""
 
     id: str
-    """Eight hex digits, for people to type. It gives no right."""
+    """24 hex digits. Nobody can find it by trying, and it gives no right: who decides is asked."""
     call: ToolCall
     turn: TurnId
     """The turn that asked. It does not wait: the decision begins another one."""
@@ -57,14 +57,22 @@ class Approval:
         return self.mode is not Mode.PERSON
 
     @property
+    def hides_arguments(self) -> bool:
+        """Whether others read the question, though what led to it was said in private."""
+        return self.handle is not None and not self.is_private
+
+    @property
     def question(self) -> DeliveryId:
         """The message with the buttons."""
         return DeliveryId(f"approval-{self.id}")
 
 
 def approval_id(turn: TurnId, call: str) -> str:
-    """Return the id of the approval for this call: the same in every attempt of the turn."""
-    return hashlib.blake2b(f"{turn}\n{call}".encode(), digest_size=4).hexdigest()
+    """Return the id of the approval for this call: the same in every attempt of the turn.
+
+    It is as hard to guess as the call's own id, which whoever runs the model draws.
+    """
+    return hashlib.blake2b(f"{turn}\n{call}".encode(), digest_size=12).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from gateway.domain.ids import DeliveryId, PlatformMessageId, TurnId
 
 LONGEST_LABEL = 75
 """Characters of a button's label: what the narrowest platform shows."""
-LONGEST_SAYING = 90
+LONGEST_SAYING = 80
 """Characters of what a button says: what the narrowest platform carries."""
 MOST_BUTTONS = 25
 """Of one message."""

@@ -62,6 +62,6 @@ async def test_a_kill_while_deciding_decides_once(home: Home, ada: Ada, moment: 
 
 
 def _approve(seen: list[tuple[str, str]]) -> str:
-    found = [match for _, text in seen if (match := re.search(r"/approve [0-9a-f]{8}", text))]
+    found = [match for _, text in seen if (match := re.search(r"/approve [0-9a-f]{24}", text))]
     assert len(found) == 1
     return found[0][0]

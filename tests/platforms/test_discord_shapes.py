@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 from adapters.discord import modals
+from adapters.discord.buttons import Buttons
 from adapters.discord.commands import completion, registration
 from adapters.discord.interactions import refusal
 from adapters.discord.outbound import content_of
@@ -187,6 +188,7 @@ def test_a_wrong_shape_is_noticed(description: Description) -> None:
 # -- what we send ----------------------------------------------------------------------------
 
 _BUTTONS = tuple(Button(f"B{n}", f"say {n}", style) for n, style in enumerate(ButtonStyle))
+_ROWS = Buttons("token").rows_of(_BUTTONS)
 PAINT = CommandSpec(
     "paint", "Paint", (CommandArgument("colour", "Which", choices=tuple(map(str, range(30)))),)
 )
@@ -200,7 +202,7 @@ _SENT: list[tuple[str, str, object]] = [
     ("POST", _CALLBACK, {"type": 5, "data": {"flags": 64}}),
     ("POST", _CALLBACK, completion(TYPED, {"paint": PAINT})),
     ("PUT", _COMMANDS, registration((PAINT, FEW, *SPECS))),
-    (*_POST, content_of("Tea?", _BUTTONS).body() | {"nonce": "n", "enforce_nonce": True}),
+    (*_POST, content_of("Tea?", _ROWS).body() | {"nonce": "n", "enforce_nonce": True}),
     ("PATCH", _MESSAGE, content_of("Tea.").body()),
     ("PATCH", "/webhooks/{webhook_id}/{webhook_token}/messages/@original", content_of("x").body()),
     ("POST", "/webhooks/{webhook_id}/{webhook_token}", content_of("x").body(is_private=True)),
@@ -215,7 +217,7 @@ def test_what_we_send_fits_the_description(
 
 
 def test_a_body_that_does_not_fit_is_noticed(description: Description) -> None:
-    body = content_of("Tea?", _BUTTONS).body()
+    body = content_of("Tea?", _ROWS).body()
     body["components"][0]["components"][0]["custom_id"] = "x" * 101
 
     assert description.request_complaints(*_POST, body)

@@ -100,6 +100,54 @@ async def test_what_came_of_a_call_that_one_asked_for_alone_is_told_to_them_alon
     assert read_by_all == []
 
 
+async def test_strangers_read_only_the_tools_name_of_a_call_that_was_asked_for_in_private() -> None:
+    square = Conversation("fake", "w1", "town-square")
+    async with opened_bank(approvers=("fake:w1:boss",)) as (hub, bank):
+        ada, boss, mallory = (hub.person(name) for name in ("ada", "boss", "mallory"))
+        hub.agents.will(Ask((PAY,)))
+        hub.agents.will_say("I wait for their yes.")
+        await _whispers(ada, "pay Bob 5 euros", square)
+        await hub.platform.until_visible(square.id, 2)
+        yes, _, show = buttons(hub)
+        hub.agents.will_say("It is paid.")
+
+        for person in (boss, ada, mallory):
+            await _whispers(person, show, square)
+        await hub.platform.until_visible(square.id, 5)
+        await boss.says(show)
+        await boss.says(yes)
+        await hub.platform.until(lambda: "It is paid." in hub.platform.visible(square.id))
+
+    question, _, to_boss, to_ada, to_mallory = hub.platform.visible(square.id)[:5]
+    assert to_boss == to_ada
+    assert '"euros": 5' in to_boss
+    assert to_mallory == "This is not yours to see."
+    assert "An agent wants to use **pay**" in question
+    assert "**Approved by boss**" in question
+    assert not [text for text in _ever_shown(hub, question) if "euros" in text]
+    assert boss.sees[0].startswith("Others read along here")
+    assert bank.paid == [5]
+
+
+def _ever_shown(hub: FakeHub, text: str) -> list[str]:
+    """Return all that the message of this text ever said."""
+    return next(message.texts for message in hub.platform.messages if message.text == text)
+
+
+async def test_a_call_that_was_decided_is_shown_with_its_decision() -> None:
+    async with opened_bank() as (hub, _):
+        ada = await asks_to_pay(hub)
+        yes = buttons(hub)[0]
+        await ada.says(yes)
+        await ada.reads(4)
+
+        await _whispers(ada, yes.replace("approve", "approval"), ada.conversation)
+        seen = (await ada.reads(5))[-1]
+
+    assert '"euros": 5' in seen
+    assert "**Approved by ada**" in seen
+
+
 async def test_a_second_call_of_the_same_id_is_not_taken_for_the_one_that_waits() -> None:
     hub = FakeHub(MemoryStore())
     approvals = Approvals(hub.store, hub.clock, ApprovalOptions())

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from nacl.signing import SigningKey
 
 from adapters.discord.adapter import DiscordAdapter
+from adapters.discord.buttons import Buttons
 from adapters.discord.interactions import deferral, immediate_answer, parse_interaction
 from adapters.discord.options import DiscordOptions
 from adapters.discord.payloads import Interaction
@@ -18,11 +19,21 @@ from deploy.first_answers import first_answer, is_for_a_worker
 from gateway.clock import SystemClock
 from gateway.commands import SPECS
 from gateway.domain.conversations import Conversation
+from gateway.domain.deliveries import Button
 from gateway.porter import _as_verified  # pyright: ignore[reportPrivateUsage] - what carries do
 
 COMMANDS = {spec.name: spec for spec in SPECS}
 SAID = [{"name": "text", "type": 3, "value": "What is new?"}]
 WRITTEN = {"type": 18, "component": {"type": 4, "custom_id": "text", "value": "What is new?"}}
+
+
+BUTTONS = Buttons("t")
+
+
+def button(says: str) -> dict[str, Any]:
+    """Return what Discord says of a pressed button of ours."""
+    (row,) = BUTTONS.rows_of([Button("Press", says)])
+    return {"custom_id": row["components"][0]["custom_id"], "component_type": 2}
 
 
 def asked(kind: int, data: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -41,11 +52,9 @@ ASKED = {
     "ask blanks": asked(2, {"name": "ask", "type": 1, "options": [{**SAID[0], "value": "  "}]}),
     "status": asked(2, {"name": "status", "type": 1}),
     "status in a DM": asked(2, {"name": "status", "type": 1}, context=1),
-    "a button": asked(3, {"custom_id": "say:yes", "component_type": 2}),
-    "a button that commands": asked(3, {"custom_id": "say:/status", "component_type": 2}),
-    "a button seen by one": asked(
-        3, {"custom_id": "say:yes", "component_type": 2}, message={"id": "3", "flags": 64}
-    ),
+    "a button": asked(3, button("yes")),
+    "a button that commands": asked(3, button("/status")),
+    "a button seen by one": asked(3, button("yes"), message={"id": "3", "flags": 64}),
     "the window": asked(5, {"custom_id": "ask", "components": [WRITTEN]}),
 }
 
@@ -74,7 +83,7 @@ def test_it_is_what_the_adapter_says(name: str) -> None:
     interaction = Interaction.model_validate(ASKED[name])
     theirs = immediate_answer(interaction, COMMANDS)
     if theirs is None:
-        theirs = deferral(parse_interaction(interaction, COMMANDS))
+        theirs = deferral(parse_interaction(interaction, COMMANDS, BUTTONS))
 
     ours = first_answer(ASKED[name])
 

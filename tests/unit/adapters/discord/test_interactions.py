@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from adapters.discord.buttons import Buttons
 from adapters.discord.commands import as_registered, registration
 from adapters.discord.interactions import (
     Handle,
@@ -21,12 +22,13 @@ ASK = CommandSpec("ask", "Ask", (CommandArgument("text", "What", is_required=Tru
 REMIND = CommandSpec("remind", "Remind", (CommandArgument("when", "When"),), is_private=False)
 STATUS = CommandSpec("status", "How things are")
 PAUSE = CommandSpec("pause", "Stop everything", admin_only=True)
+BUTTONS = Buttons("token")
 COMMANDS = {command.name: command for command in (ASK, REMIND, STATUS, PAUSE)}
 BEGUN = datetime.fromtimestamp(moment_of("786008729715212338"), UTC)
 
 
 def test_a_command_is_verb_and_arguments() -> None:
-    message = parse_interaction(interaction(), COMMANDS)
+    message = parse_interaction(interaction(), COMMANDS, BUTTONS)
 
     assert (message.kind, message.text) == (MessageKind.COMMAND, "remind tomorrow")
     assert message.conversation.id == f"discord:{GUILD}:{CHANNEL}"
@@ -38,7 +40,7 @@ def test_a_command_is_verb_and_arguments() -> None:
 def test_ask_is_said_to_the_agent() -> None:
     data = {"name": "ask", "options": [{"name": "text", "value": "how are you?"}]}
 
-    message = parse_interaction(interaction(data=data), COMMANDS)
+    message = parse_interaction(interaction(data=data), COMMANDS, BUTTONS)
 
     assert (message.kind, message.text) == (MessageKind.TEXT, "how are you?")
 
@@ -46,7 +48,7 @@ def test_ask_is_said_to_the_agent() -> None:
 def test_a_thread_is_known_by_its_channel() -> None:
     thread = {"id": "7", "type": 11, "parent_id": CHANNEL}
 
-    message = parse_interaction(interaction(channel_id="7", channel=thread), COMMANDS)
+    message = parse_interaction(interaction(channel_id="7", channel=thread), COMMANDS, BUTTONS)
 
     assert message.conversation.id == f"discord:{GUILD}:{CHANNEL}:7"
 
@@ -57,7 +59,7 @@ def test_a_thread_is_known_by_its_channel() -> None:
 def test_privacy_matters_where_others_could_read(context: int | None, *, is_private: bool) -> None:
     asked = interaction(data={"name": "status"}, context=context)
 
-    message = parse_interaction(asked, COMMANDS)
+    message = parse_interaction(asked, COMMANDS, BUTTONS)
 
     assert message.is_private == is_private
     assert deferral(message)["data"]["flags"] == (64 if is_private else 0)
@@ -67,7 +69,7 @@ def test_privacy_matters_where_others_could_read(context: int | None, *, is_priv
 def test_among_other_people_nobody_is_alone_with_their_agent(kind: int) -> None:
     asked = interaction(context=2, guild_id=None, channel={"id": CHANNEL, "type": kind})
 
-    message = parse_interaction(asked, COMMANDS)
+    message = parse_interaction(asked, COMMANDS, BUTTONS)
 
     assert not message.conversation.is_direct
     assert "others read along" in to_input(message).text
@@ -78,11 +80,11 @@ def test_among_other_people_nobody_is_alone_with_their_agent(kind: int) -> None:
 )
 def test_what_can_not_be_done_is_said(data: dict[str, object] | None) -> None:
     with pytest.raises(BadInput):
-        parse_interaction(interaction(data=data), COMMANDS)
+        parse_interaction(interaction(data=data), COMMANDS, BUTTONS)
 
 
 def test_a_handle_is_read_back() -> None:
-    message = parse_interaction(interaction(token="a:b:c"), COMMANDS)
+    message = parse_interaction(interaction(token="a:b:c"), COMMANDS, BUTTONS)
 
     handle = Handle.parse(message.handle or "")
 
