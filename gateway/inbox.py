@@ -23,6 +23,7 @@ from gateway.text.storable import storable
 log = logging.getLogger(__name__)
 
 _ADDRESSED = (MessageKind.TEXT, MessageKind.EDIT, MessageKind.REACTION)
+_CHANGES = (MessageKind.EDIT, MessageKind.DELETE)
 LONGEST_TEXT = 100_000
 """Characters. Beyond every platform's own limit, so that only a broken door meets it."""
 
@@ -99,7 +100,11 @@ class Inbox:
 
         What its writer says counts first, then the door it came by, then what they chose.
         """
-        if message.kind not in _ADDRESSED or len(self._routing) == 1:
+        if len(self._routing) == 1:
+            return [message]
+        if message.kind in _CHANGES and (for_all := await self._changes_for_all(message)):
+            return for_all
+        if message.kind not in _ADDRESSED:
             return [message]
         said = addressed(message.text, self._routing)
         message = replace(message, text=said.text)
@@ -109,6 +114,16 @@ class Inbox:
         if role is None:
             role = await self._chosen(message, now)
         return [replace(message, role=role)]
+
+    async def _changes_for_all(self, message: InboundMessage) -> list[InboundMessage]:
+        """Return an edit or a deletion for each agent that heard what was said to all; or none."""
+        text = addressed(message.text, self._routing).text
+        changes = [for_one_of_all(replace(message, text=text), r) for r in self._routing.agents]
+        return [change for change in changes if await self._was_heard(change)]
+
+    async def _was_heard(self, change: InboundMessage) -> bool:
+        target = replace(change, event_id=change.target or "")
+        return bool(await self._store.history.trail(target.idempotency_key, 0, 1))
 
     def _everybody(self, message: InboundMessage) -> list[str]:
         place, identity = message.conversation, message.sender.identity

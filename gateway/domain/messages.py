@@ -101,8 +101,13 @@ class InboundMessage:
 
 
 def for_one_of_all(message: InboundMessage, role: str) -> InboundMessage:
-    """Return the message as one of the agents gets it to whom all of it was said."""
-    return replace(message, event_id=f"{message.event_id}{_FOR_ALL}{role}", role=role)
+    """Return the message as one of the agents gets it to whom all of it was said.
+
+    A change of such a message is one of what that agent got.
+    """
+    target = message.target and f"{message.target}{_FOR_ALL}{role}"
+    event = f"{message.event_id}{_FOR_ALL}{role}"
+    return replace(message, event_id=event, target=target, role=role)
 
 
 @dataclass(frozen=True, slots=True)
