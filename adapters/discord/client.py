@@ -56,6 +56,7 @@ class GatewayClient(discord.AutoShardedClient):
             chunk_guilds_at_startup=False,
             member_cache_flags=discord.MemberCacheFlags.none(),
             max_ratelimit_timeout=30.0,
+            heartbeat_timeout=options.heartbeat_timeout_seconds,
             # Raw events come before, and without, discord.py's own reading of them.
             enable_debug_events=True,
         )

@@ -108,6 +108,8 @@ class DiscordOptions:
     arrive closer to the next ones than they left.
     """
     request_timeout_seconds: float = 60.0
+    heartbeat_timeout_seconds: float = 60.0
+    """A gateway connection on which nothing came for this long is dead: a new one resumes."""
     attachment_bytes: int = 25_000_000
     """The largest file that is taken in."""
     attachment_types: tuple[str, ...] = ("*",)

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable
 import pytest
 
 from tests.platforms.discord_hub import DiscordHub
-from tests.platforms.discord_server import DiscordServer
+from tests.platforms.discord_server import DiscordServer, ServerSettings
 from tests.platforms.discord_server.faults import Fail, Fault, TooMany
 
 POST = "POST /channels/*/messages"
@@ -75,6 +75,26 @@ async def test_a_fault_within_a_streamed_reply_is_not_seen(
     assert made is None or made.hits > 0
     assert ada.inbox == [words(30), "next"]
     assert server.said_by_bot(ada.dm_channel) == [words(30), "next"]
+
+
+async def test_a_gateway_that_falls_silent_within_a_streamed_reply_is_not_seen() -> None:
+    """No ACK, no event and no close: only the heartbeats tell."""
+    quick: dict[str, object] = {"heartbeat_timeout_seconds": 0.3}
+    async with DiscordServer(ServerSettings(heartbeat_interval_ms=200)) as server:
+        ada = server.person("ada")
+        async with DiscordHub(server, settings=quick).connected():
+            (session,) = server.gateway.live
+            ada.dm("drip 0.05\nwords 30")
+            await ada.hears("w2")
+            resumes = session.resumes
+            server.gateway.fall_silent()
+            ada.dm("say next")
+            await ada.hears("next", timeout=20)
+
+        assert session.resumes > resumes
+        assert server.gateway.identifies == 1
+        assert ada.inbox == [words(30), "next"]
+        assert server.said_by_bot(ada.dm_channel) == [words(30), "next"]
 
 
 async def test_a_streamed_reply_grows_in_one_message(server: DiscordServer) -> None:

@@ -49,9 +49,12 @@ class Connection:
         self._request: web.Request | None = None
         self.session: Session | None = None
         self.path = ""
+        self.is_silent = False
+        """What is sent does not arrive, and nobody is told: a zombie."""
 
     def send(self, frame: str) -> None:
-        self._outbox.put_nowait(frame)
+        if not self.is_silent:
+            self._outbox.put_nowait(frame)
 
     def send_op(self, op: int, data: object) -> None:
         self.send(json.dumps({"op": op, "d": data, "s": None, "t": None}))

@@ -133,6 +133,11 @@ class Gateway:
         """Stop or go on answering heartbeats; a client without answers is a zombie."""
         self._acks_heartbeats = answers
 
+    def fall_silent(self) -> None:
+        """Let nothing more arrive on the connections that there are, not even ACKs."""
+        for connection in self.connections:
+            connection.is_silent = True
+
     def go_down(self) -> None:
         """Cut everybody and answer new connections with 503 until `come_back`."""
         self._is_down = True
