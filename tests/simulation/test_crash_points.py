@@ -51,7 +51,6 @@ BESIDE_ALL_TURNS = {
     "store.history.newest_entry": "asked once by whoever follows the log",
     "store.history.retain": "housekeeping, on which nothing of a turn depends",
     "store.history.retain_audit": "housekeeping, on which nothing of a turn depends",
-    "store.history.trail": "asked by operators",
     "agents.health": "asked by /status and /ready",
 }
 """Calls that no simulated turn makes, each with the reason."""
