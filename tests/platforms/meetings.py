@@ -66,7 +66,9 @@ class Meeting:
     async def until(self, kind: AuditKind, count: int) -> None:
         """Return when this has happened so often."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while await self.times(kind) < count:
+            while True:
+                if await self.times(kind) >= count:
+                    return
                 await asyncio.sleep(0.02)
 
     async def times(self, kind: AuditKind) -> int:
