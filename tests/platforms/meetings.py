@@ -30,6 +30,7 @@ from gateway.inbox import Inbox
 from gateway.ports import Store
 from gateway.settings import load_settings
 from storage.memory.store import MemoryStore
+from tests.contracts.letta_api.heard import begin, user
 
 PATIENCE_SECONDS = 60.0
 
@@ -82,11 +83,8 @@ class Meeting:
 
     async def is_refused_beside_it(self) -> bool:
         """Say something past the gateway, in the agent's own thread; whether Letta refuses it."""
-        said = {"role": "user", "content": "say nothing", "otid": str(uuid.uuid4())}
         try:
-            stream = await self.letta.conversations.messages.create(
-                await self._thread(), messages=[said], background=True
-            )
+            stream = await begin(self.letta, await self._thread(), [user("say nothing")])
         except ConflictError:
             return True
         await stream.close()
@@ -117,7 +115,7 @@ async def meeting(
     settings = load_settings({"POSTERN_DATA_DIR": str(folder), **environ})
     async with AsyncExitStack() as stack:
         await store.open()
-        url, key = environ["LETTA_BASE_URL"], environ.get("LETTA_API_KEY")
+        url, key = environ["LETTA_BASE_URL"], environ.get("LETTA_API_KEY", "")
         letta = make_client(LettaOptions(base_url=url, api_key=key))
         await stack.enter_async_context(letta)
         plugged = await stack.enter_async_context(opened_around(settings, store))
