@@ -14,8 +14,15 @@ from gateway.errors import Fenced
 from storage.audit_data import turn_ended
 from storage.delivery_extras import write_extras
 from storage.postgres.database import Row, Transaction
-from storage.postgres.deliveries import REVISE, add_deliveries, log_stored, ready_for_first
 from storage.postgres.locks import fenced, is_held, lock_lanes, lock_outboxes
+from storage.postgres.posts import (
+    DROP,
+    REVISE,
+    add_deliveries,
+    log_revised,
+    log_stored,
+    ready_for_first,
+)
 from storage.postgres.usage import add_charges
 from storage.postgres.values import columns, storable, to_json, to_place, to_state
 from storage.rules import Finals, Standing, finals, may_be_shown
@@ -27,7 +34,6 @@ DRAFTS = """
 SELECT turn, idx, id, conversation, state, receipt FROM delivery
 WHERE turn = ANY($1::text[]) AND is_draft ORDER BY turn, idx
 """
-DROP = "DELETE FROM delivery WHERE id = ANY($1::text[])"
 RELEASE_LANES = """
 UPDATE mailbox SET owner = NULL, lease_until = NULL, turn = NULL,
     state = EXISTS (
@@ -152,13 +158,7 @@ async def _revise(tx: Transaction, answers: Sequence[_Answer]) -> dict[str, Row]
 def _log(tx: Transaction, answer: _Answer, revised: dict[str, Row], stored: dict[str, int]) -> None:
     ending, now = answer.ending, answer.ending.now
     for draft in (*answer.finals.replaced, *answer.finals.spare):
-        place = answer.drafts[draft]["conversation"]
-        row = revised.get(draft)
-        if row is None:
-            tx.log(AuditKind.DELIVERY_DROPPED, now, place, draft, {})
-        else:
-            data = {"revision": row["revision"], "state": to_state(row["state"])}
-            tx.log(AuditKind.DELIVERY_REVISED, now, place, draft, data)
+        log_revised(tx, answer.drafts[draft]["conversation"], draft, revised.get(draft), now)
     for new in answer.fresh:
         log_stored(tx, new, stored, now)
     data = turn_ended(ending.outcome, answer.kept)

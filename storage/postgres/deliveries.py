@@ -1,4 +1,4 @@
-"""Messages out, one conversation in order: the tables delivery and outbox."""
+"""Messages on their way out, one conversation in order: the tables delivery and outbox."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Button, Delivery, DeliveryClaim, NewDelivery, SendOutcome
 from gateway.domain.ids import DeliveryId, WorkerId
 from gateway.errors import Fenced
-from storage.audit_data import delivery_claimed, delivery_settled, delivery_stored
-from storage.delivery_extras import read_extras, write_extras
+from storage.audit_data import delivery_claimed, delivery_settled
+from storage.delivery_extras import read_extras
 from storage.postgres.database import Database, Row, Transaction
 from storage.postgres.group import Group
 from storage.postgres.locks import lock_outboxes
+from storage.postgres.posts import FIRST_OPEN, Posting, enqueue, revise_stored
 from storage.postgres.values import columns, storable, to_number, to_place, to_state
 from storage.rules import OPEN, Standing, Standpoint, settled
 
@@ -25,37 +26,6 @@ DELIVERY = (
     " handle, is_private, extras"
 )
 _COLUMNS = ", ".join(f"delivery.{column}" for column in DELIVERY.split(", "))
-_FIRST_OPEN = """
-LEFT JOIN LATERAL (
-    SELECT next_at FROM delivery WHERE delivery.conversation = place.conversation AND state < 3
-    ORDER BY seq LIMIT 1
-) AS oldest ON true
-"""
-
-# Numbers are drawn only for what is new, in order, and under the outbox's lock.
-ADD_DELIVERIES = """
-INSERT INTO delivery
-    (seq, id, conversation, text, turn, idx, is_draft, handle, is_private, extras, created_at,
-    next_at, revision, state, attempts)
-SELECT nextval('place'), id, conversation, text, turn, idx, is_draft, handle, is_private, extras,
-    created_at, created_at, 1, 0, 0
-FROM (
-    SELECT * FROM unnest(
-        $1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::boolean[], $7::text[],
-        $8::boolean[], $9::text[], $10::timestamptz[]
-    ) WITH ORDINALITY AS new (
-        id, conversation, text, turn, idx, is_draft, handle, is_private, extras, created_at, nth
-    )
-    WHERE NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.id = new.id)
-    ORDER BY nth
-) AS fresh
-ON CONFLICT (id) DO NOTHING RETURNING id, seq
-"""
-READY_FOR_FIRST = f"""
-UPDATE outbox SET state = (oldest.next_at IS NOT NULL)::integer, ready_at = oldest.next_at
-FROM unnest($1::text[]) AS place (conversation) {_FIRST_OPEN}
-WHERE outbox.conversation = place.conversation AND outbox.state < 2
-"""  # noqa: S608 - constants
 READY_POSTS = """
 SELECT ready.conversation
 FROM unnest($1::text[]) AS served (platform) CROSS JOIN LATERAL (
@@ -85,18 +55,6 @@ HOLD_OUTBOXES = """
 UPDATE outbox SET state = 2, ready_at = NULL, owner = $2, lease_until = $3, fence = fence + 1
 WHERE conversation = ANY($1::text[]) RETURNING conversation, fence
 """
-STANDING = "SELECT conversation, extras FROM delivery WHERE id = $1 AND NOT is_draft"
-REVISE = """
-UPDATE delivery SET text = final.text, extras = final.extras, revision = revision + 1,
-    is_draft = false, attempts = CASE WHEN state < 3 THEN attempts ELSE 0 END,
-    next_at = CASE WHEN state < 3 THEN next_at ELSE final.at END,
-    settled_at = NULL,
-    state = CASE WHEN state < 3 THEN state
-        WHEN state = 4 AND receipt IS NULL AND attempts > 1 THEN 2 ELSE 0 END
-FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[])
-    AS final (id, text, extras, at)
-WHERE delivery.id = final.id RETURNING delivery.id, revision, state
-"""
 EXTEND_OUTBOXES = "UPDATE outbox SET lease_until = $2 WHERE conversation = ANY($1::text[])"
 REVISIONS = "SELECT id, conversation, revision FROM delivery WHERE id = ANY($1::text[])"
 SETTLE = """
@@ -111,7 +69,7 @@ WHERE delivery.id = now.id
 RELEASE_OUTBOXES = f"""
 UPDATE outbox SET owner = NULL, lease_until = NULL,
     state = (oldest.next_at IS NOT NULL)::integer, ready_at = oldest.next_at
-FROM unnest($1::text[]) AS place (conversation) {_FIRST_OPEN}
+FROM unnest($1::text[]) AS place (conversation) {FIRST_OPEN}
 WHERE outbox.conversation = place.conversation RETURNING outbox.state
 """  # noqa: S608 - constants
 GET = f"""
@@ -141,98 +99,13 @@ class Settlement:
     now: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
-    """Deliveries that ask to be stored."""
-
-    deliveries: Sequence[NewDelivery]
-    now: datetime
-
-
-async def add_delivery(tx: Transaction, new: NewDelivery, now: datetime) -> None:
-    """Store a delivery, unless its id exists."""
-    await _enqueue(tx, [Posting([new], now)])
-
-
-async def _enqueue(tx: Transaction, postings: Sequence[Posting]) -> list[int]:
-    """Store deliveries in order; return how many of each posting are new."""
-    new = [(each, posting.now) for posting in postings for each in posting.deliveries]
-    await lock_outboxes(tx, [each.conversation for each, _ in new])
-    stored = await add_deliveries(tx, new)
-    counts = [
-        sum(log_stored(tx, each, stored, posting.now) for each in posting.deliveries)
-        for posting in postings
-    ]
-    await ready_for_first(tx, {each.conversation.id for each, _ in new})
-    return counts
-
-
-async def revise_stored(
-    tx: Transaction, delivery: DeliveryId, contents: tuple[str, tuple[Button, ...]], now: datetime
-) -> bool:
-    """Give a stored message a new text and new buttons; False when there is none."""
-    row = await tx.first(STANDING, delivery)
-    if row is None:
-        return False
-    await lock_outboxes(tx, [to_place(row["conversation"])])
-    text, buttons = contents
-    extras = write_extras(buttons, read_extras(row["extras"])["files"])
-    (revised,) = await tx.fetch(REVISE, *columns([(delivery, storable(text), extras, now)]))
-    await ready_for_first(tx, [row["conversation"]])
-    tx.posts_ready = True
-    data = {"revision": revised["revision"], "state": to_state(revised["state"])}
-    tx.log(AuditKind.DELIVERY_REVISED, now, row["conversation"], delivery, data)
-    return True
-
-
-async def add_deliveries(
-    tx: Transaction, deliveries: Sequence[tuple[NewDelivery, datetime]]
-) -> dict[str, int]:
-    """Store deliveries whose outboxes are locked; return the numbers of those that are new."""
-    rows = {new.id: _to_row(new, now) for new, now in reversed(deliveries)}
-    in_order = [rows[place] for place in dict.fromkeys(new.id for new, _ in deliveries)]
-    stored = await tx.fetch(ADD_DELIVERIES, *columns(in_order))
-    tx.posts_ready |= bool(stored)
-    return {row["id"]: row["seq"] for row in stored}
-
-
-def log_stored(tx: Transaction, new: NewDelivery, stored: dict[str, int], now: datetime) -> bool:
-    """Log a delivery, once, if it is one of those that were stored."""
-    sequence = stored.pop(new.id, None)
-    if sequence is None:
-        return False
-    data = delivery_stored(new, sequence)
-    tx.log(AuditKind.DELIVERY_STORED, now, new.conversation.id, new.id, data)
-    return True
-
-
-async def ready_for_first(tx: Transaction, places: Collection[str]) -> None:
-    """Set when conversations that nobody sends to are ready, by their first open delivery."""
-    await tx.count(READY_FOR_FIRST, sorted(places))
-
-
-def _to_row(new: NewDelivery, now: datetime) -> tuple[object, ...]:
-    return (
-        new.id,
-        new.conversation.id,
-        storable(new.text),
-        new.turn,
-        new.index,
-        new.is_draft,
-        new.handle,
-        new.is_private,
-        write_extras(new.buttons, new.files),
-        now,
-    )
-
-
 class PostgresDeliveries:
     """The DeliveryStore in Postgres."""
 
     def __init__(self, database: Database) -> None:
         self._write = database.write
         self._read = database.read
-        self.enqueuing = Group(database, _enqueue)
+        self.enqueuing = Group(database, enqueue)
         """Posts that share a commit, and keep the order of the calls."""
         self.settling = Group(database, settle, key=lambda one: one.delivery.conversation.id)
         """Settlements that share a commit."""

@@ -12,7 +12,7 @@ from gateway.domain.ids import LaneId
 from gateway.domain.turns import TurnState
 from storage.audit_data import slot_ended
 from storage.postgres.database import Database, Row, Transaction
-from storage.postgres.deliveries import add_delivery
+from storage.postgres.posts import add_delivery
 from storage.postgres.schedules import LOCK_SCHEDULES
 from storage.postgres.values import to_place
 

@@ -14,9 +14,9 @@ from gateway.domain.messages import Accepted, InboundMessage, MessageKind, Refus
 from gateway.domain.people import Identity, Route, Sender, person_id_of
 from storage.audit_data import message_refused
 from storage.postgres.database import Row, Transaction
-from storage.postgres.deliveries import add_delivery
 from storage.postgres.locks import lock_lanes
 from storage.postgres.people import ask_pairing, find_person_id, meet
+from storage.postgres.posts import add_delivery
 from storage.postgres.values import columns, storable, to_json, to_place
 from storage.rules import MessageState, Standing
 

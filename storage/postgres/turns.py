@@ -18,10 +18,10 @@ from storage.delivery_extras import write_extras
 from storage.postgres.answers import Ending, finish
 from storage.postgres.claims import claim
 from storage.postgres.database import Database, Transaction
-from storage.postgres.deliveries import add_delivery
 from storage.postgres.group import Group
 from storage.postgres.inbox import Arrival, accept, refuse, revise, withdraw
 from storage.postgres.locks import is_held, lock_held, lock_lanes
+from storage.postgres.posts import add_delivery
 from storage.postgres.values import storable
 
 EXTEND_LANES = """

@@ -19,13 +19,14 @@ from storage.postgres import (
     inbox,
     locks,
     people,
+    posts,
     schedules,
     turns,
 )
 from storage.postgres.client import connect
 from tests.fakes.postgres import postgres_schema
 
-MODULES = (locks, inbox, claims, answers, turns, deliveries, people, schedules, history)
+MODULES = (locks, inbox, claims, answers, turns, deliveries, posts, people, schedules, history)
 SQL = re.compile(r"\s*(WITH|SELECT|INSERT|UPDATE|DELETE)")
 
 INDEXES = {
@@ -46,12 +47,12 @@ INDEXES = {
     "claims.TURN_DRAFTS": {"delivery_drafts"},
     "answers.PLACES_OF_DRAFTS": {"delivery_drafts"},
     "answers.DRAFTS": {"delivery_drafts"},
-    "answers.REVISE": {"delivery_id_key"},
+    "posts.REVISE": {"delivery_id_key"},
     "answers.RELEASE_LANES": {"mailbox_pkey", "inbox_waiting"},
     "answers.END_TURNS": {"turn_pkey"},
     "turns.ADD_RUN": {"turn_pkey"},
     "turns.EXPIRED_LANES": {"mailbox_busy"},
-    "deliveries.READY_FOR_FIRST": {"outbox_pkey", "delivery_open"},
+    "posts.READY_FOR_FIRST": {"outbox_pkey", "delivery_open"},
     "deliveries.READY_POSTS": {"outbox_ready"},
     "deliveries.NEXT_POST": {"outbox_ready"},
     "deliveries.TAKE_FIRST": {"delivery_pkey", "delivery_open"},
