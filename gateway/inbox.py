@@ -165,12 +165,16 @@ class Inbox:
     def _count(self, result: str, message: InboundMessage, accepted: Accepted) -> None:
         outcome = result if accepted.is_new else "duplicate"
         platform = message.conversation.platform
-        self._metrics.messages.labels(platform=platform, outcome=outcome).inc()
-        ids = {"event_id": message.event_id, "conversation": message.conversation.id}
-        with traced(f"turn-{accepted.sequence}"):
-            log.info("message_received", extra={"outcome": outcome, **ids})
+        self._metrics.messages.labels(platform, outcome).inc()
+        if log.isEnabledFor(logging.INFO):
+            ids = {"event_id": message.event_id, "conversation": message.conversation.id}
+            with traced(f"turn-{accepted.sequence}"):
+                log.info("message_received", extra={"outcome": outcome, **ids})
 
 
 def _cleaned(message: InboundMessage) -> InboundMessage:
-    sender = replace(message.sender, name=storable(message.sender.name))
-    return replace(message, text=storable(message.text), sender=sender)
+    sender, text = message.sender, storable(message.text)
+    name = storable(sender.name)
+    if (name, text) == (sender.name, message.text):
+        return message
+    return replace(message, text=text, sender=replace(sender, name=name))

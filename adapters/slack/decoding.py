@@ -12,15 +12,15 @@ _TOKEN = re.compile(r"<([^<>\n]+)>")
 
 def decode(text: str, app_user: str | None) -> str:
     """Return the text as its author saw it, without the mention of the app at its beginning."""
-    if app_user is not None:
+    if app_user is not None and mentions(text, app_user):
         text = re.sub(rf"^\s*<@{re.escape(app_user)}(\|[^>]*)?>[\s:,]*", "", text)
-    shown = _TOKEN.sub(_shown, text)
+    shown = _TOKEN.sub(_shown, text) if "<" in text else text
     return shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def mentions(text: str, user: str | None) -> bool:
     """Whether the text calls this user."""
-    return user is not None and re.search(rf"<@{re.escape(user)}[|>]", text) is not None
+    return user is not None and (f"<@{user}>" in text or f"<@{user}|" in text)
 
 
 def _shown(token: re.Match[str]) -> str:

@@ -14,7 +14,6 @@ from urllib.parse import parse_qsl
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.authorization.async_authorize import AsyncAuthorize
-from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
@@ -52,17 +51,22 @@ MOST_RETRIES = 3
 
 log = logging.getLogger(__name__)
 
+_ANYBODY = AuthorizeResult(enterprise_id=None, team_id=None)
+
 
 def make_app(workspaces: Workspaces, door: Door) -> AsyncApp:
-    """Return the bolt app: it checks shapes, drops the app's own events, and asks the door.
+    """Return the bolt app: it answers Slack's own checks, and asks the door about all else.
 
-    Signatures of HTTP requests are verified in routes.py, before anything is parsed.
+    Signatures of HTTP requests are verified in routes.py, before anything is parsed;
+    the app's own events are dropped in inbound.py.
     """
     app = AsyncApp(
         name="postern",
         client=workspaces.web_client(None),
-        authorize=_Authorize(workspaces),
+        authorize=_Authorize(),
         request_verification_enabled=False,
+        ignoring_self_events_enabled=False,
+        attaching_function_token_enabled=False,
     )
     app.use(_Store(door))  # pyright: ignore[reportUnknownMemberType] - bolt leaves it open
     return app
@@ -123,8 +127,8 @@ class Door:
     async def _receive_event(self, body: Mapping[str, object], *, is_last_try: bool) -> None:
         try:
             envelope = read_envelope(body)
-            app_user = await self._app_user(place_of_event(envelope))
-            event = parse_event(envelope, app_user, hears_reactions=self._options.hears_reactions)
+            place = await self._known(place_of_event(envelope))
+            event = parse_event(envelope, place, hears_reactions=self._options.hears_reactions)
         except ValueError:
             log.warning("event_not_understood", extra={"event_id": body.get("event_id")})
             return
@@ -140,12 +144,12 @@ class Door:
             case None:
                 pass
 
-    async def _app_user(self, place: Place) -> str | None:
-        """Return who the app is there; most events say it."""
+    async def _known(self, place: Place) -> Place:
+        """Return the place with who the app is there; most events say it."""
         if place.app_user is not None:
-            return place.app_user
+            return place
         workspace = await self._workspaces.find(place.team)
-        return None if workspace is None else workspace.user
+        return place if workspace is None else replace(place, app_user=workspace.user)
 
     async def _hear(self, heard: Heard, *, is_last_try: bool) -> None:
         message = heard.message
@@ -230,33 +234,11 @@ def _body_of(request: AsyncBoltRequest) -> Mapping[str, object]:
 
 
 class _Authorize(AsyncAuthorize):
-    """Tells bolt who the app is, without a call to Slack.
+    """Lets everything through: who is who, the door finds out where it matters.
 
     Bolt's own authorization asks auth.test on the first event, and acknowledges
     events unheard when that fails.
     """
 
-    def __init__(self, workspaces: Workspaces) -> None:
-        super().__init__()
-        self._workspaces = workspaces
-
-    async def __call__(
-        self,
-        *,
-        context: AsyncBoltContext,
-        enterprise_id: str | None,
-        team_id: str | None,
-        user_id: str | None,
-        actor_enterprise_id: str | None = None,
-        actor_team_id: str | None = None,
-        actor_user_id: str | None = None,
-    ) -> AuthorizeResult:
-        is_org_wide = bool(context.is_enterprise_install)
-        installed_in = enterprise_id if is_org_wide and enterprise_id else team_id or enterprise_id
-        known = await self._workspaces.find(installed_in or "")
-        return AuthorizeResult(
-            enterprise_id=enterprise_id,
-            team_id=team_id,
-            bot_user_id=None if known is None else known.user,
-            bot_id=None if known is None else known.bot,
-        )
+    async def __call__(self, **_: object) -> AuthorizeResult:  # pyright: ignore[reportIncompatibleMethodOverride] - it reads none of them
+        return _ANYBODY

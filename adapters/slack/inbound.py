@@ -11,6 +11,7 @@ from adapters.slack.handles import Handle
 from adapters.slack.places import Place, place_of
 from adapters.slack.wire import (
     AssistantStartedEvent,
+    Authorization,
     EventEnvelope,
     File,
     HomeOpenedEvent,
@@ -31,6 +32,8 @@ RESPONSE_URL_LIFE = timedelta(minutes=29)
 
 SLACKBOT = "USLACKBOT"
 """Slack's own voice, the only bot whose messages have no `bot_id`."""
+
+_NOBODY = Authorization()
 
 _SAID_SUBTYPES = frozenset({None, "file_share", "me_message", "thread_broadcast"})
 """A message of a person; every other subtype is a notice, or what became of a message."""
@@ -75,30 +78,27 @@ def read_envelope(body: Mapping[str, object]) -> EventEnvelope:
     return EventEnvelope.model_validate(body)
 
 
-def place_of_event(envelope: EventEnvelope, app_user: str | None = None) -> Place:
-    """Return where an event came from; `app_user` is who the app is there if it does not say."""
-    bots = [one for one in envelope.authorizations if one.is_bot]
-    first = next(iter(envelope.authorizations), None)
-    enterprise = envelope.enterprise_id or (first and first.enterprise_id)
+def place_of_event(envelope: EventEnvelope) -> Place:
+    """Return where an event came from. Raises ValueError when it does not say."""
+    first = envelope.authorizations[0] if envelope.authorizations else _NOBODY
+    bots = (one.user_id for one in envelope.authorizations if one.is_bot)
     return place_of(
         envelope.team_id,
-        enterprise,
-        is_org_wide=first is not None and first.is_enterprise_install,
-        app_user=next((bot.user_id for bot in bots), None) or app_user,
+        envelope.enterprise_id or first.enterprise_id,
+        is_org_wide=first.is_enterprise_install,
+        app_user=next(bots, None),
     )
 
 
 def parse_event(
-    envelope: EventEnvelope, app_user: str | None, *, hears_reactions: bool
+    envelope: EventEnvelope, place: Place, *, hears_reactions: bool
 ) -> Heard | Opened | Visited | Left | None:
     """Read an event of the Events API; None for what is not for the app.
 
     A mention arrives twice, as `app_mention` and as `message`, under two event
-    ids: both become the same message, named by channel and ts. `app_user` is who
-    the app is there, for events that do not say it. Raises ValueError for a shape
-    that Slack does not describe.
+    ids: both become the same message, named by channel and ts. Raises ValueError
+    for a shape that Slack does not describe.
     """
-    place = place_of_event(envelope, app_user)
     match envelope.event.get("type"):
         case "message" | "app_mention" as kind:
             event = MessageEvent.model_validate(envelope.event)

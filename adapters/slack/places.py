@@ -7,6 +7,7 @@ in all of its teams; and an app that it installed for all of them has one token 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,11 @@ class Place:
         return self.people if team is None or team in self.teams else team
 
 
+@lru_cache(maxsize=4096)
 def place_of(
     team: str | None, enterprise: str | None, *, is_org_wide: bool, app_user: str | None = None
 ) -> Place:
-    """Return the place. Raises ValueError for one without any id."""
+    """Return the place; most are met again and again. Raises ValueError for one without any id."""
     installed_in = enterprise if is_org_wide and enterprise else team or enterprise
     if not installed_in:
         raise ValueError("There is neither a team nor an organisation.")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from fastapi import APIRouter
-from slack_bolt.adapter.starlette.async_handler import to_async_bolt_request, to_starlette_response
+from slack_bolt.adapter.starlette.async_handler import to_starlette_response
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.signature import SignatureVerifier
 from starlette.requests import Request
@@ -12,6 +14,17 @@ from starlette.responses import JSONResponse, Response
 from adapters.slack.adapter import SlackAdapter
 from gateway.domain.handed import was_verified
 from gateway.errors import SettingsWrong
+
+_READ = frozenset(
+    {
+        b"content-type",
+        b"x-slack-request-timestamp",
+        b"x-slack-retry-num",
+        b"x-slack-signature",
+    }
+)
+
+Headers = Mapping[str, str]
 
 
 def make_router(adapter: SlackAdapter) -> APIRouter:
@@ -44,22 +57,23 @@ class _Requests:
         body = await _read(request, self._limit_bytes)
         if body is None:
             return _refusal(413, f"The body is larger than {self._limit_bytes:,} bytes.")
-        if not self._is_from_slack(request, body):
+        headers = _headers(request)
+        if not self._is_from_slack(request, headers, body):
             return _refusal(401, "The request is not signed by Slack, or too old.")
         app = self._adapter.app
         if app is None:
             return _refusal(503, "Slack is not connected yet. Try again in a moment.")
-        asked = _parse(request, body)
+        asked = _parse(headers, body)
         if asked is None:
             return _refusal(400, "The body is not what its content type says.")
         return to_starlette_response(await app.async_dispatch(asked))
 
-    def _is_from_slack(self, request: Request, body: bytes) -> bool:
+    def _is_from_slack(self, request: Request, headers: Headers, body: bytes) -> bool:
         """Verify before anything is parsed; the SDK's verifier fails on odd headers."""
         if was_verified(request.scope):
             return True
-        stamp = request.headers.get("x-slack-request-timestamp", "")
-        signature = request.headers.get("x-slack-signature", "")
+        stamp = headers.get("x-slack-request-timestamp", "")
+        signature = headers.get("x-slack-signature", "")
         if not (stamp.isascii() and stamp.isdigit() and signature.isascii()):
             return False
         try:
@@ -68,13 +82,19 @@ class _Requests:
             return False
 
 
-def _parse(request: Request, body: bytes) -> AsyncBoltRequest | None:
-    """Parse a verified body; None for what is neither a form nor a JSON object."""
-    is_json = request.headers.get("content-type", "").startswith("application/json")
+def _headers(request: Request) -> Headers:
+    """Return those that are read here or by the door; of one that comes twice, the last."""
+    raw: Sequence[tuple[bytes, bytes]] = request.scope["headers"]
+    return {name.decode(): value.decode("latin-1") for name, value in raw if name in _READ}
+
+
+def _parse(headers: Headers, body: bytes) -> AsyncBoltRequest | None:
+    """Have bolt parse a verified body; None for what is neither a form nor a JSON object."""
+    is_json = headers.get("content-type", "").startswith("application/json")
     if is_json and not body.startswith(b"{"):
         return None
     try:
-        return to_async_bolt_request(request, body)
+        return AsyncBoltRequest(body=body.decode(), headers=dict(headers))
     except (ValueError, RecursionError):
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from adapters.slack.inbound import (
     Visited,
     parse_command,
     parse_event,
+    place_of_event,
     read_envelope,
 )
 from gateway.domain.commands import CommandSpec
@@ -80,7 +82,8 @@ def _changed(before: str, after: str, **fields: object) -> Payload:
 
 
 def _parse(event: Payload, **envelope: object) -> Heard | Left | Opened | Visited | None:
-    return parse_event(read_envelope(_event(event, **envelope)), None, hears_reactions=True)
+    read = read_envelope(_event(event, **envelope))
+    return parse_event(read, place_of_event(read), hears_reactions=True)
 
 
 def _heard(event: Payload, **envelope: object) -> Heard:
@@ -121,8 +124,10 @@ def test_who_the_app_is_may_be_known_from_elsewhere() -> None:
     event = _event(_message(channel="C1", channel_type="channel", text="<@UAPP> hi"))
 
     without = read_envelope({**event, "authorizations": []})
-    assert parse_event(without, None, hears_reactions=False) is None
-    heard = parse_event(without, "UAPP", hears_reactions=False)
+    place = place_of_event(without)
+    assert parse_event(without, place, hears_reactions=False) is None
+    known = replace(place, app_user="UAPP")
+    heard = parse_event(without, known, hears_reactions=False)
     assert isinstance(heard, Heard)
     assert heard.message.text == "hi"
 
@@ -249,7 +254,9 @@ def test_reactions_to_others_are_not_heard(fields: Payload) -> None:
 
 
 def test_reactions_are_heard_only_when_that_is_wanted() -> None:
-    assert parse_event(read_envelope(_event(_reaction())), None, hears_reactions=False) is None
+    read = read_envelope(_event(_reaction()))
+
+    assert parse_event(read, place_of_event(read), hears_reactions=False) is None
 
 
 def test_where_people_open_a_conversation_is_told() -> None:
