@@ -126,6 +126,9 @@ class ScriptedAgents:
         self.is_down = False
         self.refusals = 0
         """How many of the next rounds are turned away before anything of them is heard."""
+        self._agents_of: dict[tuple[PersonId, str], list[AgentId]] = {}
+        self._threads_of: dict[tuple[AgentId, ConversationId], SessionId] = {}
+        """The newest of each."""
         self._scripts: deque[Script] = deque()
         self._runs: dict[RunId, _Run] = {}
         self._by_otid: dict[str, _Run] = {}
@@ -270,21 +273,25 @@ class ScriptedAgents:
     async def create_agent(self, person: Person, role: str) -> AgentId:
         """Make an agent; a second one when asked twice, as a real host does."""
         async with _HostCall(self):
-            agent = AgentId(f"agent-{len(self.created) + 1}")
-            self.created.append((person.id, role, agent))
+            return self._make(person.id, role)
+
+    def _make(self, person: PersonId, role: str) -> AgentId:
+        agent = AgentId(f"agent-{len(self.created) + 1}")
+        self.created.append((person, role, agent))
+        self._agents_of.setdefault((person, role), []).append(agent)
         return agent
 
     async def find_session(self, agent: AgentId, conversation: Conversation) -> SessionId | None:
         """Return the agent's newest thread for this conversation."""
         async with _HostCall(self):
-            found = [s for a, c, s in self.threads if (a, c) == (agent, conversation.id)]
-        return found[-1] if found else None
+            return self._threads_of.get((agent, conversation.id))
 
     async def create_session(self, agent: AgentId, conversation: Conversation) -> SessionId:
         """Make the thread."""
         async with _HostCall(self):
             session = SessionId(f"thread-{len(self.threads) + 1}")
             self.threads.append((agent, conversation.id, session))
+            self._threads_of[agent, conversation.id] = session
         return session
 
     # -- AgentMemory
@@ -319,7 +326,7 @@ class ScriptedAgents:
         return self._agent_of(owner, role)
 
     def _agent_of(self, owner: PersonId, role: str) -> AgentId | None:
-        made = [a for p, r, a in self.created if (p, r) == (owner, role)]
+        made = self._agents_of.get((owner, role), ())
         return next((agent for agent in made if agent not in self._deleted), None)
 
     def forget(self, owner: PersonId, role: str) -> None:

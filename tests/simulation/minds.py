@@ -10,7 +10,7 @@ from random import Random
 
 from agents.scripted import Ask, Drop, Fail, Say, ScriptedAgents, Step, Think, Wait
 from gateway.answer import SILENT
-from gateway.domain.ids import AgentId, PersonId
+from gateway.domain.ids import AgentId
 from gateway.domain.people import Person
 from gateway.domain.tools import ToolCall, ToolResult, ToolSpec
 from gateway.domain.turns import InputMessage, RunRequest, Turn
@@ -52,11 +52,6 @@ class SimMinds(ScriptedAgents):
             asyncio.get_running_loop().call_later(later, self._make, person.id, role)
             raise RuntimeUnavailable("The host did not answer in time.")
         return self._make(person.id, role)
-
-    def _make(self, person: PersonId, role: str) -> AgentId:
-        agent = AgentId(f"agent-{len(self.created) + 1}")
-        self.created.append((person, role, agent))
-        return agent
 
     def _hear(self, request: RunRequest) -> None:
         super()._hear(request)
