@@ -5,7 +5,7 @@ Covers the keywords that the description uses for what this server answers.
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -45,6 +45,26 @@ class Description:
         operation: Json = self._document["paths"][template][method.lower()]
         content: Json = self._resolved(operation["requestBody"])["content"]
         return self._check(body, content["application/json"]["schema"], "$")
+
+    def query_complaints(self, method: str, template: str, names: Iterable[str]) -> list[str]:
+        """Tell what a route is asked by the address that it does not know."""
+        path: Json = self._document["paths"][template]
+        given = [*path.get("parameters", []), *path[method.lower()].get("parameters", [])]
+        known = {one["name"] for one in map(self._resolved, given) if one["in"] == "query"}
+        return [f"{name} is nothing to ask" for name in names if name not in known]
+
+    def named(self, schema: str, body: object) -> list[str]:
+        """Tell what does not fit one of the description's own shapes."""
+        return self._check(body, self._document["components"]["schemas"][schema], "$")
+
+    def template_of(self, method: str, path: str) -> str:
+        """Return the template of the route that a request takes, words before placeholders."""
+        found = [
+            template
+            for template, route in self._document["paths"].items()
+            if method.lower() in route and _pattern(template).fullmatch(path)
+        ]
+        return min(found, key=lambda template: template.count("{"))
 
     def _resolved(self, node: Json) -> Json:
         while "$ref" in node:
@@ -100,6 +120,10 @@ class Description:
             elif isinstance(schema.get("additionalProperties"), dict):
                 found += self._check(item, schema["additionalProperties"], f"{where}.{name}")
         return found
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\{[^}]*\}", "[^/]+", template))
 
 
 def _check_size(value: object, schema: Json, where: str) -> list[str]:

@@ -78,6 +78,8 @@ class LoggedRequest:
     call: Call
     route: str
     status: int | None = None
+    body: Json | list[Json] | None = None
+    """Of the answer."""
     carried_out: bool = False
     trouble: str | None = None
 

@@ -145,7 +145,7 @@ class RestService:
         return answer
 
     def _finish(self, entry: LoggedRequest, answer: Answer) -> web.StreamResponse:
-        entry.status = answer.status
+        entry.status, entry.body = answer.status, answer.body
         self._limits.note_answer(answer.status, answer.headers.get("X-RateLimit-Scope"))
         self._notify()
         return _respond(answer)
