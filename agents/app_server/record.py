@@ -1,13 +1,14 @@
 """What the server's stored messages tell of a round that was not heard to its end. Pure.
 
 The server keeps the client message id of what was said (as `otid`) and nothing of how a turn
-ended: a turn of which words are the last thing stored may have been cut off in them.
+ended: a turn of which words are the last thing stored may have been cut off in them. Whoever
+has to know which speaks to the server: see `thread`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agents.app_server.faults import INTERRUPTED
 from agents.app_server.wire import Json, content_of, keys_of, object_at, objects, said_by, text_at
@@ -33,6 +34,8 @@ class Recalled:
     """Under how many of its ids it was sent."""
     events: tuple[TurnEvent, ...] = ()
     error: RunFailed | None = None
+    is_unsure: bool = False
+    """Whether `error` is what may have happened: nothing stands behind its words."""
 
     @property
     def is_void(self) -> bool:
@@ -81,7 +84,7 @@ def _told(after: Sequence[Json], keys_used: int) -> Recalled:
             case _:
                 if calls:
                     break
-    return _ended(events, calls, keys_used, is_complete=False)
+    return replace(_ended(events, calls, keys_used, is_complete=False), is_unsure=not calls)
 
 
 def _said(message: Json) -> list[TurnEvent]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from agents.app_server.connection import Connection
 from agents.app_server.link import Link
@@ -16,7 +18,7 @@ from agents.app_server.threads import ThreadBook
 from agents.app_server.wire import Json, Scope, keys_of, said_by, speak, text_at
 from agents.letta import LettaOptions
 from gateway.domain.tools import ToolResult
-from gateway.domain.turns import RunRequest
+from gateway.domain.turns import InputMessage, RunRequest
 from gateway.errors import PosternError, RunFailed, RuntimeUnavailable
 
 Start = Callable[[Coroutine[object, object, None]], object]
@@ -26,6 +28,7 @@ _REMEMBERED = 8
 _STOP_SECONDS = 10.0
 _INTERRUPTED = "This call was interrupted and has no result."
 _CANCELLED = "The person stopped this."
+_PROBE = "[The connection was lost for a while, and is back. Say nothing to this.]"
 
 
 class Thread:
@@ -109,6 +112,8 @@ class Thread:
         await self._make_room()
         await self._link.subscribe(await self._book.scope(), request.tools, self._hear)
         stored = await self._recalled(request)
+        if stored is not None and stored.is_unsure and not stored.is_void:
+            stored = await self._made_sure(request, stored)
         self._is_caught_up = True
         if stored is None:
             await self._say(request, made, keys_used=0)
@@ -137,6 +142,24 @@ class Thread:
         if self._is_caught_up and request.run is None:
             return None
         return recall(await self._book.newest_messages(), request)
+
+    async def _made_sure(self, request: RunRequest, stored: Recalled) -> Recalled:
+        """Find out whether an answer had come to its end or was cut off, before we were lost.
+
+        The server tells nobody but who speaks: after a cut it refuses. So something is said,
+        and stopped before it is answered, in a conversation that is left for its copy then.
+        """
+        copy, key = await self._book.copy(), str(uuid.uuid4())
+        probe = replace(request, input=(InputMessage(_PROBE, key),), otid=key, tools=(), run=None)
+        live = await self._speak(probe, key, Round(key))
+        if not live.signs.is_set():
+            raise _busy()
+        if not live.over.is_set():
+            await self._stop(live, _INTERRUPTED)
+        if not live.is_wedged:
+            stored = recall(await self._book.newest_messages(), request) or stored
+        await self._book.move_to(copy)
+        return stored
 
     async def _say(self, request: RunRequest, made: Round, keys_used: int) -> None:
         """Say the round; again, under its next id, where the server did not take it."""

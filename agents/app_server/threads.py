@@ -43,11 +43,18 @@ class ThreadBook:
 
     async def replace(self) -> None:
         """Go on in a copy: all that was said is in it, and the run that never ends is not."""
-        stuck = await self.scope()
+        await self.move_to(await self.copy())
+
+    async def copy(self) -> SessionId:
+        """Return a copy of the conversation, in which nobody speaks yet."""
+        scope = await self.scope()
         answer = await succeed(
-            self._link, {"type": "conversation_fork", "conversation_id": stuck.conversation}
+            self._link, {"type": "conversation_fork", "conversation_id": scope.conversation}
         )
-        copy = SessionId(text_at(object_at(answer, "conversation"), "id"))
+        return SessionId(text_at(object_at(answer, "conversation"), "id"))
+
+    async def move_to(self, copy: SessionId) -> None:
+        """Go on in this copy, also in the processes after this one."""
         await succeed(
             self._link,
             {

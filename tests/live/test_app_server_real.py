@@ -15,7 +15,7 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.ids import PersonId
 from gateway.domain.people import Person
 from gateway.domain.tools import ToolResult
-from gateway.domain.turns import RunStarted, Session, TextDelta
+from gateway.domain.turns import RunEnded, RunStarted, Session, TextDelta
 from gateway.errors import RunFailed
 from tests.fakes.rounds import DICE, answers, calls_of, follow, follow_until, run_of, says, text_of
 
@@ -60,6 +60,22 @@ async def test_a_talk_goes_on_after_its_gateway_died_in_an_answer() -> None:
 
     assert caught.value.kind == "interrupted"
     assert (here, again, found) == ("here", "again", session.thread)
+
+
+async def test_an_answer_that_had_ended_when_its_gateway_died_is_whole() -> None:
+    async with open_app_server(OPTIONS) as dying:
+        session = await new_session(dying)
+        request = says(session, "words 12")
+        first = await follow(dying.runtime, request)
+
+    async with open_app_server(OPTIONS) as second:
+        again = await follow(second.runtime, replace(request, run=run_of(first)))
+        here = text_of(await follow(second.runtime, says(session, "say here")))
+    async with open_app_server(OPTIONS) as third:
+        once_more = text_of(await follow(third.runtime, says(session, "say again")))
+
+    assert (text_of(again), again[-1]) == (text_of(first), RunEnded("end_turn"))
+    assert (here, once_more) == ("here", "again")
 
 
 async def test_what_was_not_begun_to_be_answered_is_said_again() -> None:

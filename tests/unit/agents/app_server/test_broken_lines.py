@@ -12,7 +12,7 @@ from gateway.domain.tools import ToolResult
 from gateway.domain.turns import RunEnded, RunRequest, RunStarted, Session, TextDelta
 from gateway.errors import RunFailed, RuntimeUnavailable
 from gateway.ports import AgentRuntime
-from tests.fakes.app_server import FakeAppServer
+from tests.fakes.app_server import FakeAppServer, words_of
 from tests.fakes.rounds import DICE, answers, calls_of, follow, follow_until, run_of, says, text_of
 from tests.unit.agents.app_server.conftest import ADA, PLACE, options_for
 
@@ -27,6 +27,10 @@ async def follow_again(runtime: AgentRuntime, request: RunRequest) -> str:
                 return text_of(await follow(runtime, request))
             except RuntimeUnavailable:
                 await asyncio.sleep(0.01)
+
+
+def times_heard(fake: FakeAppServer, text: str) -> int:
+    return sum(heard.contents == [text] for heard in fake.heard)
 
 
 async def test_a_turn_goes_on_when_the_first_connection_breaks(
@@ -89,7 +93,30 @@ async def test_a_turn_that_lost_all_hearers_says_what_it_had_said_and_that_it_br
         await follow_again(server.runtime, replace(request, run=run_of(heard)))
 
     assert caught.value.kind == "interrupted"
-    assert len(fake.heard) == 1
+    assert times_heard(fake, "drip 0.05\nwords 30") == 1
+
+
+async def test_an_answer_that_had_ended_when_all_hearers_were_lost_is_whole(
+    fake: FakeAppServer, session: Session
+) -> None:
+    request = says(session, "say seven")
+    async with open_app_server(options_for(fake)) as dying:
+        first = await follow(dying.runtime, request)
+
+    async with open_app_server(options_for(fake)) as next_process:
+        again = await follow(next_process.runtime, replace(request, run=run_of(first)))
+        answer = text_of(await follow(next_process.runtime, says(session, "say eight")))
+
+    assert (text_of(again), again[-1]) == ("seven", RunEnded("end_turn"))
+    assert answer == "eight"
+    assert times_heard(fake, "say seven") == 1
+    talk = fake.conversations[fake.heard[-1].conversation]
+    assert [words_of(one["content"]) for one in talk.messages] == [
+        "say seven",
+        "seven",
+        "say eight",
+        "eight",
+    ]
 
 
 async def test_a_stuck_conversation_goes_on_in_a_copy_with_all_that_was_said(
