@@ -24,12 +24,17 @@ from agents.scripted import HostFault, Say, Step
 from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId
+from gateway.domain.memory import MemoryBlock
 from gateway.domain.people import Identity
+from gateway.domain.spans import Span
 from gateway.domain.turns import InputMessage, RunRequest
+from gateway.place import Place
 from gateway.telemetry.logs import JsonLines
+from gateway.tracer import Tracer
 from storage.memory.store import MemoryStore
-from tests.fakes.hub import FakeHub, FakePerson, HubOptions
+from tests.fakes.hub import WORKER, FakeHub, FakePerson, HubOptions
 from tests.fakes.virtual_time import VirtualTimeLoop
+from tests.unit.gateway.test_spans import Gathered
 
 DOORS = ("discord", "slack", "web")
 CANARY = re.compile(r"canary\d+x")
@@ -63,7 +68,11 @@ class Town:
 
     def _repeat_all(self, request: RunRequest) -> Iterable[Step]:
         heard = [item.text for item in request.input if isinstance(item, InputMessage)]
-        self.known[request.session.agent] += heard
+        agent = request.session.agent
+        self.known[agent] += heard
+        # What it keeps in mind is what people see and change with /memory.
+        value = " ".join(self.known[agent])
+        self.hub.agents.memory[agent] = {"human": MemoryBlock("human", value, 100_000)}
         return (Say(" ".join(self.known[request.session.agent])),)
 
     def account(self, human: int, door: int, *, is_common: bool = False) -> FakePerson:
@@ -84,6 +93,17 @@ class Town:
 
 
 Act = Callable[[Town], Awaitable[object]]
+VERBS = (
+    "/whoami",
+    "/status",
+    "/cancel",
+    "/unlink",
+    "/help",
+    "/link ABCD2345",
+    "/memory human",
+    "/search remember",
+    "/new",
+)
 
 
 def say(human: int, door: int, is_common: bool) -> Act:
@@ -95,8 +115,7 @@ def say(human: int, door: int, is_common: bool) -> Act:
 
 
 def command(human: int, door: int, verb: int) -> Act:
-    words = ("/whoami", "/status", "/cancel", "/unlink", "/help", "/link ABCD2345")[verb]
-    return lambda town: town.account(human % town.humans, door).says(words)
+    return lambda town: town.account(human % town.humans, door).says(VERBS[verb])
 
 
 def link(human: int, shown: int, typed: int) -> Act:
@@ -129,7 +148,7 @@ HUMAN, DOOR = st.integers(0, 49), st.integers(0, 2)
 ACTS = st.one_of(
     st.builds(say, HUMAN, DOOR, st.booleans()),
     st.builds(say, HUMAN, DOOR, st.just(value=False)),
-    st.builds(command, HUMAN, DOOR, st.integers(0, 5)),
+    st.builds(command, HUMAN, DOOR, st.integers(0, len(VERBS) - 1)),
     st.builds(link, HUMAN, DOOR, DOOR),
     st.builds(trouble, st.integers(0, 2)),
 )
@@ -160,7 +179,16 @@ async def leaks(town: Town, logs: str) -> list[str]:
     for entry in await town.hub.store.history.audit(0, 100_000):
         words = CANARY.findall(f"{entry.subject} {entry.ref} {dict(entry.data)}")
         found += [f"the audit's {entry.kind} has {word}" for word in words]
+    found += [f"a trace has {word}" for word in CANARY.findall(str(await traced(town.hub)))]
     return found
+
+
+async def traced(hub: FakeHub) -> list[Span]:
+    """Return all spans that a collector would have been given."""
+    gathered = Gathered()
+    place = Place("tracer", WORKER, hub.store.leases, hub.clock)
+    await Tracer(hub.store.history, gathered, place).tell(0)
+    return gathered.spans
 
 
 @contextmanager
@@ -204,6 +232,9 @@ def test_fifty_people_on_all_doors_stay_apart(seed: int) -> None:
     assert outcome(town, [acts[:200], acts[200:]]) == []
     # The story was one: nearly everybody spoke, and somebody's accounts were joined.
     assert len({word for texts in town.known.values() for word in CANARY.findall(str(texts))}) > 40
+    shown = "".join(message.text for message in town.hub.platform.messages)
+    assert "**human**" in shown
+    assert len(asyncio.run(traced(town.hub))) > 1_000
     audit = asyncio.run(town.hub.store.history.audit(0, 100_000))
     assert any(entry.kind is AuditKind.PERSON_LINKED for entry in audit)
 
@@ -214,7 +245,7 @@ def _drawn(dice: random.Random) -> Act:
     if kind < 6:
         return say(human, door, kind == 0)
     if kind < 8:
-        return command(human, door, dice.randrange(6))
+        return command(human, door, dice.randrange(len(VERBS)))
     return link(human, door, dice.randrange(3)) if kind == 8 else trouble(dice.randrange(3))
 
 
