@@ -1,0 +1,188 @@
+"""One person on Discord, on Slack and on the web page: three doors, one agent, one memory.
+
+The whole gateway as `postern up` makes it, with the embedded server behind it and the real
+clients of both platforms before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import socket
+import sqlite3
+from collections import defaultdict
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gateway.bootstrap import opened_gateway, opened_store
+from gateway.domain.people import AgentBinding
+from gateway.settings import Settings, load_settings
+from tests.platforms.discord_server import DiscordServer
+from tests.platforms.slack_server import SlackServer
+
+SECONDS = 30.0
+
+
+@dataclass
+class House:
+    """A gateway, and somebody at each of its doors."""
+
+    settings: Settings
+    discord: DiscordServer
+    slack: SlackServer
+    web: httpx.AsyncClient
+    name: str = "ada"
+
+    def __post_init__(self) -> None:
+        """Let them have an account on both platforms."""
+        self._on_discord = self.discord.person(self.name)
+        self._on_slack = self.slack.person(self.name)
+
+    async def on_discord(self, text: str) -> str:
+        """Write there; returns what comes back."""
+        channel = self._on_discord.dm_channel
+        before = len(self.discord.said_by_bot(channel))
+        self._on_discord.dm(text)
+        await self.discord.until(
+            lambda: len(self.discord.said_by_bot(channel)) > before, timeout=SECONDS
+        )
+        await self._settled()
+        return self.discord.visible(channel)[-1]
+
+    async def on_slack(self, text: str) -> str:
+        """Write there; returns what comes back."""
+        channel = self._on_slack.dm_channel
+        before = len(self.slack.said_by_app(channel))
+        self._on_slack.dm(text)
+        await self.slack.until(lambda: len(self.slack.said_by_app(channel)) > before, SECONDS)
+        await self._settled()
+        return self.slack.visible(channel)[-1]
+
+    async def on_the_web(self, text: str) -> str:
+        """Write there; returns what comes back."""
+        asked = {"agent_id": "postern", "message": text}
+        answer = (await self.web.post("/chat", json=asked)).raise_for_status()
+        return "\n".join(message["text"] for message in answer.json()["messages"])
+
+    async def _settled(self) -> None:
+        """Wait until what grows is whole."""
+        while not await self._is_idle():  # noqa: ASYNC110 - only asking tells
+            await asyncio.sleep(0.02)
+
+    async def _is_idle(self) -> bool:
+        metrics = (await self.web.get("/metrics")).text
+        nothing = ("postern_turns_running 0.0", "postern_deliveries_open 0.0")
+        return all(line in metrics for line in nothing)
+
+
+@asynccontextmanager
+async def house(tmp_path: Path) -> AsyncGenerator[House]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    async with DiscordServer() as discord, SlackServer() as slack:
+        slack.events_url = f"{url}/slack/events"
+        settings = load_settings(
+            {
+                "POSTERN_DATA_DIR": str(tmp_path / "data"),
+                "POSTERN_HTTP__PORT": str(port),
+                "DISCORD_TOKEN": discord.token,
+                "POSTERN_DISCORD__API_URL": discord.api_url,
+                "POSTERN_DISCORD__GATEWAY_URL": discord.gateway_url,
+                "POSTERN_ACCESS__DISCORD": "open",
+                "SLACK_BOT_TOKEN": slack.bot_token(),
+                "SLACK_SIGNING_SECRET": slack.app.signing_secret,
+                "POSTERN_SLACK__API_URL": slack.api_url,
+                "POSTERN_ACCESS__SLACK": "open",
+                "POSTERN_MODEL__WORD_SECONDS": "0",
+            }
+        )
+        stop = asyncio.Event()
+        async with (
+            opened_gateway(settings) as gateway,
+            httpx.AsyncClient(base_url=url, timeout=SECONDS) as web,
+            asyncio.TaskGroup() as group,
+        ):
+            group.create_task(gateway.run(stop))
+            await discord.connected(timeout=SECONDS)
+            (await web.get("/")).raise_for_status()
+            yield House(settings, discord, slack, web)
+            stop.set()
+
+
+async def bindings(settings: Settings) -> list[AgentBinding]:
+    async with opened_store(settings) as store:
+        return await store.people.bindings()
+
+
+def code_in(text: str) -> str:
+    found = re.search(r"\*+(\w{8})\*+", text)
+    assert found is not None, text
+    return found[1]
+
+
+@pytest.mark.timeout(120)
+async def test_one_person_has_one_memory_behind_three_doors(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        await home.on_discord("My name is Ada.")
+        await home.on_slack(f"/link {code_in(await home.on_discord('/link'))}")
+        await home.on_the_web(f"/link {code_in(await home.on_slack('/link'))}")
+
+        by_slack = await home.on_slack("What is my name?")
+        by_web = await home.on_the_web("What is my name?")
+        await home.on_the_web("Remember that my cat is Minka.")
+        by_discord = await home.on_discord("What do you know about me?")
+
+    assert "Your name is **Ada**." in by_slack
+    assert "Your name is **Ada**." in by_web
+    assert "Minka" in by_discord
+    (binding,) = await bindings(home.settings)
+    assert binding.role == "postern"
+
+
+@pytest.mark.timeout(120)
+async def test_what_an_agent_keeps_has_no_word_of_another_person(tmp_path: Path) -> None:
+    async with house(tmp_path) as home, AsyncExitStack() as browsers:
+        people: list[House] = []
+        for number in range(5):
+            browser = httpx.AsyncClient(base_url=home.web.base_url, timeout=SECONDS)
+            web = await browsers.enter_async_context(browser)
+            (await web.get("/")).raise_for_status()
+            people.append(House(home.settings, home.discord, home.slack, web, f"guest{number}"))
+        await asyncio.gather(*(tells_a_canary(guest) for guest in people))
+
+    kept = kept_by_agent(tmp_path / "data" / "letta.db")
+    words = [set(re.findall(r"canary\w+", text)) for text in kept.values()]
+    assert sorted(word for found in words for word in found) == sorted(
+        f"canary{door}guest{number}" for door in ("discord", "slack", "web") for number in range(5)
+    )
+    assert all(len(found) == 1 for found in words)
+
+
+async def tells_a_canary(guest: House) -> None:
+    """Have each of the three agents, which are not linked here, keep a word of its own in mind."""
+    await guest.on_discord(f"Remember that my word is canarydiscord{guest.name}.")
+    await guest.on_slack(f"Remember that my word is canaryslack{guest.name}.")
+    await guest.on_the_web(f"Remember that my word is canaryweb{guest.name}.")
+    await guest.on_discord("What do you know about me?")
+
+
+def kept_by_agent(database: Path) -> dict[str, str]:
+    """Return all that the server keeps of each agent: blocks, messages, passages and runs."""
+    kept: defaultdict[str, str] = defaultdict(str)
+    with contextlib.closing(sqlite3.connect(database)) as letta:
+        for query in (
+            "SELECT agent_id, value FROM blocks JOIN agent_blocks ON block_id = id",
+            "SELECT agent_id, body FROM messages",
+            "SELECT agent_id, text FROM passages",
+            "SELECT agent_id, request FROM runs",
+        ):
+            for agent, text in letta.execute(query):
+                kept[agent] += f"{text}\n"
+    return dict(kept)
