@@ -6,13 +6,15 @@ data_sources and max_actions_per_wakeup; timezone, conversation and owner are ou
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gateway.domain.ids import AgentId
-from gateway.domain.schedules import NewSchedule, Schedule, Timing
+from gateway.domain.schedules import NewSchedule, RosterDefaults, Schedule, Timing
 from gateway.errors import BadInput
 from scheduler.triggers import Cron, Every, parse_trigger
 from scheduler.wakeups import DEFAULT_PROMPT
@@ -38,7 +40,7 @@ class RosterAgent(BaseModel):
 
 
 class _Roster(BaseModel):
-    agents: list[RosterAgent]
+    agents: list[object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +54,35 @@ class RosterWish:
     """Fields that nobody here knows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Defaults:
-    """What the roster itself may leave open."""
-
-    conversation: str | None = None
-    owner: str | None = None
-    zone: str = "UTC"
-
-
-def read_roster(text: str) -> list[RosterAgent]:
-    """Return the agents of a roster; raises BadInput that names the place of a fault."""
+def read_roster(text: str) -> list[object]:
+    """Return the entries of a roster, not read yet; raises BadInput for what is none."""
     try:
-        roster = _Roster.model_validate_json(text)
+        return _Roster.model_validate_json(text).agents
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in fault["loc"]) or "the file"
-        raise BadInput(f"This is no agents.json: {place}: {fault['msg']}.") from None
-    return roster.agents
+        raise BadInput(f"This is no agents.json: {_fault(error)}.") from None
 
 
-def to_wish(agent: RosterAgent, defaults: Defaults, roles: Sequence[str]) -> RosterWish:
+def read_agent(entry: object) -> RosterAgent:
+    """Return one agent of a roster; raises BadInput that names the place of a fault."""
+    try:
+        return RosterAgent.model_validate(entry)
+    except ValidationError as error:
+        raise BadInput(f"{_fault(error)}.") from None
+
+
+def say_agent(entry: object, number: int) -> str:
+    """Return how an entry is called in a report."""
+    name = cast("dict[str, object]", entry).get("name") if isinstance(entry, dict) else None
+    return f'"{name}"' if isinstance(name, str) else f"Agent {number}"
+
+
+def _fault(error: ValidationError) -> str:
+    fault = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in fault["loc"]) or "it"
+    return f"{place}: {fault['msg']}"
+
+
+def to_wish(agent: RosterAgent, defaults: RosterDefaults, roles: Sequence[str]) -> RosterWish:
     """Return what the roster asks for this agent; raises BadInput."""
     conversation = agent.conversation or defaults.conversation
     if conversation is None:
@@ -123,4 +133,5 @@ def to_roster_agent(schedule: Schedule, agent: AgentId | None) -> RosterAgent | 
 
 def write_roster(agents: Sequence[RosterAgent]) -> str:
     """Return the text of an `agents.json`."""
-    return _Roster(agents=list(agents)).model_dump_json(indent=2, exclude_none=True) + "\n"
+    shown = [agent.model_dump(exclude_none=True) for agent in agents]
+    return json.dumps({"agents": shown}, indent=2, ensure_ascii=False) + "\n"

@@ -14,7 +14,7 @@ from agents.letta.memory_api import LettaMemoryApi
 from agents.letta.options import BlockSpec, LettaOptions
 from gateway.domain.ids import AgentId, BlockId
 from gateway.domain.people import Person
-from gateway.errors import BadInput, RuntimeUnavailable
+from gateway.errors import BadInput, RunFailed, RuntimeUnavailable
 
 
 class LettaTemplates:
@@ -110,6 +110,10 @@ class LettaTemplates:
             return await self._api.agent(agent)
         except NotThere:
             return None
+        except RunFailed as error:
+            if error.kind != "http_422":
+                raise
+            return None  # no agent can have an id like this
 
     def _check_owner(self, live: Json, person: Person) -> None:
         """Refuse an agent that says itself that it is somebody else's."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.bootstrap.agents import agent_roster, opened_agents
+from gateway.bootstrap.agents import agent_roster, claiming, opened_agents
 from gateway.bootstrap.choices import (
     access_policy,
     audit_retention,
@@ -46,6 +46,7 @@ __all__ = [
     "audit_retention",
     "chat_here",
     "chat_with",
+    "claiming",
     "clock_of",
     "constellation_options",
     "desks",

@@ -22,6 +22,7 @@ from gateway.domain.schedules import (
     NewSchedule,
     Outside,
     PastSlot,
+    RosterDefaults,
     Rules,
     ScheduleReport,
     Timing,
@@ -254,8 +255,10 @@ async def _removed(name: str) -> ScheduleReport:
 async def _imported(
     text: str, to: str | None, owner: str | None, zone: str
 ) -> tuple[list[tuple[ScheduleReport, tuple[str, ...]]], tuple[str, ...]]:
-    async with opened_desks() as desks:
-        taken = await desks.rosters.take(text, to, owner, zone)
+    from gateway import bootstrap
+
+    async with opened_desks() as desks, bootstrap.claiming(load()) as claim:
+        taken = await desks.rosters.take(text, RosterDefaults(to, owner, zone), claim)
         reports = [(desks.schedules.report(each), wish.ignored) for each, wish in taken.schedules]
         return reports, taken.refused
 

@@ -169,6 +169,15 @@ class NewSchedule:
 
 
 @dataclass(frozen=True, slots=True)
+class RosterDefaults:
+    """What a roster of schedules may leave open."""
+
+    conversation: str | None = None
+    owner: str | None = None
+    zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
 class ScheduleReport:
     """A schedule as people are shown it."""
 

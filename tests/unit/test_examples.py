@@ -17,7 +17,7 @@ from gateway.domain.ids import LaneId, PersonId, TurnId
 from gateway.domain.tools import ToolCall
 from gateway.domain.turns import Turn, TurnRef
 from gateway.settings.sources import load_settings
-from scheduler.roster import read_roster
+from scheduler.roster import read_agent, read_roster
 from storage.artifacts import MemoryArtifacts
 from storage.memory.store import MemoryStore
 from tests.fakes.virtual_time import EPOCH
@@ -71,7 +71,7 @@ def test_the_page_names_every_example() -> None:
 
 
 def test_the_roster_is_understood() -> None:
-    agents = read_roster((EXAMPLES / "watchers.json").read_text())
+    agents = [read_agent(each) for each in read_roster((EXAMPLES / "watchers.json").read_text())]
 
     assert [agent.name for agent in agents] == ["research-assistant", "file-keeper"]
 

@@ -74,6 +74,7 @@ def test_an_agent_is_not_adopted_twice_and_unknown_ones_not_at_all(postern: Term
 
     taken = postern.types("agents", "adopt", listed["agent"], *ada)
     unknown = postern.types("agents", "adopt", "agent-00000000-0000-4000-8000-000000000001", *ada)
+    malformed = postern.types("agents", "adopt", "agent-7", *ada)
 
     assert (taken.code, taken.err.startswith(f'"{listed["agent"]}" is the agent "postern"')) == (
         1,
@@ -81,6 +82,7 @@ def test_an_agent_is_not_adopted_twice_and_unknown_ones_not_at_all(postern: Term
     )
     assert unknown.code == 1
     assert unknown.err.startswith('Letta has no agent "agent-0000')
+    assert malformed.err.startswith('Letta has no agent "agent-7"')
 
 
 def test_a_role_that_was_removed_is_told(postern: Terminal) -> None:

@@ -1,17 +1,21 @@
 """The commands of schedules, as they are typed."""
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
+from letta_client import AsyncLetta
 
-from tests.unit.gateway.cli.terminal import Terminal
+from gateway import bootstrap
+from gateway.data_dir import held, prepare
+from gateway.settings import load_settings
+from tests.unit.gateway.cli.terminal import Seen, Terminal
 
 ADD = ("schedule", "add", "--name", "papers", "--to", "slack:T1:C2", "--prompt", "Look around.")
 ROSTER = {
     "agents": [
         {
-            "agent_id": "agent-1add5bc4",
             "name": "research-assistant",
             "autonomous_enabled": True,
             "wakeup_schedule": "*/15 * * * *",
@@ -22,6 +26,27 @@ ROSTER = {
         {"name": "sleeper", "favourite_colour": "blue"},
     ]
 }
+
+
+def agent_on_the_embedded_server() -> str:
+    """Make an agent that belongs to nobody, as another system may have left it; return its id."""
+
+    async def make() -> str:
+        settings = load_settings({})
+        prepare(settings.data_dir)
+        database = settings.data_dir / "letta.db"
+        async with (
+            bootstrap.served_letta(settings, "127.0.0.1", 0, database) as url,
+            AsyncLetta(base_url=url, api_key="none", max_retries=0) as client,
+        ):
+            return (await client.agents.create(name="research-assistant")).id
+
+    return asyncio.run(make())
+
+
+def import_roster(postern: Terminal, *agents: object, to: str = "slack:T1:C2") -> Seen:
+    Path("agents.json").write_text(json.dumps({"agents": agents}), "utf-8")
+    return postern.types("schedule", "import", "agents.json", "--to", to)
 
 
 def test_a_schedule_is_echoed_as_it_was_understood(postern: Terminal) -> None:
@@ -138,7 +163,9 @@ def test_a_removed_schedule_is_gone(postern: Terminal) -> None:
 
 
 def test_a_roster_comes_in_and_goes_out(postern: Terminal) -> None:
-    Path("agents.json").write_text(json.dumps(ROSTER), "utf-8")
+    agent = agent_on_the_embedded_server()
+    seed = {"agent_id": agent, **ROSTER["agents"][0]}
+    Path("agents.json").write_text(json.dumps({"agents": [seed, ROSTER["agents"][1]]}), "utf-8")
 
     taken = postern.types(
         "schedule", "import", "agents.json", "--to", "discord:dm:9", "--json"
@@ -148,8 +175,10 @@ def test_a_roster_comes_in_and_goes_out(postern: Terminal) -> None:
     assert [each["paused"] for each in taken] == [False, True]
     assert [each["ignored_fields"] for each in taken] == [[], ["favourite_colour"]]
     exported = json.loads(Path("out.json").read_text("utf-8"))["agents"]
-    assert ROSTER["agents"][0].items() <= exported[0].items()
+    assert seed.items() <= exported[0].items()
     assert exported[0]["conversation"] == "discord:dm:9"
+    [adopted] = postern.types("agents", "list", "--json").json
+    assert (adopted["agent"], adopted["template"]) == (agent, "own")
 
 
 def test_a_roster_that_was_exported_comes_in_as_it_was(postern: Terminal) -> None:
@@ -163,30 +192,79 @@ def test_a_roster_that_was_exported_comes_in_as_it_was(postern: Terminal) -> Non
     assert postern.types("schedule", "export").out == first
 
 
-def test_what_a_roster_has_wrong_is_left_out_and_the_rest_goes_in(postern: Terminal) -> None:
-    good, never = ROSTER["agents"][0], {"name": "x", "wakeup_schedule": "every day"}
-    broken = {"agents": [never, good, good]}
-    Path("agents.json").write_text(json.dumps(broken), "utf-8")
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (
+            {"name": "x", "wakeup_schedule": "every day"},
+            '"x" is left out: "every day" has 2 fields',
+        ),
+        ({"name": "x", "timezone": "Mars"}, '"x" is left out: "Mars" is not an IANA time zone'),
+        ({"name": "x", "wakeup_prompt": " "}, '"x" is left out: The prompt is empty'),
+        ({"name": "x", "max_actions_per_wakeup": -1}, "are a number from 0"),
+        ({"name": "x", "data_sources": "arxiv"}, '"x" is left out: data_sources: '),
+        ({"name": "x", "conversation": "irc:x:y"}, '"irc" is no platform'),
+        ({"autonomous_enabled": True}, "Agent 1 is left out: name: Field required"),
+        ("research", "Agent 1 is left out: "),
+        ({"name": "Research Assistant"}, 'has this name ("research-assistant"); take another one'),
+        ({"name": "x", "agent_id": "agent-7"}, 'Letta has no agent "agent-7". Without its'),
+    ],
+)
+def test_what_a_roster_has_wrong_is_left_out_and_the_rest_goes_in(
+    postern: Terminal, wrong: object, sentence: str
+) -> None:
+    good, sleeper = ROSTER["agents"]
+    first, second = (good, wrong) if "has this name" in sentence else (wrong, good)
 
-    seen = postern.types("schedule", "import", "agents.json", "--to", "discord:dm:9")
+    seen = import_roster(postern, first, second, sleeper)
 
     assert seen.code == 1
-    assert "five" in seen.err
-    assert "another agent of the roster has this name" in seen.err
-    [listed] = postern.types("schedule", "list", "--json").json
-    assert listed["name"] == good["name"]
+    assert sentence in seen.err
+    assert len(seen.err.splitlines()) == 1
+    listed = postern.types("schedule", "list", "--json").json
+    assert [each["name"] for each in listed] == ["research-assistant", "sleeper"]
 
 
-def test_an_agent_of_somebody_else_is_not_taken_over(postern: Terminal) -> None:
-    first = {"name": "one", "agent_id": "agent-1", "owner": "slack:T1:U7"}
-    second = {**first, "name": "two", "owner": "slack:T1:EVE"}
-    Path("agents.json").write_text(json.dumps({"agents": [first, second]}), "utf-8")
+def test_what_is_no_roster_is_refused_whole(postern: Terminal) -> None:
+    for text in ("", "[]", '{"agents": {}}', "hello"):
+        Path("agents.json").write_text(text, "utf-8")
 
-    seen = postern.types("schedule", "import", "agents.json", "--to", "slack:T1:C2")
+        assert "This is no agents.json" in postern.types("schedule", "import", "agents.json").err
+
+
+def test_an_agent_of_somebody_else_or_a_second_one_is_not_taken_over(postern: Terminal) -> None:
+    agent = agent_on_the_embedded_server()
+    mine = {"name": "one", "agent_id": agent, "owner": "slack:T1:U7"}
+    theirs = {**mine, "name": "two", "owner": "slack:T1:EVE"}
+    second = {**mine, "name": "three", "agent_id": "agent-2"}
+
+    seen = import_roster(postern, mine, theirs, second)
 
     assert seen.code == 1
-    assert '"two" is left out: The agent "agent-1" is somebody else\'s' in seen.err
+    assert f'"two" is left out: The agent "{agent}" is somebody else\'s' in seen.err
+    assert f'"three" is left out: "slack:T1:U7" has the agent "{agent}" already' in seen.err
+    assert "[[agents]] of the settings" in seen.err
     assert [each["name"] for each in postern.types("schedule", "list", "--json").json] == ["one"]
+
+
+def test_while_a_gateway_has_the_agents_none_is_adopted_and_the_rest_goes_in(
+    postern: Terminal,
+) -> None:
+    with held(load_settings({}).data_dir):
+        seen = import_roster(postern, {"name": "one", "agent_id": "agent-1"}, {"name": "two"})
+
+    assert seen.code == 1
+    assert '"one" is left out: A gateway runs in' in seen.err
+    assert [each["name"] for each in postern.types("schedule", "list", "--json").json] == ["two"]
+
+
+def test_the_roster_of_the_examples_goes_in_whole(postern: Terminal) -> None:
+    example = Path(__file__).parents[4] / "examples" / "watchers.json"
+
+    seen = postern.types("schedule", "import", str(example), "--to", "slack:T1:C2")
+
+    assert (seen.code, seen.err) == (0, "")
+    assert len(postern.types("schedule", "list", "--json").json) == 2
 
 
 def test_what_a_roster_can_not_hold_is_named(postern: Terminal) -> None:
