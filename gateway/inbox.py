@@ -16,6 +16,7 @@ from gateway.domain.messages import Accepted, InboundMessage, MessageKind, Refus
 from gateway.domain.people import Route
 from gateway.domain.routing import Decision, Routing
 from gateway.errors import BadInput
+from gateway.pauses import Pauses
 from gateway.ports import Clock, Store
 from gateway.telemetry import Metrics, traced
 from gateway.text.storable import storable
@@ -44,6 +45,7 @@ class Inbox:
         self._access = access
         self._routing = Routing.of(routes)
         self._choices = Choices(store.people, store.notes)
+        self._pauses = Pauses(store.notes)
         self._clock = clock
         self._metrics = metrics
         self._backlog = backlog
@@ -63,6 +65,7 @@ class Inbox:
             )
         message, now = as_typed(_cleaned(message)), self._clock.now()
         refusal = await self._access.refusal(message, now)
+        refusal = refusal or await self._pauses.refusal(message, now)
         if refusal is not None:
             await self._refuse(refusal, now)
             return
@@ -87,9 +90,13 @@ class Inbox:
     async def wake(self, message: InboundMessage) -> Accepted:
         """Store a wakeup that no schedule made; whose access allows it has been asked before.
 
-        The same event again is stored no second time. Raises as `receive` does.
+        The same event again is stored no second time. Raises as `receive` does, and
+        BadInput where agents are paused.
         """
         message = _cleaned(message)
+        since = await self._pauses.since(message.conversation, self._clock.now())
+        if since is not None:
+            raise BadInput(f"{since}: no agent wakes in {message.conversation.id}.")
         route = self._decide(message).route
         accepted = await self._store.schedules.wake(message, route, self._clock.now())
         self._count("accepted", message, accepted)

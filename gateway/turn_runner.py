@@ -39,6 +39,7 @@ from gateway.envelope import to_input, zone_named
 from gateway.errors import BadInput, Refused, RetryLater, RunFailed, RuntimeUnavailable
 from gateway.leases import Lease
 from gateway.mind import Mind
+from gateway.pauses import Pauses
 from gateway.ports import (
     Adapter,
     Clock,
@@ -77,6 +78,8 @@ class TurnOptions:
     tools: ToolLimits = field(default_factory=ToolLimits)
     tool_lines: ToolLevel = ToolLevel.SUMMARY
     approvals: ApprovalOptions = field(default_factory=ApprovalOptions)
+    admins: frozenset[str] = frozenset()
+    """Who may pause channels, as identity keys."""
     retry: RetryPolicy = field(default_factory=RetryPolicy)
 
 
@@ -115,24 +118,28 @@ class TurnRunner:
         self.approvals = Approvals(store, clock, options.approvals)
         self._hands = Hands(mind.toolbox, store.turns, self.approvals, options.tools, metrics)
         self.teamwork = mind.teamwork or Teamwork(store, clock, mind.routes)
-        self._commands = Commands(
-            Reach(
-                store,
-                mind.runtime,
-                mind.routes,
-                self,
-                clock,
-                mind.constellation,
-                self.approvals,
-                mind.memory,
-                mind.wakeups,
-                mind.artifacts,
-                mind.budgets,
-                self.teamwork,
-            )
-        )
+        self._commands = Commands(self._reach())
         self._requests: dict[LaneId, RunRequest] = {}
         """What each running turn waits for, so that it can be stopped."""
+
+    def _reach(self) -> Reach:
+        store, mind = self._store, self._mind
+        return Reach(
+            store,
+            mind.runtime,
+            mind.routes,
+            self,
+            self._clock,
+            mind.constellation,
+            self.approvals,
+            Pauses(store.notes),
+            self._options.admins,
+            mind.memory,
+            mind.wakeups,
+            mind.artifacts,
+            mind.budgets,
+            self.teamwork,
+        )
 
     async def run(self, turn: Turn, lease: Lease) -> None:
         """Run the turn to its end, or give it back to be claimed again later.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from gateway.domain.conversations import Conversation
 from gateway.domain.ids import LaneId
 from gateway.domain.people import Identity, Route, person_id_of
 from gateway.domain.routing import Routing
@@ -14,8 +16,18 @@ from scheduler.owners import Admits, admitted_owner, route_of
 
 BUSY = "busy"
 RECENT = "recently_active"
+PLACE_PAUSED = "conversation_paused"
 NO_ACCESS = "no_access"
 """Why a slot is missed whose owner may not talk any more."""
+
+
+IsPaused = Callable[[Conversation, datetime], Awaitable[bool]]
+"""Whether no agent answers in a conversation for now."""
+
+
+async def nowhere(place: Conversation, now: datetime) -> bool:
+    """Say that nothing is paused."""
+    return False
 
 
 async def everybody(identity: Identity, door: str) -> bool:
@@ -26,7 +38,10 @@ async def everybody(identity: Identity, door: str) -> bool:
 class SkipRules:
     """Looks at a due schedule: in whose name it wakes, and whether it is passed over."""
 
-    def __init__(self, store: Store, admits: Admits = everybody) -> None:
+    def __init__(
+        self, store: Store, admits: Admits = everybody, is_paused: IsPaused = nowhere
+    ) -> None:
+        self._is_paused = is_paused
         self._people = store.people
         self._fires = store.fires
         self._admits = admits
@@ -38,6 +53,8 @@ class SkipRules:
         wakeup = schedule.wakeup
         if wakeup is None:
             return schedule, ""
+        if await self._is_paused(wakeup.conversation, now):
+            return schedule, PLACE_PAUSED
         owner = await admitted_owner(wakeup, self._people, self._admits)
         if owner is None:
             return schedule, NO_ACCESS

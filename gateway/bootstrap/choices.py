@@ -123,5 +123,6 @@ def turn_options(settings: Settings, retry: RetryPolicy) -> TurnOptions:
             frozenset(approvals.tools),
             timedelta(seconds=approvals.timeout_seconds),
         ),
+        admins=frozenset(settings.access.admins),
         retry=retry,
     )

@@ -33,6 +33,7 @@ from gateway.inbox import Inbox
 from gateway.lifecycle import Gateway, Housekeeping, Part, Parts, Web
 from gateway.mind import Mind
 from gateway.outbox import Outbox, OutboxOptions
+from gateway.pauses import Pauses
 from gateway.place import Place
 from gateway.porter import Doors, Porter
 from gateway.ports import Adapter, ArtifactStore, Clock, Store
@@ -147,7 +148,7 @@ def make_ticker(settings: Settings, store: Store, clock: Clock, metrics: Metrics
     from scheduler.ticker import Ticker
 
     access = Access(access_policy(settings), store.people)
-    skips = SkipRules(store, access.admits)
+    skips = SkipRules(store, access.admits, Pauses(store.notes).is_paused)
     return Ticker(store, routes(settings), clock, metrics, skips=skips)
 
 

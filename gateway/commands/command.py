@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Route, lane_owner
 from gateway.domain.routing import Routing
 from gateway.domain.turns import Turn
+from gateway.pauses import Pauses
 from gateway.ports import (
     AgentMemory,
     AgentRuntime,
@@ -61,6 +62,9 @@ class Reach:
     clock: Clock
     constellation: Constellation
     approvals: Approvals
+    pauses: Pauses
+    admins: Collection[str] = ()
+    """Who may pause channels, as identity keys."""
     memory: AgentMemory | None = None
     """None where agents keep no memory that could be shown."""
     wakeups: PersonalSchedules | None = None

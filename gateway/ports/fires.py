@@ -45,6 +45,10 @@ class NoteStore(Protocol):
         """Read one; None when there is none."""
         ...
 
+    async def all_of(self, subject: str) -> dict[str, str]:
+        """Read all of a subject, by name."""
+        ...
+
     async def put(self, subject: str, name: str, text: str) -> None:
         """Remember it in place of what was there."""
         ...

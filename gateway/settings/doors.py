@@ -189,3 +189,7 @@ class AccessSettings(Section):
         description="People who may always talk, as platform:workspace:user "
         "(Discord's workspace is discord)",
     )
+    admins: tuple[IdentityKey, ...] = Field(
+        default=(),
+        description="People who may /pause and /resume the agents of a channel, written likewise",
+    )

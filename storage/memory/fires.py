@@ -134,6 +134,10 @@ class MemoryNotes:
         """Read one."""
         return self._notes.get((subject, name))
 
+    async def all_of(self, subject: str) -> dict[str, str]:
+        """Read all of a subject, by name."""
+        return {name: text for (of, name), text in self._notes.items() if of == subject}
+
     async def put(self, subject: str, name: str, text: str) -> None:
         """Remember it."""
         self._notes[subject, name] = text

@@ -52,6 +52,7 @@ SELECT (SELECT state = 2 FROM mailbox WHERE lane = $1) AS is_busy, (
 ) AS heard_at
 """
 GET_NOTE = "SELECT text FROM note WHERE subject = $1 AND name = $2"
+NOTES_OF = "SELECT name, text FROM note WHERE subject = $1"
 PUT_NOTE = """
 INSERT INTO note (subject, name, text) VALUES ($1, $2, $3)
 ON CONFLICT (subject, name) DO UPDATE SET text = excluded.text
@@ -105,6 +106,10 @@ class PostgresNotes:
         """Read one."""
         rows = await self._read(GET_NOTE, subject, name)
         return rows[0][0] if rows else None
+
+    async def all_of(self, subject: str) -> dict[str, str]:
+        """Read all of a subject, by name."""
+        return dict(await self._read(NOTES_OF, subject))
 
     async def put(self, subject: str, name: str, text: str) -> None:
         """Remember it."""

@@ -54,6 +54,7 @@ SELECT (SELECT state = 2 FROM mailbox WHERE lane = ?1), (
 )
 """
 GET_NOTE = "SELECT text FROM note WHERE subject = ? AND name = ?"
+NOTES_OF = "SELECT name, text FROM note WHERE subject = ?"
 PUT_NOTE = """
 INSERT INTO note (subject, name, text) VALUES (?, ?, ?)
 ON CONFLICT (subject, name) DO UPDATE SET text = excluded.text
@@ -107,6 +108,10 @@ class SqliteNotes:
         """Read one."""
         rows = await self._read(GET_NOTE, (subject, name))
         return rows[0][0] if rows else None
+
+    async def all_of(self, subject: str) -> dict[str, str]:
+        """Read all of a subject, by name."""
+        return dict(await self._read(NOTES_OF, (subject,)))
 
     async def put(self, subject: str, name: str, text: str) -> None:
         """Remember it."""

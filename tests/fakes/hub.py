@@ -22,6 +22,7 @@ from gateway.drafts import Drafts
 from gateway.inbox import Inbox
 from gateway.mind import Mind
 from gateway.outbox import Outbox, OutboxOptions
+from gateway.pauses import Pauses
 from gateway.ports import Adapter, ArtifactStore, Briefing, Clock, Store, Streaming, Toolbox
 from gateway.retries import RetryPolicy
 from gateway.teamwork import Group, Teamwork
@@ -190,7 +191,7 @@ class FakeHub:
 
     def _new_tickers(self) -> list[Ticker]:
         store = around(self.store, "store", self._points)
-        skips = SkipRules(store, self._access(store).admits)
+        skips = SkipRules(store, self._access(store).admits, Pauses(store.notes).is_paused)
         return [
             Ticker(store, self.routes, self.clock, Metrics(), skips=skips)
             for _ in range(self.options.tickers)

@@ -13,6 +13,7 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId, SessionId
 from gateway.domain.people import Sender
 from gateway.domain.schedules import Rules, Schedule, Wakeup
+from gateway.pauses import Pauses
 from gateway.turn_runner import TurnOptions
 from scheduler.misfires import first_fire
 from scheduler.sources import GuardedFetch, SourceBriefing
@@ -87,6 +88,22 @@ async def test_a_wakeup_is_passed_over_when_somebody_was_there_just_now() -> Non
     assert (await outcomes(hub))[0] == "recently_active"
     assert (await outcomes(hub))[1] != "recently_active"
     assert runs == 2
+
+
+async def test_a_wakeup_is_passed_over_where_the_conversation_is_paused() -> None:
+    hub = new_hub()
+    place = hub.person("ada").conversation
+    await schedule(hub)
+
+    async with hub.running():
+        pauses = Pauses(hub.store.notes)
+        await pauses.pause(place, "ada", hub.clock.now())
+        await asyncio.sleep(1.5 * HOUR)
+        await pauses.resume(place)
+        await asyncio.sleep(HOUR)
+
+    assert await outcomes(hub) == ["conversation_paused", "posted"]
+    assert hub.agents.runs_started == 1
 
 
 async def test_a_person_who_may_not_talk_any_more_is_not_woken() -> None:

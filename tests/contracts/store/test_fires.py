@@ -254,3 +254,12 @@ async def test_a_wakeup_without_a_schedule_is_a_slot_of_its_own(store: Store) ->
     await store.fires.judge([SlotVerdict(ended.schedule, ended.due_at, "silent")], at(7))
     (line,) = await store.fires.activity(ROUTE.role, None, 10)
     assert (line.outcome, line.turn) == ("silent", turn.ref.id)
+
+
+async def test_all_notes_of_a_subject_are_read_at_once(store: Store) -> None:
+    await store.notes.put("paused", "a", "one")
+    await store.notes.put("paused", "b", "two")
+    await store.notes.put("other", "a", "three")
+
+    assert await store.notes.all_of("paused") == {"a": "one", "b": "two"}
+    assert await store.notes.all_of("nothing") == {}

@@ -99,6 +99,7 @@ INDEXES = {
     },
     "fires.FORGET": {"fire (key)", "fire_age"},
     "fires.PULSE": {"mailbox (key)", "inbox_conversation"},
+    "fires.NOTES_OF": {"note (key)"},
     "fires.GET_NOTE": {"note (key)"},
     "fires.DROP_NOTE": {"note (key)"},
     "singles.HELD": {"lease (key)"},
