@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 import pytest
 
 from agents.scripted import Ask, Cost, Fail, Say
 from gateway.budgets import BudgetPolicy, Limits
+from gateway.commands.command import ELSEWHERE
 from gateway.domain.messages import MessageKind
 from gateway.domain.people import Route, person_id_of
 from gateway.domain.tools import ToolCall
@@ -136,13 +138,15 @@ async def test_a_failed_turn_counts_too(thrifty: FakeHub) -> None:
     assert await _spent(thrifty, ada) == Spent(1, 0)
 
 
-async def test_usage_tells_what_was_spent(thrifty: FakeHub) -> None:
+async def test_usage_tells_what_was_spent_to_its_person_alone(thrifty: FakeHub) -> None:
     ada = thrifty.person("ada")
     thrifty.agents.will(Say("hi"), Cost(210))
     await ada.says("hello")
     await ada.reads()
 
     await ada.says("/usage")
+    assert (await ada.reads(2))[-1] == ELSEWHERE
+    await thrifty.inbox.receive(replace(thrifty.message(ada, "/usage"), is_private=True))
 
-    answer = (await ada.reads(2))[-1]
+    answer = (await ada.reads(3))[-1]
     assert answer == "Today (UTC) your agents have run 1 turns and used 210 tokens."
