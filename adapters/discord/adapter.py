@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+from adapters.discord.askers import Askers
 from adapters.discord.client import aim
 from adapters.discord.connection import Connection, ContentRefused
 from adapters.discord.options import DiscordOptions
@@ -37,7 +38,8 @@ class DiscordAdapter:
         self.options = options
         self.clock = clock
         self._rest = Rest(Pace(options.requests_per_second), options.request_timeout_seconds)
-        self._sender = Sender(self._rest, clock, options)
+        self._askers = Askers()
+        self._sender = Sender(self._rest, clock, options, self._askers)
         self._signs = TypingSigns(self._rest, options.typing_after_seconds)
         self._splitter = new_splitter()
         self._accept: Accept | None = None
@@ -70,14 +72,14 @@ class DiscordAdapter:
         try:
             async with asyncio.TaskGroup() as group:
                 signs = group.create_task(self._signs.run())
-                wrong = await self._stay_connected(accept)
+                wrong = await self._stay_connected(self._take_in)
                 signs.cancel()
         finally:
             self._accept = None
         raise wrong
 
     async def receive(self, message: InboundMessage) -> None:
-        """Store a message that came by HTTP.
+        """Store a message.
 
         Raises StoreUnavailable, also while the gateway starts or stops, and BadInput.
         """
@@ -110,6 +112,10 @@ class DiscordAdapter:
         if self._connection is None:
             return Health(is_ready=False, sentence="Discord is being connected.")
         return self._connection.health()
+
+    async def _take_in(self, message: InboundMessage) -> None:
+        self._askers.note(message)
+        await self.receive(message)
 
     async def _stay_connected(self, accept: Accept) -> SettingsWrong:
         """Connect again and again; return what only the operator can put right."""

@@ -40,6 +40,9 @@ _REASONS = {
 }
 """By Discord's JSON error codes ("Opcodes and Status Codes", developer reference)."""
 
+NOT_PERMITTED = (50001, 50013)
+"""The bot may not see the channel, or not write there."""
+
 NETWORK_ERRORS = (OSError, aiohttp.ClientError, TimeoutError)
 
 
@@ -50,6 +53,11 @@ class DiscordRefused(DeliveryRefused):
         super().__init__(message)
         self.code = code
         """Discord's JSON error code; 0 when it gave none."""
+
+    @property
+    def reason(self) -> str:
+        """What people can make of it; empty where only Discord's own words are known."""
+        return _REASONS.get(self.code, "")
 
 
 def translate(error: Exception, *, is_repeatable: bool) -> PosternError:

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from adapters.discord import answers, failures, posts
 from adapters.discord.answers import Answers
+from adapters.discord.askers import Askers
 from adapters.discord.buttons import Buttons
 from adapters.discord.enclosures import Enclosures
 from adapters.discord.failures import DiscordRefused
@@ -45,8 +46,9 @@ _CHANNELS = 10_000
 class Sender:
     """Posts, edits and takes back; in channels, or over an interaction while that lives."""
 
-    def __init__(self, rest: Rest, clock: Clock, options: DiscordOptions) -> None:
+    def __init__(self, rest: Rest, clock: Clock, options: DiscordOptions, askers: Askers) -> None:
         self._rest = rest
+        self._askers = askers
         self._clock = clock
         self._options = options
         self._posts = Posts(rest)
@@ -121,9 +123,26 @@ class Sender:
 
     async def _post(self, delivery: Delivery, content: Content) -> Receipt:
         channel = await self._channel_for(delivery)
-        message = await self._posts.post(channel, content, delivery.nonce)
+        try:
+            message = await self._posts.post(channel, content, delivery.nonce)
+        except DiscordRefused as error:
+            if error.code in failures.NOT_PERMITTED:
+                await self._tell_asker(delivery, error)
+            raise
         is_elsewhere = channel != channel_of(delivery.conversation)
         return Receipt(message, channel if is_elsewhere else None)
+
+    async def _tell_asker(self, delivery: Delivery, refused: DiscordRefused) -> None:
+        """Tell who waits for the answer, in private, that the bot may not give it there."""
+        asker = self._askers.last_in(delivery.conversation)
+        if asker is None:
+            return
+        sentence = f"I may not answer in <#{channel_of(delivery.conversation)}>. {refused.reason}"
+        try:
+            channel = await self._posts.open_direct(asker)
+            await self._posts.post(channel, Content(sentence), delivery.nonce)
+        except PosternError as error:
+            log.info("discord_asker_not_told", extra={"error": str(error)})
 
     async def _channel_for(self, delivery: Delivery) -> str:
         """Return where to post; what only one person may see goes to their DM."""

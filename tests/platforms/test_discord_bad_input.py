@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 import aiohttp
 import pytest
 
+from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Button, NewDelivery
 from gateway.domain.ids import DeliveryId
@@ -79,7 +80,10 @@ async def test_an_interaction_of_an_unknown_type_is_refused_in_private(
         await server.until(lambda: server.log.count("POST /interactions/*/callback"))
         ada.dm("say still here")
         await ada.hears("still here")
+        audit = await hub.store.history.audit(0, 1_000)
 
+    refused = [entry.data["reason"] for entry in audit if entry.kind is AuditKind.MESSAGE_REFUSED]
+    assert refused == ["interaction_not_read"]
     assert answer.body is not None
     assert answer.body["data"]["content"] == "This is no longer in use."
     assert answer.body["data"]["flags"] == 64

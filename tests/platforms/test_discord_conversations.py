@@ -1,7 +1,6 @@
 """People talk to the hub on Discord, through the real discord.py client."""
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, Sequence
 
 import pytest
@@ -329,53 +328,6 @@ async def test_nobody_is_pinged_by_an_agents_words(server: DiscordServer) -> Non
 
     assert answer.mentions.user_ids == ()
     assert not answer.mentions.everyone
-
-
-# -- refusals --------------------------------------------------------------------------------
-
-
-def refusals(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return why deliveries were given up."""
-    settled = [r for r in caplog.records if r.message == "delivery_settled"]
-    return [str(vars(r)["error"]) for r in settled if vars(r)["outcome"] == "SendFailed"]
-
-
-async def test_who_takes_no_dms_is_given_up_with_the_reason(
-    server: DiscordServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    ada = server.person("ada")
-    ada.forbids_dms()
-
-    async with DiscordHub(server).connected():
-        ada.dm("say hello")
-        reasons = await server.until(lambda: refusals(caplog))
-
-    assert ada.inbox == []
-    assert "This person takes no direct messages from the bot." in reasons[0]
-
-
-async def test_a_missing_permission_is_named(
-    server: DiscordServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    ada = server.person("ada")
-    server.deny(server.general, Permission.SEND_MESSAGES)
-
-    async with DiscordHub(server).connected():
-        ada.says(server.general, f"{mention(server)} say hello")
-        reasons = await server.until(lambda: refusals(caplog))
-
-    assert "it needs the permission Send Messages" in reasons[0]
-
-
-async def test_a_refused_token_is_said_in_the_log(
-    server: DiscordServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.ERROR)
-
-    async with DiscordHub(server, settings={"token": "not-the-token"}).running():
-        off = await server.until(lambda: [r for r in caplog.records if r.message == "channel_off"])
-
-    assert "DISCORD_TOKEN" in str(vars(off[0])["error"])
 
 
 # -- many ------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import pytest
 
 from adapters.discord.routes import BODY_LIMIT_BYTES
 from gateway.commands import SPECS
+from gateway.domain.audit import AuditKind
 from gateway.domain.messages import MessageKind
 from tests.platforms.discord_hub import AdvancingClock, DiscordHub
 from tests.platforms.discord_server import DiscordServer, ServerSettings, Signature
@@ -105,7 +106,10 @@ async def test_an_unknown_command_is_refused_in_private(server: DiscordServer, d
         server.commands.add("dance")
         asked = await ada.slash("dance", channel=server.general)
         await server.until(lambda: asked.texts)
+        audit = await hub.store.history.audit(0, 1_000)
 
+    refused = [entry.data["reason"] for entry in audit if entry.kind is AuditKind.MESSAGE_REFUSED]
+    assert refused == ["interaction_not_read"]
     assert asked.texts == ['There is no command "dance" any more.']
     assert bob.sees(server.general) == []
     assert hub.heard == []

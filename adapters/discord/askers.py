@@ -1,0 +1,32 @@
+"""Who last wrote where: they are told in private what can not be said there. A process's memory."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from adapters.discord.outbound import channel_of
+from gateway.domain.conversations import Conversation
+from gateway.domain.messages import InboundMessage
+
+_PLACES = 10_000
+
+
+class Askers:
+    """The person who last wrote to us in each of the places that were written in lately."""
+
+    def __init__(self) -> None:
+        self._by_channel: OrderedDict[str, str] = OrderedDict()
+
+    def note(self, message: InboundMessage) -> None:
+        """Remember who wrote, where others are."""
+        if message.conversation.is_direct:
+            return
+        channel = channel_of(message.conversation)
+        self._by_channel[channel] = message.sender.identity.user
+        self._by_channel.move_to_end(channel)
+        if len(self._by_channel) > _PLACES:
+            self._by_channel.popitem(last=False)
+
+    def last_in(self, place: Conversation) -> str | None:
+        """Return the account that waits for an answer there; None where nobody is known to."""
+        return self._by_channel.get(channel_of(place))
