@@ -8,12 +8,14 @@ from datetime import datetime
 from pydantic import TypeAdapter
 
 from gateway.domain.compute import NewTask, Outcome, RunLimits, Task, TaskState, notice_wait
+from gateway.domain.conversations import Conversation
 from gateway.domain.ids import WorkerId
 
 _STATES = tuple(TaskState)
 DETAILS = TypeAdapter(NewTask)
 LIMITS = TypeAdapter(RunLimits)
 _OUTCOME = TypeAdapter(Outcome)
+_PLACE = TypeAdapter(Conversation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,11 @@ def state_of(number: int) -> TaskState:
 def details_json(new: NewTask) -> str:
     """Return what never changes of a task, and its webhook."""
     return DETAILS.dump_json(new).decode()
+
+
+def place_json(place: Conversation) -> str:
+    """Return the place as it stands in the details of a task, to be compared with it."""
+    return _PLACE.dump_json(place).decode()
 
 
 def outcome_json(outcome: Outcome | None) -> str | None:

@@ -21,6 +21,7 @@ WARNING = (
     "answered, your files, your schedules, and who you are to me. It can not be undone, and "
     f"messages on the platform itself stay. If you are sure, say `/forget {SURE}`."
 )
+BY_ITSELF = f"Nothing is forgotten: `/forget {SURE}` has to be said by itself. Say it again."
 AT_WORK = "Your agent is at work. Wait for its answer, or `/cancel` it, and say it again."
 
 
@@ -64,6 +65,8 @@ async def _forget(asked: Asked, reach: Reach) -> str:
         return ELSEWHERE
     if asked.arguments.casefold() != SURE:
         return WARNING
+    if len(asked.turn.messages) > 1:
+        return BY_ITSELF
     everyone = await _all_that_they_were(asked.person, reach)
     if any([await reach.store.personal.is_at_work(person) for person in everyone]):
         return AT_WORK
@@ -72,7 +75,10 @@ async def _forget(asked: Asked, reach: Reach) -> str:
     for person in everyone:
         kept |= await _delete_agents(person, reach)
         await _delete_files(person, reach)
-        count += await reach.store.personal.forget(person, reach.clock.now())
+        forgotten = await reach.store.personal.forget(person, reach.clock.now())
+        if forgotten is None:
+            return AT_WORK
+        count += forgotten
         for role in reach.routes:
             reach.constellation.forget(person, role)
     note = " Your agents live on a server that keeps them; ask its operator." if kept else ""

@@ -52,11 +52,13 @@ class PersonalStore(Protocol):
         """Return the artifact keys of the files that the person sent."""
         ...
 
-    async def forget(self, person: PersonId, now: datetime) -> int:
+    async def forget(self, person: PersonId, now: datetime) -> int | None:
         """Drop all that the person said and was answered, and who they are; count the messages.
 
-        Waiting messages are withdrawn, and questions about tool calls are dropped.
-        The ids of events stay, so that a repeat is no news, and the audit log, which
+        None while an agent is at work for the person: nothing was forgotten. What
+        waits is withdrawn, and what is not shown for certain yet is taken back. What
+        was posted or is run for the places where the person is alone goes too. The
+        ids of events stay, so that a repeat is no news, and the audit log, which
         holds no texts. What the person writes after it is a stranger's. Repeating it
         is harmless.
         """

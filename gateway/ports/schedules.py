@@ -55,7 +55,10 @@ class ScheduleStore(Protocol):
         ...
 
     async def remove(self, schedule: str) -> bool:
-        """Drop it; its slots stay known. False when there is none."""
+        """Drop it; its slots stay known. False when there is none.
+
+        The notes on `schedule:<its id>` go with it.
+        """
         ...
 
     async def past_slots(self, schedule: str, limit: int) -> list[PastSlot]:

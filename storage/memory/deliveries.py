@@ -20,7 +20,7 @@ from gateway.domain.ids import DeliveryId, WorkerId
 from gateway.errors import Fenced
 from storage.audit_data import delivery_claimed, delivery_settled, delivery_stored
 from storage.memory.tables import DeliveryRow, OutboxRow, Tables
-from storage.rules import OPEN, Standing, reopened, settled
+from storage.rules import OPEN, Standing, may_be_shown, reopened, settled
 
 
 def add_delivery(tables: Tables, new: NewDelivery, now: datetime) -> bool:
@@ -48,8 +48,11 @@ def revise(tables: Tables, row: DeliveryRow, new: NewDelivery, now: datetime) ->
     ready_outbox(tables, row.new.conversation)
 
 
-def drop_draft(tables: Tables, row: DeliveryRow, now: datetime) -> None:
-    """Forget a draft that nobody can have seen."""
+def take_back(tables: Tables, row: DeliveryRow, now: datetime) -> None:
+    """Take back an open delivery; one that nobody can have seen is gone at once."""
+    if may_be_shown(row.state, row.receipt):
+        revise(tables, row, replace(row.new, text="", buttons=(), files=()), now)
+        return
     del tables.deliveries[row.new.id]
     tables.posts[row.new.conversation.id].remove(row)
     _log(tables, AuditKind.DELIVERY_DROPPED, now, row, {})

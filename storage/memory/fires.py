@@ -78,14 +78,14 @@ class MemoryFires:
         return self._tables.turns.get(message.turn) if message and message.turn else None
 
     def _is_over(self, turn: TurnRow) -> bool:
-        states = [self._tables.deliveries[each].state for each in turn.answers]
+        states = [post.state for post in self._tables.posted(turn.answers)]
         return turn.state is not TurnState.RUNNING and not any(state in OPEN for state in states)
 
     def _to_ended(self, schedule: str, due_at: datetime, turn: TurnRow) -> EndedSlot:
-        posts = [self._tables.deliveries[each] for each in turn.answers]
+        posts = self._tables.posted(turn.answers)
         errors = [post.error for post in posts if post.state is DeliveryState.FAILED]
         refused = errors[0] if errors else None
-        return EndedSlot(schedule, due_at, turn.state, turn.error, len(posts), refused)
+        return EndedSlot(schedule, due_at, turn.state, turn.error, len(turn.answers), refused)
 
     def _to_activity(self, schedule: str, due_at: datetime) -> Activity:
         row = self._tables.fires[schedule, due_at]
@@ -98,9 +98,9 @@ class MemoryFires:
             person=message.person if message else None,
             conversation=message.message.conversation if message else None,
             turn=message.turn if message else None,
-            posts=tuple(self._tables.deliveries[each].new.text for each in turn.answers)
-            if turn
-            else (),
+            posts=tuple(
+                post.new.text for post in self._tables.posted(turn.answers if turn else ())
+            ),
         )
 
     def _judge(self, verdict: SlotVerdict, now: datetime) -> bool:

@@ -47,7 +47,7 @@ class MemoryHistory:
         return self._said(self._tables.turns[row.turn].answers)
 
     def _said(self, deliveries: list[DeliveryId]) -> list[HistoryEntry]:
-        rows = [self._tables.deliveries[delivery] for delivery in deliveries]
+        rows = self._tables.posted(deliveries)
         rows.sort(key=lambda row: row.sequence)
         return [_said_by_agent(row) for row in rows if row.new.text]
 

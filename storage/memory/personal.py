@@ -6,13 +6,15 @@ from dataclasses import replace
 from datetime import datetime
 
 from gateway.domain.audit import AuditKind
+from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import DeliveryState
 from gateway.domain.ids import DeliveryId, PersonId, TurnId
 from gateway.domain.messages import HistoryEntry, MessageKind
 from gateway.domain.people import Identity
 from gateway.domain.turns import TurnState
 from gateway.ports import Failure, Said
-from storage.memory.tables import MessageRow, Tables
+from storage.memory.deliveries import take_back
+from storage.memory.tables import DeliveryRow, MessageRow, Tables
 from storage.memory.turns import withdraw_row
 from storage.rules import MessageState
 
@@ -31,7 +33,7 @@ class MemoryPersonal:
         rows = [row for row in self._of(person) if _is_said(row)]
         rows = sorted(rows, key=lambda row: row.sequence, reverse=True)[:limit]
         turns = {row.turn for row in rows if row.turn is not None}
-        posts = [self._tables.deliveries[post] for post in self._answers(turns)]
+        posts = self._tables.posted(self._answers(turns))
         found = [_to_said(row) for row in rows if row.message.text]
         found += [
             Said(
@@ -65,16 +67,20 @@ class MemoryPersonal:
         """Return the artifact keys of the files that the person sent."""
         return [file.artifact for row in self._of(person) for file in row.message.attachments]
 
-    async def forget(self, person: PersonId, now: datetime) -> int:
-        """Drop all that the person said and was answered, and who they are; count the messages."""
+    async def forget(self, person: PersonId, now: datetime) -> int | None:
+        """Drop all that the person said and was answered, and who they are; see the port."""
+        if await self.is_at_work(person):
+            return None
         rows = self._of(person)
         for row in rows:
             if row.state is MessageState.WAITING:
                 withdraw_row(self._tables, row)
-        self._empty_answers(person, rows)
+        count = sum(self._empty(row) for row in rows)
+        alone = self._alone(person, rows)
+        self._forget_posts(self._posts(person, rows, alone), now)
+        self._forget_work({row.turn for row in rows if row.turn is not None}, alone)
         self._drop_agents(person)
         self._drop_accounts(person)
-        count = sum(self._empty(row) for row in rows)
         data = {"messages": count}
         self._tables.log(AuditKind.PERSON_FORGOTTEN, now, person, person, data)
         return count
@@ -89,17 +95,49 @@ class MemoryPersonal:
         turn = None if row.turn is None else self._tables.turns[row.turn]
         return turn is not None and turn.state is TurnState.RUNNING
 
-    def _empty_answers(self, person: PersonId, rows: list[MessageRow]) -> None:
+    def _alone(self, person: PersonId, rows: list[MessageRow]) -> set[Conversation]:
+        """Return the places of the person where nobody else has said anything."""
+        direct = {row.message.conversation for row in rows if row.message.conversation.is_direct}
+        messages = self._tables.messages.values()
+        others = [row for row in messages if row.person != person and row.message.text]
+        return direct - {row.message.conversation for row in others}
+
+    def _posts(
+        self, person: PersonId, rows: list[MessageRow], alone: set[Conversation]
+    ) -> list[DeliveryRow]:
+        """Find what was posted for the person, and drop what asked them about tool calls."""
         turns = {row.turn for row in rows if row.turn is not None}
-        posts = self._answers(turns) + [row.reply for row in rows if row.reply is not None]
+        named = {*self._answers(turns), *(row.reply for row in rows)}
         approvals = self._tables.approvals
         for asked in [each for each in approvals.values() if each.person == person]:
-            posts.append(approvals.pop(asked.id).question)
-        for post in (self._tables.deliveries[post] for post in posts):
-            if post.settled_at is not None:
-                post.new = replace(post.new, text="", handle=None, buttons=(), files=())
+            named.add(approvals.pop(asked.id).question)
+        return [
+            post
+            for post in self._tables.deliveries.values()
+            if post.new.id in named
+            or post.new.id.partition(".")[0] in turns
+            or post.new.conversation in alone
+        ]
+
+    def _forget_posts(self, posts: list[DeliveryRow], now: datetime) -> None:
+        for post in posts:
+            if post.settled_at is None:
+                take_back(self._tables, post, now)
+                continue
+            post.new = replace(post.new, text="", handle=None, buttons=(), files=())
+            post.error = None
+
+    def _forget_work(self, turns: set[TurnId], alone: set[Conversation]) -> None:
+        """Forget what tools returned, why turns failed, and what is run or watched for them."""
+        tables = self._tables
         for turn in turns:
-            self._tables.turns[turn].tool_results.clear()
+            tables.turns[turn].tool_results.clear()
+            tables.turns[turn].error = None
+        for task in [key for key, row in tables.tasks.items() if row.task.new.to in alone]:
+            del tables.tasks[task]
+        for schedule in tables.schedules.values():
+            if schedule.wakeup is not None and schedule.wakeup.conversation in alone:
+                tables.drop_notes(f"schedule:{schedule.id}")
 
     def _drop_agents(self, person: PersonId) -> None:
         tables = self._tables
@@ -107,12 +145,13 @@ class MemoryPersonal:
         agents = {tables.bindings.pop(key).agent_id for key in mine}
         for session in [key for key in tables.sessions if key[0] in agents]:
             del tables.sessions[session]
-        for edit in [key for key in tables.memory_edits if key[0] in agents]:
-            del tables.memory_edits[edit]
+        for agent, label in list(tables.memory_edits):
+            edits = tables.memory_edits.pop((agent, label))
+            if kept := [edit for edit in edits if agent not in agents and edit.person != person]:
+                tables.memory_edits[agent, label] = kept
         for errand in [key for key, each in tables.errands.items() if each.person == person]:
             del tables.errands[errand]
-        for note in [key for key in tables.notes if key[0] == person]:
-            del tables.notes[note]
+        tables.drop_notes(person)
 
     def _drop_accounts(self, person: PersonId) -> None:
         tables = self._tables
@@ -129,9 +168,10 @@ class MemoryPersonal:
     def _empty(self, row: MessageRow) -> bool:
         message = row.message
         has_contents = message.text or message.sender.name or message.attachments
-        if not has_contents or self._is_running(row):
-            return False
         sender = replace(message.sender, name="")
+        if not has_contents or self._is_running(row):
+            row.message = replace(message, sender=sender)
+            return False
         row.message = replace(message, text="", sender=sender, handle=None, attachments=())
         return True
 

@@ -85,9 +85,10 @@ class MemorySchedules:
         ]
 
     async def remove(self, schedule: str) -> bool:
-        """Drop it; its slots stay known. False when there is none."""
+        """Drop it and its notes; its slots stay known. False when there is none."""
         if self._tables.schedules.pop(schedule, None) is None:
             return False
+        self._tables.drop_notes(f"schedule:{schedule}")
         self._tables.log(AuditKind.SCHEDULE_REMOVED, None, schedule, schedule, {})
         self.changed.set()
         return True

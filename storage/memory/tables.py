@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -237,6 +237,15 @@ class Tables:
         ):
             raise Fenced(f'Delivery "{delivery.id}" with fence {delivery.fence} is not held.')
         return outbox
+
+    def posted(self, deliveries: Iterable[DeliveryId]) -> list[DeliveryRow]:
+        """Return those of the deliveries that were not dropped."""
+        return [self.deliveries[each] for each in deliveries if each in self.deliveries]
+
+    def drop_notes(self, subject: str) -> None:
+        """Drop all notes on a subject."""
+        for key in [key for key in self.notes if key[0] == subject]:
+            del self.notes[key]
 
     def head(self, conversation: ConversationId) -> DeliveryRow | None:
         """Return the first open delivery of the conversation."""

@@ -15,7 +15,7 @@ from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import Claim, Turn, TurnOutcome, TurnRef, TurnState
 from gateway.errors import Fenced
 from storage.audit_data import message_refused, turn_claimed, turn_ended, turn_postponed
-from storage.memory.deliveries import add_delivery, drop_draft, revise
+from storage.memory.deliveries import add_delivery, revise, take_back
 from storage.memory.people import ask_pairing
 from storage.memory.tables import MailboxRow, MessageRow, Tables, TurnRow
 from storage.memory.usage import add_charge
@@ -24,7 +24,6 @@ from storage.rules import (
     MessageState,
     Standing,
     finals,
-    may_be_shown,
     ripe_at,
     role_of,
     turn_length,
@@ -297,11 +296,7 @@ class MemoryTurns:
         for draft, new in final.replaced.items():
             revise(tables, rows[draft], new, now)
         for draft in final.spare:
-            row = rows[draft]
-            if may_be_shown(row.state, row.receipt):
-                revise(tables, row, replace(row.new, text="", buttons=(), files=()), now)
-            else:
-                drop_draft(tables, row, now)
+            take_back(tables, rows[draft], now)
         for new in final.fresh:
             add_delivery(tables, replace(new, is_draft=False), now)
         return [*final.replaced, *(new.id for new in final.fresh)]

@@ -14,7 +14,7 @@ from gateway.domain.messages import Accepted, InboundMessage, MessageKind, Refus
 from gateway.domain.people import Identity, Route, Sender, person_id_of
 from storage.audit_data import message_refused
 from storage.postgres.database import Row, Transaction
-from storage.postgres.locks import lock_lanes
+from storage.postgres.locks import ARRIVE, lock_lanes
 from storage.postgres.people import ask_pairing, find_person_id, meet
 from storage.postgres.posts import add_delivery
 from storage.postgres.values import columns, storable, to_json, to_place
@@ -108,6 +108,7 @@ class _New:
 
 async def accept(tx: Transaction, arrivals: Sequence[Arrival]) -> list[Accepted]:
     """Store the messages once and make their lanes ready (T1)."""
+    await tx.fetch(ARRIVE)
     found = await _look_up(tx, [arrival.message for arrival in arrivals])
     new: dict[str, _New] = {}
     for arrival, row in zip(arrivals, found, strict=True):

@@ -15,6 +15,11 @@ from gateway.errors import Fenced
 from storage.postgres.database import Row, Transaction
 from storage.rules import Standing
 
+# Whoever accepts messages shares this lock until the commit; who forgets a person takes it alone,
+# so that no message comes in under a name that is just being dropped. It is the first lock of all.
+ARRIVE = "SELECT pg_advisory_xact_lock_shared(1349481333, hashtext(current_schema()))"
+STOP_ARRIVALS = "SELECT pg_advisory_xact_lock(1349481333, hashtext(current_schema()))"
+
 ADD_LANES = """
 INSERT INTO mailbox (lane, state, fence) SELECT lane, 0, 0 FROM unnest($1::text[]) AS new (lane)
 ON CONFLICT (lane) DO NOTHING

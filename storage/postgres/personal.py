@@ -10,8 +10,10 @@ from gateway.domain.messages import HistoryEntry
 from gateway.ports import Failure, Said
 from storage.postgres.database import Database, Row, Transaction
 from storage.postgres.inbox import to_attachments
-from storage.postgres.locks import lock_lanes
+from storage.postgres.locks import STOP_ARRIVALS, lock_lanes, lock_outboxes
+from storage.postgres.posts import take_back
 from storage.postgres.values import to_place
+from storage.task_rules import place_json
 
 _RECENT = """
 SELECT * FROM inbox
@@ -43,7 +45,7 @@ FILES = """
 SELECT attachments FROM inbox WHERE person = $1 AND attachments IS NOT NULL ORDER BY seq
 """
 LANES = "SELECT DISTINCT lane FROM inbox WHERE person = $1 AND state = 0"
-WITHDRAW_ALL = "UPDATE inbox SET state = 4 WHERE person = $1 AND state = 0 AND lane = ANY($2)"
+WITHDRAW_ALL = "UPDATE inbox SET state = 4 WHERE person = $1 AND state = 0"
 FORGET_WAITING = """
 UPDATE mailbox SET
     first_at = (
@@ -59,16 +61,43 @@ WHERE lane = ANY($1::text[])
 """
 _TURNS = "SELECT turn FROM inbox WHERE person = $1 AND turn IS NOT NULL"
 _QUESTIONS = "SELECT id FROM approval WHERE details::json ->> 'person' = $1"
-EMPTY_ANSWERS = f"""
-UPDATE delivery SET text = '', handle = NULL, extras = NULL
-WHERE settled_at IS NOT NULL AND text <> '' AND id IN (
+PLACES = "SELECT DISTINCT conversation FROM inbox WHERE person = $1"
+ALONE = """
+SELECT place FROM unnest($2::text[]) AS place WHERE NOT EXISTS (
+    SELECT 1 FROM inbox WHERE conversation = place AND person <> $1 AND text <> ''
+)
+"""
+# What a turn posts has the turn's id, a dot, and a name of its own.
+_POSTS = f"""
     SELECT unnest(answers) FROM turn WHERE id IN ({_TURNS})
+    UNION
+    SELECT post.id FROM ({_TURNS}) AS mine
+    JOIN delivery AS post ON post.id > mine.turn || '.' AND post.id < mine.turn || '/'
     UNION
     SELECT reply FROM inbox WHERE person = $1 AND reply IS NOT NULL
     UNION
     SELECT 'approval-' || id FROM ({_QUESTIONS}) AS asked
-)
+    UNION
+    SELECT id FROM delivery WHERE conversation = ANY($2::text[])
 """  # noqa: S608 - constants
+PLACES_OF_POSTS = f"""
+SELECT DISTINCT conversation FROM delivery WHERE id IN ({_POSTS})
+"""  # noqa: S608 - constants
+OPEN_POSTS = f"""
+SELECT id, conversation, state, receipt FROM delivery WHERE settled_at IS NULL AND id IN ({_POSTS})
+ORDER BY seq
+"""  # noqa: S608 - constants
+EMPTY_POSTS = f"""
+UPDATE delivery SET text = '', handle = NULL, extras = NULL, error = NULL
+WHERE settled_at IS NOT NULL AND id IN ({_POSTS})
+"""  # noqa: S608 - constants
+EMPTY_TURNS = f"UPDATE turn SET error = NULL WHERE id IN ({_TURNS})"  # noqa: S608 - constants
+DROP_TASKS = "DELETE FROM task WHERE details::json ->> 'to' = ANY($1::text[])"
+DROP_BRIEFS = """
+DELETE FROM note WHERE subject IN (
+    SELECT 'schedule:' || id FROM schedule WHERE conversation = ANY($1::text[])
+)
+"""
 DROP_QUESTIONS = f"DELETE FROM approval WHERE id IN ({_QUESTIONS})"  # noqa: S608 - constants
 DROP_RESULTS_OF = f"DELETE FROM tool_result WHERE turn IN ({_TURNS})"  # noqa: S608 - constants
 EMPTY_SAID = """
@@ -76,6 +105,7 @@ UPDATE inbox SET text = '', sender_name = '', handle = NULL, attachments = NULL
 WHERE person = $1 AND (text <> '' OR sender_name <> '' OR attachments IS NOT NULL)
     AND NOT EXISTS (SELECT 1 FROM turn WHERE turn.id = inbox.turn AND turn.state = 'running')
 """
+EMPTY_NAMES = "UPDATE inbox SET sender_name = '' WHERE person = $1 AND sender_name <> ''"
 _ACCOUNTS = "SELECT platform, workspace, account FROM identity WHERE person = $1"
 _IS_MINE = f"(platform, workspace, account) IN ({_ACCOUNTS})"
 DROP_PAIRINGS = f"DELETE FROM pairing WHERE {_IS_MINE}"  # noqa: S608 - constants
@@ -83,7 +113,9 @@ DROP_OFFERS_OF = f"DELETE FROM link_offer WHERE {_IS_MINE}"  # noqa: S608 - cons
 DROP_TRIES_OF = f"DELETE FROM link_try WHERE {_IS_MINE}"  # noqa: S608 - constants
 _AGENTS = "SELECT agent FROM binding WHERE person = $1 AND agent IS NOT NULL"
 DROP_SESSIONS = f"DELETE FROM session WHERE agent IN ({_AGENTS})"  # noqa: S608 - constants
-DROP_EDITS = f"DELETE FROM memory_edit WHERE agent IN ({_AGENTS})"  # noqa: S608 - constants
+DROP_EDITS = f"""
+DELETE FROM memory_edit WHERE person = $1 OR agent IN ({_AGENTS})
+"""  # noqa: S608 - constants
 DROP_BINDINGS = "DELETE FROM binding WHERE person = $1"
 DROP_NOTES = "DELETE FROM note WHERE subject = $1"
 DROP_ERRANDS = "DELETE FROM errand WHERE person = $1"
@@ -91,7 +123,7 @@ DROP_IDENTITIES = "DELETE FROM identity WHERE person = $1"
 DROP_PERSON = "DELETE FROM person WHERE id = $1"
 
 _FORGET = (
-    EMPTY_ANSWERS,
+    EMPTY_TURNS,
     DROP_QUESTIONS,
     DROP_RESULTS_OF,
     DROP_PAIRINGS,
@@ -134,22 +166,41 @@ class PostgresPersonal:
         rows = await self._read(FILES, person)
         return [each.artifact for row in rows for each in to_attachments(row["attachments"])]
 
-    async def forget(self, person: PersonId, now: datetime) -> int:
-        """Drop all that the person said and was answered, and who they are; count the messages."""
+    async def forget(self, person: PersonId, now: datetime) -> int | None:
+        """Drop all that the person said and was answered, and who they are; see the port."""
         return await self._write(_forget, person, now)
 
 
-async def _forget(tx: Transaction, person: PersonId, now: datetime) -> int:
+async def _forget(tx: Transaction, person: PersonId, now: datetime) -> int | None:
+    await tx.fetch(STOP_ARRIVALS)
     lanes = [row["lane"] for row in await tx.fetch(LANES, person)]
-    if lanes:
-        await lock_lanes(tx, lanes)
-        await tx.count(WITHDRAW_ALL, person, lanes)
-        await tx.count(FORGET_WAITING, lanes)
+    await lock_lanes(tx, lanes)
+    # After the locks: what waits is not claimed from here on, and what was claimed is seen.
+    if await tx.first(AT_WORK, person) is not None:
+        return None
+    await tx.count(WITHDRAW_ALL, person)
+    await tx.count(FORGET_WAITING, lanes)
+    count = await tx.count(EMPTY_SAID, person)
+    await tx.count(EMPTY_NAMES, person)
+    await _forget_posts(tx, person, now)
     for sql in _FORGET:
         await tx.count(sql, person)
-    count = await tx.count(EMPTY_SAID, person)
     tx.log(AuditKind.PERSON_FORGOTTEN, now, person, person, {"messages": count})
     return count
+
+
+async def _forget_posts(tx: Transaction, person: PersonId, now: datetime) -> None:
+    """Forget what was posted for the person, and what was run or watched where they are alone."""
+    places = [to_place(row["conversation"]) for row in await tx.fetch(PLACES, person)]
+    direct = [place.id for place in places if place.is_direct]
+    alone = [row["place"] for row in await tx.fetch(ALONE, person, direct)]
+    posted = await tx.fetch(PLACES_OF_POSTS, person, alone)
+    await lock_outboxes(tx, [to_place(row["conversation"]) for row in posted])
+    if unsure := await tx.fetch(OPEN_POSTS, person, alone):
+        await take_back(tx, unsure, now)
+    await tx.count(EMPTY_POSTS, person, alone)
+    await tx.count(DROP_BRIEFS, alone)
+    await tx.count(DROP_TASKS, [place_json(to_place(place)) for place in alone])
 
 
 def _to_said(row: Row) -> Said:

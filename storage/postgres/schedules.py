@@ -31,6 +31,7 @@ ON CONFLICT (id) DO UPDATE SET timing = excluded.timing, zone = excluded.zone,
 RETURNING revision
 """
 REMOVE = "DELETE FROM schedule WHERE id = $1"
+DROP_NOTES_OF = "DELETE FROM note WHERE subject = 'schedule:' || $1"
 DUE = f"""
 SELECT {SCHEDULE} FROM schedule
 WHERE NOT is_paused AND next_at <= $1 ORDER BY next_at, id LIMIT $2
@@ -104,7 +105,7 @@ class PostgresSchedules:
         return [_to_schedule(row) for row in rows]
 
     async def remove(self, schedule: str) -> bool:
-        """Drop it; its slots stay known. False when there is none."""
+        """Drop it and its notes; its slots stay known. False when there is none."""
         was_there = await self._write(_remove, schedule)
         self.changed.set()
         return was_there
@@ -146,6 +147,7 @@ async def _put(tx: Transaction, schedule: Schedule) -> None:
 async def _remove(tx: Transaction, schedule: str) -> bool:
     if await tx.count(REMOVE, schedule) == 0:
         return False
+    await tx.count(DROP_NOTES_OF, schedule)
     tx.log(AuditKind.SCHEDULE_REMOVED, None, schedule, schedule, {})
     return True
 

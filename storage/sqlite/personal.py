@@ -10,9 +10,11 @@ from gateway.domain.ids import PersonId, TurnId
 from gateway.domain.messages import HistoryEntry
 from gateway.ports import Failure, Said
 from storage.sqlite.committer import Committer, Transaction
+from storage.sqlite.deliveries import take_back
 from storage.sqlite.inbox import forget_waiting, to_attachments
 from storage.sqlite.reader import Reader
-from storage.sqlite.values import from_micros, to_place
+from storage.sqlite.values import from_micros, to_json, to_place
+from storage.task_rules import place_json
 
 _RECENT = """
 SELECT * FROM inbox INDEXED BY inbox_person
@@ -51,17 +53,46 @@ _TURNS = """
 SELECT turn FROM inbox INDEXED BY inbox_person WHERE person = ?1 AND turn IS NOT NULL
 """
 _QUESTIONS = "SELECT id FROM approval WHERE json_extract(details, '$.person') = ?1"
-EMPTY_ANSWERS = f"""
-UPDATE delivery SET text = '', handle = NULL, extras = NULL
-WHERE settled_at IS NOT NULL AND text <> '' AND id IN (
+PLACES = "SELECT DISTINCT conversation FROM inbox INDEXED BY inbox_person WHERE person = ?1"
+ALONE = """
+SELECT place.value FROM json_each(?2) AS place WHERE NOT EXISTS (
+    SELECT 1 FROM inbox INDEXED BY inbox_conversation
+    WHERE conversation = place.value AND person <> ?1 AND text <> ''
+)
+"""
+# What a turn posts has the turn's id, a dot, and a name of its own.
+_POSTS = f"""
     SELECT answer.value FROM turn CROSS JOIN json_each(turn.answers) AS answer
     WHERE turn.id IN ({_TURNS})
+    UNION
+    SELECT post.id FROM ({_TURNS}) AS mine
+    CROSS JOIN delivery AS post ON post.id > mine.turn || '.' AND post.id < mine.turn || '/'
     UNION
     SELECT reply FROM inbox INDEXED BY inbox_person WHERE person = ?1 AND reply IS NOT NULL
     UNION
     SELECT 'approval-' || id FROM ({_QUESTIONS})
-)
+    UNION
+    SELECT id FROM delivery INDEXED BY delivery_conversation
+    WHERE conversation IN (SELECT value FROM json_each(?2))
 """  # noqa: S608 - constants
+OPEN_POSTS = f"""
+SELECT id, conversation, state, receipt FROM delivery WHERE settled_at IS NULL AND id IN ({_POSTS})
+ORDER BY seq
+"""  # noqa: S608 - constants
+EMPTY_POSTS = f"""
+UPDATE delivery SET text = '', handle = NULL, extras = NULL, error = NULL
+WHERE settled_at IS NOT NULL AND id IN ({_POSTS})
+"""  # noqa: S608 - constants
+EMPTY_TURNS = f"UPDATE turn SET error = NULL WHERE id IN ({_TURNS})"  # noqa: S608 - constants
+DROP_TASKS = """
+DELETE FROM task WHERE json_extract(details, '$.to') IN (SELECT value FROM json_each(?2))
+"""
+DROP_BRIEFS = """
+DELETE FROM note WHERE subject IN (
+    SELECT 'schedule:' || id FROM schedule
+    WHERE conversation IN (SELECT value FROM json_each(?2))
+)
+"""
 DROP_QUESTIONS = f"DELETE FROM approval WHERE id IN ({_QUESTIONS})"  # noqa: S608 - constants
 DROP_RESULTS_OF = f"DELETE FROM tool_result WHERE turn IN ({_TURNS})"  # noqa: S608 - constants
 EMPTY_SAID = """
@@ -70,6 +101,9 @@ UPDATE inbox INDEXED BY inbox_person SET
 WHERE person = ?1 AND (text <> '' OR sender_name <> '' OR attachments IS NOT NULL)
     AND NOT EXISTS (SELECT 1 FROM turn WHERE turn.id = inbox.turn AND turn.state = 'running')
 """
+EMPTY_NAMES = """
+UPDATE inbox INDEXED BY inbox_person SET sender_name = '' WHERE person = ?1 AND sender_name <> ''
+"""
 _ACCOUNTS = "SELECT platform, workspace, account FROM identity WHERE person = ?1"
 _IS_MINE = f"(platform, workspace, account) IN ({_ACCOUNTS})"
 DROP_PAIRINGS = f"DELETE FROM pairing WHERE {_IS_MINE}"  # noqa: S608 - constants
@@ -77,7 +111,9 @@ DROP_OFFERS_OF = f"DELETE FROM link_offer WHERE {_IS_MINE}"  # noqa: S608 - cons
 DROP_TRIES_OF = f"DELETE FROM link_try WHERE {_IS_MINE}"  # noqa: S608 - constants
 _AGENTS = "SELECT agent FROM binding WHERE person = ?1 AND agent IS NOT NULL"
 DROP_SESSIONS = f"DELETE FROM session WHERE agent IN ({_AGENTS})"  # noqa: S608 - constants
-DROP_EDITS = f"DELETE FROM memory_edit WHERE agent IN ({_AGENTS})"  # noqa: S608 - constants
+DROP_EDITS = f"""
+DELETE FROM memory_edit WHERE person = ?1 OR agent IN ({_AGENTS})
+"""  # noqa: S608 - constants
 DROP_BINDINGS = "DELETE FROM binding WHERE person = ?1"
 DROP_NOTES = "DELETE FROM note WHERE subject = ?1"
 DROP_ERRANDS = "DELETE FROM errand WHERE person = ?1"
@@ -85,7 +121,7 @@ DROP_IDENTITIES = "DELETE FROM identity WHERE person = ?1"
 DROP_PERSON = "DELETE FROM person WHERE id = ?1"
 
 _FORGET = (
-    EMPTY_ANSWERS,
+    EMPTY_TURNS,
     DROP_QUESTIONS,
     DROP_RESULTS_OF,
     DROP_PAIRINGS,
@@ -128,20 +164,37 @@ class SqlitePersonal:
         rows = await self._read(FILES, (person,))
         return [each.artifact for (written,) in rows for each in to_attachments(written)]
 
-    async def forget(self, person: PersonId, now: datetime) -> int:
-        """Drop all that the person said and was answered, and who they are; count the messages."""
+    async def forget(self, person: PersonId, now: datetime) -> int | None:
+        """Drop all that the person said and was answered, and who they are; see the port."""
         return await self._write(_forget, person, now)
 
 
-def _forget(tx: Transaction, person: PersonId, now: datetime) -> int:
+def _forget(tx: Transaction, person: PersonId, now: datetime) -> int | None:
+    if tx.execute(AT_WORK, (person,)).fetchone() is not None:
+        return None
     lanes = {lane for (lane,) in tx.execute(WITHDRAW_ALL, (person,)).fetchall()}
     for lane in sorted(lanes):
         forget_waiting(tx, lane)
+    count = tx.execute(EMPTY_SAID, (person,)).rowcount
+    tx.execute(EMPTY_NAMES, (person,))
+    _forget_posts(tx, person, now)
     for sql in _FORGET:
         tx.execute(sql, (person,))
-    count = tx.execute(EMPTY_SAID, (person,)).rowcount
     tx.log(AuditKind.PERSON_FORGOTTEN, now, person, person, {"messages": count})
     return count
+
+
+def _forget_posts(tx: Transaction, person: PersonId, now: datetime) -> None:
+    """Forget what was posted for the person, and what was run or watched where they are alone."""
+    places = [to_place(place) for (place,) in tx.execute(PLACES, (person,)).fetchall()]
+    direct = to_json([place.id for place in places if place.is_direct])
+    alone = [place for (place,) in tx.execute(ALONE, (person, direct)).fetchall()]
+    where = (person, to_json(alone))
+    for row in tx.execute(OPEN_POSTS, where).fetchall():
+        take_back(tx, row, now)
+    tx.execute(EMPTY_POSTS, where)
+    tx.execute(DROP_BRIEFS, where)
+    tx.execute(DROP_TASKS, (person, to_json([place_json(to_place(place)) for place in alone])))
 
 
 def _to_said(row: tuple[Any, ...]) -> Said:

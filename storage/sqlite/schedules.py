@@ -33,6 +33,7 @@ ON CONFLICT (id) DO UPDATE SET timing = excluded.timing, zone = excluded.zone,
 RETURNING revision
 """
 REMOVE = "DELETE FROM schedule WHERE id = ?"
+DROP_NOTES_OF = "DELETE FROM note WHERE subject = 'schedule:' || ?"
 DUE = f"""
 SELECT {SCHEDULE} FROM schedule
 WHERE is_paused = 0 AND next_at <= ? ORDER BY next_at, id LIMIT ?
@@ -95,7 +96,7 @@ class SqliteSchedules:
         return [_to_schedule(row) for row in rows]
 
     async def remove(self, schedule: str) -> bool:
-        """Drop it; its slots stay known. False when there is none."""
+        """Drop it and its notes; its slots stay known. False when there is none."""
         was_there = await self._write(_remove, schedule)
         self.changed.set()
         return was_there
@@ -141,6 +142,7 @@ def _put(tx: Transaction, schedule: Schedule) -> None:
 def _remove(tx: Transaction, schedule: str) -> bool:
     if tx.execute(REMOVE, (schedule,)).rowcount == 0:
         return False
+    tx.execute(DROP_NOTES_OF, (schedule,))
     tx.log(AuditKind.SCHEDULE_REMOVED, None, schedule, schedule, {})
     return True
 

@@ -6,13 +6,16 @@ import asyncio
 import re
 from dataclasses import replace
 from datetime import timedelta
+from typing import cast
 
 from agents.scripted import Say, Wait
 from gateway.commands.personal import excerpt
+from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
 from gateway.domain.people import person_id_of
 from storage.artifacts.memory import MemoryArtifacts
 from storage.memory.store import MemoryStore
+from storage.memory.tables import Tables
 from tests.fakes.hub import WORKER, FakeHub, FakePerson, HubOptions
 from tests.fakes.virtual_time import LoopClock
 
@@ -91,6 +94,37 @@ async def test_nobody_is_forgotten_while_their_agent_works(hub: FakeHub) -> None
     assert "is at work" in await _asks(ada, "/forget everything")
     await asyncio.sleep(60)
     assert "think" in await _asks(ada, "/search think")
+
+
+async def test_forgetting_is_said_by_itself() -> None:
+    hub = FakeHub(MemoryStore())
+    ada = hub.person("ada")
+    async with hub.running():
+        await _talks(ada, "My cat is called Pixel.", "Hm.")
+    for said in ("/usage", "/forget everything"):
+        await hub.inbox.receive(replace(hub.message(ada, said), is_private=True))
+
+    async with hub.running():
+        await asyncio.sleep(1)
+
+    assert "has to be said by itself" in ada.sees[-1]
+    assert await hub.store.people.find_person(ada.identity) is not None
+
+
+async def test_no_word_is_left_of_who_was_forgotten() -> None:
+    hub = FakeHub(MemoryStore())
+    tables = cast("Tables", vars(hub.store.personal)["_tables"])
+    async with hub.running():
+        ada = hub.person("ada")
+        await _talks(ada, "My cat is called Pixel.", "A fine name, Pixel.")
+        await _asks(ada, "/remind tomorrow at 9 feed Pixel")
+        known = {name for name, rows in vars(tables).items() if "Pixel" in repr(rows)}
+
+        await _asks(ada, "/forget everything")
+
+    assert known == {"messages", "deliveries", "posts", "schedules", "turn_messages"}
+    assert "Pixel" not in repr(vars(tables))
+    assert [each.kind for each in tables.audit].count(AuditKind.PERSON_FORGOTTEN) == 1
 
 
 async def test_what_an_account_was_before_it_was_linked_is_forgotten_too() -> None:

@@ -9,6 +9,7 @@ from gateway.domain.errands import Errand, ErrandChange, ErrandState
 from gateway.domain.ids import PersonId, TurnId
 from gateway.domain.messages import MessageKind
 from gateway.domain.people import Route, Sender, person_id_of
+from gateway.domain.turns import TurnOutcome, TurnState
 from gateway.ports import Store
 from tests.contracts.store.words import LEASE, NOW, WORKER, at, identity, message, place
 
@@ -132,7 +133,9 @@ async def test_questions_and_answers_are_turns_of_their_own(store: Store) -> Non
 
 async def test_errands_are_forgotten_with_their_person(store: Store) -> None:
     await store.errands.change([asked(errand())], NOW)
-    await lanes(store)
+    (turn,) = (await store.turns.claim(WORKER, 1, LEASE, at(1))).turns
+    assert await store.personal.forget(ADA, at(2)) is None
+    await store.turns.finish(turn.ref, TurnOutcome(TurnState.DONE, ()), at(2))
 
     await store.personal.forget(ADA, at(2))
 

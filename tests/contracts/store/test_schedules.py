@@ -57,6 +57,17 @@ async def test_due_schedules_come_oldest_slot_first(store: Store) -> None:
     assert [schedule.id for schedule in await store.schedules.due(at(30), 1)] == ["s2"]
 
 
+async def test_the_notes_of_a_schedule_go_with_it(store: Store) -> None:
+    for name in ("s1", "s2"):
+        await store.schedules.put(daily(name))
+        await store.notes.put(f"schedule:{name}", "brief", "news")
+
+    await store.schedules.remove("s1")
+
+    assert await store.notes.get("schedule:s1", "brief") is None
+    assert await store.notes.get("schedule:s2", "brief") == "news"
+
+
 async def test_a_schedule_is_read_as_it_was_put(store: Store) -> None:
     read = await _put(store, daily())
 

@@ -20,6 +20,15 @@ MODULES = tuple(
     if module.name not in ("migrate", "migrations", "snapshots")
 )
 
+POSTS = {
+    "sqlite_autoindex_delivery_1",
+    "delivery_conversation",
+    "inbox_person",
+    "answer (scan)",
+    "turn (key)",
+    "approval (scan)",
+}
+
 INDEXES = {
     "committer.NEWEST_SEQUENCE": {"inbox (key)", "delivery (key)"},
     "inbox.KNOWN_MESSAGE": {"sqlite_autoindex_inbox_1"},
@@ -85,6 +94,7 @@ INDEXES = {
     "schedules.PAGE": {"schedule (key)"},
     "schedules.IN_CONVERSATION": {"schedule_conversation"},
     "schedules.REMOVE": {"schedule (key)"},
+    "schedules.DROP_NOTES_OF": {"note (key)"},
     "schedules.PAST_SLOTS": {"fire (key)"},
     "schedules.ADVANCE": {"schedule (key)"},
     "schedules.SET_MESSAGE": {"fire (key)"},
@@ -147,13 +157,14 @@ INDEXES = {
     "personal.AT_WORK": {"inbox_person", "turn (key)"},
     "personal.FILES": {"inbox_person"},
     "personal.WITHDRAW_ALL": {"inbox_person"},
-    "personal.EMPTY_ANSWERS": {
-        "sqlite_autoindex_delivery_1",
-        "inbox_person",
-        "answer (scan)",
-        "turn (key)",
-        "approval (scan)",
-    },
+    "personal.PLACES": {"inbox_person"},
+    "personal.ALONE": {"inbox_conversation", "place (scan)"},
+    "personal.OPEN_POSTS": POSTS,
+    "personal.EMPTY_POSTS": POSTS,
+    "personal.EMPTY_TURNS": {"turn (key)", "inbox_person"},
+    "personal.EMPTY_NAMES": {"inbox_person"},
+    "personal.DROP_BRIEFS": {"note (key)", "schedule_conversation"},
+    "personal.DROP_TASKS": {"task (scan)"},
     "personal.DROP_QUESTIONS": {"approval (key)", "approval (scan)"},
     "personal.DROP_RESULTS_OF": {"sqlite_autoindex_tool_result_1", "inbox_person"},
     "personal.EMPTY_SAID": {"inbox_person", "turn (key)"},
@@ -161,7 +172,7 @@ INDEXES = {
     "personal.DROP_OFFERS_OF": {"link_offer_account", "identity_person"},
     "personal.DROP_TRIES_OF": {"identity_person", "link_try_account"},
     "personal.DROP_SESSIONS": {"session (key)", "binding (key)"},
-    "personal.DROP_EDITS": {"memory_edit (key)", "binding (key)"},
+    "personal.DROP_EDITS": {"memory_edit (scan)", "binding (key)"},
     "personal.DROP_BINDINGS": {"binding (key)"},
     "personal.DROP_NOTES": {"note (key)"},
     "personal.DROP_IDENTITIES": {"identity_person"},
@@ -228,7 +239,9 @@ SORTED = {
     "personal.SAID",
     "personal.LAST_FAILURE",
     "errands.OPEN_OF",
-    "personal.EMPTY_ANSWERS",
+    "personal.PLACES",
+    "personal.OPEN_POSTS",
+    "personal.EMPTY_POSTS",
     "dead_letters.DEAD_DELIVERIES",
 }
 """These sort the few rows that they found."""
