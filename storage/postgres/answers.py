@@ -151,7 +151,6 @@ async def _revise(tx: Transaction, answers: Sequence[_Answer]) -> dict[str, Row]
     ]
     if not contents:
         return {}
-    tx.posts_ready = True
     return {row["id"]: row for row in await tx.fetch(REVISE, *columns(contents))}
 
 

@@ -98,6 +98,5 @@ async def _resend(tx: Transaction, delivery: DeadDelivery, now: datetime) -> boo
     if resent is None:
         return False
     await ready_for_first(tx, [resent["conversation"]])
-    tx.posts_ready = True
     tx.log(AuditKind.DELIVERY_RESENT, now, resent["conversation"], delivery.id, {})
     return True

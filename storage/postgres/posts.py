@@ -14,7 +14,7 @@ from storage.delivery_extras import read_extras, write_extras
 from storage.postgres.database import Row, Transaction
 from storage.postgres.locks import lock_outboxes
 from storage.postgres.values import columns, storable, to_place, to_state
-from storage.rules import may_be_shown
+from storage.rules import Standing, may_be_shown
 
 FIRST_OPEN = """
 LEFT JOIN LATERAL (
@@ -47,6 +47,7 @@ READY_FOR_FIRST = f"""
 UPDATE outbox SET state = (oldest.next_at IS NOT NULL)::integer, ready_at = oldest.next_at
 FROM unnest($1::text[]) AS place (conversation) {FIRST_OPEN}
 WHERE outbox.conversation = place.conversation AND outbox.state < 2
+RETURNING state
 """  # noqa: S608 - constants
 STANDING = "SELECT conversation, extras FROM delivery WHERE id = $1 AND NOT is_draft"
 REVISE = """
@@ -101,7 +102,6 @@ async def revise_stored(
     extras = write_extras(buttons, read_extras(row["extras"])["files"])
     (revised,) = await tx.fetch(REVISE, *columns([(delivery, storable(text), extras, now)]))
     await ready_for_first(tx, [row["conversation"]])
-    tx.posts_ready = True
     log_revised(tx, row["conversation"], delivery, revised, now)
     return True
 
@@ -113,7 +113,6 @@ async def take_back(tx: Transaction, rows: Sequence[Row], now: datetime) -> None
     revised = {row["id"]: row for row in await tx.fetch(REVISE, *columns(empty))} if empty else {}
     await tx.count(DROP, [row["id"] for row in rows if row["id"] not in revised])
     await ready_for_first(tx, {row["conversation"] for row in rows})
-    tx.posts_ready |= bool(revised)
     for row in rows:
         log_revised(tx, row["conversation"], row["id"], revised.get(row["id"]), now)
 
@@ -136,7 +135,6 @@ async def add_deliveries(
     rows = {new.id: _to_row(new, now) for new, now in reversed(deliveries)}
     in_order = [rows[place] for place in dict.fromkeys(new.id for new, _ in deliveries)]
     stored = await tx.fetch(ADD_DELIVERIES, *columns(in_order))
-    tx.posts_ready |= bool(stored)
     return {row["id"]: row["seq"] for row in stored}
 
 
@@ -152,7 +150,8 @@ def log_stored(tx: Transaction, new: NewDelivery, stored: dict[str, int], now: d
 
 async def ready_for_first(tx: Transaction, places: Collection[str]) -> None:
     """Set when conversations that nobody sends to are ready, by their first open delivery."""
-    await tx.count(READY_FOR_FIRST, sorted(places))
+    standing = await tx.fetch(READY_FOR_FIRST, sorted(places))
+    tx.posts_ready |= any(row["state"] == Standing.READY for row in standing)
 
 
 def _to_row(new: NewDelivery, now: datetime) -> tuple[object, ...]:

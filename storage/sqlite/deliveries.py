@@ -19,7 +19,7 @@ from gateway.domain.ids import DeliveryId, TurnId, WorkerId
 from gateway.errors import Fenced
 from storage.audit_data import delivery_claimed, delivery_settled, delivery_stored
 from storage.delivery_extras import read_extras, write_extras
-from storage.rules import OPEN, finals, may_be_shown, settled
+from storage.rules import OPEN, Standing, finals, may_be_shown, settled
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.reader import Reader
 from storage.sqlite.values import (
@@ -47,12 +47,13 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, 1, 0, 0) ON CONFLICT 
 """
 READY_FOR_NEW = """
 INSERT INTO outbox (conversation, platform, state, ready_at, fence) VALUES (?, ?, 1, ?, 0)
-ON CONFLICT (conversation) DO UPDATE SET state = 1, ready_at = excluded.ready_at WHERE state = 0
+ON CONFLICT (conversation) DO UPDATE
+SET state = 1, ready_at = iif(state = 0, excluded.ready_at, ready_at) WHERE state < 2
 """
 READY_FOR_FIRST = f"""
 UPDATE outbox SET
     state = EXISTS ({_OPEN}), ready_at = ({_OPEN} ORDER BY seq LIMIT 1)
-WHERE conversation = ?1 AND state < 2
+WHERE conversation = ?1 AND state < 2 RETURNING state
 """  # noqa: S608 - constants
 DRAFTS = """
 SELECT idx, id, conversation, state, receipt FROM delivery
@@ -132,8 +133,8 @@ def add_delivery(tx: Transaction, new: NewDelivery, now: datetime) -> bool:
     )
     if tx.execute(ADD_DELIVERY, row).rowcount == 0:
         return False
-    tx.execute(READY_FOR_NEW, (place_id, place.platform, moment))
-    tx.posts_ready = True
+    woken = tx.execute(READY_FOR_NEW, (place_id, place.platform, moment)).rowcount
+    tx.posts_ready |= woken > 0
     tx.log(AuditKind.DELIVERY_STORED, now, place_id, new.id, delivery_stored(new, sequence))
     return True
 
@@ -167,7 +168,7 @@ def take_back(tx: Transaction, row: Sequence[Any], now: datetime) -> None:
         _revise(tx, delivery, place, ("", None), now)
         return
     tx.execute(DROP, (delivery,))
-    tx.execute(READY_FOR_FIRST, (place,))
+    ready_for_first(tx, place)
     tx.log(AuditKind.DELIVERY_DROPPED, now, place, delivery, {})
 
 
@@ -187,8 +188,8 @@ def _revise(
 
 def ready_for_first(tx: Transaction, place: str) -> None:
     """Set when a conversation that nobody sends to is ready, by its first open delivery."""
-    tx.execute(READY_FOR_FIRST, (place,))
-    tx.posts_ready = True
+    standing = tx.execute(READY_FOR_FIRST, (place,)).fetchone()
+    tx.posts_ready |= standing == (Standing.READY,)
 
 
 class SqliteDeliveries:

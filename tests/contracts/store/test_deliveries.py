@@ -64,6 +64,19 @@ async def test_a_stored_post_is_signalled(store: Store) -> None:
     assert store.delivery_ready.is_set()
 
 
+async def test_a_post_behind_one_that_is_being_sent_wakes_nobody(store: Store) -> None:
+    await _enqueue(store, "a")
+    first = await claim_post(store)
+    store.delivery_ready.clear()
+
+    await _enqueue(store, "b")
+    await store.deliveries.revise(DeliveryId("a"), "better", (), at(0))
+    while_busy = store.delivery_ready.is_set()
+    await settle(store, first, sent_as("p1"))
+
+    assert (while_busy, store.delivery_ready.is_set()) == (False, True)
+
+
 async def test_a_claimed_delivery_says_what_is_to_be_sent(store: Store) -> None:
     await _enqueue(store, "a")
 
