@@ -5,11 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-from storage.sqlite import SqliteStore
-from tests.simulation.elsewhere import opened_elsewhere
 from tests.simulation.simulation import Options, run_seed
 from tests.simulation.twins import TWINS
 
@@ -38,19 +35,6 @@ def test_another_process_sees_the_same_history() -> None:
 
 def test_seeds_differ() -> None:
     assert len({run_seed(seed).digest for seed in SEEDS}) == len(SEEDS)
-
-
-def test_a_seed_replays_on_sqlite_too() -> None:
-    for seed in range(4):
-        assert _on_sqlite(seed) == _on_sqlite(seed)
-
-
-def _on_sqlite(seed: int) -> str:
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        opened_elsewhere(SqliteStore(Path(folder) / "postern.db")) as store,
-    ):
-        return run_seed(seed, Options(store=store)).digest
 
 
 def test_a_failure_names_its_seed_its_promise_and_what_came_before() -> None:
