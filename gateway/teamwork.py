@@ -174,7 +174,8 @@ class Teamwork:
         if self.leads(turn):
             return Voice(is_silent=duty.errand is not None and not duty.errand.is_for_people)
         if duty.errand is not None:
-            return Voice(turn.role, is_silent=not duty.errand.is_shown)
+            is_heard = duty.errand.is_shown or duty.errand.is_for_people
+            return Voice(turn.role, is_silent=not is_heard)
         return Voice(turn.role) if turn.messages[0].is_one_of_all else ALONE
 
     # -- one agent asks another

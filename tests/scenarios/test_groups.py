@@ -7,6 +7,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -225,6 +226,23 @@ async def test_an_agent_can_choose_who_answers() -> None:
     hub = new_hub(Dynamic(("a", "b"), selector="postern"), parts)
 
     assert await told(hub, "who?") == ["I am b"]
+
+
+async def test_a_group_that_was_removed_while_it_worked_leaves_nothing_open() -> None:
+    hub = new_hub(RoundRobin(("a", "b"), speakers=2), {"a": plain("ping"), "b": plain("pong")})
+    hub.agents.script = slowly(hub.agents.script, "team asks", 100)
+    ada = hub.person("ada")
+    async with hub.running():
+        await ada.says("@team play")
+        await asyncio.sleep(10)
+    hub.routes = {name: Route(name) for name in NAMES}
+    hub.options = replace(hub.options, groups={})
+    async with hub.running():
+        await ada.reads(1)
+        await asyncio.sleep(600)
+
+    assert ada.sees == ['Sorry, I could not answer this: the agent "team" is not here any more.']
+    assert await hub.store.errands.open_of(hub.agents.created[0][0]) == []
 
 
 def tended(every: int, tender: Part) -> FakeHub:
