@@ -147,7 +147,12 @@ def _executor(settings: Settings, tools: Sequence[Tool]) -> Executor:
     for name in sorted(named - set(registry.names())):
         known = ", ".join(registry.names())
         raise SettingsWrong(f'The settings name a tool "{name}". There is only {known}.')
-
+    for agent in settings.agents:
+        for name in sorted(set(agent.server_tools) & set(registry.names())):
+            raise SettingsWrong(
+                f'The agent "{agent.name}" has a tool "{name}" on its server, and the gateway has '
+                "one of the same name: take it out of server_tools."
+            )
     return Executor(registry, allowed)
 
 

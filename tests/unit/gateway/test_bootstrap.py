@@ -51,6 +51,17 @@ async def test_discord_is_told_what_is_set(tmp_path: Path) -> None:
     assert not await options.admits(Identity("discord", "discord", "8"))
 
 
+async def test_a_tool_of_the_server_can_not_be_called_as_one_of_ours(tmp_path: Path) -> None:
+    settings = settings_of(
+        tmp_path, "[[agents]]\nname = 'postern'\nserver_tools = ['read_file', 'web_search']\n"
+    )
+    clock = SystemClock()
+
+    with pytest.raises(SettingsWrong, match='has a tool "read_file" on its server'):
+        async with opened_mind(settings, MemoryStore(), MemoryArtifacts(clock), clock):
+            pass
+
+
 def test_the_embedded_server_is_told_what_is_set(tmp_path: Path) -> None:
     settings = settings_of(
         tmp_path,
