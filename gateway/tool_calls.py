@@ -15,6 +15,7 @@ from gateway.domain.tools import Effect, ToolCall, ToolResult, ToolSpec
 from gateway.domain.turns import Turn
 from gateway.ports import Toolbox, TurnStore
 from gateway.telemetry import Metrics
+from gateway.text.storable import storable
 from gateway.together import together
 from gateway.tool_lines import ToolLines
 
@@ -154,12 +155,10 @@ def _same_again(call: ToolCall, count: int) -> ToolResult:
 
 
 def _cut(result: ToolResult) -> ToolResult:
-    if len(result.text) <= LONGEST_RESULT:
-        return result
-    total = len(result.text)
-    return replace(
-        result, text=f"{result.text[:LONGEST_RESULT]}\n[cut: {total:,} characters in all]"
-    )
+    text, total = result.text[:LONGEST_RESULT], len(result.text)
+    if total > LONGEST_RESULT:
+        text += f"\n[cut: {total:,} characters in all]"
+    return replace(result, text=storable(text))
 
 
 def _done(approval: Approval, result: ToolResult) -> str:

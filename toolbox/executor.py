@@ -60,14 +60,18 @@ class Executor:
         try:
             async with asyncio.timeout(tool.options.timeout_seconds):
                 returned = await tool.function(**keywords)
+            gift = returned if isinstance(returned, Gift) else Gift(str(returned))
         except TimeoutError:
             return _failure(call, _stopped(tool))
         except PosternError as error:
             return _failure(call, str(error))
-        except Exception as error:  # a tool's own fault is the agent's to read
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                raise
+            return _failure(call, f"{call.name} failed: it cancelled itself.")
+        except (Exception, SystemExit) as error:  # a tool's own fault is the agent's to read
             log.warning("tool_raised", extra={"tool": call.name, "call": call.id}, exc_info=True)
             return _failure(call, f"{call.name} failed: {type(error).__name__}: {error}")
-        gift = returned if isinstance(returned, Gift) else Gift(str(returned))
         text = _cut(gift.text, tool.options.longest_result)
         return ToolResult(call.id, text, buttons=gift.buttons, files=gift.files)
 
@@ -76,6 +80,12 @@ class Executor:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f' Did you mean "{near[0]}"?' if near else ""
         return f'There is no tool "{name}".{hint}'
+
+
+def _is_cancelled() -> bool:
+    """Whether the turn is to stop; a tool can raise the same out of itself."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _failure(call: ToolCall, text: str) -> ToolResult:

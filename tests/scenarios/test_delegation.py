@@ -141,6 +141,29 @@ async def test_a_person_stops_what_agents_ask_each_other() -> None:
     assert len(ada.sees) == 3
 
 
+async def test_an_agent_that_was_removed_while_it_was_asked_is_told_to_the_asker() -> None:
+    def slow(text: str, is_result: bool) -> Iterable[Step]:
+        return (Wait(60), Say("too late"))
+
+    def asker(text: str, is_result: bool) -> Iterable[Step]:
+        if text.startswith("writer could not"):
+            return (Say(text.rpartition("\n")[2]),)
+        return postern(text, is_result)
+
+    hub = new_hub(postern=asker, writer=slow)
+    ada = hub.person("ada")
+    async with hub.running():
+        await ada.says("a poem")
+        await ada.reads(1)
+    hub.routes = {"postern": Route("postern")}
+    async with hub.running():
+        read = await ada.reads(2)
+        await asyncio.sleep(60)
+
+    assert read[1] == 'the agent "writer" is not here any more.'
+    assert await hub.store.errands.open_of(hub.agents.created[0][0]) == []
+
+
 async def _moments() -> list[str]:
     hub = new_hub(postern=postern, writer=writer)
     hub.record(points := CrashPoints())

@@ -170,6 +170,19 @@ async def test_the_same_call_again_and_again_is_stopped_in_words() -> None:
     assert "4 times in this turn" in hub.agents.returned[4][0].text
 
 
+async def test_what_no_database_could_keep_of_a_result_is_replaced() -> None:
+    hands = Hands()
+    hub = _hub(hands)
+    hub.agents.will(_asks("send", '{"what": "a\\u0000b"}'))
+    hub.agents.will_say("Sent.")
+    async with hub.running():
+        await hub.person("ada").says("send it")
+        await hub.person("ada").reads()
+
+    assert hands.done == ["a\0b"]
+    assert hub.agents.returned[0][0].text == "sent a\ufffdb"
+
+
 async def test_parallel_calls_are_made_at_once_within_the_limit_and_come_back_in_order() -> None:
     hands = Hands()
     hub = _hub(hands)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from typing import cast
 
 import pytest
 
@@ -36,9 +38,20 @@ async def hang() -> str:
     return "unreachable"
 
 
+async def rest() -> str:
+    """Come back when it is too late."""
+    await asyncio.Event().wait()
+    return "unreachable"
+
+
 async def shout() -> str:
     """Say far too much."""
     return "x" * 40_000
+
+
+async def flood() -> str:
+    """Say fifty megabytes."""
+    return "x" * 50_000_000
 
 
 async def stumble() -> str:
@@ -46,13 +59,38 @@ async def stumble() -> str:
     raise RuntimeError("the disk is gone")
 
 
+async def leave() -> str:
+    """Stop the whole process."""
+    sys.exit("I leave")
+
+
+async def give_up() -> str:
+    """Cancel what it is waiting for itself."""
+    raise asyncio.CancelledError
+
+
+class Unspeakable:
+    def __str__(self) -> str:
+        raise ValueError("no words")
+
+
+async def mumble() -> str:
+    """Return something that can not be said."""
+    return cast("str", Unspeakable())  # what a package does that is not typed
+
+
 EXECUTOR = Executor(
     Registry(
         [
             tool_from(add),
             tool_from(hang, timeout_seconds=0.01),
+            tool_from(rest),
             tool_from(shout),
             tool_from(stumble),
+            tool_from(flood),
+            tool_from(leave),
+            tool_from(give_up),
+            tool_from(mumble),
         ]
     )
 )
@@ -92,18 +130,31 @@ async def test_a_tool_that_hangs_is_stopped() -> None:
     assert await _call("hang", "{}") == ("hang was stopped after 0.01 s.", True)
 
 
-async def test_a_tool_that_fails_tells_the_agent_why() -> None:
-    assert await _call("stumble", "{}") == (
-        "stumble failed: RuntimeError: the disk is gone",
-        True,
-    )
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("stumble", "RuntimeError: the disk is gone"),
+        ("leave", "SystemExit: I leave"),
+        ("give_up", "it cancelled itself."),
+        ("mumble", "ValueError: no words"),
+    ],
+)
+async def test_a_tool_that_fails_tells_the_agent_why(name: str, why: str) -> None:
+    assert await _call(name, "{}") == (f"{name} failed: {why}", True)
 
 
-async def test_a_result_that_is_too_long_is_cut_and_says_so() -> None:
-    text, is_error = await _call("shout", "{}")
+async def test_a_turn_that_is_stopped_stops_its_tools() -> None:
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(_call("rest", "{}"), 0.01)
+
+
+@pytest.mark.parametrize(("name", "length"), [("shout", "40,000"), ("flood", "50,000,000")])
+async def test_a_result_that_is_too_long_is_cut_and_says_so(name: str, length: str) -> None:
+    text, is_error = await _call(name, "{}")
 
     assert not is_error
-    assert text.endswith("[cut: 40,000 characters in all]")
+    assert len(text) < 21_000
+    assert text.endswith(f"[cut: {length} characters in all]")
 
 
 def test_two_tools_of_one_name_are_refused() -> None:
