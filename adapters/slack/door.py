@@ -60,7 +60,7 @@ def make_app(workspaces: Workspaces, door: Door) -> AsyncApp:
     Signatures of HTTP requests are verified in routes.py, before anything is parsed;
     the app's own events are dropped in inbound.py.
     """
-    app = AsyncApp(
+    app = _App(
         name="postern",
         client=workspaces.web_client(None),
         authorize=_Authorize(),
@@ -190,6 +190,14 @@ class Door:
         if self._accept is None:
             raise StoreUnavailable("Postern is starting or stopping. Try again in a moment.")
         await self._accept(message)
+
+
+class _App(AsyncApp):
+    """Bolt without a client of its own for each request: those are for listeners."""
+
+    def _init_context(self, req: AsyncBoltRequest) -> None:
+        # Not public. Under another name bolt's own would run, which only costs time.
+        req.context["client"] = self.client
 
 
 class _Store(AsyncMiddleware):
