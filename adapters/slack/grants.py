@@ -11,7 +11,6 @@ import hashlib
 import json
 import logging
 import secrets
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,6 +24,7 @@ from adapters.slack.order import ChannelOrder
 from adapters.slack.recent import Recent
 from adapters.slack.sessions import Sessions
 from adapters.slack.web_api import Json
+from adapters.slack.wire import Granted, Introduced
 from gateway.domain.ids import WorkerId
 from gateway.domain.installations import Installation
 from gateway.errors import (
@@ -38,6 +38,8 @@ from gateway.errors import (
 from gateway.ports import Clock, Store
 
 log = logging.getLogger(__name__)
+
+_ACCESS = "oauth.v2.access"
 
 RENEW_BEFORE = timedelta(hours=2)
 """A grant of twelve hours is renewed when so much is left."""
@@ -154,22 +156,22 @@ class Grants:
     async def install(self, code: str) -> Grant:
         """Trade a code that Slack gave for a grant, and keep it.
 
-        Raises Refused when Slack does not take the code, RetryLater or
-        OutcomeUnknown when it can not be asked, StoreUnavailable.
+        Raises Refused when Slack does not take the code, RetryLater when it can not
+        be asked, OutcomeUnknown when its answer is odd or lost, StoreUnavailable.
         """
         args = {**self._client_args(), "code": code}
         if self._oauth.redirect_uri is not None:
             args["redirect_uri"] = self._oauth.redirect_uri
-        answer = await self._submit(args)
-        token = str(answer["access_token"])
-        said = await web_api.read(self._sessions.web_client(token), "auth.test", {})
+        granted = await self._submit(args)
+        client = self._sessions.web_client(granted.access_token)
+        who = web_api.answered(Introduced, "auth.test", await web_api.read(client, "auth.test", {}))
         now = self._clock.now()
         grant = Grant(
-            workspace=_workspace_of(answer),
-            name=str(said.get("team") or said.get("enterprise") or "Slack"),
-            user=str(said["user_id"]),
-            bot=str(said["bot_id"]),
-            **_tokens(answer, now),
+            workspace=granted.workspace,
+            name=who.team or who.enterprise or "Slack",
+            user=who.user_id,
+            bot=who.bot_id,
+            **_tokens(granted, now),
         )
         sealed = self._seal.close(grant)
         await self._installations.put(Installation("slack", grant.workspace, sealed, now), now)
@@ -233,7 +235,7 @@ class Grants:
     async def _trade(self, held: _Held) -> Grant:
         grant = held.grant
         refresh_token = grant.refresh_token or ""
-        answer = await self._submit(
+        granted = await self._submit(
             {
                 **self._client_args(),
                 "grant_type": "refresh_token",
@@ -241,7 +243,7 @@ class Grants:
             }
         )
         now = self._clock.now()
-        renewed = Grant(grant.workspace, grant.name, grant.user, grant.bot, **_tokens(answer, now))
+        renewed = Grant(grant.workspace, grant.name, grant.user, grant.bot, **_tokens(granted, now))
         if not await self._keep(held.installation, renewed, now):
             # Installed anew, or taken out, while Slack was asked.
             newest = await self.find(grant.workspace)
@@ -268,24 +270,18 @@ class Grants:
     def _client_args(self) -> dict[str, str]:
         return {"client_id": self._oauth.client_id, "client_secret": self._oauth.client_secret}
 
-    async def _submit(self, args: Json) -> Json:
+    async def _submit(self, args: Json) -> Granted:
         client = self._sessions.web_client(None)
-        return await web_api.submit(client, "oauth.v2.access", args)
+        answer = await web_api.submit(client, _ACCESS, args)
+        return web_api.answered(Granted, _ACCESS, answer)
 
 
-def _workspace_of(answer: Json) -> str:
-    """Return the team, or the enterprise when all of its teams were given at once."""
-    is_org_wide = bool(answer.get("is_enterprise_install"))
-    place: Mapping[str, Any] = answer.get("enterprise" if is_org_wide else "team") or {}
-    return str(place["id"])
-
-
-def _tokens(answer: Json, now: datetime) -> dict[str, Any]:
-    lasts = answer.get("expires_in")
+def _tokens(granted: Granted, now: datetime) -> dict[str, Any]:
+    lasts = granted.expires_in
     return {
-        "token": str(answer["access_token"]),
-        "refresh_token": answer.get("refresh_token"),
-        "expires_at": None if lasts is None else now.astimezone(UTC).timestamp() + float(lasts),
+        "token": granted.access_token,
+        "refresh_token": granted.refresh_token,
+        "expires_at": None if lasts is None else now.astimezone(UTC).timestamp() + lasts,
     }
 
 

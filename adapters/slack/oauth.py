@@ -18,7 +18,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from adapters.slack.grants import Grants
 from adapters.slack.options import OAuth
-from gateway.errors import OutcomeUnknown, Refused, RetryLater, StoreUnavailable
+from adapters.slack.turnstile import Turnstile
+from gateway.errors import OutcomeUnknown, PosternError, Refused, RetryLater, StoreUnavailable
 from gateway.ports import Clock, InstallationStore
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class InstallPages:
         self._grants = grants
         self._store = store
         self._clock = clock
+        self._turnstile = Turnstile()
 
     def add_to(self, router: APIRouter) -> None:
         """Serve both pages."""
@@ -52,8 +54,15 @@ class InstallPages:
 
     async def begin(self, request: Request) -> Response:
         """Send the browser to Slack, with a state that is good once and for ten minutes."""
-        state = secrets.token_urlsafe(32)
         now = self._clock.now()
+        address = request.client.host if request.client else ""
+        if not self._turnstile.lets(address, now):
+            answer = _page(
+                429, "Not now", "Too many have just begun. Please try again in a minute."
+            )
+            answer.headers["Retry-After"] = "60"
+            return answer
+        state = secrets.token_urlsafe(32)
         try:
             await self._store.keep_state(_digest(state), now + STATE_LIFE, now)
         except StoreUnavailable:
@@ -74,21 +83,37 @@ class InstallPages:
     async def finish(self, request: Request) -> Response:
         """Trade the code for a token, and keep it."""
         query = request.query_params
-        if not await self._is_ours(query.get("state", ""), request.cookies.get(COOKIE, "")):
+        state = query.get("state", "")
+        if not await self._is_ours(state, request.cookies.get(COOKIE, "")):
             return _failed(400, "This link is used, too old, or of another browser.")
         if "code" not in query:
             return _failed(400, "Slack says that nobody agreed to it.")
         try:
             grant = await self._grants.install(query["code"])
-        except Refused as error:
-            log.warning("installation_refused", extra={"error": str(error)})
-            return _failed(400, "Slack did not take the code of this link.")
-        except (RetryLater, OutcomeUnknown) as error:
-            log.warning("installation_failed", extra={"error": str(error)})
-            return _failed(503, "Slack or the database can not be reached now.")
+        except (Refused, RetryLater, OutcomeUnknown) as error:
+            return await self._not_installed(state, error)
         answer = _page(200, "Installed", f"Postern is now in {grant.name}. Write to it there.")
         answer.delete_cookie(COOKIE, path="/slack/oauth_redirect")
         return answer
+
+    async def _not_installed(self, state: str, error: PosternError) -> Response:
+        """Say on the page, in the log and in the audit log that nothing was installed, and why."""
+        match error:
+            case Refused():
+                kind, page = Refused, _failed(400, "Slack did not take the code of this link.")
+            case OutcomeUnknown():
+                sentence = "Slack gave no answer that can be used, and nothing was kept."
+                kind, page = OutcomeUnknown, _failed(502, sentence)
+            case _:
+                sentence = "Slack or the database can not be reached now."
+                kind, page = RetryLater, _failed(503, sentence)
+        reason = f"{kind.__name__}: {error}"
+        log.warning("installation_failed", extra={"error": reason})
+        try:
+            await self._store.fail("slack", _digest(state), reason, self._clock.now())
+        except StoreUnavailable as away:
+            log.warning("installation_failure_not_kept", extra={"error": str(away)})
+        return page
 
     def _query(self, state: str) -> str:
         query = {

@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.failures import failure_of
+from adapters.slack.wire import Wire
 from gateway.errors import OutcomeUnknown, PosternError, RetryLater
+
+Shape = TypeVar("Shape", bound=Wire)
 
 Json = Mapping[str, Any]
 """JSON from and for Slack: its values are checked where they are used."""
@@ -36,6 +39,14 @@ async def submit(client: AsyncWebClient, method: str, args: Json) -> Json:
 async def read(client: AsyncWebClient, method: str, args: Json) -> Json:
     """Ask something. Raises RetryLater (later, perhaps) or SlackRefused (never)."""
     return await _carry_out(client, method, is_write=False, params=dict(args))
+
+
+def answered(shape: type[Shape], method: str, answer: Json) -> Shape:
+    """Read an answer that was told to be a success. Raises OutcomeUnknown for an odd one."""
+    try:
+        return shape.model_validate(answer)
+    except ValueError as error:
+        raise OutcomeUnknown(f"Slack's answer to {method} is not what it describes.") from error
 
 
 async def _carry_out(

@@ -17,7 +17,8 @@ from adapters.slack.failures import SlackRefused
 from adapters.slack.grants import Grant, Grants
 from adapters.slack.options import Options
 from adapters.slack.sessions import Sessions
-from gateway.errors import DeliveryRefused, RetryLater, SettingsWrong
+from adapters.slack.wire import Introduced
+from gateway.errors import DeliveryRefused, OutcomeUnknown, RetryLater, SettingsWrong
 from gateway.ports import Clock, Store
 
 log = logging.getLogger(__name__)
@@ -104,6 +105,9 @@ class Workspaces:
             return None
         try:
             said = await web_api.read(self.web_client(self._token), "auth.test", {})
+            who = web_api.answered(Introduced, "auth.test", said)
+        except OutcomeUnknown as error:
+            raise RetryLater(str(error)) from error
         except SlackRefused as error:
             if error.code not in _BAD_TOKEN:
                 raise RetryLater(f"Slack does not say who the app is. {error}") from error
@@ -112,10 +116,7 @@ class Workspaces:
                 'workspace again and set SLACK_BOT_TOKEN to its "Bot User OAuth Token" (xoxb-…).'
             ) from error
         self._home = Workspace(
-            team=str(said["team_id"]),
-            name=str(said["team"]),
-            user=str(said["user_id"]),
-            bot=str(said["bot_id"]),
+            team=who.team_id, name=who.team or who.team_id, user=who.user_id, bot=who.bot_id
         )
         return self._home
 

@@ -58,6 +58,7 @@ class AuditKind(StrEnum):
     INSTALLATION_PUT = "installation.put"
     INSTALLATION_RENEWED = "installation.renewed"
     INSTALLATION_ENDED = "installation.ended"
+    INSTALLATION_FAILED = "installation.failed"
     FUNCTION_DEPLOYED = "function.deployed"
     TASK_ADDED = "task.added"
     TASK_CLAIMED = "task.claimed"

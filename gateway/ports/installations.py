@@ -39,6 +39,10 @@ class InstallationStore(Protocol):
         """Remember that somebody was sent to install the app; drops the states that are over."""
         ...
 
+    async def fail(self, platform: str, digest: str, reason: str, now: datetime) -> None:
+        """Write into the audit log why the installation of this state came to nothing."""
+        ...
+
     async def use_state(self, digest: str, now: datetime) -> bool:
         """Whether this state was kept, is not over, and was not used: the one time it is."""
         ...

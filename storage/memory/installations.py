@@ -7,6 +7,7 @@ from datetime import datetime
 
 from gateway.domain.audit import AuditKind
 from gateway.domain.installations import Installation
+from storage.audit_data import reason_of
 from storage.memory.tables import Tables
 
 
@@ -57,6 +58,11 @@ class MemoryInstallations:
         for over in [old for old, until in states.items() if until <= now]:
             del states[over]
         states[digest] = expires_at
+
+    async def fail(self, platform: str, digest: str, reason: str, now: datetime) -> None:
+        """Write down why the installation of this state came to nothing."""
+        data = {"reason": reason_of(reason)}
+        self._tables.log(AuditKind.INSTALLATION_FAILED, now, platform, digest, data)
 
     async def use_state(self, digest: str, now: datetime) -> bool:
         """Whether this state was kept, is not over, and was not used: the one time it is."""

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from gateway.domain.audit import AuditKind
 from gateway.domain.installations import Installation
+from storage.audit_data import reason_of
 from storage.postgres.database import Database, Transaction
 
 PUT = """
@@ -62,6 +63,10 @@ class PostgresInstallations:
         """Remember that somebody was sent to install the app; drops the states that are over."""
         await self._write(_keep_state, digest, expires_at, now)
 
+    async def fail(self, platform: str, digest: str, reason: str, now: datetime) -> None:
+        """Write down why the installation of this state came to nothing."""
+        await self._write(_fail, platform, digest, reason, now)
+
     async def use_state(self, digest: str, now: datetime) -> bool:
         """Whether this state was kept, is not over, and was not used: the one time it is."""
         return await self._write(_use_state, digest, now)
@@ -94,6 +99,10 @@ async def _end(
 async def _keep_state(tx: Transaction, digest: str, expires_at: datetime, now: datetime) -> None:
     await tx.count(DROP_STATES, now)
     await tx.count(KEEP_STATE, digest, expires_at)
+
+
+async def _fail(tx: Transaction, platform: str, digest: str, reason: str, now: datetime) -> None:
+    tx.log(AuditKind.INSTALLATION_FAILED, now, platform, digest, {"reason": reason_of(reason)})
 
 
 async def _use_state(tx: Transaction, digest: str, now: datetime) -> bool:

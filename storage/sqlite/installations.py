@@ -6,6 +6,7 @@ from datetime import datetime
 
 from gateway.domain.audit import AuditKind
 from gateway.domain.installations import Installation
+from storage.audit_data import reason_of
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.reader import Reader
 from storage.sqlite.values import from_micros, to_micros
@@ -67,6 +68,10 @@ class SqliteInstallations:
         """Remember that somebody was sent to install the app; drops the states that are over."""
         await self._write(_keep_state, digest, expires_at, now)
 
+    async def fail(self, platform: str, digest: str, reason: str, now: datetime) -> None:
+        """Write down why the installation of this state came to nothing."""
+        await self._write(_fail, platform, digest, reason, now)
+
     async def use_state(self, digest: str, now: datetime) -> bool:
         """Whether this state was kept, is not over, and was not used: the one time it is."""
         return await self._write(_use_state, digest, now)
@@ -100,6 +105,10 @@ def _end(
 def _keep_state(tx: Transaction, digest: str, expires_at: datetime, now: datetime) -> None:
     tx.execute(DROP_STATES, (to_micros(now),))
     tx.execute(KEEP_STATE, (digest, to_micros(expires_at)))
+
+
+def _fail(tx: Transaction, platform: str, digest: str, reason: str, now: datetime) -> None:
+    tx.log(AuditKind.INSTALLATION_FAILED, now, platform, digest, {"reason": reason_of(reason)})
 
 
 def _use_state(tx: Transaction, digest: str, now: datetime) -> bool:

@@ -6,9 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 
-import aiohttp
 import pytest
-from yarl import URL
 
 from adapters.slack.grants import Grant, Seal
 from agents.scripted import Say, Wait
@@ -20,7 +18,7 @@ from gateway.domain.people import Identity
 from storage.memory import MemoryStore
 from tests.fakes.crashing import around
 from tests.platforms.slack_hub import Outage, SlackHub, Ways, dead_hub, slack_hub
-from tests.platforms.slack_server import Person, SlackSettings
+from tests.platforms.slack_server import Person
 
 BY_OAUTH = Ways(is_oauth=True)
 ONE_HOUR = 3600
@@ -310,74 +308,14 @@ async def test_installations_outlive_the_process() -> None:
             await hub.slack.until(lambda: ada.sees() == ["hello", "re: hello"])
 
 
-# -- the pages -----------------------------------------------------------------------------------
-
-
-async def test_a_link_is_good_in_its_own_browser_and_once(hub: SlackHub) -> None:
-    base = hub.events_url.removesuffix("/slack/events")
-    async with (
-        aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as browser,
-        aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as stranger,
-    ):
-        async with browser.get(f"{base}/slack/install", allow_redirects=False) as begun:
-            authorize = URL(begun.headers["Location"])
-            cookie = begun.cookies["postern_slack_install"]
-        async with browser.get(authorize, allow_redirects=False) as agreed:
-            back = agreed.headers["Location"]
-        statuses: list[int] = []
-        for client in (stranger, browser, browser):
-            async with client.get(back) as done:
-                statuses.append(done.status)
-
-    assert cookie["httponly"]
-    assert cookie["samesite"] == "lax"
-    assert statuses == [400, 200, 400]
-
-
-async def test_who_does_not_agree_is_told_so_and_installs_nothing(hub: SlackHub) -> None:
-    assert await hub.installs("acme", deny="1") == 400
-
-    team = hub.slack.workspace().id
-    assert await hub.hub.store.installations.get("slack", team) is None
-
-
-@pytest.mark.parametrize("query", ["", "?code=1.oauth-code", "?state=&code=1", "?state=x&code=1"])
-async def test_a_way_back_that_nobody_was_sent_on_is_refused(hub: SlackHub, query: str) -> None:
-    base = hub.events_url.removesuffix("/slack/events")
-    async with (
-        aiohttp.ClientSession() as browser,
-        browser.get(f"{base}/slack/oauth_redirect{query}") as answer,
-    ):
-        page = await answer.text()
-
-    assert answer.status == 400
-    assert "Begin again" in page
-    assert hub.slack.calls("oauth.v2.access") == []
-
-
-async def test_an_installation_that_slack_can_not_finish_can_be_begun_again(
-    hub: SlackHub,
+async def test_an_odd_answer_to_a_renewal_leaves_the_token_in_use(
+    hub: SlackHub, ada: Person
 ) -> None:
-    hub.slack.faults.refuse("oauth.v2.access", "internal_error")
+    rotates(hub)
+    await hub.installs("acme")
+    hub.slack.faults.answer("oauth.v2.access", {"ok": True, "access_token": None})
 
-    assert await hub.installs("acme") == 503
-    assert await hub.installs("acme") == 200
+    ada.dm("hello")
 
-
-async def test_while_the_store_is_away_nobody_is_sent_to_slack() -> None:
-    outage = Outage()
-    async with slack_hub(ways=BY_OAUTH, store=around(MemoryStore(), "store", outage)) as hub:
-        outage.failures["before store.installations.keep_state"] = 1
-        base = hub.events_url.removesuffix("/slack/events")
-        async with (
-            aiohttp.ClientSession() as browser,
-            browser.get(f"{base}/slack/install", allow_redirects=False) as answer,
-        ):
-            assert answer.status == 503
-
-
-async def test_without_oauth_there_are_no_pages() -> None:
-    async with slack_hub(SlackSettings()) as hub, aiohttp.ClientSession() as browser:
-        base = hub.events_url.removesuffix("/slack/events")
-        async with browser.get(f"{base}/slack/install", allow_redirects=False) as answer:
-            assert answer.status == 404
+    await hub.slack.until(lambda: ada.sees() == ["hello", "re: hello"])
+    assert renewals(hub) == ["answer"]

@@ -116,3 +116,16 @@ async def test_the_audit_log_tells_of_grants_and_never_what_is_sealed(store: Sto
     ]
     assert entries[2].data == {"reason": "app_uninstalled"}
     assert "sealed" not in repr([GRANT, *entries])
+
+
+async def test_an_installation_that_came_to_nothing_is_told_with_its_reason(store: Store) -> None:
+    await store.installations.fail("slack", "digest", "Refused: Slack said no.", at(3))
+
+    (entry,) = await store.history.audit(0, 10)
+    assert (entry.kind, entry.subject, entry.ref) == (
+        AuditKind.INSTALLATION_FAILED,
+        "slack",
+        "digest",
+    )
+    assert entry.data == {"reason": "Refused: Slack said no."}
+    assert await store.installations.get("slack", "digest") is None

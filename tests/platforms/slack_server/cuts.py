@@ -26,6 +26,8 @@ async def befall(request: web.Request, fault: CallFault | None) -> web.Response 
             return cut(request)
         case "status" | "refuse":
             return web.Response(status=fault.status)
+        case "answer":
+            return web.json_response(fault.body)
         case "ratelimited":
             return web.Response(status=429, headers={"Retry-After": str(int(fault.seconds))})
         case "delay":

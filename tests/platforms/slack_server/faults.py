@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Any, Literal
 
 from tests.platforms.slack_server.shapes import Json
 
-CallFaultKind = Literal["lose_reply", "cut_before", "status", "ratelimited", "refuse", "delay"]
+CallFaultKind = Literal[
+    "lose_reply", "cut_before", "status", "ratelimited", "refuse", "delay", "answer"
+]
 EventFaultKind = Literal["duplicate", "swap", "both_ways", "drop"]
 
 
@@ -30,6 +32,7 @@ class CallFault:
     status: int = 503
     code: str = "internal_error"
     seconds: float = 0.0
+    body: Json = field(default_factory=dict[str, Any])
     where: Callable[[Json], bool] = field(default=_always)
 
 
@@ -80,6 +83,10 @@ class Faults:
     def refuse(self, method: str, code: str, *, times: int = 1, skip: int = 0) -> None:
         """Answer `{"ok": false, "error": code}`; nothing is carried out."""
         self.add(CallFault("refuse", method, times, skip, code=code))
+
+    def answer(self, method: str, body: Json, *, times: int = 1, skip: int = 0) -> None:
+        """Answer with this JSON, whatever was asked; nothing is carried out."""
+        self.add(CallFault("answer", method, times, skip, body=body))
 
     def delay(self, method: str, seconds: float, *, times: int = 1, skip: int = 0) -> None:
         """Carry the call out only after some real seconds."""

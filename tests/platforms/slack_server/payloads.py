@@ -27,7 +27,7 @@ def slash_form(
     world: World, workspace: Workspace, channel: Channel, user: User, command: str, text: str
 ) -> dict[str, str]:
     """The form of a command; it names the organisation where that has installed the app."""
-    app, enterprise = world.app, world.installations.enterprise
+    app, enterprise = world.app, world.installations.enterprise or ""
     in_organisation = {"enterprise_id": enterprise, "enterprise_name": ORGANISATION}
     return {
         "token": app.verification_token,

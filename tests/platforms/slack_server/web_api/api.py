@@ -82,6 +82,9 @@ class WebApi:
                 return self._answer(name, args, None, RateLimited(int(fault.seconds)))
             case "refuse":
                 return self._answer(name, args, None, Refused(fault.code))
+            case "answer":
+                self._log(name, args, None, "answer")
+                return _json_response(fault.body, None)
             case "status":
                 self._log(name, args, None, f"status {fault.status}")
                 return web.Response(status=fault.status, text="upstream error")
