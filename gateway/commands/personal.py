@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from gateway.commands.command import ELSEWHERE, Asked, Command, Reach
 from gateway.domain.commands import CommandArgument, CommandSpec
@@ -12,9 +13,15 @@ from gateway.ports import Said
 
 LOOKED_THROUGH = 2_000
 """A search looks through so many of a person's newest messages, and their answers."""
+PAGE = 100
+"""So many at a time, so that others go on meanwhile."""
+MOST_SECONDS = 2.0
+"""A search that took so long ends with what it found."""
 MOST_FOUND = 10
 _AROUND = 80
 """Characters shown on each side of what was found."""
+NOTHING = "Nothing that you said or were answered has all of these words."
+OLDER = "What is older was not looked through."
 SURE = "everything"
 WARNING = (
     "This deletes your agents with all that they remember, everything that you said here and were "
@@ -30,14 +37,27 @@ async def _search(asked: Asked, reach: Reach) -> str:
         return ELSEWHERE
     if not asked.arguments:
         return "Say what to look for: `/search WORDS`."
-    said = await reach.store.personal.said(asked.person, LOOKED_THROUGH)
-    found = matching(said, asked.arguments)
+    found, is_all = await _find(asked, reach)
+    more = "" if is_all else f"\n\n{OLDER}"
     if not found:
-        return "Nothing that you said or were answered has all of these words."
+        return f"{NOTHING}{more}"
     word = asked.arguments.split()[0]
-    lines = [_line(each, word) for each in found[:MOST_FOUND]]
-    more = f"\n\n{len(found) - MOST_FOUND} more are older." if len(found) > MOST_FOUND else ""
-    return "\n".join(lines) + more
+    return "\n".join(_line(each, word) for each in found[:MOST_FOUND]) + more
+
+
+async def _find(asked: Asked, reach: Reach) -> tuple[list[Said], bool]:
+    """Return what was found, newest first, and whether everything was looked through."""
+    until = reach.clock.now() + timedelta(seconds=MOST_SECONDS)
+    found: dict[int, Said] = {}
+    before: int | None = None
+    for _ in range(LOOKED_THROUGH // PAGE):
+        said = await reach.store.personal.said(asked.person, PAGE, before)
+        found |= {each.entry.cursor: each for each in matching(said, asked.arguments)}
+        before = min((e.entry.cursor for e in said if e.entry.author == "user"), default=None)
+        if before is None or len(found) > MOST_FOUND or reach.clock.now() > until:
+            break
+    ordered = [found[cursor] for cursor in sorted(found, reverse=True)]
+    return ordered, before is None and len(found) <= MOST_FOUND
 
 
 def matching(said: Sequence[Said], words: str) -> list[Said]:

@@ -30,10 +30,11 @@ class Failure:
 class PersonalStore(Protocol):
     """Everything of one person."""
 
-    async def said(self, person: PersonId, limit: int) -> list[Said]:
+    async def said(self, person: PersonId, limit: int, before: int | None = None) -> list[Said]:
         """Return the person's newest `limit` messages and their answers, newest first.
 
-        Commands and wakeups are not among them.
+        Commands and wakeups are not among them. `before` is the cursor of a message:
+        only older ones count. Those without a text count, and are left out.
         """
         ...
 

@@ -28,9 +28,10 @@ class MemoryPersonal:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    async def said(self, person: PersonId, limit: int) -> list[Said]:
+    async def said(self, person: PersonId, limit: int, before: int | None = None) -> list[Said]:
         """Return the person's newest messages and their answers, newest first."""
         rows = [row for row in self._of(person) if _is_said(row)]
+        rows = [row for row in rows if before is None or row.sequence < before]
         rows = sorted(rows, key=lambda row: row.sequence, reverse=True)[:limit]
         turns = {row.turn for row in rows if row.turn is not None}
         posts = self._tables.posted(self._answers(turns))

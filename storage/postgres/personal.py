@@ -17,7 +17,8 @@ from storage.task_rules import place_json
 
 _RECENT = """
 SELECT * FROM inbox
-WHERE person = $1 AND state < 3 AND kind IN ('text', 'edit') ORDER BY seq DESC LIMIT $2
+WHERE person = $1 AND state < 3 AND kind IN ('text', 'edit')
+    AND seq < coalesce($3, 9223372036854775807) ORDER BY seq DESC LIMIT $2
 """
 SAID = f"""
 WITH mine AS MATERIALIZED ({_RECENT})
@@ -147,9 +148,9 @@ class PostgresPersonal:
         self._write = database.write
         self._read = database.read
 
-    async def said(self, person: PersonId, limit: int) -> list[Said]:
+    async def said(self, person: PersonId, limit: int, before: int | None = None) -> list[Said]:
         """Return the person's newest messages and their answers, newest first."""
-        return [_to_said(row) for row in await self._read(SAID, person, limit)]
+        return [_to_said(row) for row in await self._read(SAID, person, limit, before)]
 
     async def is_at_work(self, person: PersonId) -> bool:
         """Whether an agent is at work for the person at this moment."""
@@ -157,7 +158,7 @@ class PostgresPersonal:
 
     async def last_failure(self, person: PersonId, limit: int) -> Failure | None:
         """Return the newest turn that was given up, among those of the newest messages."""
-        for row in await self._read(LAST_FAILURE, person, limit):
+        for row in await self._read(LAST_FAILURE, person, limit, None):
             return Failure(TurnId(row["id"]), row["ended_at"])
         return None
 

@@ -9,11 +9,21 @@ from datetime import timedelta
 from typing import cast
 
 from agents.scripted import Say, Wait
-from gateway.commands.personal import excerpt
+from gateway.commands.personal import (
+    LOOKED_THROUGH,
+    MOST_FOUND,
+    NOTHING,
+    OLDER,
+    PAGE,
+    excerpt,
+)
 from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
-from gateway.domain.people import person_id_of
+from gateway.domain.ids import PersonId
+from gateway.domain.people import Route, person_id_of
+from gateway.ports import Said
 from storage.artifacts.memory import MemoryArtifacts
+from storage.memory.personal import MemoryPersonal
 from storage.memory.store import MemoryStore
 from storage.memory.tables import Tables
 from tests.fakes.hub import WORKER, FakeHub, FakePerson, HubOptions
@@ -55,6 +65,51 @@ async def test_all_words_must_be_there(hub: FakeHub) -> None:
 
     assert "Pixel" in await _asks(ada, "/search pixel CAT")
     assert "Nothing that you said" in await _asks(ada, "/search pixel dog")
+
+
+LONG = 1_000_000
+LATER = Route("postern", quiet_seconds=LONG, max_wait_seconds=LONG)
+
+
+async def _wrote(hub: FakeHub, person: FakePerson, *texts: str) -> None:
+    """Let somebody have written much, which nobody answers yet."""
+    for text in texts:
+        await hub.store.turns.accept(hub.message(person, text), LATER, hub.clock.now())
+
+
+async def test_a_search_goes_back_as_far_as_it_may_and_says_so(hub: FakeHub) -> None:
+    ada, bob = hub.person("ada"), hub.person("bob")
+    await _wrote(hub, ada, "too old", *["a needle"] * 11, *["hay"] * LOOKED_THROUGH, "news")
+    await _wrote(hub, bob, "a needle", *["hay"] * PAGE)
+
+    assert await _asks(ada, "/search needle") == f"{NOTHING}\n\n{OLDER}"
+    assert OLDER in await _asks(ada, "/search news")
+    assert (await _asks(ada, "/search hay")).count("you: hay") == MOST_FOUND
+    assert (await _asks(bob, "/search needle")).endswith("you: a needle")
+
+
+class _Slow(MemoryPersonal):
+    """A store in which each look takes a second."""
+
+    looks = 0
+
+    async def said(self, person: PersonId, limit: int, before: int | None = None) -> list[Said]:
+        self.looks += 1
+        await asyncio.sleep(1)
+        return await super().said(person, limit, before)
+
+
+async def test_a_search_ends_in_time_with_what_it_found(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+    await _wrote(hub, ada, *["hay"] * LOOKED_THROUGH, "a needle")
+    slow = hub.store.personal = _Slow(vars(hub.store.personal)["_tables"])
+
+    await hub.inbox.receive(replace(hub.message(ada, "/search needle"), is_private=True))
+    await asyncio.sleep(10)
+
+    assert "you: a needle" in ada.sees[-1]
+    assert OLDER in ada.sees[-1]
+    assert slow.looks == 3
 
 
 async def test_what_is_private_is_not_shown_to_others(hub: FakeHub) -> None:

@@ -75,6 +75,19 @@ async def test_only_the_newest_messages_are_looked_through(store: Store) -> None
     assert await _texts(store, ADA, 1) == ["answer to e2", "text of e2"]
 
 
+async def test_older_messages_are_found_page_by_page(store: Store) -> None:
+    for number in range(3):
+        await _talk(store, f"e{number}")
+    (answer, newest) = await store.personal.said(ADA, 1)
+
+    older = await store.personal.said(ADA, 1, before=newest.entry.cursor)
+
+    assert answer.entry.cursor > newest.entry.cursor
+    assert [each.entry.text for each in older] == ["answer to e1", "text of e1"]
+    (oldest,) = [each for each in await store.personal.said(ADA, 9) if each.entry.id == "e0"]
+    assert await store.personal.said(ADA, 9, before=oldest.entry.cursor) == []
+
+
 async def test_what_waits_is_found_and_what_was_no_talk_is_not(store: Store) -> None:
     await say(store, "e1")
     await store.turns.accept(wakeup("w1"), ROUTE, at(0))
