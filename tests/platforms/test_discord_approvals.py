@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -12,6 +12,7 @@ from adapters.discord.payloads import EPHEMERAL
 from agents.scripted import Ask, Say
 from gateway.commands import SPECS
 from gateway.domain.audit import AuditKind
+from gateway.turn_runner import TurnOptions
 from tests.platforms.discord_hub import DiscordHub
 from tests.platforms.discord_server import Channel, DiscordServer, Message, Person
 from tests.platforms.discord_server.interactions import Interaction
@@ -130,6 +131,33 @@ async def test_a_strangers_press_in_a_channel_is_refused_to_them_alone(
     assert (desk.bank.paid, labels(question)) == ([], ["Approve", "Deny"])
     refused = [e.subject for e in audit if e.kind is AuditKind.APPROVAL_REFUSED]
     assert refused == [f"discord:discord:{mallory.id}"]
+
+
+async def test_of_a_call_asked_for_in_private_a_channel_reads_only_the_tools_name(
+    desk: Desk, server: DiscordServer
+) -> None:
+    ada, boss, mallory = desk.ada, server.person("boss"), server.person("mallory")
+    approvers = frozenset({f"discord:discord:{boss.id}"})
+    desk.hub.turns = TurnOptions(approvals=replace(ASKS_FIRST.approvals, approvers=approvers))
+    general = server.general
+    async with working(desk):
+        desk.hub.agents.will(Ask((PAY,)))
+        desk.hub.agents.will_say("I wait for their yes.")
+        await ada.asks_about(mallory.says(general, "an invoice"), "Ask my agent")
+        question = await desk.sees(general, "wants to use")
+        told = [
+            await desk.is_told(await person.press(question, "Show"))
+            for person in (boss, ada, mallory)
+        ]
+        desk.hub.agents.will_say("It is paid.")
+        await desk.is_told(await boss.press(question, "Approve"))
+        await desk.sees(general, "**Approved by Boss**")
+        await server.until(lambda: desk.bank.paid)
+
+    assert ['"euros": 5' in text for text in told] == [True, True, False]
+    assert told[2] == "This is not yours to see."
+    assert not [text for text in question.texts if "euros" in text]
+    assert not [text for text in mallory.sees(general) if "euros" in text or "yes." in text]
 
 
 async def test_a_double_press_pays_once(desk: Desk, server: DiscordServer) -> None:

@@ -104,11 +104,12 @@ async def test_pressing_twice_is_saying_twice_and_one_press_that_comes_twice_onc
 
 
 @pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("custom_id", ["v0:approve:7", f"{'A' * 16}:say what I did not"])
 async def test_a_button_that_is_none_of_ours_is_refused_in_private(
-    server: DiscordServer, door: str
+    server: DiscordServer, door: str, custom_id: str
 ) -> None:
     ada, bob = server.person("ada"), server.person("bob")
-    foreign = {"type": 2, "style": 1, "label": "Old", "custom_id": "v0:approve:7"}
+    foreign = {"type": 2, "style": 1, "label": "Old", "custom_id": custom_id}
 
     async with DiscordHub(server).connected() as hub:
         await ready(hub, door)
