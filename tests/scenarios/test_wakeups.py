@@ -202,6 +202,25 @@ async def test_what_a_person_says_goes_before_a_wakeup_that_waits() -> None:
     ]
 
 
+async def test_a_wakeup_comes_to_an_agent_that_is_never_idle() -> None:
+    hub = new_hub()
+    ada = hub.person("ada")
+    for _turn in range(30):
+        hub.agents.will_say("busy", after=90)
+    await hub.store.schedules.put(a_schedule(hub, in_five_minutes(hub)))
+
+    async with hub.running():
+        for number in range(30):
+            await ada.says(f"message {number}")
+            await asyncio.sleep(60)
+        await ada.reads(20)
+
+    turns = ["Look around." in turn[0] for turn in hub.agents.heard]
+    a_quarter_later = (5 + 15) * 60 // 90
+    assert turns.count(True) == 1
+    assert a_quarter_later <= turns.index(True) <= a_quarter_later + 2
+
+
 @pytest.mark.parametrize("streaming", [None, Streaming(interval_seconds=0.1)])
 async def test_a_wakeup_with_nothing_to_say_posts_nothing(streaming: Streaming | None) -> None:
     hub = new_hub(streaming=streaming)
