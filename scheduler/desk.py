@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from gateway.domain.conversations import Conversation
+from gateway.domain.conversations import Conversation, check_ids
 from gateway.domain.people import ZONE_NOTE, Identity, Route, Sender, person_id_of
 from gateway.domain.routing import Routing
 from gateway.domain.schedules import (
@@ -193,6 +193,7 @@ class Desk:
     def _conversation(self, readable: str) -> Conversation:
         try:
             conversation = Conversation.parse(readable)
+            check_ids(conversation)
         except ValueError as error:
             raise BadInput(str(error)) from None
         if conversation.platform not in self._platforms:

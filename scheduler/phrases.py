@@ -7,6 +7,7 @@ it is in docs/schedules.md, which shows every form that is read here.
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -104,10 +105,18 @@ def _written_moment(phrase: str, now: datetime, zone: str) -> Once | None:
     try:
         moment = datetime.fromisoformat(phrase)
     except ValueError:
-        raise BadInput(f'"{phrase}" is no moment that exists. {EXAMPLES}') from None
+        raise BadInput(f'"{phrase}" is no moment that exists. {_nearest(phrase)}') from None
     if moment.tzinfo is None:
         return _once(moment, now, zone)
     return _not_over(moment.astimezone(UTC), now)
+
+
+def _nearest(phrase: str) -> str:
+    """Return a hint at the last day of the month, where the date has one too high."""
+    year, month, day = int(phrase[:4]), int(phrase[5:7]), int(phrase[8:10])
+    last = monthrange(year, month)[1] if 1 <= month <= 12 else day
+    nearest = f"{phrase[:8]}{last:02}{phrase[10:]}"
+    return f'The nearest is "{nearest}".' if day > last else EXAMPLES
 
 
 def _in_a_while(asked: _Asked) -> Trigger:
@@ -187,7 +196,8 @@ def _date(year: int, month: int, day: int) -> date:
     try:
         return date(year, month, day)
     except ValueError:
-        raise BadInput(f"{_MONTHS[month - 1].title()} {year} has no day {day}.") from None
+        name, last = _MONTHS[month - 1].title(), monthrange(year, month)[1]
+        raise BadInput(f"{name} {year} has no day {day}; its last one is the {last}th.") from None
 
 
 def _on_date(asked: _Asked, day: date) -> Once:

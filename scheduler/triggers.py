@@ -9,7 +9,7 @@ and what the zone does to it is decided here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
@@ -137,19 +137,59 @@ def slots_until(trigger: Trigger, first: datetime, until: datetime, limit: int) 
 def check_expression(expression: str) -> str:
     """Return the expression, its spaces put in order; raises BadInput that says what is wrong."""
     fields = _STEP_OF_ONE.sub(r"\1", expression).split()
-    hint = 'It reads minute, hour, day, month, weekday, as in "30 8 * * 1-5".'
-    if len(fields) != 5:
-        raise BadInput(f'"{expression}" has {len(fields)} fields; a cron line has five. {hint}')
     if len(expression) > LONGEST_EXPRESSION:
-        raise BadInput(f"This cron line has over {LONGEST_EXPRESSION} characters. {hint}")
+        raise BadInput(f"This cron line has over {LONGEST_EXPRESSION} characters. {_FORM}")
+    if len(fields) != 5:
+        said = f'"{expression}" has {len(fields)} fields; a cron line has five.'
+        raise BadInput(f"{said} {_hint(fields)}")
+    line = " ".join(fields)
+    if (field := _unfit(line)) is not None:
+        said = f'"{expression}" is no cron line: its {field} does not fit.'
+        raise BadInput(f"{said} {_hint(fields)}")
+    return line
+
+
+_FORM = 'It reads minute, hour, day, month, weekday, as in "30 8 * * 1-5".'
+
+
+def _unfit(line: str) -> str | None:
+    """Return the field that keeps it from being a cron line; None when it is one."""
     try:
-        CronSim(" ".join(fields), _EPOCH)
+        CronSim(line, _EPOCH)
     except CronSimError as error:
-        field = str(error).removeprefix("Bad ")
-        raise BadInput(
-            f'"{expression}" is no cron line: its {field} does not fit. {hint}'
-        ) from None
-    return " ".join(fields)
+        return str(error).removeprefix("Bad ")
+    return None
+
+
+def _hint(fields: Sequence[str]) -> str:
+    nearest = _nearest(fields)
+    if nearest is None or _unfit(nearest) is not None:
+        return _FORM
+    return f'The nearest that is taken is "{nearest}".'
+
+
+def _nearest(fields: Sequence[str]) -> str | None:
+    """Return a line that says what these fields seem to mean, where they are no line."""
+    match fields:
+        case [name]:
+            return _NICKNAMES.get(name.lower())
+        case [_, minute, hour, *days] if len(days) == 3:
+            return " ".join((minute, hour, *days))
+        case [minute, hour, day, month, weekday] if day.isdecimal() and int(day) >= 29:
+            return f"{minute} {hour} L {month} {weekday}"
+        case _:
+            return None
+
+
+_NICKNAMES = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
 
 
 def _positive(text: str) -> int:

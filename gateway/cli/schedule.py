@@ -74,7 +74,9 @@ def add(
     rules = Rules(misfire, grace, catch_up, jitter, *hours, None, skip_busy, skip_recent, heartbeat)
     timing, sources = Timing(zone, cron, every, at), tuple(source or ())
     wish = NewSchedule(name, timing, to, prompt, owner, agent, rules, sources, max_actions)
-    _answer(asyncio.run(_added(wish)), json=json)
+    report = asyncio.run(_added(wish))
+    _answer(report, json=json)
+    _tell_what_is_off([report])
 
 
 @app.command("list")
@@ -159,6 +161,7 @@ def import_roster(
         )
     else:
         _say_imported(taken)
+    _tell_what_is_off([report for report, _ in taken])
     for sentence in refused:
         typer.echo(sentence, err=True)
     if refused:
@@ -195,6 +198,20 @@ def activity(
         say_json(found)
     else:
         say_activity(found)
+
+
+def _tell_what_is_off(reports: list[ScheduleReport]) -> None:
+    """Say where nothing can be posted as the settings are; they may change before it is due."""
+    from gateway.cli.banner import what_is_on
+
+    wakeups = [report.schedule.wakeup for report in reports]
+    platforms = {wakeup.conversation.platform for wakeup in wakeups if wakeup is not None}
+    for line in what_is_on(load()):
+        if line.name.lower() in platforms and not line.is_on:
+            said = (
+                f"{line.name} is off here ({line.hint}): until it is on, nothing is posted there."
+            )
+            typer.echo(said, err=True)
 
 
 def _say_imported(taken: list[tuple[ScheduleReport, tuple[str, ...]]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from gateway.domain.ids import ConversationId
@@ -60,6 +61,30 @@ class Conversation:
                 "[:thread], for example discord:dm:99 or slack:T1:C2:171.5."
             )
         return cls(*parts)
+
+
+def check_ids(place: Conversation) -> None:
+    """Raise ValueError, with a sentence, where a part can not be an id of the platform.
+
+    Discord's ids are numbers; Slack's begin with T or E for a workspace and with C, D or G for a
+    channel, and threads are moments (developer documentation of both).
+    """
+    shape = _SHAPES.get(place.platform)
+    if shape is not None and not re.fullmatch(shape[0], place.id):
+        raise ValueError(f'"{place.id}" is no place on {place.platform.title()}. {shape[1]}')
+
+
+_SHAPES = {
+    "discord": (
+        r"discord:(dm|\d+):\d+(:\d+)?",
+        "It reads discord:SERVER:CHANNEL with the numbers of its link, or discord:dm:CHANNEL.",
+    ),
+    "slack": (
+        r"slack:[TE][A-Z0-9]*:[CDG][A-Z0-9]*(:\d+\.\d+)?",
+        "It reads slack:T…:C… with the ids that its link has in a browser, not its name.",
+    ),
+}
+"""What a place's id looks like, and how to say so."""
 
 
 def _is_plain(part: str) -> bool:
