@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from gateway.domain.conversations import OPTED_OUT, Conversation
+from gateway.domain.conversations import OPTED_OUT, Conversation, check_ids
 from gateway.domain.deliveries import NewDelivery
 from gateway.domain.ids import DeliveryId
 from gateway.errors import BadInput
@@ -54,6 +54,7 @@ class Posts:
     def _place(self, readable: str) -> Conversation:
         try:
             conversation = Conversation.parse(readable)
+            check_ids(conversation)
         except ValueError as error:
             raise BadInput(str(error)) from None
         if conversation.platform not in self._platforms:

@@ -6,21 +6,26 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
-from agents.scripted import Fail
+from agents.scripted import Ask, Fail
 from gateway.access import AccessMode, AccessPolicy
 from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId, SessionId
 from gateway.domain.people import Sender
 from gateway.domain.schedules import Rules, Schedule, Wakeup
+from gateway.domain.tools import ToolCall
 from gateway.pauses import Pauses
 from gateway.turn_runner import TurnOptions
+from scheduler.limits import WakeupLimits
 from scheduler.misfires import first_fire
 from scheduler.sources import GuardedFetch, SourceBriefing
 from storage.artifacts.memory import MemoryArtifacts
 from storage.memory.store import MemoryStore
 from tests.fakes.hub import FakeHub, HubOptions
 from tests.fakes.virtual_time import EPOCH, LoopClock
+from toolbox.builtin import builtin_tools
+from toolbox.executor import Executor
+from toolbox.registry import Registry
 
 HOUR = 3600.0
 PAIRED_ONLY = AccessPolicy(modes={"fake": AccessMode.PAIRING})
@@ -261,3 +266,25 @@ async def test_an_empty_heartbeat_makes_no_model_call() -> None:
 
     assert await outcomes(hub) == ["nothing_new", "nothing_new", "posted"]
     assert hub.agents.runs_started == 2
+
+
+async def test_a_wakeup_makes_no_more_tool_calls_than_its_schedule_allows() -> None:
+    store = MemoryStore()
+    toolbox = WakeupLimits(Executor(Registry(builtin_tools(LoopClock()))), store.schedules)
+    hub = FakeHub(store, options=HubOptions(tickers=1, is_judging=True), toolbox=toolbox)
+    for round_number in range(3):
+        calls = [ToolCall(f"c{round_number}{n}", "current_time", "{}") for n in range(2)]
+        hub.agents.will(Ask(tuple(calls)))
+    hub.agents.will_say("News.")
+    await schedule(hub)
+    known = await store.schedules.get("hourly")
+    assert known is not None
+    assert known.wakeup is not None
+    await store.schedules.put(replace(known, wakeup=replace(known.wakeup, max_actions=3)))
+
+    async with hub.running():
+        await asyncio.sleep(1.5 * HOUR)
+
+    refused = [result.is_error for results in hub.agents.returned for result in results]
+    assert refused == [False, False, False, True, True, True]
+    assert await outcomes(hub) == ["posted"]

@@ -142,6 +142,38 @@ async def test_a_clock_that_is_set_repeats_no_slot(step: timedelta) -> None:
     assert "2026-01-05 14:00" in moments[-1]
 
 
+BACK, FORWARD = timedelta(hours=-2), timedelta(hours=2)
+
+
+@pytest.mark.parametrize(
+    ("rules", "step", "hours"),
+    [
+        (Rules(Misfire.SKIP), FORWARD, [10, 11, 14]),
+        (Rules(Misfire.ONE), FORWARD, [10, 11, 13, 14]),
+        (Rules(Misfire.ALL, max_catch_up=1), FORWARD, [10, 11, 13, 14]),
+        (Rules(Misfire.ALL, max_catch_up=9), FORWARD, [10, 11, 12, 13, 14]),
+        *((Rules(policy), BACK, [10, 11, 12, 13, 14]) for policy in Misfire),
+    ],
+)
+async def test_a_clock_that_is_set_for_a_while_follows_the_policy(
+    rules: Rules, step: timedelta, hours: list[int]
+) -> None:
+    """Forward, slots are missed at once; back, those that fired do not fire again."""
+    clock = LoopClock()
+    hub = FakeHub(MemoryStore(), options=HubOptions(tickers=2), clock=clock)
+    await hub.store.schedules.put(a_schedule(hub, rules=rules))
+
+    async with hub.running():
+        await asyncio.sleep(2.5 * HOUR)
+        clock.step(step)
+        await asyncio.sleep(0.4 * HOUR)
+        clock.step(-step)
+        await asyncio.sleep(2.3 * HOUR)
+
+    slots = [f"[ada on fake, 2026-01-05 {hour}:00" for hour in hours]
+    assert [text.partition(" UTC")[0] for text in heard(hub)] == slots
+
+
 @pytest.mark.parametrize(
     ("rules", "hours"),
     [

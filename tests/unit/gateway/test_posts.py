@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from gateway.commands import scheduling
@@ -13,6 +15,7 @@ from gateway.domain.people import Identity, Route, Sender
 from gateway.errors import BadInput
 from gateway.posts import Broadcasts
 from storage.memory.store import MemoryStore
+from tests.fakes.crashing import CrashPoints, around
 from tests.fakes.virtual_time import EPOCH, LoopClock
 
 PLATFORMS = ("discord", "slack")
@@ -52,6 +55,23 @@ async def test_who_opted_out_gets_none_and_a_broken_one_goes_on() -> None:
     assert await broadcasts.post("News.", "k1") == 2
     await store.notes.drop(HOMES[0], OPTED_OUT)
     assert await broadcasts.post("News.", "k1") == 1
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_a_broadcast_goes_on_where_its_process_died(moment: str) -> None:
+    store = await with_people()
+    points = CrashPoints(at_name=f"{moment} store.deliveries.enqueue")
+    dying = Broadcasts(around(store, "store", points), PLATFORMS, LoopClock())
+    async with asyncio.TaskGroup() as group:
+        posting = group.create_task(dying.post("News.", "k1"))
+        await points.crashed.wait()
+        posting.cancel()
+
+    again = await Broadcasts(store, PLATFORMS, LoopClock()).post("News.", "k1")
+
+    assert again == (3 if moment == "before" else 2)
+    found = [await store.deliveries.get(f"broadcast:k1:{home}.0") for home in HOMES]
+    assert [each.text for each in found if each] == ["News."] * 3
 
 
 @pytest.mark.parametrize(

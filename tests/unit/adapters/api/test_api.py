@@ -101,6 +101,7 @@ async def test_a_delivery_says_how_it_stands(store: MemoryStore) -> None:
     [
         {"conversation": "nowhere"},
         {"conversation": "irc:a:b"},
+        {"conversation": "slack:T1:general"},
         {"text": "  "},
         {"text": "x" * 40_001},
         {"text": None},
@@ -186,6 +187,7 @@ async def test_the_activity_of_an_agent_comes_in_pages(store: MemoryStore) -> No
         ({"prompt": " "}, "The prompt is empty"),
         ({"agent": "nobody"}, 'no agent "nobody"'),
         ({"conversation": "irc:a:b"}, "is no platform"),
+        ({"conversation": "slack:T1:general"}, "is no place on Slack"),
         ({"misfire": "often"}, "misfire"),
         ({"unknown": 1}, "unknown"),
     ],
