@@ -27,6 +27,9 @@ class Askers:
         if len(self._by_channel) > _PLACES:
             self._by_channel.popitem(last=False)
 
-    def last_in(self, place: Conversation) -> str | None:
-        """Return the account that waits for an answer there; None where nobody is known to."""
-        return self._by_channel.get(channel_of(place))
+    def take(self, place: Conversation) -> str | None:
+        """Return the account that waits for an answer there, once for what it wrote last.
+
+        None where nobody is known to wait: what a schedule says there bothers nobody.
+        """
+        return self._by_channel.pop(channel_of(place), None)

@@ -134,7 +134,7 @@ class Sender:
 
     async def _tell_asker(self, delivery: Delivery, refused: DiscordRefused) -> None:
         """Tell who waits for the answer, in private, that the bot may not give it there."""
-        asker = self._askers.last_in(delivery.conversation)
+        asker = self._askers.take(delivery.conversation)
         if asker is None:
             return
         sentence = f"I may not answer in <#{channel_of(delivery.conversation)}>. {refused.reason}"

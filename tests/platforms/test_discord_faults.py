@@ -46,6 +46,7 @@ FAULTS: dict[str, Break] = {
     "gateway: cut": lambda s: s.gateway.cut(),
     "gateway: RECONNECT": lambda s: s.gateway.reconnect(),
     "gateway: invalid session": lambda s: s.gateway.invalidate(),
+    "gateway: invalid session, yet resumable": lambda s: s.gateway.invalidate(resumable=True),
     "gateway: closed with 1000": lambda s: s.gateway.cut(code=1000),
     "gateway: closed with 4000": lambda s: s.gateway.cut(code=4000),
     "gateway: wrong sequence number": lambda s: s.gateway.cut(code=4007),
