@@ -92,10 +92,9 @@ SELECT seq, at, kind, subject, ref, data FROM (
     UNION ALL
     SELECT * FROM (
         SELECT * FROM audit WHERE subject = ?1 AND ref <> ?1 AND seq > ?2
-            AND kind NOT IN (
-                'turn.run', 'turn.tool', 'turn.tool_begun', 'turn.ended',
-                'delivery.claimed', 'delivery.settled', 'delivery.revised'
-            )
+            AND kind <> 'turn.ended' AND kind <> 'turn.run' AND kind <> 'delivery.claimed'
+            AND kind <> 'delivery.settled' AND kind <> 'delivery.revised'
+            AND kind <> 'turn.tool' AND kind <> 'turn.tool_begun'
         ORDER BY seq LIMIT ?3
     )
     UNION ALL
