@@ -47,7 +47,7 @@ class Posts:
         _check(text, key)
         name = f"send:{conversation.id}:{key or uuid.uuid4().hex}"
         posts = _parts(name, conversation, text)
-        await self._check_same(posts[0], key)
+        await _check_same(self._deliveries, posts[0], key)
         count = await self._deliveries.enqueue(posts, self._clock.now())
         return Posted(name, conversation, tuple(post.id for post in posts), count > 0)
 
@@ -61,12 +61,6 @@ class Posts:
             known = ", ".join(self._platforms)
             raise BadInput(f'"{conversation.platform}" is no platform. There is {known}.')
         return conversation
-
-    async def _check_same(self, first: NewDelivery, key: str | None) -> None:
-        """Raise BadInput when the key stands for another text; dropped texts match all."""
-        known = await self._deliveries.get(first.id)
-        if known is not None and known.text and known.text != first.text:
-            raise BadInput(f'The key "{key}" was used for another text; take a new one.')
 
 
 class Broadcasts:
@@ -101,6 +95,7 @@ class Broadcasts:
 
     async def _add(self, home: Conversation, text: str, key: str) -> bool:
         parts = _parts(f"broadcast:{key}:{home.id}", home, text)
+        await _check_same(self._store.deliveries, parts[0], key)
         return await self._store.deliveries.enqueue(parts, self._clock.now()) > 0
 
 
@@ -110,6 +105,13 @@ def _parts(name: str, conversation: Conversation, text: str) -> list[NewDelivery
         NewDelivery(DeliveryId(f"{name}.{index}"), conversation, part)
         for index, part in enumerate(parts)
     ]
+
+
+async def _check_same(deliveries: DeliveryStore, first: NewDelivery, key: str | None) -> None:
+    """Raise BadInput when the key stands for another text; dropped texts match all."""
+    known = await deliveries.get(first.id)
+    if known is not None and known.text and known.text != first.text:
+        raise BadInput(f'The key "{key}" was used for another text; take a new one.')
 
 
 def _check(text: str, key: str | None) -> None:

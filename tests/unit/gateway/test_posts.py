@@ -57,6 +57,15 @@ async def test_who_opted_out_gets_none_and_a_broken_one_goes_on() -> None:
     assert await broadcasts.post("News.", "k1") == 1
 
 
+async def test_a_key_stands_for_one_text() -> None:
+    store = await with_people()
+    broadcasts = Broadcasts(store, PLATFORMS, LoopClock())
+    await broadcasts.post("News.", "k1")
+
+    with pytest.raises(BadInput, match="was used for another text"):
+        await broadcasts.post("Other news.", "k1")
+
+
 @pytest.mark.parametrize("moment", ["before", "after"])
 async def test_a_broadcast_goes_on_where_its_process_died(moment: str) -> None:
     store = await with_people()
