@@ -153,7 +153,8 @@ def import_roster(
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f'"{file}" can not be read: {error}.') from error
+        why = (error.strerror if isinstance(error, OSError) else None) or error
+        raise BadInput(f'"{file}" can not be read: {why}.') from error
     taken, refused = asyncio.run(_imported(text, to, owner, zone))
     if json:
         say_json(

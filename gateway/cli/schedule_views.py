@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from gateway.cli.terminal import printable, say, say_table
 from gateway.domain.schedule_json import say_outcome
-from gateway.domain.schedules import PastSlot, Schedule, ScheduleReport
+from gateway.domain.schedules import PastSlot, Rules, Schedule, ScheduleReport, Wakeup
 
 
 def say_list(reports: Sequence[ScheduleReport]) -> None:
@@ -39,10 +40,40 @@ def say_shown(report: ScheduleReport, past: Sequence[PastSlot]) -> None:
     if wakeup is not None:
         say(f"Conversation: {wakeup.conversation.id}")
         say(f"Owner: {wakeup.owner.identity.key if wakeup.owner else 'who wrote there last'}")
+        say(f"Agent: {wakeup.role or 'the default one'}")
+        for line in (*_limits(wakeup), *_rules(report.schedule.rules)):
+            say(printable(line))
         say("\n".join(printable(line) for line in f"Prompt: {wakeup.prompt}".splitlines()))
     if past:
         rows = [(f"{slot.due_at:%Y-%m-%d %H:%M} UTC", say_outcome(slot)) for slot in past]
         say_table(("slot", "outcome"), rows)
+
+
+def _limits(wakeup: Wakeup) -> list[str]:
+    sources = f"Data sources: {', '.join(wakeup.data_sources)}" if wakeup.data_sources else ""
+    calls = "" if wakeup.max_actions is None else f"Tool calls: {wakeup.max_actions} at most"
+    return [line for line in (sources, calls) if line]
+
+
+def _rules(rules: Rules) -> list[str]:
+    """Return a line for each rule that is not as by default, named as its option."""
+    usual = _as_words(Rules())
+    return [
+        f"{name.replace('_', ' ').capitalize()}: {words}"
+        for name, words in _as_words(rules).items()
+        if words != usual[name]
+    ]
+
+
+def _as_words(rules: Rules) -> dict[str, str]:
+    days = {"quiet_days": ", ".join(rules.quiet_days)}
+    switches = {True: "yes", False: "no"}
+    shown = {**asdict(rules), **days}
+    del shown["paused_until"]  # the state tells it
+    return {
+        name: switches[value] if isinstance(value, bool) else str(value)
+        for name, value in shown.items()
+    }
 
 
 def say_activity(lines: Sequence[Mapping[str, object]]) -> None:

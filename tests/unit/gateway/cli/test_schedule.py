@@ -91,6 +91,31 @@ def test_all_that_was_asked_for_is_in_the_listing(postern: Terminal) -> None:
     assert (listed["data_sources"], listed["max_actions"]) == (["arxiv"], 4)
 
 
+def test_what_was_asked_for_is_shown_where_it_is_not_as_usual(postern: Terminal) -> None:
+    postern.types(*ADD, "--every", "15m")
+    postern.types(
+        *(*ADD, "--name", "more", "--every", "15m", "--misfire", "all", "--quiet-days", "sat,sun"),
+        *("--skip-busy", "--source", "arxiv", "--max-actions", "4", "--agent", "postern"),
+    )
+
+    usual = postern.types("schedule", "show", "papers").out.splitlines()
+    more = postern.types("schedule", "show", "more").out.splitlines()
+
+    assert usual[-4:] == [
+        "Conversation: slack:T1:C2",
+        "Owner: who wrote there last",
+        "Agent: the default one",
+        "Prompt: Look around.",
+    ]
+    assert more[-6:-1] == [
+        "Data sources: arxiv",
+        "Tool calls: 4 at most",
+        "Misfire: all",
+        "Quiet days: sat, sun",
+        "Skip busy: yes",
+    ]
+
+
 @pytest.mark.parametrize(
     ("timing", "sentence"),
     [
@@ -242,6 +267,15 @@ def test_what_a_roster_has_wrong_is_left_out_and_the_rest_goes_in(
     assert seen.err.count("is left out") == 1
     listed = postern.types("schedule", "list", "--json").json
     assert [each["name"] for each in listed] == ["research-assistant", "sleeper"]
+
+
+def test_a_file_that_is_not_there_is_told(postern: Terminal) -> None:
+    seen = postern.types("schedule", "import", "nope.json")
+
+    assert (seen.code, seen.err) == (
+        1,
+        '"nope.json" can not be read: No such file or directory.\n',
+    )
 
 
 def test_what_is_no_roster_is_refused_whole(postern: Terminal) -> None:
