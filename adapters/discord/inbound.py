@@ -15,9 +15,9 @@ from gateway.domain.people import Identity, Sender
 
 PLATFORM = "discord"
 DIRECT = "dm"
+"""The workspace of the bot's direct messages."""
 AMONG_OTHERS = "private"
 """The workspace of people's own private channels, where an app of one of them can be called."""
-"""The workspace of conversations that are in no guild."""
 
 _DEFAULT, _REPLY = 0, 19
 _SAID_BY_PEOPLE = (_DEFAULT, _REPLY)

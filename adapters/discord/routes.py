@@ -5,7 +5,6 @@ Proof and protocol: "Interactions Overview", "Preparing for Interactions" in Dis
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 
 from fastapi import APIRouter
@@ -24,12 +23,10 @@ from adapters.discord.interactions import (
     refusal,
 )
 from adapters.discord.payloads import Interaction
-from adapters.discord.refusals import turned_away
+from adapters.discord.refusals import Strangers, turned_away
 from adapters.discord.rest import Json
 from gateway.domain.handed import was_verified
 from gateway.errors import BadInput, StoreUnavailable
-
-log = logging.getLogger(__name__)
 
 BODY_LIMIT_BYTES = 1024 * 1024
 REPLAY_WINDOW_SECONDS = 300
@@ -41,9 +38,11 @@ _TRY_AGAIN = "I can't take this in right now. Please try again in a moment."
 class _TurnedAway(Exception):
     """The request is not Discord's, or not one that we read."""
 
-    def __init__(self, status: int, sentence: str) -> None:
+    def __init__(self, status: int, reason: str, sentence: str) -> None:
         super().__init__(sentence)
         self.status = status
+        self.reason = reason
+        """For the audit log."""
 
 
 def make_router(adapter: DiscordAdapter, public_key: str) -> APIRouter:
@@ -61,6 +60,7 @@ class _Door:
         self._adapter = adapter
         self._key = key
         self._buttons = Buttons(adapter.options.token)
+        self._strangers = Strangers(adapter.options.note_refusal, adapter.clock)
 
     async def interactions(self, request: Request) -> Response:
         """Answer one interaction."""
@@ -69,7 +69,7 @@ class _Door:
             self._verify(request, body)
             interaction = Interaction.model_validate_json(body)
         except _TurnedAway as error:
-            log.warning("discord_request_refused", extra={"error": str(error)})
+            await self._strangers.turn_away(error.reason)
             return JSONResponse({"error": str(error)}, error.status)
         except ValidationError:
             return JSONResponse({"error": "This is no interaction that can be read."}, 400)
@@ -102,9 +102,11 @@ class _Door:
         try:
             self._key.verify(moment.encode() + body, bytes.fromhex(signature))
         except (BadSignatureError, ValueError):
-            raise _TurnedAway(401, "The signature does not match.") from None
+            raise _TurnedAway(401, "signature_wrong", "The signature does not match.") from None
         if not _is_recent(moment, self._adapter.clock.now()):
-            raise _TurnedAway(401, "The request is too old, or from the future.")
+            raise _TurnedAway(
+                401, "request_of_another_time", "The request is too old, or from the future."
+            )
 
 
 async def _read(request: Request) -> bytes:
@@ -112,7 +114,9 @@ async def _read(request: Request) -> bytes:
     async for chunk in request.stream():
         body += chunk
         if len(body) > BODY_LIMIT_BYTES:
-            raise _TurnedAway(413, f"The body is over {BODY_LIMIT_BYTES:,} bytes.")
+            raise _TurnedAway(
+                413, "body_too_large", f"The body is over {BODY_LIMIT_BYTES:,} bytes."
+            )
     return bytes(body)
 
 

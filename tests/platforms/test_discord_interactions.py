@@ -265,9 +265,13 @@ async def test_a_forged_request_is_refused(server: DiscordServer, kind: Signatur
     hub = DiscordHub(server)
 
     async with hub.connected():
-        answer = await server.signer.post(hub.url, {"type": 1}, kind)
+        statuses = {(await server.signer.post(hub.url, {"type": 1}, kind)).status for _ in range(9)}
+        audit = await hub.store.history.audit(0, 1_000)
 
-    assert answer.status == 401
+    noted = [entry.data["reason"] for entry in audit if entry.kind is AuditKind.MESSAGE_REFUSED]
+    assert statuses == {401}
+    assert 1 <= len(noted) <= 2, "a line for each minute"
+    assert set(noted) == {"signature_wrong"}
 
 
 @pytest.mark.parametrize("seconds", [-301, 400])
@@ -277,8 +281,10 @@ async def test_a_request_of_another_time_is_refused(server: DiscordServer, secon
 
     async with hub.connected():
         answer = await server.signer.post(hub.url, {"type": 1}, timestamp=moment)
+        audit = await hub.store.history.audit(0, 1_000)
 
     assert answer.status == 401
+    assert [entry.data["reason"] for entry in audit] == ["request_of_another_time"]
 
 
 async def test_a_body_over_the_limit_is_refused_unread(server: DiscordServer) -> None:
@@ -288,8 +294,10 @@ async def test_a_body_over_the_limit_is_refused_unread(server: DiscordServer) ->
     async with hub.connected(), aiohttp.ClientSession() as session:
         headers = server.signer.headers(raw)
         answer = await session.post(hub.url, data=io.BytesIO(raw), headers=headers)
+        audit = await hub.store.history.audit(0, 1_000)
 
     assert answer.status == 413
+    assert [entry.data["reason"] for entry in audit] == ["body_too_large"]
 
 
 async def test_signed_nonsense_is_refused(server: DiscordServer) -> None:
