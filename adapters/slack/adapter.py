@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from slack_bolt.async_app import AsyncApp
 
+from adapters.slack.answers import Posted
 from adapters.slack.asides import Asides
 from adapters.slack.calls import SlackCalls
 from adapters.slack.door import Door, Hints, make_app
@@ -35,7 +36,7 @@ from adapters.slack.response_urls import ResponseUrls, UrlWornOut
 from adapters.slack.socket_mode import connected
 from adapters.slack.status_line import StatusLines
 from adapters.slack.uploads import Uploads
-from adapters.slack.web_api import Json
+from adapters.slack.web_api import Json, answered
 from adapters.slack.workspaces import Workspaces
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery
@@ -84,7 +85,7 @@ class SlackAdapter:
         )
         self._downloads = Downloads(self._calls, artifacts, options)
         self._uploads = Uploads(self._calls, artifacts)
-        self._door = Door(self._calls, self._hints, self._downloads, store.history, clock, options)
+        self._door = Door(self._calls, self._hints, self._downloads, store, clock, options)
         self._app: AsyncApp | None = None
         self._note("Slack is not connected yet.")
 
@@ -205,13 +206,13 @@ class SlackAdapter:
         """Post as the app, where it is a member; a command is answered elsewhere too."""
         try:
             answer = await self._write(delivery, "chat.postMessage", post_args(delivery))
+            return PlatformMessageId(answered(Posted, "chat.postMessage", answer).ts)
         except SlackRefused as error:
             if delivery.handle is None or error.code not in _NOT_THERE:
                 raise
             handle = Handle.from_text(delivery.handle)
             await self._response_urls.post(handle, response_body(delivery))
             return _answered(delivery)
-        return PlatformMessageId(str(answer["ts"]))
 
     async def _show_files(self, delivery: Delivery) -> PlatformMessageId:
         """Show files with the words as one message; without any left, the words alone."""
@@ -234,10 +235,10 @@ class SlackAdapter:
             return place
         user = Handle.from_text(delivery.handle).user
         try:
-            answer = await self._calls.write(place.workspace, "conversations.open", {"users": user})
+            opened = await self._calls.open_direct(place.workspace, user)
         except OutcomeUnknown as error:
             raise RetryLater(str(error)) from error  # opening it again is the same
-        return replace(place, channel=str(answer["channel"]["id"]), thread=None)
+        return replace(place, channel=opened, thread=None)
 
     async def _answer_privately(self, delivery: Delivery, handle: Handle) -> PlatformMessageId:
         """Show it to the person who gave the command, in the channel or else in their DM."""

@@ -41,11 +41,13 @@ from adapters.slack.places import Place
 from adapters.slack.web_api import Json
 from adapters.slack.wire import File
 from adapters.slack.workspaces import Workspaces
-from gateway.domain.messages import InboundMessage, MessageKind
+from gateway.domain.messages import InboundMessage, MessageKind, Refusal
 from gateway.domain.people import Sender
 from gateway.errors import BadInput, RetryLater, StoreUnavailable
-from gateway.ports import Accept, Clock, HistoryStore
+from gateway.ports import Accept, Clock, Store
 
+REASON = "not_acceptable"
+"""What the audit log says of a message that no agent can take."""
 MOST_RETRIES = 3
 """After so many, Slack sends an event no more."""
 
@@ -89,7 +91,7 @@ class Door:
         calls: SlackCalls,
         hints: Hints,
         downloads: Downloads,
-        history: HistoryStore,
+        store: Store,
         clock: Clock,
         options: Options,
     ) -> None:
@@ -98,7 +100,8 @@ class Door:
         self._hints = hints
         self._downloads = downloads
         self._interactive = Interactive(calls, hints.asides, self._names, clock, options)
-        self._history = history
+        self._history, self._turns = store.history, store.turns
+        self._clock = clock
         self._options = options
         self._accept: Accept | None = None
         self._order = ChannelOrder()
@@ -173,7 +176,6 @@ class Door:
             try:
                 await self._store(message)
             except BadInput as error:
-                log.warning("event_refused", extra={"error": str(error)})
                 self._hints.asides.tell(asker, str(error))
 
     async def _welcome_files(self, heard: Heard) -> Sequence[File]:
@@ -189,7 +191,12 @@ class Door:
     async def _store(self, message: InboundMessage) -> None:
         if self._accept is None:
             raise StoreUnavailable("Postern is starting or stopping. Try again in a moment.")
-        await self._accept(message)
+        try:
+            await self._accept(message)
+        except BadInput as error:
+            log.warning("message_refused", extra={"error": str(error)})
+            await self._turns.refuse(Refusal(message, REASON), self._clock.now())
+            raise
 
 
 class _App(AsyncApp):

@@ -11,11 +11,13 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
+from adapters.slack.answers import Posted
 from adapters.slack.calls import SlackCalls
 from adapters.slack.failures import SlackRefused
 from adapters.slack.outbound import own_message, post_args, stream_text, update_args
 from adapters.slack.pace import Pace
 from adapters.slack.recent import Recent
+from adapters.slack.web_api import answered
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery
 from gateway.domain.ids import ConversationId, DeliveryId, PlatformMessageId
@@ -67,7 +69,7 @@ class DraftPosts:
         if delivery.is_private or not self._may_call(team, "chat.postMessage"):
             raise RetryLater("There is no room for a draft.", retry_after_seconds=LATER_SECONDS)
         answer = await self._calls.write(team, "chat.postMessage", post_args(delivery))
-        return PlatformMessageId(str(answer["ts"]))
+        return PlatformMessageId(answered(Posted, "chat.postMessage", answer).ts)
 
     async def grow(self, delivery: Delivery, text: str) -> None:
         """Show how far the answer has come. A hint: never raises."""
@@ -129,7 +131,7 @@ class DraftPosts:
             log.info("stream_not_started", extra={"delivery": delivery.id, "error": str(error)})
             return None
         self._streams.put(delivery.id, _Stream(text))
-        return PlatformMessageId(str(answer["ts"]))
+        return PlatformMessageId(answered(Posted, "chat.startStream", answer).ts)
 
     async def _append(self, delivery: Delivery, stream: _Stream, text: str) -> None:
         if not stream.is_certain or not text.startswith(stream.shown):

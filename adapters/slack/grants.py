@@ -19,12 +19,12 @@ from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
 
 from adapters.slack import web_api
+from adapters.slack.answers import Granted, Introduced
 from adapters.slack.options import OAuth
 from adapters.slack.order import ChannelOrder
 from adapters.slack.recent import Recent
 from adapters.slack.sessions import Sessions
 from adapters.slack.web_api import Json
-from adapters.slack.wire import Granted, Introduced
 from gateway.domain.ids import WorkerId
 from gateway.domain.installations import Installation
 from gateway.errors import (

@@ -277,8 +277,11 @@ def _is_direct(event: MessageEvent) -> bool:
 
 
 def _second(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+    return _moment(str(seconds))
 
 
 def _moment(ts: str) -> datetime:
-    return datetime.fromtimestamp(float(ts), UTC)
+    try:
+        return datetime.fromtimestamp(float(ts), UTC)
+    except OverflowError as error:
+        raise ValueError(f'"{ts}" is no moment.') from error

@@ -132,9 +132,8 @@ class Interactive:
             return known
         try:
             async with asyncio.timeout(self._options.name_timeout_seconds):
-                answer = await self._calls.write(team, "conversations.open", {"users": user})
+                channel = await self._calls.open_direct(team, user)
         except (PosternError, TimeoutError) as error:
             raise RetryLater(f"Slack does not open the direct messages: {error}") from error
-        channel = str(answer["channel"]["id"])
         self._direct.put((team, user), channel)
         return channel

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from adapters.slack.answers import KnownTold
 from adapters.slack.calls import SlackCalls
 from adapters.slack.options import Options
 from adapters.slack.recent import Recent
+from adapters.slack.web_api import answered
 from gateway.domain.people import Identity
 from gateway.errors import PosternError
 
@@ -57,10 +59,8 @@ class Names:
 
     async def _ask(self, account: Identity, team: str) -> str:
         answer = await self._calls.read(team, "users.info", {"user": account.user})
-        user = answer.get("user", {})
-        profile = user.get("profile", {})
-        names = (profile.get("display_name"), user.get("real_name"), user.get("name"))
-        return next((str(name) for name in names if name), account.user)
+        user = answered(KnownTold, "users.info", answer).user
+        return user.profile.display_name or user.real_name or user.name or account.user
 
 
 def _now() -> float:

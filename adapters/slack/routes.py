@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 
 from fastapi import APIRouter
@@ -14,6 +15,8 @@ from starlette.types import Receive, Scope, Send
 from adapters.slack.adapter import SlackAdapter
 from gateway.domain.handed import was_verified
 from gateway.errors import SettingsWrong
+
+log = logging.getLogger(__name__)
 
 _READ = frozenset(
     {
@@ -118,4 +121,5 @@ async def _read(request: Request, limit_bytes: int) -> bytes | None:
 
 
 def _refusal(status: int, sentence: str) -> Response:
+    log.warning("request_refused", extra={"status": status, "error": sentence})
     return JSONResponse({"error": sentence}, status)

@@ -10,10 +10,13 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack import web_api
+from adapters.slack.answers import SocketAddress
 from adapters.slack.failures import SlackRefused
 from gateway.errors import OutcomeUnknown, RetryLater, SettingsWrong
 
 PING_SECONDS = 10.0
+
+_OPEN = "apps.connections.open"
 
 
 @asynccontextmanager
@@ -40,7 +43,8 @@ async def connected(
 
 async def _new_url(client: AsyncWebClient) -> str:
     try:
-        answer = await web_api.write(client, "apps.connections.open", {})
+        answer = await web_api.write(client, _OPEN, {})
+        return web_api.answered(SocketAddress, _OPEN, answer).url
     except OutcomeUnknown as error:
         raise RetryLater(str(error)) from error  # an address that nobody uses is harmless
     except SlackRefused as error:
@@ -49,4 +53,3 @@ async def _new_url(client: AsyncWebClient) -> str:
             "app-level token (xapp-…) with the scope connections:write, and switch Socket Mode "
             "on in the settings of the app."
         ) from error
-    return str(answer["url"])

@@ -15,8 +15,10 @@ from typing import Any
 
 import aiohttp
 
+from adapters.slack.answers import FileTold, UploadPlace
 from adapters.slack.calls import SlackCalls
 from adapters.slack.recent import Recent
+from adapters.slack.web_api import answered
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Button, Delivery
 from gateway.domain.ids import DeliveryId, PlatformMessageId
@@ -29,6 +31,8 @@ log = logging.getLogger(__name__)
 _LONGEST_STEM = 80
 _MARK_CHARACTERS = 12
 UPLOAD_SECONDS = 120.0
+
+_UPLOAD = "files.getUploadURLExternal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,19 +114,22 @@ class Uploads:
             return None
         try:
             answer = await self._calls.read(team, "files.info", {"file": shown.file})
-        except RetryLater:
+            shares = answered(FileTold, "files.info", answer).file.shares
+        except (RetryLater, OutcomeUnknown):
             return None
-        return _share_of(answer.get("file", {}), shown.channel)
+        there = shares.public.get(shown.channel) or shares.private.get(shown.channel)
+        return PlatformMessageId(there[0].ts) if there else None
 
     async def _upload(self, team: str, title: str, name: str, data: bytes) -> dict[str, str]:
         """Bring one file to Slack, where nobody sees it yet: any failure may be repeated."""
         try:
             args = {"filename": name, "length": str(len(data))}
-            answer = await self._calls.submit(team, "files.getUploadURLExternal", args)
-            await self._post(str(answer["upload_url"]), data)
+            answer = await self._calls.submit(team, _UPLOAD, args)
+            place = answered(UploadPlace, _UPLOAD, answer)
+            await self._post(place.upload_url, data)
         except OutcomeUnknown as error:
             raise RetryLater(f"A file did not get to Slack. {error}") from error
-        return {"id": str(answer["file_id"]), "title": title}
+        return {"id": place.file_id, "title": title}
 
     async def _post(self, url: str, data: bytes) -> None:
         timeout = aiohttp.ClientTimeout(total=UPLOAD_SECONDS)
@@ -157,14 +164,3 @@ def _as_words(buttons: Sequence[Button]) -> list[str]:
         return []
     said = ", ".join(f"`{button.says}` ({button.label})" for button in buttons)
     return [f"You can answer: {said}"]
-
-
-def _share_of(file: Mapping[str, Any], channel: str) -> PlatformMessageId | None:
-    """Return the ts under which a file was shared there; None while Slack does not say."""
-    shares: Mapping[str, Any] = file.get("shares") or {}
-    for kind in ("public", "private"):
-        channels: Mapping[str, Any] = shares.get(kind) or {}
-        there: Sequence[Mapping[str, Any]] = channels.get(channel) or ()
-        if there:
-            return PlatformMessageId(str(there[0]["ts"]))
-    return None

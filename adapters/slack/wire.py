@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Wire(BaseModel):
@@ -225,43 +225,6 @@ class Interaction(Wire):
     actions: tuple[Action, ...] = ()
     view: ViewBody | None = None
     message: QuotedMessage | None = None
-
-
-class Granted(Wire):
-    """The answer of `oauth.v2.access`: a token, and where it is good.
-
-    Source: docs.slack.dev/reference/methods/oauth.v2.access.
-    """
-
-    access_token: str = Field(min_length=1)
-    refresh_token: str | None = None
-    expires_in: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    """Seconds; None for a token that stays."""
-    is_enterprise_install: bool = False
-    team: Named | None = None
-    enterprise: Named | None = None
-
-    @property
-    def workspace(self) -> str:
-        """The team, or the organisation when all of its teams were given at once."""
-        place = self.enterprise if self.is_enterprise_install else self.team
-        return place.id if place else ""
-
-    @model_validator(mode="after")
-    def _says_where(self) -> Granted:
-        if not self.workspace:
-            raise ValueError("It does not say where the app was installed.")
-        return self
-
-
-class Introduced(Wire):
-    """The answer of `auth.test`: who a token speaks for."""
-
-    user_id: str
-    bot_id: str
-    team_id: str = Field(min_length=1)
-    team: str | None = None
-    enterprise: str | None = None
 
 
 class SlashForm(Wire):

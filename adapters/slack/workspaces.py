@@ -13,11 +13,11 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack import web_api
+from adapters.slack.answers import Introduced
 from adapters.slack.failures import SlackRefused
 from adapters.slack.grants import Grant, Grants
 from adapters.slack.options import Options
 from adapters.slack.sessions import Sessions
-from adapters.slack.wire import Introduced
 from gateway.errors import DeliveryRefused, OutcomeUnknown, RetryLater, SettingsWrong
 from gateway.ports import Clock, Store
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
+from gateway.domain.audit import AuditKind
 from storage.memory import MemoryStore
 from tests.fakes.crashing import around
 from tests.platforms.slack_hub import Outage, SlackHub, Ways, slack_hub
@@ -218,5 +219,8 @@ async def test_what_the_inbox_does_not_take_is_told_to_its_writer_alone(
 
     await hub.slack.until(lambda: len(ada.sees(general, root.ts)) == 2)
 
+    refused = (await hub.hub.store.history.audit(0, 100))[-1]
+    assert refused.kind is AuditKind.MESSAGE_REFUSED
+    assert refused.data["reason"] == "not_acceptable"
     assert "100,000" in ada.sees(general, root.ts)[1]
     assert len(bob.sees(general, root.ts)) == 1

@@ -275,7 +275,15 @@ def test_where_people_open_a_conversation_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "event", [{"type": "message"}, _message(ts="yesterday"), _message(channel="")], ids=len
+    "event",
+    [
+        {"type": "message"},
+        _message(ts="yesterday"),
+        _message(ts="1e400"),
+        _message(ts="nan"),
+        _message(channel=""),
+    ],
+    ids=str,
 )
 def test_a_strange_shape_is_a_value_error(event: Payload) -> None:
     with pytest.raises(ValueError, match=r"."):
