@@ -36,7 +36,7 @@ NAMELESS: list[Answer] = [
 async def test_a_name_that_can_not_be_read_keeps_no_message_out(
     hub: SlackHub, ada: Person, answer: Answer
 ) -> None:
-    hub.slack.faults.answer("users.info", answer)
+    hub.slack.faults.answer("users.info", answer, times=10)
 
     ada.dm("hello")
 
