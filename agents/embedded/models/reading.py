@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from agents.embedded.models.model import ModelRequest
 from agents.embedded.records import (
     AssistantSaid,
+    Body,
     Content,
     Message,
+    SystemSaid,
     ToolReturn,
     ToolsReturned,
     Usage,
@@ -90,5 +92,15 @@ def parse_call(line: str) -> tuple[str, str] | None:
 
 def estimate_usage(system: str, messages: Sequence[Message], said: str) -> Usage:
     """Tokens at four characters each: what a model without a tokenizer can say."""
-    size = len(system) + sum(len(str(message.body)) for message in messages[-20:])
+    size = len(system) + sum(_length(message.body) for message in messages[-20:])
     return Usage(prompt_tokens=size // 4, completion_tokens=max(1, len(said) // 4))
+
+
+def _length(body: Body) -> int:
+    match body:
+        case UserSaid(content) | SystemSaid(content):
+            return len(text_of(content))
+        case AssistantSaid(text, reasoning, calls):
+            return len(text) + len(reasoning) + sum(len(call.arguments) for call in calls)
+        case ToolsReturned(returns):
+            return sum(len(item.text) for item in returns)

@@ -9,9 +9,8 @@ from starlette.types import Receive, Scope, Send
 from agents.embedded.errors import ApprovalPending
 from agents.embedded.ids import new_id
 from agents.embedded.rest.deps import Services
-from agents.embedded.services.runs import follow
 from agents.embedded.steps.loop import ping_json
-from agents.embedded.steps.stream import DONE, encode
+from agents.embedded.steps.stream import DONE, RunStream, encode
 
 
 class EventStream(StreamingResponse):
@@ -36,8 +35,7 @@ async def run_stream(
     A reader may leave at any time; the run goes on.
     """
     stream = await services.runs.stream(run_id)
-    ping = _keepalive(run_id) if pings else None
-    return _event_stream(follow(stream, starting_after, services.options.ping_seconds, ping))
+    return _event_stream(_events(stream, starting_after, services.options.ping_seconds, pings))
 
 
 def refusal_stream(error: ApprovalPending) -> EventStream:
@@ -63,8 +61,14 @@ def refusal_stream(error: ApprovalPending) -> EventStream:
     return _event_stream(_once(b"".join(event.data for event in events) + DONE))
 
 
-def _keepalive(run_id: str) -> bytes:
-    return f"data: {json.dumps(ping_json(run_id))}\n\n".encode()
+async def _events(
+    stream: RunStream, starting_after: int, ping_seconds: float, pings: bool
+) -> AsyncIterator[bytes]:
+    async for data in stream.read(starting_after, ping_seconds):
+        if data is not None:
+            yield data
+        elif pings:
+            yield f"data: {json.dumps(ping_json(stream.run_id))}\n\n".encode()
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -155,17 +155,6 @@ class RunService:
     async def _kept_events(self, run_id: str) -> list[StreamEvent]:
         chunks = await self._database.read(lambda db: runs.events_of(db, run_id))
         return [event for chunk in chunks for event in unpack(chunk)]
-
-
-async def follow(
-    stream: RunStream, starting_after: int, ping_seconds: float, ping: bytes | None
-) -> AsyncIterator[bytes]:
-    """A stream as SSE bytes; in silence the ping, if one is wanted."""
-    async for data in stream.read(starting_after, ping_seconds):
-        if data is not None:
-            yield data
-        elif ping is not None:
-            yield ping
 
 
 def _now() -> str:

@@ -74,7 +74,7 @@ class RunStream:
         """Show drafted events to the readers; they must be the next in number."""
         self._events += events
         self._next_seq += len(events)
-        self._wake()
+        self._changed.set()
 
     def say(self, payload: Json) -> None:
         """Show one event at once."""
@@ -95,7 +95,7 @@ class RunStream:
         """
         self._closed = True
         self._finished = finished
-        self._wake()
+        self._changed.set()
 
     async def read(self, starting_after: int, ping_seconds: float) -> AsyncIterator[bytes | None]:
         """Every event after this number, in order, several at a time; `None` is a silence."""
@@ -115,13 +115,10 @@ class RunStream:
                 yield None
 
     async def _wait(self, seconds: float) -> bool:
+        self._changed.clear()  # whoever waits already was woken by the last change, or waits on
         try:
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
         except TimeoutError:
             return False
         return True
-
-    def _wake(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
