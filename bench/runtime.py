@@ -10,11 +10,12 @@ import argparse
 import asyncio
 import os
 import socket
+import sqlite3
 import tempfile
 import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,6 +44,7 @@ SAYING = "one two three four five six"
 """The offline model answers it with so many words."""
 WARM_UP = 20
 AGENTS = (1, 8, 32)
+COMMITS = 200
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,12 +63,27 @@ def run(arguments: argparse.Namespace) -> dict[str, object]:
 
 async def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
     """The server alone, then in this process."""
+    commit = milliseconds(commits(folder / "raw.db"))
     async with letta_process(folder) as process:
         own_process = await measure_process(process, arguments)
     options = EmbeddedOptions(folder / "inside.db", word_delay_seconds=0)
     async with serve(options) as url:
         inside = await measure_inside(url, arguments)
-    return {"own_process": own_process, "client_in_its_process": inside}
+    return {"raw_commit": commit, "own_process": own_process, "client_in_its_process": inside}
+
+
+def commits(database: Path) -> list[float]:
+    """Time what a turn needs two of: a commit that waits for the disk."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("CREATE TABLE t (a)")
+        times: list[float] = []
+        for number in range(COMMITS):
+            began = time.perf_counter()
+            db.execute("INSERT INTO t VALUES (?)", (number,))
+            times.append(time.perf_counter() - began)
+        return times
 
 
 async def measure_process(
@@ -91,7 +108,9 @@ async def measure_inside(url: str, arguments: argparse.Namespace) -> dict[str, o
     figures: dict[str, object] = {}
     options = LettaOptions(base_url=url)
     async with make_client(options) as client, open_letta(options) as letta:
-        size = await stream_bytes(url, await new_session(letta))
+        session = await new_session(letta)
+        await our_turn(letta, session)  # the first answer of all introduces the model
+        size = await stream_bytes(url, session)
         async with raw_server(size) as raw_url, httpx.AsyncClient() as raw:
             figures["raw_stream"] = await timed(arguments.turns, lambda: raw_turn(raw, raw_url))
         bare, ours = await side_by_side(arguments.turns, letta, client)
