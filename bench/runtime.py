@@ -14,7 +14,7 @@ import sqlite3
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,11 +92,12 @@ async def measure_process(
     """What the server costs and brings, whoever its client is."""
     figures: dict[str, object] = {"rss_idle_mb": process.resident_mb()}
     async with open_letta(LettaOptions(base_url=process.url)) as letta:
-        session = await new_session(letta)
+        (session,) = await acquainted(letta, 1)
         figures["turn"] = await timed(arguments.turns, lambda: our_turn(letta, session))
         for count in AGENTS:
+            sessions = await acquainted(letta, count)
             before = process.cpu_seconds()
-            rate = await together(letta, count, arguments.together)
+            rate = await together(letta, sessions, arguments.together)
             used = (process.cpu_seconds() - before) / arguments.together
             figures[f"turns_per_s_{count}_agents"] = rate
             figures[f"server_cpu_ms_{count}_agents"] = round(used * 1000, 2)
@@ -108,8 +109,7 @@ async def measure_inside(url: str, arguments: argparse.Namespace) -> dict[str, o
     figures: dict[str, object] = {}
     options = LettaOptions(base_url=url)
     async with make_client(options) as client, open_letta(options) as letta:
-        session = await new_session(letta)
-        await our_turn(letta, session)  # the first answer of all introduces the model
+        (session,) = await acquainted(letta, 1)
         size = await stream_bytes(url, session)
         async with raw_server(size) as raw_url, httpx.AsyncClient() as raw:
             figures["raw_stream"] = await timed(arguments.turns, lambda: raw_turn(raw, raw_url))
@@ -119,9 +119,9 @@ async def measure_inside(url: str, arguments: argparse.Namespace) -> dict[str, o
             added = ours[figure] - bare[figure]
             figures[f"added_over_letta_client_{figure}"] = round(added, 3)
         for count in AGENTS:
-            figures[f"turns_per_s_{count}_agents"] = await together(
-                letta, count, arguments.together
-            )
+            sessions = await acquainted(letta, count)
+            rate = await together(letta, sessions, arguments.together)
+            figures[f"turns_per_s_{count}_agents"] = rate
     return figures | {"rss_mb": resident_mb(os.getpid())}
 
 
@@ -129,7 +129,7 @@ async def side_by_side(
     count: int, letta: Letta, client: AsyncLetta
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Time a bare letta-client and our adapter by turns, so that noise hits both alike."""
-    bare_session, our_session = await new_session(letta), await new_session(letta)
+    bare_session, our_session = await acquainted(letta, 2)
     bare, ours = Samples(), Samples()
     for number in range(WARM_UP + count):
         if number == WARM_UP:
@@ -173,9 +173,16 @@ async def timed(count: int, turn: Callable[[], Awaitable[float]]) -> dict[str, f
     return samples.figures()
 
 
-async def together(letta: Letta, agents: int, turns: int) -> int:
-    """Count the turns a second of so many agents, each with one turn at a time."""
+async def acquainted(letta: Letta, agents: int) -> list[Session]:
+    """Make agents that have answered once: the first answer of all is a long one."""
     sessions = [await new_session(letta) for _ in range(agents)]
+    for session in sessions:
+        await our_turn(letta, session)
+    return sessions
+
+
+async def together(letta: Letta, sessions: Sequence[Session], turns: int) -> int:
+    """Count the turns a second of these agents, each with one turn at a time."""
     numbers = iter(range(turns))
 
     async def talk(session: Session) -> None:
