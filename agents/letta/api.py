@@ -164,7 +164,10 @@ class LettaApi:
         has_base_tools: bool,
         choices: dict[str, str],
     ) -> Json:
-        """Make an agent; `choices` are the settings that the server has its own defaults for."""
+        """Make an agent; `choices` are the settings that the server has its own defaults for.
+
+        Without a word about parallel calls, Letta 0.16.8 drops all but the first of a step.
+        """
         return read_object(
             await read_answer(
                 self._client.agents.with_raw_response.create(
@@ -175,7 +178,7 @@ class LettaApi:
                     memory_blocks=blocks,
                     tools=list(tools),
                     include_base_tools=has_base_tools,
-                    extra_body=choices,
+                    extra_body={**choices, "parallel_tool_calls": True},
                 )
             )
         )

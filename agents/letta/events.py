@@ -95,7 +95,9 @@ class RunReader:
         if self._failure is not None or self._stop_reason is None:
             return self._failure is not None
         if self._stop_reason == "requires_approval":
-            return bool(self._calls) or self._is_recorded
+            # Of several calls Letta keeps, and waits for, one alone where it was not told that
+            # the model may ask for more; which one it is, the record says.
+            return len(self._calls) == 1 or self._is_recorded
         return self.is_done or self._stop_reason not in _FAILURES
 
     def read(self, frame: Frame) -> Iterator[TurnEvent]:

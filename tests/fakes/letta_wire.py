@@ -114,6 +114,8 @@ class LettaWire:
     """Say PENDING_APPROVAL as HTTP 409 rather than as an error in the stream."""
     numbers_events: bool = True
     """Whether events carry a `seq_id`."""
+    keeps_one_call: bool = False
+    """Of several calls in one step, keep and await the first, as for an agent that may make one."""
     connections: int = 0
     newest_first: bool = False
     """The order in which `order=desc` is answered."""
@@ -216,7 +218,8 @@ class LettaWire:
         for event in events:
             number = len(frames) + 1 if self.numbers_events else None
             frames.append(frame_of({**event, "run_id": run_id, "seq_id": number}))
-        record, stored = record_of(run_id, len(self.runs), thread, messages, events)
+        kept = self._kept(events)
+        record, stored = record_of(run_id, len(self.runs), thread, messages, kept)
         run = Run(run_id, thread, [*frames, "data: [DONE]\n\n"], record, stored)
         self.runs[run_id] = run
         return run
@@ -234,8 +237,15 @@ class LettaWire:
         events = list(self.scripts.popleft() if self.scripts else directed_of(messages, tools))
         calls = [event for event in events if event["message_type"] == "approval_request_message"]
         if calls and events[-1].get("stop_reason") == "requires_approval":
-            self.pending[thread] = join_calls(calls)
+            self.pending[thread] = join_calls(self._kept(calls))
         return events
+
+    def _kept(self, events: list[Json]) -> list[Json]:
+        """Return what is stored of what is streamed."""
+        asked = [event["tool_call"]["tool_call_id"] for event in events if "tool_call" in event]
+        if not self.keeps_one_call or not asked:
+            return events
+        return [e for e in events if e.get("tool_call", {}).get("tool_call_id") in (None, asked[0])]
 
     # -- other calls
 

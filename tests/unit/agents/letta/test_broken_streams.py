@@ -8,11 +8,12 @@ import pytest
 
 from agents.letta.client import Letta
 from gateway.domain.ids import AgentId, RunId, SessionId
+from gateway.domain.tools import ToolResult
 from gateway.domain.turns import RunEnded, RunStarted, Session, TextDelta, ToolsAsked
 from gateway.errors import RunFailed, RuntimeUnavailable
 from tests.fakes.letta_events import call_event, error_events, stop_event, text_event
 from tests.fakes.letta_wire import Cut, Instead, LettaWire, OnlyPings
-from tests.fakes.rounds import DICE, calls_of, follow, follow_until, run_of, says, text_of
+from tests.fakes.rounds import DICE, answers, calls_of, follow, follow_until, run_of, says, text_of
 
 HERE = Session(AgentId("agent-1"), SessionId("conv-1"))
 WORDS = "w0 w1 w2 w3"
@@ -38,6 +39,20 @@ async def test_a_body_that_ends_early_is_as_good_as_cut(wire: LettaWire, letta: 
         wire.stream_faults.append(Cut(position, is_clean=True))
 
         assert text_of(await follow(letta.runtime, says(HERE, "words 4"))) == WORDS
+
+
+async def test_of_several_calls_those_are_made_that_letta_waits_for(
+    wire: LettaWire, letta: Letta
+) -> None:
+    wire.keeps_one_call = True
+    both = 'call roll_dice {"sides": 6}\ncall roll_dice {"sides": 20}'
+    request = says(HERE, both, tools=(DICE,))
+
+    (call,) = calls_of(await follow(letta.runtime, request))
+    events = await follow(letta.runtime, answers(request, [ToolResult(call.id, "a three")]))
+
+    assert call.arguments == '{"sides": 6}'
+    assert isinstance(events[-1], RunEnded)
 
 
 async def test_a_connection_that_is_cut_again_and_again_gets_there(
