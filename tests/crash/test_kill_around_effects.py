@@ -26,11 +26,11 @@ pytestmark = [pytest.mark.crash, pytest.mark.timeout(120)]
 
 @pytest.mark.parametrize("moment", MOMENTS)
 async def test_a_killed_call_with_an_effect_is_not_made_again(
-    home: Home, ada: Ada, tmp_path: Path, moment: str
+    home: Home, ada: Ada, letta: dict[str, str], tmp_path: Path, moment: str
 ) -> None:
     post_office.install(tmp_path / "installed")
     letters = tmp_path / "letters"
-    settings = {"PYTHONPATH": str(tmp_path / "installed"), "LETTERS": str(letters)}
+    settings = {"PYTHONPATH": str(tmp_path / "installed"), "LETTERS": str(letters), **letta}
     deadly = {**settings, "DIE_IN_CALL": "yes"} if moment == "in the call" else settings
     async with home.gateway(die_at=moment, settings=deadly) as dying:
         await asyncio.wait_for(ada.meet(), 30)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from letta_client import AsyncLetta
 
-from agents.embedded import EmbeddedOptions
-from agents.embedded.server import serve
 from agents.letta import AgentSpec, BlockSpec, LettaOptions
-from agents.letta.client import Letta, open_letta
+from agents.letta.client import Letta, make_client, open_letta
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId, PersonId
 from gateway.domain.memory import MemoryBlock
 from gateway.domain.people import Person
 from gateway.errors import RunFailed
+from tests.unit.agents.letta.servers import SERVERS, serving
 
 ADA = Person(PersonId("person-ada"), "Ada")
 BOB = Person(PersonId("person-bob"), "Bob")
@@ -29,22 +29,21 @@ SPEC = AgentSpec(
 )
 
 
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncGenerator[str]:
-    async with serve(EmbeddedOptions(tmp_path / "letta.db", scripted=True)) as url:
-        yield url
+@pytest.fixture(params=SERVERS)
+async def server(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[LettaOptions]:
+    async with serving(request.param, tmp_path) as options:
+        yield replace(options, roles={"postern": SPEC})
 
 
 @pytest.fixture
-async def letta(server: str) -> AsyncGenerator[Letta]:
-    options = LettaOptions(base_url=server, roles={"postern": SPEC})
-    async with open_letta(options) as opened:
+async def letta(server: LettaOptions) -> AsyncGenerator[Letta]:
+    async with open_letta(server) as opened:
         yield opened
 
 
 @pytest.fixture
-async def client(server: str) -> AsyncGenerator[AsyncLetta]:
-    async with AsyncLetta(base_url=server, api_key="unused") as client:
+async def client(server: LettaOptions) -> AsyncGenerator[AsyncLetta]:
+    async with make_client(server) as client:
         yield client
 
 
@@ -91,12 +90,15 @@ async def test_a_block_that_another_agent_has_too_stays_with_it(
     house = await client.blocks.create(label="house", value="Rules of the house.")
     for each in (agent, other):
         await client.agents.blocks.attach(house.id, agent_id=each)
+    blocks = {
+        block.id for each in (agent, other) async for block in client.agents.blocks.list(each)
+    }
 
     await letta.memory.delete(agent)
 
     assert "house" in [block.label for block in await letta.memory.blocks(other)]
     await letta.memory.delete(other)
-    assert (await client.blocks.list()).items == []
+    assert blocks.isdisjoint([block.id async for block in client.blocks.list()])
 
 
 async def test_of_several_threads_the_newest_is_found(letta: Letta) -> None:

@@ -8,12 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from letta_client import AsyncLetta
+from letta_client import AsyncLetta, omit
 
 from agents.constellation import AgentConstellation, ConstellationOptions
 from agents.desk import GONE, AgentDesk
-from agents.embedded import EmbeddedOptions
-from agents.embedded.server import serve
 from agents.letta import AgentSpec, BlockSpec, LettaOptions
 from agents.letta.client import make_client, open_letta
 from agents.roster import AgentRoster
@@ -23,6 +21,7 @@ from gateway.errors import BadInput
 from storage.memory import MemoryStore
 from tests.contracts.store.words import ROUTE, at, message
 from tests.fakes.virtual_time import LoopClock
+from tests.unit.agents.letta.servers import SERVERS, serving
 
 ACCOUNT = Identity("fake", "local", "ada")
 ADA = person_id_of(ACCOUNT)
@@ -40,15 +39,15 @@ SPEC = AgentSpec(
 class Place:
     """A real server with the templates of one moment, over a store that stays."""
 
-    def __init__(self, url: str, store: MemoryStore) -> None:
-        self.url = url
+    def __init__(self, options: LettaOptions, store: MemoryStore) -> None:
+        self.options = options
         self.store = store
         self.client: AsyncLetta
 
     @asynccontextmanager
     async def opened(self, spec: AgentSpec = SPEC) -> AsyncGenerator[AgentDesk]:
         """Be a new process with this template for the roles `postern` and `scribe`."""
-        options = LettaOptions(self.url, "t", roles={"postern": spec, "scribe": spec})
+        options = replace(self.options, roles={"postern": spec, "scribe": spec})
         async with open_letta(options) as letta, make_client(options) as self.client:
             self.constellation = AgentConstellation(
                 self.store.people,
@@ -68,13 +67,12 @@ class Place:
         return {str(block.label): block.value for block in found.items}
 
 
-@pytest.fixture
-async def place(tmp_path: Path) -> AsyncGenerator[Place]:
-    options = EmbeddedOptions(tmp_path / "letta.db", token="t", scripted=True)
+@pytest.fixture(params=SERVERS)
+async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Place]:
     store = MemoryStore()
     await store.turns.accept(message("hello"), ROUTE, at(0))
-    async with serve(options) as url:
-        yield Place(url, store)
+    async with serving(request.param, tmp_path) as options:
+        yield Place(options, store)
 
 
 async def test_an_agent_is_made_with_all_that_its_template_says(place: Place) -> None:
@@ -175,7 +173,13 @@ async def test_an_agent_that_is_gone_is_only_let_go_when_it_surely_is(place: Pla
 async def test_an_adopted_agent_stays_as_it_is_until_it_is_repaired(place: Place) -> None:
     async with place.opened() as desk:
         block = {"label": "persona", "value": "I am old."}
-        made = await place.client.agents.create(name="mine", memory_blocks=[block])  # pyright: ignore[reportArgumentType] - a TypedDict of the SDK
+        model, embedding = place.options.model, place.options.embedding
+        made = await place.client.agents.create(
+            name="mine",
+            memory_blocks=[block],  # pyright: ignore[reportArgumentType] - a TypedDict of the SDK
+            model=model or omit,
+            embedding=embedding or omit,
+        )
         agent = AgentId(made.id)
 
         before = await desk.adopt(agent, "fake:local:ada", "postern")
