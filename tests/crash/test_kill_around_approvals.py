@@ -10,6 +10,7 @@ import pytest
 
 from tests.crash.home import Ada, Home
 
+ASKED = "call current_time {}"
 SETTINGS = {"POSTERN_APPROVALS__TOOLS": "current_time"}
 WHILE_ASKING = ["before store.approvals.ask", "after store.approvals.ask"]
 WHILE_DECIDING = [
@@ -24,12 +25,15 @@ pytestmark = [pytest.mark.crash, pytest.mark.timeout(120)]
 
 
 @pytest.mark.parametrize("moment", WHILE_ASKING)
-async def test_a_kill_while_asking_asks_once(home: Home, ada: Ada, moment: str) -> None:
-    async with home.gateway(die_at=moment, settings=SETTINGS) as dying:
+async def test_a_kill_while_asking_asks_once(
+    home: Home, ada: Ada, letta: dict[str, str], moment: str
+) -> None:
+    settings = {**SETTINGS, **letta}
+    async with home.gateway(die_at=moment, settings=settings) as dying:
         await asyncio.wait_for(ada.meet(), 30)
-        asking = asyncio.ensure_future(ada.asks("What time is it?"))
+        asking = asyncio.ensure_future(ada.asks(ASKED))
         status = await asyncio.wait_for(dying.wait(), 30)
-    async with home.gateway(settings=SETTINGS):
+    async with home.gateway(settings=settings):
         await asyncio.wait_for(asking, 30)
         seen = await ada.sees()
 
@@ -39,16 +43,19 @@ async def test_a_kill_while_asking_asks_once(home: Home, ada: Ada, moment: str) 
 
 
 @pytest.mark.parametrize("moment", WHILE_DECIDING)
-async def test_a_kill_while_deciding_decides_once(home: Home, ada: Ada, moment: str) -> None:
-    async with home.gateway(settings=SETTINGS):
+async def test_a_kill_while_deciding_decides_once(
+    home: Home, ada: Ada, letta: dict[str, str], moment: str
+) -> None:
+    settings = {**SETTINGS, **letta}
+    async with home.gateway(settings=settings):
         await asyncio.wait_for(ada.meet(), 30)
-        await asyncio.wait_for(ada.asks("What time is it?"), 30)
+        await asyncio.wait_for(ada.asks(ASKED), 30)
         approve = _approve(await ada.sees())
-    async with home.gateway(die_at=moment, settings=SETTINGS) as dying:
+    async with home.gateway(die_at=moment, settings=settings) as dying:
         await home.until_ready()
         deciding = asyncio.ensure_future(ada.asks(approve))
         status = await asyncio.wait_for(dying.wait(), 30)
-    async with home.gateway(settings=SETTINGS):
+    async with home.gateway(settings=settings):
         await home.until_ready()
         await asyncio.wait_for(deciding, 30)
         await asyncio.wait_for(ada.until_she_sees(6), 30)
