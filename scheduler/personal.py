@@ -18,11 +18,14 @@ from scheduler.desk import Desk
 from scheduler.echo import say_moment, say_schedule
 from scheduler.misfires import first_fire
 from scheduler.phrases import Unreadable, parse_phrase
+from scheduler.reminders import short_name
 from scheduler.triggers import Every, Once, Trigger, write_trigger
 from scheduler.zones import find_zone
 
 MOST = 50
-"""Schedules of one person."""
+"""Schedules that one person has made."""
+_SEEN = 500
+"""Schedules of an account that are looked at: its own come first, then reminders."""
 LEAST_SECONDS = 900
 """Nothing that a person makes comes more often."""
 _LONGEST_PHRASE = 10
@@ -98,7 +101,7 @@ class PersonalDesk:
         """Tell all of them."""
         now = self._clock.now()
         lines = [
-            f"- `{_key(each)}` {each.name}: "
+            f"- `{short_name(each)}` {each.name}: "
             f"{'paused' if each.is_paused else say_schedule(each, now)}"
             for each in await self._own(person)
             if each.next_at is not None
@@ -115,16 +118,16 @@ class PersonalDesk:
                 return await self._shown(schedule)
             case "pause":
                 await self._desk.pause(schedule.id)
-                return f"`{_key(schedule)}` rests until you resume it."
+                return f"`{short_name(schedule)}` rests until you resume it."
             case "resume":
                 resumed = await self._desk.resume(schedule.id)
-                return f"`{_key(schedule)}` {say_schedule(resumed, self._clock.now())}"
+                return f"`{short_name(schedule)}` {say_schedule(resumed, self._clock.now())}"
             case "remove":
                 await self._desk.remove(schedule.id)
-                return f"`{_key(schedule)}` is gone."
+                return f"`{short_name(schedule)}` is gone."
             case _:
                 await self._desk.run(schedule.id, at)
-                return f"`{_key(schedule)}` wakes your agent now."
+                return f"`{short_name(schedule)}` wakes your agent now."
 
     async def _shown(self, schedule: Schedule) -> str:
         """Tell what is to come of it, and what its newest slots came to."""
@@ -133,7 +136,7 @@ class PersonalDesk:
             f"- {say_moment(slot.due_at, schedule.zone)}: {say_outcome(slot)}"
             for slot in await self._desk.past(schedule)
         ]
-        return "\n".join([f"`{_key(schedule)}` {schedule.name}: {coming}", *past])
+        return "\n".join([f"`{short_name(schedule)}` {schedule.name}: {coming}", *past])
 
     async def set_zone(self, person: PersonId, zone: str) -> str:
         """Remember the person's time zone."""
@@ -144,18 +147,18 @@ class PersonalDesk:
         return f"From now on, your times of day are on the clock of {name}."
 
     async def _own(self, person: PersonId) -> list[Schedule]:
-        """Return what the accounts of the person made."""
+        """Return what the accounts of the person made, and what their agents set for them."""
         accounts = await self._people.identities(person)
         own: list[Schedule] = []
         for prefix in sorted({f"{person_id_of(account)}." for account in accounts}):
-            page = await self._desk.page(prefix, MOST * 2)
+            page = await self._desk.page(prefix, _SEEN)
             own += [schedule for schedule in page if schedule.id.startswith(prefix)]
         return own
 
     async def _find(self, person: PersonId, name: str) -> Schedule:
         wanted = name.strip("` ").lower()
         for schedule in await self._own(person):
-            if _key(schedule) == wanted:
+            if short_name(schedule) == wanted:
                 return schedule
         raise BadInput(f'You have no schedule "{wanted}". `/schedule list` shows yours.')
 
@@ -164,7 +167,8 @@ class PersonalDesk:
         for done in own:
             if done.next_at is None:
                 await self._desk.remove(done.id)
-        if sum(each.next_at is not None for each in own) >= MOST:
+        made = [each for each in own if each.wakeup and each.wakeup.generation is None]
+        if sum(each.next_at is not None for each in made) >= MOST:
             raise BadInput(f"You have {MOST} schedules, which is most. Remove one first.")
 
 
@@ -173,10 +177,6 @@ def _check_pace(trigger: Trigger, *, repeats: bool) -> None:
         raise BadInput("A reminder comes once; `/schedule add` makes what repeats.")
     if isinstance(trigger, Every) and trigger.seconds < LEAST_SECONDS:
         raise BadInput(f"That is too often; every {LEAST_SECONDS // 60} minutes is most.")
-
-
-def _key(schedule: Schedule) -> str:
-    return schedule.id.rpartition(".")[2]
 
 
 def _hint(zone: str) -> str:

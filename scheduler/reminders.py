@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.domain.people import ZONE_NOTE
+from gateway.domain.people import ZONE_NOTE, Sender, person_id_of
 from gateway.domain.schedules import Schedule, Wakeup
 from gateway.domain.turns import Turn
 from gateway.errors import BadInput
@@ -19,7 +19,7 @@ from scheduler.phrases import parse_phrase
 from scheduler.triggers import Every, Once, write_trigger
 from scheduler.wakeups import schedule_of
 
-_REMINDER = re.compile(r"reminder-(\d+)-[0-9a-f]+")
+_REMINDER = re.compile(r"(?:.+\.)?reminder-(\d+)-[0-9a-f]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class ReminderLimits:
     """The clock by which a time of day is understood."""
     waiting: int = 20
     """Reminders of one conversation that have not come yet."""
+    of_person: int = 100
+    """Those that wait for one person, in all conversations."""
     generations: int = 3
     """A wakeup may set a reminder, whose wakeup may set another, so many times in a row."""
     least_seconds: int = 900
@@ -71,7 +73,7 @@ class ReminderDesk:
             trigger=write_trigger(trigger),
             zone=zone,
             next_at=None,
-            name="reminder",
+            name=text[:80],
             wakeup=_wakeup(turn, text, generation),
         )
         check(schedule, now)
@@ -86,7 +88,7 @@ class ReminderDesk:
         """Say which reminders wait in the conversation of the turn, each with its id."""
         now = self._clock.now()
         lines = [
-            f"- {each.id}: {say_schedule(each, now)}: {each.wakeup.prompt[:200]}"
+            f"- {short_name(each)}: {say_schedule(each, now)}: {each.wakeup.prompt[:200]}"
             for each in await self._own(turn)
             if each.wakeup is not None and each.next_at is not None
         ]
@@ -94,10 +96,11 @@ class ReminderDesk:
 
     async def cancel(self, turn: Turn, reminder: str) -> str:
         """Drop a reminder of the conversation. Raises BadInput when there is none."""
-        if reminder not in [each.id for each in await self._own(turn)]:
-            raise BadInput(f'There is no reminder "{reminder[:80]}" here.')
-        await self._schedules.remove(reminder)
-        return "It is dropped."
+        for each in await self._own(turn):
+            if reminder in (each.id, short_name(each)):
+                await self._schedules.remove(each.id)
+                return "It is dropped."
+        raise BadInput(f'There is no reminder "{reminder[:80]}" here.')
 
     async def _own(self, turn: Turn) -> list[Schedule]:
         """Return the reminders that this agent has set here."""
@@ -129,6 +132,19 @@ class ReminderDesk:
                 await self._schedules.remove(done.id)
         if sum(s.next_at is not None for s in own) >= most:
             raise BadInput(f"{most} reminders wait in this conversation already; that is most.")
+        if wakeup.owner is not None:
+            await self._check_room_of(wakeup.owner)
+
+    async def _check_room_of(self, owner: Sender) -> None:
+        """Raise BadInput when too many wait for the person, wherever they were set."""
+        most, prefix = self._limits.of_person, f"{person_id_of(owner.identity)}.reminder-"
+        page = await self._schedules.page(prefix, 2 * most)
+        theirs = [each for each in page if each.id.startswith(prefix)]
+        for done in theirs:
+            if done.next_at is None:
+                await self._schedules.remove(done.id)
+        if sum(each.next_at is not None for each in theirs) >= most:
+            raise BadInput(f"{most} reminders wait for this person already; that is most.")
 
     def _generation(self, turn: Turn) -> int:
         """Return how many wakeups in a row led to this turn; raises BadInput at the limit."""
@@ -141,6 +157,11 @@ class ReminderDesk:
                 "the person has to write before another can be set."
             )
         return generation
+
+
+def short_name(schedule: Schedule) -> str:
+    """Return how people and agents call a schedule that is a person's."""
+    return schedule.id.rpartition(".")[2]
 
 
 def _wakeup(turn: Turn, text: str, generation: int) -> Wakeup:
@@ -156,11 +177,13 @@ def _wakeup(turn: Turn, text: str, generation: int) -> Wakeup:
 def _id(turn: Turn, when: str, text: str, generation: int) -> str:
     """Derive it, so that a call that is repeated after a crash makes no second reminder.
 
-    It tells the generation, which is needed when the schedule itself is gone.
+    It begins as those that the person made, and tells the generation, which is needed when
+    the schedule itself is gone.
     """
     said = "\n".join((turn.ref.id, when, text))
     digest = hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
-    return f"reminder-{generation}-{digest}"
+    person = person_id_of(turn.messages[0].sender.identity)
+    return f"{person}.reminder-{generation}-{digest}"
 
 
 def _generation_of(event_id: str) -> int:

@@ -8,17 +8,21 @@ import pytest
 
 from gateway.bootstrap.desks import desks
 from gateway.domain.conversations import Conversation
+from gateway.domain.ids import LaneId, TurnId
 from gateway.domain.links import LinkOffer
 from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Identity, Route, Sender, person_id_of
+from gateway.domain.turns import Turn, TurnRef
 from gateway.errors import BadInput
 from gateway.ports.personal import Wish
 from gateway.settings import Settings
 from scheduler.personal import MOST, PersonalDesk, parse_wish
+from scheduler.reminders import ReminderDesk
 from storage.memory.store import MemoryStore
 from tests.fakes.virtual_time import EPOCH, LoopClock
 
 ACCOUNTS = {name: Identity("slack", "T1", name) for name in ("ada", "bob")}
+HERE = Conversation("slack", "T1", "D1")
 ADA, BOB = (person_id_of(account) for account in ACCOUNTS.values())
 
 
@@ -160,6 +164,28 @@ async def test_a_person_has_only_so_many() -> None:
     with pytest.raises(BadInput, match="which is most"):
         await desk.add("every day at 9 look", key="more")
     await desk.add("every day at 9 look", name="bob", key="b1")
+
+
+async def test_what_an_agent_set_for_a_person_is_listed_beside_and_can_be_dropped() -> None:
+    desk = Desk()
+    turn = Turn(
+        ref=TurnRef(TurnId("turn-1"), LaneId(f"{ADA}/postern"), 1),
+        person=ADA,
+        role="postern",
+        conversation=HERE,
+        messages=(InboundMessage("m1", HERE, Sender(ACCOUNTS["ada"], "ada"), "remind me", EPOCH),),
+        attempt=1,
+        started_at=EPOCH,
+    )
+    for number in range(MOST):
+        await desk.add("every day at 9 look", key=f"e{number}")
+
+    await ReminderDesk(desk.store.schedules, LoopClock()).remind(turn, "in 1 hour", "Feed the cat.")
+
+    last = (await desk.own.list(ADA)).splitlines()[-1]
+    assert "Feed the cat.: once, " in last
+    await desk.own.change(ADA, "remove", last.split("`")[1], EPOCH)
+    assert "cat" not in await desk.own.list(ADA)
 
 
 async def test_what_an_account_made_goes_where_the_account_goes() -> None:

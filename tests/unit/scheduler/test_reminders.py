@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -94,6 +95,23 @@ async def test_reminders_do_not_pile_up() -> None:
         await minutes.reminders.remind(a_turn(), "in 20 minutes", "one more")
 
     assert len(await minutes.waiting()) == 3
+
+
+async def test_reminders_of_one_person_do_not_pile_up_over_many_conversations() -> None:
+    minutes = Minutes(ReminderLimits(of_person=3))
+    turns = [replace(a_turn(), conversation=place(f"c{number}")) for number in range(4)]
+    for number, turn in enumerate(turns[:3]):
+        await minutes.reminders.remind(turn, "in 20 minutes", f"number {number}")
+
+    with pytest.raises(BadInput, match="3 reminders wait for this person"):
+        await minutes.reminders.remind(turns[3], "in 20 minutes", "one more")
+    others = replace(turns[3], messages=(message("m2", user="bob"),))
+    await minutes.reminders.remind(others, "in 20 minutes", "one of Bob's")
+    await minutes.next_wakeup()
+    await minutes.reminders.remind(turns[3], "in 20 minutes", "one more")
+
+    left = await minutes.store.schedules.page("", 100)
+    assert [each.name for each in left] == ["one more"]
 
 
 async def test_a_reminder_that_came_makes_room() -> None:
