@@ -33,6 +33,7 @@ _WRONG_SETTINGS = {
 _SILENCE_SECONDS = 100.0
 """Discord asks for a heartbeat every 41 s; without an answer for this long nothing is heard."""
 _GOOD_BYE_SECONDS = 3.0
+_INSISTS_EVERY_SECONDS = 0.2
 
 
 class ContentRefused(Exception):
@@ -139,8 +140,8 @@ class Connection:
         try:
             await asyncio.wait([holding])
         finally:
-            # discord.py swallows a cancellation while it reconnects; once closed it ends.
             await self._close()
+            await self._end(holding)
         raise _Ended(holding.result())
 
     async def _connect(self) -> Exception:
@@ -150,6 +151,12 @@ class Connection:
         except Exception as error:  # noqa: BLE001 - whatever broke it, it is connected anew
             return error
         return RetryLater("Discord closed the connection.")
+
+    async def _end(self, holding: asyncio.Task[Exception]) -> None:
+        """Insist: discord.py swallows a cancellation while it connects, and goes on for ever."""
+        while not holding.done():
+            holding.cancel()
+            await asyncio.wait([holding], timeout=_INSISTS_EVERY_SECONDS)
 
     async def _close(self) -> None:
         """Say good-bye, but wait for no answer of a connection that is dead."""

@@ -105,12 +105,12 @@ class DiscordHub:
         """Make the first adapter, to be looked at before the hub runs."""
         self.knows_marks.set()
         self.artifacts = MemoryArtifacts(self.clock)
-        self.adapter = self._new_adapter()
+        self.adapter = self.new_adapter()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncGenerator[DiscordHub]:
         """Run as a new process would; leaving stops every task at once, as a crash does."""
-        self.adapter = self._new_adapter()
+        self.adapter = self.new_adapter()
         await self.store.open()
         with contextlib.closing(listen("127.0.0.1", 0)) as listener:
             self.url = f"http://127.0.0.1:{listener.getsockname()[1]}/discord/interactions"
@@ -146,7 +146,8 @@ class DiscordHub:
         await self.knows_marks.wait()
         return await self.store.history.newest_events("discord")
 
-    def _new_adapter(self) -> DiscordAdapter:
+    def new_adapter(self) -> DiscordAdapter:
+        """Return one that does not run yet."""
         options = DiscordOptions(
             token=self.server.token,
             newest_events=self.newest_events,

@@ -1,9 +1,11 @@
 """Postern dies at any moment of a reply: after the restart everything is there, once."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 
 import pytest
 
+from gateway.domain.messages import InboundMessage
 from tests.platforms.discord_hub import AdvancingClock, DiscordHub
 from tests.platforms.discord_server import DiscordServer, ServerSettings
 
@@ -129,3 +131,22 @@ async def test_what_history_does_not_show_is_posted_when_the_nonce_is_forgotten(
     hold.release()
 
     assert shown.content == "hello"
+
+
+async def test_it_ends_at_whatever_moment_of_connecting_it_is_told_to(
+    server: DiscordServer,
+) -> None:
+    hub = DiscordHub(server)
+
+    async def hear(message: InboundMessage) -> None:
+        """Nobody writes."""
+
+    for steps in range(80):
+        running = asyncio.create_task(hub.new_adapter().run(hear))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        running.cancel()
+
+        ended, _ = await asyncio.wait([running], timeout=10)
+
+        assert ended, f"It went on when it was told to end after {steps} steps."
