@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from gateway.access import Access
 from gateway.bootstrap import (
@@ -84,6 +84,39 @@ class StoreLine:
     async def accept(self, message: InboundMessage, fence: int) -> None:
         """Store it."""
         await self.inbox.receive(message)
+
+
+AskTheWorker = Callable[..., Awaitable[Any]]
+"""Calls a method of the worker by its name; raises StoreUnavailable when it can not be reached."""
+
+
+class WorkerLine:
+    """The line of a listener to the worker that has the SQLite file."""
+
+    def __init__(self, ask: AskTheWorker) -> None:
+        self._ask = ask
+
+    async def take(
+        self, place: str, holder: WorkerId, now: datetime, length: timedelta
+    ) -> Lease | None:
+        """Take the place or keep it."""
+        return await self._ask("take", place, holder, now, length)
+
+    async def let_go(self, place: str, lease: Lease, now: datetime) -> None:
+        """End the lease."""
+        await self._ask("let_go", place, lease, now)
+
+    async def newest_events(self, platform: str) -> Sequence[tuple[Conversation, str]]:
+        """Return the newest stored event of each conversation."""
+        return await self._ask("newest_events", platform)
+
+    async def admits(self, identity: Identity) -> bool:
+        """Ask the store."""
+        return await self._ask("admits", identity)
+
+    async def accept(self, message: InboundMessage, fence: int) -> None:
+        """Store it."""
+        await self._ask("accept", message, fence)
 
 
 @asynccontextmanager

@@ -240,7 +240,7 @@ async def discord_listener() -> None:
     from contextlib import AsyncExitStack
 
     from deploy.keeper import postgres_url
-    from deploy.listener import Turnout, listen, opened_line
+    from deploy.listener import Turnout, WorkerLine, listen, opened_line
     from deploy.secret import deployed_settings
     from gateway.clock import SystemClock
     from gateway.telemetry import set_up_logging
@@ -249,7 +249,7 @@ async def discord_listener() -> None:
     set_up_logging(secrets=settings.secrets(), level=logging.INFO)
     holder: Any = f"{os.environ.get('MODAL_TASK_ID', 'local')}-{time.time_ns()}"
     async with AsyncExitStack() as stack:
-        line: Line = WorkerLine()
+        line: Line = WorkerLine(_ask_the_worker)
         if postgres_url(os.environ) is not None:
             line = await stack.enter_async_context(opened_line(settings))
         turnout = Turnout(holder, ROTATION_SECONDS)
@@ -258,30 +258,9 @@ async def discord_listener() -> None:
         await discord_listener.spawn.aio()
 
 
-class WorkerLine:
-    """The line of a listener to the worker that has the SQLite file."""
-
-    async def take(
-        self, place: str, holder: WorkerId, now: datetime, length: timedelta
-    ) -> Lease | None:
-        """Take the place or keep it."""
-        return await _told_as_unavailable(Worker().take.remote.aio(place, holder, now, length))
-
-    async def let_go(self, place: str, lease: Lease, now: datetime) -> None:
-        """End the lease."""
-        await _told_as_unavailable(Worker().let_go.remote.aio(place, lease, now))
-
-    async def newest_events(self, platform: str) -> list[tuple[Conversation, str]]:
-        """Return the newest stored event of each conversation."""
-        return await _told_as_unavailable(Worker().newest_events.remote.aio(platform))
-
-    async def admits(self, identity: Identity) -> bool:
-        """Ask the store."""
-        return await _told_as_unavailable(Worker().admits.remote.aio(identity))
-
-    async def accept(self, message: InboundMessage, fence: int) -> None:
-        """Store it."""
-        await _told_as_unavailable(Worker().accept.remote.aio(message, fence))
+async def _ask_the_worker(method: str, *arguments: object) -> Any:  # what its methods return
+    """Call the worker that has the SQLite file."""
+    return await _told_as_unavailable(getattr(Worker(), method).remote.aio(*arguments))
 
 
 async def _sweep() -> dict[str, object]:
