@@ -73,7 +73,7 @@ class Lookup:
         workspace = await self._workspaces.find(delivery.conversation.workspace)
         async for message in self._messages(delivery):
             metadata: Mapping[str, Any] = message.get("metadata") or {}
-            if carries_mark(message, delivery) or _delivery_of(metadata) == delivery.id:
+            if carries_mark(message, delivery) or _is_of(metadata, delivery):
                 return PlatformMessageId(str(message["ts"]))
             if metadata or message.get("files") or delivery.files:
                 continue
@@ -106,10 +106,12 @@ class Lookup:
         raise OutcomeUnknown("Too much was said in the channel since to look through all of it.")
 
 
-def _delivery_of(metadata: Mapping[str, Any]) -> str | None:
+def _is_of(metadata: Mapping[str, Any], delivery: Delivery) -> bool:
+    """Whether a message is this delivery's; those of older releases carry its id alone."""
     if metadata.get("event_type") != EVENT_TYPE:
-        return None
-    return metadata.get("event_payload", {}).get("delivery")
+        return False
+    mark: Mapping[str, Any] = metadata.get("event_payload", {})
+    return mark.get("delivery") == delivery.id and mark.get("nonce") in (None, delivery.nonce)
 
 
 def _now() -> float:

@@ -91,7 +91,8 @@ def stream_text(markdown: str) -> str:
 
 def metadata(delivery: Delivery) -> Json:
     """Return the mark by which `find` knows the message again."""
-    return {"event_type": EVENT_TYPE, "event_payload": {"delivery": delivery.id}}
+    mark = {"delivery": delivery.id, "nonce": delivery.nonce}
+    return {"event_type": EVENT_TYPE, "event_payload": mark}
 
 
 def _content(delivery: Delivery) -> Json:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from gateway.domain.artifacts import Attachment
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import DeliveryId, PlatformMessageId, TurnId
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LONGEST_LABEL = 75
 """Characters of a button's label: what the narrowest platform shows."""
 LONGEST_SAYING = 80
@@ -110,8 +111,13 @@ class Delivery:
 
     @property
     def nonce(self) -> str:
-        """22 characters derived from the id: the same for every repeat of this post."""
-        digest = hashlib.blake2b(self.id.encode(), digest_size=16).digest()
+        """22 characters: the same for every repeat of this post, and no other post's.
+
+        Ids are counted within a database; its moment tells a delivery from that of another
+        one, or of a part of this one's history that was lost.
+        """
+        made = f"{self.id} {(self.created_at - _EPOCH) // timedelta(microseconds=1)}"
+        digest = hashlib.blake2b(made.encode(), digest_size=16).digest()
         return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 

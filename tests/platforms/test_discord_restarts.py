@@ -150,3 +150,18 @@ async def test_it_ends_at_whatever_moment_of_connecting_it_is_told_to(
         ended, _ = await asyncio.wait([running], timeout=10)
 
         assert ended, f"It went on when it was told to end after {steps} steps."
+
+
+async def test_the_first_answer_of_a_new_database_is_not_taken_for_that_of_the_old_one(
+    server: DiscordServer,
+) -> None:
+    ada = server.person("ada")
+
+    async with DiscordHub(server).connected():
+        ada.dm("say before")
+        await ada.hears("before")
+    async with DiscordHub(server).connected():
+        ada.dm("say after")
+        await ada.hears("after")
+
+    assert server.said_by_bot(ada.dm_channel) == ["before", "after"]

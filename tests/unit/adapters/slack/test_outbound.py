@@ -48,7 +48,7 @@ def test_a_post_is_marked_stays_in_its_thread_and_unfolds_nothing() -> None:
     assert args["thread_ts"] == "17.1"
     assert args["metadata"] == {
         "event_type": "postern_delivery",
-        "event_payload": {"delivery": "turn-1.0"},
+        "event_payload": {"delivery": "turn-1.0", "nonce": DELIVERY.nonce},
     }
     assert args["markdown_text"].startswith("**hi** ")
     assert not {"text", "blocks"} & set(args)
