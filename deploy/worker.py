@@ -45,6 +45,7 @@ _FENCES_PER_GENERATION = 1_000_000
 _LOOKED_EVERY_SECONDS = 1.0
 LINGERS_SECONDS = 20.0
 """A worker that is not always there stays for so long after its last piece of work."""
+_KEPT_AGAIN_SECONDS = 1.0
 _NOBODY = WorkerId("")
 
 
@@ -124,10 +125,20 @@ class Worker:
                 task.cancel()
 
     async def handle(self, handed: Handed) -> int:
-        """Bring a verified request to its door; returns the answer's status when it is durable."""
+        """Bring a verified request to its door; returns the answer's status when it is durable.
+
+        It never fails: Modal hands a request that failed to nobody again, but one
+        that was not returned from when its container ended to the next one.
+        """
         status = await self._parts.plugged.doors.take(handed)
-        await self._keep()
-        return status
+        while True:
+            try:
+                await self._keep()
+            except (StoreUnavailable, Fenced) as error:
+                log.warning("request_not_kept", extra={"error": str(error)})
+                await asyncio.sleep(_KEPT_AGAIN_SECONDS)
+            else:
+                return status
 
     async def accept(self, message: InboundMessage, fence: int) -> None:
         """Store what the listener heard. Raises Fenced for a listener that was replaced."""

@@ -77,6 +77,30 @@ async def test_a_request_that_waited_for_hours_is_still_taken(tmp_path: Path, vo
         assert stored(tmp_path / "one" / "postern.db") == {"1700000000.2"}
 
 
+async def test_a_request_never_fails_and_waits_until_the_volume_takes_it(
+    tmp_path: Path, volume: Path
+) -> None:
+    refusals: list[str] = []
+    refused = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def commit() -> None:
+        if refusals:
+            loop.call_soon_threadsafe(refused.set)
+            raise OSError(refusals.pop())
+
+    async with working(tmp_path / "one", SnapshotFolder(volume, commit)) as worker:
+        refusals.append("the Volume is away")
+        headers = (("content-type", "application/json"),)
+        handling = asyncio.ensure_future(
+            worker.handle(Handed(SLACK, headers, event("1700000000.3")))
+        )
+        await asyncio.wait_for(refused.wait(), 20)
+
+        assert await asyncio.wait_for(handling, 20) == 200
+        assert stored(newest_snapshot(volume)) == {"1700000000.3"}
+
+
 async def test_the_worker_serves_the_web_page_and_tells_how_it_is(
     tmp_path: Path, volume: Path
 ) -> None:

@@ -32,12 +32,15 @@ def settings_in(data_dir: Path, **given: str) -> Settings:
 
 
 @asynccontextmanager
-async def working(data_dir: Path, volume: Path, **given: str) -> AsyncGenerator[Worker]:
+async def working(
+    data_dir: Path, volume: Path | SnapshotFolder, **given: str
+) -> AsyncGenerator[Worker]:
     """Run a worker until the end of the block."""
     stop, ready = asyncio.Event(), asyncio.Event()
     settings = settings_in(data_dir, **given)
+    folder = volume if isinstance(volume, SnapshotFolder) else SnapshotFolder(volume)
     async with (
-        opened_worker(settings, SnapshotFolder(volume), QUICK) as worker,
+        opened_worker(settings, folder, QUICK) as worker,
         asyncio.TaskGroup() as group,
     ):
         group.create_task(worker.serve(stop, ready.set))
