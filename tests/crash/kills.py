@@ -78,7 +78,15 @@ class Verdict:
         return {name: found for name in names if (found := getattr(self, name))}
 
 
-class Platform(Protocol):
+class Shows(Protocol):
+    """What people see."""
+
+    def shown(self, person: str) -> list[str]:
+        """Return every text of the bot for that person, oldest first."""
+        ...
+
+
+class Platform(Shows, Protocol):
     """Where people write, and what they see."""
 
     settings: dict[str, str]
@@ -89,10 +97,6 @@ class Platform(Protocol):
 
     async def write(self, person: str, text: str) -> None:
         """Write a message; the person goes on when the platform would let the next one follow."""
-        ...
-
-    def shown(self, person: str) -> list[str]:
-        """Return every text of the bot in that person's DM, oldest first."""
         ...
 
     async def until_answered(self, tokens: dict[str, str], seconds: float) -> None:
@@ -132,7 +136,7 @@ class OnDiscord:
 class OnSlack:
     """DMs over HTTP. Slack promises no order, so a person writes on when the event was taken."""
 
-    def __init__(self, server: SlackServer, home: Home) -> None:
+    def __init__(self, server: SlackServer, url: str) -> None:
         self._server = server
         self._publish = server.world.publish
         self._events: dict[str, str] = {}
@@ -140,7 +144,7 @@ class OnSlack:
         self._taken: set[str] = set()
         self._seen = 0
         server.world.publish = self._note
-        server.events_url = f"{home.url}/slack/events"
+        server.events_url = f"{url}/slack/events"
         self.settings = {
             "SLACK_BOT_TOKEN": server.bot_token(),
             "SLACK_SIGNING_SECRET": server.app.signing_secret,
@@ -181,7 +185,7 @@ class OnSlack:
         return self._taken
 
 
-def missing(platform: Platform, tokens: dict[str, str]) -> set[str]:
+def missing(platform: Shows, tokens: dict[str, str]) -> set[str]:
     """Return the tokens that nobody was answered."""
     shown = {person: " ".join(platform.shown(person)) for person in set(tokens.values())}
     seen = {person: set(TOKEN.findall(text)) for person, text in shown.items()}
@@ -198,7 +202,7 @@ async def platform_of(kind: str, home: Home) -> AsyncGenerator[Platform]:
     # Slack tries after 0, 60 and 300 seconds; here the gateway is gone for a second or two.
     delays = (0.05, 0.5, 1.0, 2.0, *(3.0,) * 90)
     async with SlackServer(SlackSettings(retry_delays_seconds=delays)) as slack:
-        yield OnSlack(slack, home)
+        yield OnSlack(slack, home.url)
 
 
 class Echo(ChatEndpoint):
@@ -298,14 +302,14 @@ async def killed(folder: Path, database: str, kind: str, load: Load) -> Verdict:
     home, model, began = Home(folder / "data", _free_port()), Echo(), time.perf_counter()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(serving(model))
-        url = await stack.enter_async_context(serve(_letta(folder, model)))
+        url = await stack.enter_async_context(serve(letta_options(folder, model)))
         platform = await stack.enter_async_context(platform_of(kind, home))
         settings = {"LETTA_BASE_URL": url}
         if database:
             settings |= {"DATABASE_URL": database, "POSTERN_TURNS__LEASE_SECONDS": "1.5"}
         storm = Storm(home, platform, settings)
         await storm.rage(load)
-        heard = await _heard(url)
+        heard = await heard_by_letta(url)
         return _judged(storm.tokens, platform, model, heard, load.kills, began)
 
 
@@ -340,7 +344,7 @@ def _disorder(texts: Sequence[str]) -> int:
     return sum(number < max(numbers[:at]) for at, number in enumerate(numbers) if at)
 
 
-async def _heard(url: str) -> Counter[str]:
+async def heard_by_letta(url: str) -> Counter[str]:
     """Count how often each word stands in what the agents were told."""
     found: Counter[str] = Counter()
     async with AsyncLetta(base_url=url, api_key="none", max_retries=0) as client:
@@ -352,7 +356,8 @@ async def _heard(url: str) -> Counter[str]:
     return found
 
 
-def _letta(folder: Path, model: Echo) -> EmbeddedOptions:
+def letta_options(folder: Path, model: Echo) -> EmbeddedOptions:
+    """Return a Letta server with that model."""
     return EmbeddedOptions(
         database=folder / "letta.db",
         model=ModelOptions(base_url=model.url, api_key="none", name="echo"),
