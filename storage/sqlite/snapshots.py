@@ -237,6 +237,7 @@ class Snapshots:
 
     def _put(self, partial: Path) -> None:
         snapshot = Snapshot(self._generation, self._number, self._writer, _digest(partial))
+        self._number += 1  # also of one that fails: what it leaves there may be committed later
         arriving = self._folder.path / f".{snapshot.name}.partial"
         try:
             shutil.copyfile(partial, arriving)
@@ -248,7 +249,6 @@ class Snapshots:
         self._folder.commit()
         self._folder.reload()
         self._check_fence()  # else somebody began meanwhile, and may not have seen this snapshot
-        self._number += 1
         _marker(self._live).write_text(f"{self._generation}-{self._writer}")
         self._prune()
 

@@ -30,10 +30,11 @@ def folder(tmp_path: Path) -> Path:
 
 @asynccontextmanager
 async def serving(
-    live: Path, folder: Path, options: SnapshotOptions = QUICK
+    live: Path, folder: Path | SnapshotFolder, options: SnapshotOptions = QUICK
 ) -> AsyncGenerator[tuple[SqliteStore, Snapshots]]:
     """Restore, open, begin; what was not flushed is lost, as when the disk is."""
-    snapshots = Snapshots(live, SnapshotFolder(folder), options)
+    place = folder if isinstance(folder, SnapshotFolder) else SnapshotFolder(folder)
+    snapshots = Snapshots(live, place, options)
     await snapshots.restore()
     store = SqliteStore(live)
     await store.open()
@@ -115,6 +116,30 @@ async def test_nothing_is_published_when_nothing_changed(tmp_path: Path, folder:
         await snapshots.flush()
 
     assert len(names(folder)) == 1
+
+
+async def test_what_a_failed_commit_left_there_is_older_than_what_follows(
+    tmp_path: Path, folder: Path
+) -> None:
+    refusals: list[str] = []
+
+    def commit() -> None:
+        if refusals:
+            raise OSError(refusals.pop())
+
+    place = SnapshotFolder(folder, commit)
+    async with serving(tmp_path / "a" / "postern.db", place) as (store, snapshots):
+        for number in range(8):
+            await say(store, f"failed {number}")
+            refusals.append("the Volume is away")
+            with pytest.raises(StoreUnavailable):
+                await snapshots.flush()
+            await say(store, f"kept {number}")
+            await snapshots.flush()
+
+            newest = await restored(tmp_path / f"{number}.db", folder)
+
+            assert {f"failed {number}", f"kept {number}"} <= newest
 
 
 async def test_many_that_ask_at_once_share_a_snapshot(tmp_path: Path, folder: Path) -> None:
