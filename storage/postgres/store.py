@@ -118,8 +118,8 @@ class PostgresStore:
         self, stack: AsyncExitStack, workers: asyncio.TaskGroup, database: Database
     ) -> None:
         turns, deliveries = PostgresTurns(database), PostgresDeliveries(database)
-        hot = turns.accepting, turns.finishing, deliveries.enqueuing, deliveries.settling
-        for group in hot:
+        of_turns = turns.accepting, turns.recording, turns.finishing
+        for group in (*of_turns, deliveries.enqueuing, deliveries.settling):
             stack.callback(workers.create_task(group.work()).cancel)
             stack.push_async_callback(group.close)
         if self._listens:

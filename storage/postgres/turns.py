@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gateway.domain.audit import AuditKind
@@ -13,6 +13,7 @@ from gateway.domain.messages import Accepted, InboundMessage, Refusal
 from gateway.domain.people import Route
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import Claim, TurnOutcome, TurnRef, TurnState
+from gateway.errors import Fenced
 from storage.audit_data import turn_postponed
 from storage.delivery_extras import write_extras
 from storage.postgres.answers import Ending, finish
@@ -20,16 +21,17 @@ from storage.postgres.claims import claim
 from storage.postgres.database import Database, Transaction
 from storage.postgres.group import Group
 from storage.postgres.inbox import Arrival, accept, refuse, revise, withdraw
-from storage.postgres.locks import is_held, lock_held, lock_lanes
+from storage.postgres.locks import fenced, is_held, lock_held, lock_lanes
 from storage.postgres.posts import add_delivery
-from storage.postgres.values import storable
+from storage.postgres.values import columns, storable
 
 EXTEND_LANES = """
 UPDATE mailbox SET lease_until = $2 WHERE lane = ANY($1::text[])
 """
-ADD_RUN = """
-UPDATE turn SET runs[$2::integer + 1] = $3
-WHERE id = $1 AND $2 BETWEEN 0 AND cardinality(runs)
+ADD_RUNS = """
+UPDATE turn SET runs[began.round + 1] = began.run
+FROM unnest($1::text[], $2::integer[], $3::text[]) AS began (turn, round, run)
+WHERE turn.id = began.turn AND began.round BETWEEN 0 AND cardinality(runs) RETURNING turn.id
 """
 ADD_INTENT = """
 INSERT INTO tool_result (turn, call, text, is_error, is_intent) VALUES ($1, $2, '', false, true)
@@ -60,6 +62,15 @@ WHERE lane = ANY($1::text[])
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Began:
+    """A run that answers a round of a turn."""
+
+    turn: TurnRef
+    round_index: int
+    run: RunId
+
+
 class PostgresTurns:
     """The TurnStore in Postgres."""
 
@@ -67,6 +78,8 @@ class PostgresTurns:
         self._write = database.write
         self.accepting = Group(database, accept)
         """Messages that share a commit."""
+        self.recording = Group(database, record_runs, key=lambda began: began.turn.lane)
+        """Runs of turns whose records share a commit."""
         self.finishing = Group(database, finish, key=lambda ending: ending.turn.lane)
         """Turns whose ends share a commit."""
 
@@ -98,7 +111,7 @@ class PostgresTurns:
 
     async def record_run(self, turn: TurnRef, round_index: int, run: RunId) -> None:
         """Remember which run answers this round, so that it can be re-attached (T4)."""
-        await self._write(_record_run, turn, round_index, run)
+        await self.recording(Began(turn, round_index, run))
 
     async def intend_tool_call(self, turn: TurnRef, call: ToolCall) -> None:
         """Note that a call is about to be made (T4). Idempotent."""
@@ -148,11 +161,19 @@ async def _extend(
     return [turn for turn in turns if not is_held(lanes, turn)]
 
 
-async def _record_run(tx: Transaction, turn: TurnRef, round_index: int, run: RunId) -> None:
-    await lock_held(tx, turn)
-    if await tx.count(ADD_RUN, turn.id, round_index, run) == 0:
-        raise ValueError(f'Round {round_index} of turn "{turn.id}" has no round before it.')
-    _log(tx, AuditKind.TURN_RUN, None, turn, {"round": round_index, "run": run})
+async def record_runs(tx: Transaction, runs: Sequence[Began]) -> list[Fenced | None]:
+    """Remember which runs answer rounds, each of another lane (T4)."""
+    lanes = await lock_lanes(tx, [began.turn.lane for began in runs])
+    held = [began for began in runs if is_held(lanes, began.turn)]
+    rows = [(began.turn.id, began.round_index, began.run) for began in held]
+    added = await tx.fetch(ADD_RUNS, *columns(rows)) if rows else []
+    stored = {row["id"] for row in added}
+    for began in held:
+        turn, round_index = began.turn, began.round_index
+        if turn.id not in stored:
+            raise ValueError(f'Round {round_index} of turn "{turn.id}" has no round before it.')
+        _log(tx, AuditKind.TURN_RUN, None, turn, {"round": round_index, "run": began.run})
+    return [None if is_held(lanes, began.turn) else fenced(began.turn) for began in runs]
 
 
 async def _intend_tool_call(tx: Transaction, turn: TurnRef, call: ToolCall) -> None:

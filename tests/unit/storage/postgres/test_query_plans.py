@@ -50,7 +50,7 @@ INDEXES = {
     "posts.REVISE": {"delivery_id_key"},
     "answers.RELEASE_LANES": {"mailbox_pkey", "inbox_waiting"},
     "answers.END_TURNS": {"turn_pkey"},
-    "turns.ADD_RUN": {"turn_pkey"},
+    "turns.ADD_RUNS": {"turn_pkey"},
     "turns.EXPIRED_LANES": {"mailbox_busy"},
     "posts.READY_FOR_FIRST": {"outbox_pkey", "delivery_open"},
     "deliveries.READY_POSTS": {"outbox_ready"},
