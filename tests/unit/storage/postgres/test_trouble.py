@@ -18,7 +18,7 @@ from storage.postgres import PoolOptions, PostgresStore
 from storage.postgres.migrate import migrations
 from tests.contracts.store.words import say
 from tests.fakes.hub import FakeHub, HubOptions
-from tests.fakes.postgres import execute, postgres_schema
+from tests.fakes.postgres import execute, postgres_of_ones_own, postgres_schema
 from tests.fakes.wire import Wire, wire_to
 
 FILL_UP = """
@@ -93,10 +93,50 @@ async def test_a_database_that_goes_away_in_mid_turn_comes_back_to_a_hub_that_go
     assert (ada.sees, bob.sees) == (["For the first."], ["For the second."])
 
 
+async def test_a_server_that_crashes_and_is_a_standby_for_a_while_loses_and_doubles_nothing() -> (
+    None
+):
+    async with postgres_of_ones_own() as server, asyncio.timeout(60):
+        store = PostgresStore(server.url(), PoolOptions(4))
+        await store.open()
+        hub = FakeHub(store, options=QUICK)
+        ada, bob = hub.person("ada"), hub.person("bob")
+        hub.agents.will(Wait(0.3), Say("For the first."))
+        hub.agents.will_say("For the second.")
+
+        async with hub.running():
+            await ada.says("first")
+            while not hub.agents.heard:  # noqa: ASYNC110 - until the turn runs
+                await asyncio.sleep(0.01)
+            await execute(server.url(), "ALTER SYSTEM SET default_transaction_read_only = on")
+            server.crash()
+            server.serve()
+            await _until_refused(hub, hub.message(bob, "too early"), "is read-only")
+            await execute(server.url(), "ALTER SYSTEM RESET default_transaction_read_only")
+            await execute(server.url(), "SELECT pg_reload_conf()")
+            await receive_until_stored(hub, hub.message(bob, "second"))
+            await bob.reads(1)
+            await ada.reads(1)
+        await store.close()
+
+    assert len(hub.agents.heard) == 2, "a turn was run again"
+    assert (ada.sees, bob.sees) == (["For the first."], ["For the second."])
+
+
+async def _until_refused(hub: FakeHub, message: InboundMessage, why: str) -> None:
+    """Send a message until it is refused for this reason; it must never be taken."""
+    while True:
+        with pytest.raises(StoreUnavailable) as refused:
+            await hub.inbox.receive(message)
+        if why in str(refused.value):
+            return
+        await asyncio.sleep(0.01)
+
+
 async def test_a_slow_database_is_only_slow(setting: Setting) -> None:
     ada = setting.hub.person("ada")
     setting.hub.agents.will_say("Here.")
-    setting.wire.delay_seconds = 0.03
+    setting.wire.delay_seconds = 0.1
 
     async with asyncio.timeout(30), setting.hub.running():
         await ada.says("hello")
