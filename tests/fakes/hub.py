@@ -62,6 +62,8 @@ class HubOptions:
     adapters: Callable[[], Sequence[Adapter]] | None = None
     """Makes the adapters of a new process, for other platforms than the fake one."""
     budgets: BudgetPolicy = field(default_factory=BudgetPolicy)
+    max_in_flight: int = 2_000
+    """How many turns run at once."""
     max_backlog: int | None = None
     """How many messages may wait; None where any number may."""
     tickers: int = 0
@@ -223,7 +225,7 @@ class FakeHub:
             teamwork=Teamwork(store, self.clock, self.routes, options.groups),
         )
         runner = TurnRunner(store, by_name, mind, drafts, self.clock, metrics, options.turns)
-        dispatching = DispatcherOptions(WORKER, lease=options.lease)
+        dispatching = DispatcherOptions(WORKER, options.max_in_flight, options.lease)
         sending = OutboxOptions(WORKER, lease=options.lease, retry=options.sending)
         return (
             Outbox(store, by_name, drafts, self.clock, metrics, sending),
