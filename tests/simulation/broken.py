@@ -25,6 +25,7 @@ from gateway.domain.ids import AgentId, DeliveryId, PersonId, WorkerId
 from gateway.domain.messages import Accepted, InboundMessage
 from gateway.domain.people import Person, Route
 from gateway.domain.schedules import Fire
+from gateway.domain.tools import ToolCall
 from gateway.domain.turns import RunRequest, Session, Turn, TurnOutcome, TurnRef
 from gateway.drafts import Drafts
 from gateway.errors import Fenced, RuntimeUnavailable, StoreUnavailable
@@ -37,7 +38,7 @@ from storage.memory.tables import DeliveryRow, MailboxRow, OutboxRow, Tables
 from storage.memory.turns import MemoryTurns
 from tests.simulation.minds import SimMinds
 from tests.simulation.platforms import Kind
-from tests.simulation.worker import ROUTES, Build, Ports, WorkerStore
+from tests.simulation.worker import APPROVALS, ROUTES, Build, Ports, WorkerStore
 
 
 def tables_of(store: Store) -> Tables:
@@ -288,6 +289,27 @@ class DraftsNeverClose(Build):
 def _sending(draft: NewDelivery, now: datetime) -> Delivery:
     state = DeliveryState.SENDING
     return Delivery(draft.id, draft.conversation, draft.text, 1, state, 1, 0, now)
+
+
+# -- tools ---------------------------------------------------------------------------------------
+
+
+class AsksNobody(Build):
+    """What needs a yes is carried out at once."""
+
+    approvals = replace(APPROVALS, tools=frozenset[str]())
+
+
+class ForgetsWhatItBegan(Build):
+    """That a call was begun is not written down before it is made."""
+
+    def worker_store(self, store: WorkerStore) -> Store:
+        class Careless(Passing):
+            async def intend_tool_call(self, turn: TurnRef, call: ToolCall) -> None:
+                """Do nothing."""
+
+        store.turns = cast("TurnStore", Careless(store.turns))
+        return store
 
 
 # -- agents --------------------------------------------------------------------------------------

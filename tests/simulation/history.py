@@ -83,6 +83,7 @@ async def check_history(sim: Simulation) -> None:
     ledger.check_slots(log)
     ledger.check_log()
     check_tools(sim, log)
+    check_approvals(sim, log)
 
 
 class Ledger:
@@ -114,7 +115,7 @@ class Ledger:
 
     def check_acknowledged(self) -> None:
         """P1: what was acknowledged is in the store, and what is in the store was heard."""
-        for event in self._sim.story.events:
+        for event in self._sim.events:
             key = event.message.idempotency_key
             if key not in self._sim.acknowledged:
                 self._sim.broken("P8", f"{key} could never be delivered")
@@ -136,7 +137,7 @@ class Ledger:
 
     def check_answers(self) -> None:
         """P2, P8: every message was heard once, and answered or explained."""
-        for event in self._sim.story.events:
+        for event in self._sim.events:
             self._check_heard(event)
             key = event.message.idempotency_key
             if self._log.messages.get(key) != "accepted":
@@ -208,7 +209,7 @@ class Ledger:
     def check_order(self) -> None:
         """P4: in a conversation and lane, heard and answered in the order of arrival."""
         arrival = {key: place for place, key in self._log.sequences.items()}
-        by_token = {e.token: e for e in self._sim.story.events if e.token}
+        by_token = {e.token: e for e in self._sim.events if e.token}
         for what, lines in (("heard", _lines_heard(self._sim)), ("answered", self._lines_shown())):
             for line, tokens in lines.items():
                 keys = [by_token[t].message.idempotency_key for t in tokens if t in by_token]
@@ -219,7 +220,7 @@ class Ledger:
     def _lines_shown(self) -> dict[str, list[str]]:
         """Return the canaries that people saw, by conversation and lane, first sight only."""
         lines: dict[str, list[str]] = {}
-        by_token = {e.token: e for e in self._sim.story.events if e.token}
+        by_token = {e.token: e for e in self._sim.events if e.token}
         # A post that was given up, and lands late all the same, keeps no order.
         given_up = {d.nonce for d in self._stored.values() if d.state is DeliveryState.FAILED}
         for platform in self._sim.platforms.values():
@@ -274,12 +275,26 @@ def check_tools(sim: Simulation, log: Iterable[AuditEntry]) -> None:
             sim.broken("P5", f"the call {call} was journaled {count} times")
 
 
+def check_approvals(sim: Simulation, log: Iterable[AuditEntry]) -> None:
+    """P5, P10: what can't be undone is done once, and only after its yes."""
+    asked = Counter(e.ref for e in log if e.kind is AuditKind.APPROVAL_ASKED)
+    decided = Counter(e.ref for e in log if e.kind is AuditKind.APPROVAL_DECIDED)
+    if asked != decided or set(asked.values()) > {1}:
+        sim.broken("P8", f"{asked} was asked, and {decided} decided")
+    states = {e.ref: e.data["state"] for e in log if e.kind is AuditKind.APPROVAL_DECIDED}
+    for call, count in Counter(sim.toolbox.paid).items():
+        if count > 1:
+            sim.broken("P5", f"the call {call} was carried out {count} times")
+        if states.get(call.removeprefix("approval-")) != "approved":
+            sim.broken("P10", f"the call {call} was carried out without a yes")
+
+
 def _kind(post: Post) -> Kind:
     return Kind(post.conversation.platform)
 
 
 def _owners(sim: Simulation) -> dict[str, str]:
-    return {e.token: e.message.conversation.id for e in sim.story.events if e.token}
+    return {e.token: e.message.conversation.id for e in sim.events if e.token}
 
 
 def _texts_heard(sim: Simulation) -> list[str]:

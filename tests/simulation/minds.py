@@ -12,13 +12,15 @@ from agents.scripted import Ask, Drop, Fail, Say, ScriptedAgents, Step, Think, W
 from gateway.answer import SILENT
 from gateway.domain.ids import AgentId
 from gateway.domain.people import Person
-from gateway.domain.tools import ToolCall, ToolResult, ToolSpec
+from gateway.domain.tools import Effect, ToolCall, ToolResult, ToolSpec
 from gateway.domain.turns import InputMessage, RunRequest, Turn
 from gateway.errors import RuntimeUnavailable
 
 TOKEN = re.compile(r"<<([^<>]+)>>")
 """A canary: `<<person.number>>` stands in one message, and in the answer to it, only."""
 
+PAY = "pay"
+"""What needs a yes."""
 FILLER = "and so on " * 14
 
 
@@ -65,6 +67,8 @@ class SimMinds(ScriptedAgents):
             return (Wait(dice.random()), Say(" ".join(results)))
         heard = [item.text for item in request.input if isinstance(item, InputMessage)]
         tokens = [token for text in heard for token in tokens_in(text)]
+        if not tokens:  # what became of a call that somebody was asked about
+            return (Wait(dice.random()), Say("So be it."))
         return _steps(dice, request, " ".join(f"<<{token}>>" for token in tokens))
 
 
@@ -81,8 +85,8 @@ def _steps(dice: Random, request: RunRequest, tokens: str) -> tuple[Step, ...]:
             return (Say(f"A lot {FILLER}{tokens} {FILLER}and so it ends.", pause / 4),)
         case 2 | 3:
             calls = tuple(
-                ToolCall(f"call-{request.otid}-{n}", "note", tokens if n == 0 else "")
-                for n in range(dice.randint(1, 2))
+                ToolCall(f"call-{request.otid}-{n}", *(("note", tokens) if n == 0 else (PAY, "")))
+                for n in range(2)
             )
             return (Say("One moment.", pause), Ask(calls))
         case 4:
@@ -94,16 +98,19 @@ def _steps(dice: Random, request: RunRequest, tokens: str) -> tuple[Step, ...]:
 
 
 class SimToolbox:
-    """One tool with an effect that is counted."""
+    """A tool that does no harm, and one that may be used once, and only after a yes."""
 
     def __init__(self) -> None:
-        self.carried_out: list[str] = []
+        self.paid: list[str] = []
+        """The calls, by id, that did something which can't be undone."""
 
     def specs(self, turn: Turn) -> tuple[ToolSpec, ...]:
-        """Return the one."""
-        return (ToolSpec("note", "Note something.", {}),)
+        """Return the two."""
+        pay = ToolSpec(PAY, "Pay somebody.", {}, effect=Effect.EXTERNAL)
+        return ToolSpec("note", "Note something.", {}), pay
 
     async def call(self, turn: Turn, call: ToolCall) -> ToolResult:
-        """Note it."""
-        self.carried_out.append(call.id)
+        """Do it."""
+        if call.name == PAY:
+            self.paid.append(call.id)
         return ToolResult(call.id, f"noted {call.arguments}")

@@ -12,7 +12,7 @@ from gateway.domain.people import Identity, Sender
 from gateway.domain.schedules import Misfire, Rules, Schedule, Wakeup
 from scheduler.misfires import first_fire
 from tests.fakes.virtual_time import EPOCH
-from tests.simulation.platforms import Kind
+from tests.simulation.platforms import Kind, Post
 from tests.simulation.worker import NAMES, TEAM
 
 STRANGER = "mallory"
@@ -130,6 +130,22 @@ class _Author:
             target=original.event_id if kind is not MessageKind.COMMAND else None,
         )
         self.events.append(Event(at, message, token))
+
+
+def draw_press(post: Post, number: int, dice: Random) -> Event:
+    """Return a press of a button: soon, late or too late, by whom it concerns or another one."""
+    place, button = post.conversation, dice.choice((*post.buttons, post.buttons[0]))
+    owner = place.channel.split("-")[1]
+    name = owner if dice.random() < 0.8 else dice.choice(NAMES)
+    message = InboundMessage(
+        event_id=f"press{number}",
+        conversation=place,
+        sender=Sender(Identity(place.platform, "w", name), name),
+        text=button.says.removeprefix("/"),
+        sent_at=EPOCH,
+        kind=MessageKind.COMMAND,
+    )
+    return Event(dice.choice((0.5, 2.0, 10.0, 90.0)), message, "")
 
 
 def _after(said: Event, seconds: float, dice: Random) -> float:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from random import Random
 
 from gateway.domain.conversations import Conversation
-from gateway.domain.deliveries import Delivery
+from gateway.domain.deliveries import Button, Delivery
 from gateway.domain.ids import PlatformMessageId
 from gateway.domain.messages import InboundMessage
 from gateway.errors import OutcomeUnknown, RetryLater
@@ -47,6 +47,8 @@ class Post:
     nonce: str
     texts: list[str]
     posted_at: float
+    buttons: tuple[Button, ...] = ()
+    """Those that it had at first."""
     is_gone: bool = False
 
     @property
@@ -90,7 +92,9 @@ class SimPlatform:
         if known is not None and self.kind is Kind.NONCE:
             return known.receipt
         receipt = PlatformMessageId(f"{self.kind}-{len(self.posts) + 1}")
-        post = Post(receipt, delivery.conversation, delivery.nonce, [delivery.text], now)
+        texts = [delivery.text]
+        place = delivery.conversation
+        post = Post(receipt, place, delivery.nonce, texts, now, delivery.buttons)
         self.posts.append(post)
         self._saw(post)
         return receipt

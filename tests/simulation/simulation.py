@@ -16,12 +16,12 @@ from gateway.errors import PosternError, StoreUnavailable
 from gateway.ports import Store, Streaming
 from gateway.telemetry import Metrics
 from storage.memory import MemoryStore
-from tests.fakes.virtual_time import LoopClock
+from tests.fakes.virtual_time import EPOCH, LoopClock
 from tests.simulation.edges import Edges, Sky
 from tests.simulation.history import check_history, check_post, check_run
 from tests.simulation.loop import SeededLoop
 from tests.simulation.minds import SimMinds, SimToolbox
-from tests.simulation.people import Event, Story, draw_story
+from tests.simulation.people import Event, Story, draw_press, draw_story
 from tests.simulation.platforms import Kind, Post, SimAdapter, SimPlatform
 from tests.simulation.watched import watched_deliveries, watched_turns
 from tests.simulation.weather import Weather, draw_weather
@@ -35,6 +35,9 @@ CALM_SECONDS = 4 * 3600.0
 """All has to come to rest within this; a clock that was set back may hold things up for hours."""
 ACK_SECONDS = 3.0
 """Platforms wait so long for an acknowledgement."""
+PRESSED = 0.8
+"""How often somebody presses a button that they see."""
+NEVER = EPOCH + timedelta(days=365)
 BUGS = {"turn_bug", "delivery_bug", "channel_failed", "tick_failed"}
 """Lines of the log that tell of an error which nobody foresaw."""
 
@@ -112,6 +115,10 @@ class Simulation:
         self.acknowledged: set[str] = set()
         self.calm_at = 0.0
         self.clock_was_set = False
+        self.events = list(self.story.events)
+        """All that platforms bring: the story's, and what people press."""
+        self._fingers = Random(f"{seed}/fingers")
+        self._presses: list[asyncio.Task[None]] = []
         self.confidants: dict[str, set[str]] = {}
         """By agent: whose words it heard."""
         self._metrics = Metrics()
@@ -145,15 +152,16 @@ class Simulation:
             await self.store.schedules.put(schedule)
         count = self.options.workers or self.dice.choice((1, 1, 2, 3))
         async with asyncio.TaskGroup() as group:
+            self._group = group
             tasks = [group.create_task(self._keep_worker(slot, count)) for slot in range(count)]
             tasks.append(group.create_task(self._storms()))
             brought = [group.create_task(self._bring(event)) for event in self.story.events]
             await asyncio.wait(brought, timeout=ROUGH_SECONDS)
-            await asyncio.sleep(self.dice.uniform(5.0, 30.0))
+            await asyncio.sleep(self.dice.uniform(5.0, 60.0))
             self._clear_up()
             await asyncio.wait(brought, timeout=ROUGH_SECONDS)
             await self._come_to_rest()
-            for task in [*tasks, *brought]:
+            for task in [*tasks, *brought, *self._presses]:
                 task.cancel()
         await self.store.close()
 
@@ -185,7 +193,10 @@ class Simulation:
 
     async def _is_at_rest(self) -> bool:
         counts = await self.raw.history.counts()
-        return not (counts.lanes_ready or counts.turns_running or counts.deliveries_open)
+        asked = await self.raw.approvals.due(NEVER, 1)
+        pressing = any(not press.done() for press in self._presses)
+        busy = counts.lanes_ready or counts.turns_running or counts.deliveries_open
+        return not (busy or asked or pressing)
 
     # -- events
 
@@ -315,6 +326,10 @@ class Simulation:
     def _on_post(self, post: Post) -> None:
         self._note("people", f"see in {post.conversation.id}: {post.text[:50]!r}")
         check_post(self, post)
+        if post.buttons and self._fingers.random() < PRESSED:
+            press = draw_press(post, len(self.events), self._fingers)
+            self.events.append(press)
+            self._presses.append(self._group.create_task(self._bring(press)))
 
     def _watched(self) -> Store:
         raw = self.raw

@@ -27,8 +27,7 @@ BESIDE_ALL_TURNS = {
     "store.people.pairings": _OPERATOR,
     "store.people.decide_pairing": _OPERATOR,
     "store.people.bindings": _OPERATOR,
-    "store.deliveries.revise": "rewrites posts with buttons, and there are none here",
-    "store.turns.intend_tool_call": "the simulated tool may be called again",
+    "store.deliveries.revise": "rewrites a post beside any turn",
     "store.people.adopt_agent": _OPERATOR,
     "store.people.unbind_agent": _OPERATOR,
     "store.people.record_template": _OPERATOR,
@@ -56,7 +55,6 @@ BESIDE_ALL_TURNS = {
 """Calls that no simulated turn makes, each with the reason."""
 
 PORTS_BESIDE_ALL_TURNS = {
-    "store.approvals": "the simulated tool asks nobody's leave",
     "store.dead_letters": _OPERATOR,
     "store.errands": "no agent asks another here; tests/scenarios crash that on its own",
     "store.fires": "judges slots that are over, when their turn has long ended",

@@ -17,7 +17,9 @@ def test_a_twin_is_caught_by_its_promise(name: str) -> None:
     twin = TWINS[name]
 
     caught = (
-        run_seed(seed, Options(build=twin.build(), weather=twin.weather)).promises
+        run_seed(
+            seed, Options(build=twin.build(), weather=twin.weather, workers=twin.workers)
+        ).promises
         for seed in range(BOUND)
     )
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 
 from tests.simulation.broken import (
     AcksBeforeItStores,
+    AsksNobody,
     AsksUnderNewKeys,
     DraftsNeverClose,
     DropsTheTail,
     FiresWithoutSlots,
     ForgetsOpenTurns,
+    ForgetsWhatItBegan,
     IgnoresOrder,
     KnowsNoDuplicates,
     LeasesWithoutFences,
@@ -38,13 +40,18 @@ class Twin:
     caught_by: frozenset[str]
     weather: Weather | None = None
     """What it takes to show; drawn where it is None."""
+    workers: int | None = None
+    """As many as it takes; drawn where it is None."""
 
 
 _DEAF = replace(STORMS, clock_step=0.0, crash=0.003, freeze=0.001)
 """Calls fail all the time, and workers live long enough to try again."""
 
-_STANDING_STILL = Weather(freeze=0.01)
+_STANDING_STILL = Weather(freeze=0.01, slow=0.1)
 """Nothing fails, but workers lose their leases all the time."""
+
+_BUSY = Weather(store_busy=0.1)
+"""What was done can't be written down."""
 
 TWINS = {
     "acks before it stores": Twin(AcksBeforeItStores, frozenset({"P1"})),
@@ -57,10 +64,12 @@ TWINS = {
     "drops the tail": Twin(DropsTheTail, frozenset({"P3"})),
     "sends before it says so": Twin(SendsBeforeItSaysSo, frozenset({"P3"})),
     "repeats blindly": Twin(RepeatsBlindly, frozenset({"P3"})),
-    "settles without fences": Twin(SettlesWithoutFences, frozenset({"fence"})),
+    "settles without fences": Twin(SettlesWithoutFences, frozenset({"fence"}), _STANDING_STILL),
     "ignores order": Twin(IgnoresOrder, frozenset({"P4"})),
     "posts drafts before they are stored": Twin(PostsDraftsBeforeTheyAreStored, frozenset({"P3"})),
-    "drafts never close": Twin(DraftsNeverClose, frozenset({"P3"}), _STANDING_STILL),
+    "drafts never close": Twin(DraftsNeverClose, frozenset({"P3"}), _STANDING_STILL, workers=3),
+    "asks nobody": Twin(AsksNobody, frozenset({"P10"})),
+    "forgets what it began": Twin(ForgetsWhatItBegan, frozenset({"P5"}), _BUSY),
     "makes agents without intent": Twin(MakesAgentsWithoutIntent, frozenset({"P6"})),
     "takes no answer for no": Twin(TakesNoAnswerForNo, frozenset({"P6"}), _DEAF),
     "one mind for all": Twin(OneMindForAll, frozenset({"P9"})),

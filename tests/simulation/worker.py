@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from agents.constellation import AgentConstellation, ConstellationOptions
 from gateway.access import Access, AccessMode, AccessPolicy
+from gateway.approvals import ApprovalOptions
 from gateway.dispatcher import Dispatcher, DispatcherOptions
 from gateway.domain.ids import WorkerId
 from gateway.domain.people import Identity, Mode, Route
@@ -26,7 +27,7 @@ from scheduler.ticker import Ticker
 from tests.fakes.crashing import around
 from tests.fakes.virtual_time import LoopClock
 from tests.simulation.edges import Edges
-from tests.simulation.minds import SimMinds, SimToolbox
+from tests.simulation.minds import PAY, SimMinds, SimToolbox
 from tests.simulation.parts import StoreBehind
 from tests.simulation.platforms import Kind
 
@@ -42,6 +43,7 @@ SEND_LEASE = timedelta(seconds=15)
 POLL = timedelta(seconds=5)
 RETRY = RetryPolicy(first_seconds=0.5, longest_seconds=6.0)
 SETTLE_SECONDS = 4.0
+APPROVALS = ApprovalOptions(tools=frozenset({PAY}), wait=timedelta(minutes=1), poll=POLL)
 
 
 class WorkerStore(StoreBehind):
@@ -70,6 +72,9 @@ class Ports:
 
 class Build:
     """How the parts are made. A twin overrides one of these with a broken one."""
+
+    approvals = APPROVALS
+    """What needs a yes, and for how long it waits for one."""
 
     def base_store(self, store: Store) -> Store:
         """Return what all workers share."""
@@ -110,7 +115,7 @@ class Build:
         minds = around(ports.minds, "agents", ports.edges)
         limits = WakeupLimits(around(ports.toolbox, "toolbox", ports.edges), store.schedules)
         mind = Mind(self.constellation(store, minds, ports), minds, limits, ROUTES)
-        options = TurnOptions(retry=RETRY)
+        options = TurnOptions(retry=RETRY, approvals=self.approvals)
         return TurnRunner(store, adapters, mind, drafts, ports.clock, ports.metrics, options)
 
     def dispatcher(self, store: Store, runner: TurnRunner, ports: Ports) -> Dispatcher:
@@ -141,6 +146,6 @@ class Build:
                 dispatcher=self.dispatcher(store, runner, ports),
                 adapters=list(adapters.values()),
                 housekeeping=Housekeeping(retention=None),
-                beside=[self.ticker(store, ports)],
+                beside=[self.ticker(store, ports), runner.approvals],
             )
         )
