@@ -325,12 +325,13 @@ class TurnRunner:
         )
 
     async def _wait_for_platform(self, turn: Turn) -> None:
-        """Give a turn back whose platform is switched off here: it may be switched on again."""
+        """Give a turn back whose platform is off here; a wakeup's ends: others wait behind it."""
         platform, now = turn.conversation.platform, self._clock.now()
         error = RetryLater(PLATFORM_IS_OFF.format(platform=platform), retry_after_seconds=60.0)
-        match decide_turn_retry(error, turn, now, self._options.retry):
+        reason = f"{type(error).__name__}: {error}"
+        over = GiveUp(reason) if turn.is_wakeup else None
+        match over or decide_turn_retry(error, turn, now, self._options.retry):
             case RetryAt(at):
-                reason = f"{type(error).__name__}: {error}"
                 await self._store.turns.postpone(turn.ref, at, reason, None, now)
             case GiveUp(why):
                 await self._end(turn, TurnOutcome(TurnState.FAILED, (), why))

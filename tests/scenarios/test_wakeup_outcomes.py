@@ -111,6 +111,21 @@ async def test_a_wakeup_is_passed_over_where_the_conversation_is_paused() -> Non
     assert hub.agents.runs_started == 1
 
 
+async def test_a_wakeup_to_a_platform_that_is_off_holds_nobody_up() -> None:
+    both = AccessPolicy(modes={"fake": AccessMode.OPEN, "slack": AccessMode.OPEN})
+    hub = new_hub(both)
+    await schedule(hub, place=Conversation("slack", "T1", "C2"))
+    hub.agents.will_say("Here I am.")
+
+    async with hub.running():
+        await asyncio.sleep(1.01 * HOUR)
+        await hub.person("ada").says("Are you there?")
+        await asyncio.sleep(60)
+
+    assert hub.person("ada").sees == ["Here I am."]
+    assert await outcomes(hub) == ["failed"]
+
+
 async def test_a_person_who_may_not_talk_any_more_is_not_woken() -> None:
     hub = new_hub(PAIRED_ONLY)
     await schedule(hub)
