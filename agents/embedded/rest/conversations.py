@@ -130,6 +130,7 @@ async def cancel_conversation(
 ) -> JSONResponse:
     """Stop what runs and answer tool calls that wait; done when this returns."""
     stored_id = resolve_conversation(conversation_id, agent_id)
+    await services.conversations.get(stored_id)
     return answer(await services.runs.cancel_conversation(stored_id))
 
 
@@ -149,6 +150,7 @@ async def _run_to_follow(services: Services, conversation_id: str, wanted: Strea
     if wanted.otid:
         return (await services.runs.of_otid(wanted.otid)).id
     stored_id = resolve_conversation(conversation_id, wanted.agent_id)
+    await services.conversations.get(stored_id)
     active = await services.runs.active_in(stored_id)
     if not active:
         raise Refused("INVALID_ARGUMENT: No active runs found for this conversation.")

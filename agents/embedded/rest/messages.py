@@ -65,6 +65,7 @@ async def cancel_messages(
     agent_id: AgentId, services: ServicesDep, body: CancelBody | None = None
 ) -> JSONResponse:
     """Stop these runs, or all of the agent's and what waits in its default thread."""
+    await services.conversations.get(agent_id)
     if body is not None and body.run_ids:
         return answer(await services.runs.cancel(body.run_ids))
     wanted = RunFilter(agent_ids=(agent_id,), statuses=("created", "running"))

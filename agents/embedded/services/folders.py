@@ -114,7 +114,12 @@ class FolderService:
 
     async def files_of_agent(self, agent_id: str) -> list[tuple[Folder, File]]:
         """The files an agent may look into."""
-        return await self._database.read(lambda db: folders.files_of_agent(db, agent_id))
+
+        def read(db: sqlite3.Connection) -> list[tuple[Folder, File]]:
+            need_agent(db, agent_id)
+            return folders.files_of_agent(db, agent_id)
+
+        return await self._database.read(read)
 
     async def agents_of(self, folder_id: str) -> list[str]:
         """The agents that may look into a folder."""
