@@ -20,15 +20,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.coordination.sleeptime import Sleeptime
 from agents.scripted import HostFault, Say, Step
 from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId
 from gateway.domain.memory import MemoryBlock
-from gateway.domain.people import Identity
+from gateway.domain.people import Identity, Route
+from gateway.domain.routing import Routing
 from gateway.domain.spans import Span
+from gateway.domain.teams import GroupLimits, Watch
 from gateway.domain.turns import InputMessage, RunRequest
 from gateway.place import Place
+from gateway.teamwork import Group
 from gateway.telemetry.logs import JsonLines
 from gateway.tracer import Tracer
 from storage.memory.store import MemoryStore
@@ -53,7 +57,10 @@ def place_of(door: str, human: int) -> Conversation:
 
 @dataclass
 class Town:
-    """People with an account on every door, and agents that repeat all that they know."""
+    """People with an account on every door, and agents that repeat all that they know.
+
+    One agent of each person listens, and another tends what they share.
+    """
 
     humans: int
     hub: FakeHub = field(init=False)
@@ -62,7 +69,14 @@ class Town:
     )
 
     def __post_init__(self) -> None:
-        options = HubOptions(doors=DOORS, has_constellation=True)
+        roles = {name: Route(name) for name in ("postern", "scribe", "night")}
+        night = Group(Sleeptime(("scribe",)), GroupLimits(is_shown=False), Watch("postern", 2))
+        options = HubOptions(
+            doors=DOORS,
+            has_constellation=True,
+            routes=Routing(roles, groups=frozenset({"night"})),
+            groups={"night": night},
+        )
         self.hub = FakeHub(MemoryStore(), options=options)
         self.hub.agents.script = self._repeat_all
 
@@ -234,6 +248,7 @@ def test_fifty_people_on_all_doors_stay_apart(seed: int) -> None:
     assert len({word for texts in town.known.values() for word in CANARY.findall(str(texts))}) > 40
     shown = "".join(message.text for message in town.hub.platform.messages)
     assert "**human**" in shown
+    assert any("Look after the memory" in str(texts) for texts in town.known.values())
     assert len(asyncio.run(traced(town.hub))) > 1_000
     audit = asyncio.run(town.hub.store.history.audit(0, 100_000))
     assert any(entry.kind is AuditKind.PERSON_LINKED for entry in audit)
