@@ -3,27 +3,7 @@
 from __future__ import annotations
 
 from gateway.errors import StoreUnavailable
-from gateway.ports import (
-    ApprovalStore,
-    DeadLetterStore,
-    DeliveryStore,
-    ErrandStore,
-    FireStore,
-    HandedStore,
-    HistoryStore,
-    InstallationStore,
-    LeaseStore,
-    LinkStore,
-    MemoryEditStore,
-    NoteStore,
-    OutsideCallStore,
-    PeopleStore,
-    PersonalStore,
-    ScheduleStore,
-    TaskStore,
-    TurnStore,
-    UsageStore,
-)
+from gateway.ports import Store
 from storage.memory.approvals import MemoryApprovals
 from storage.memory.dead_letters import MemoryDeadLetters
 from storage.memory.deliveries import MemoryDeliveries
@@ -43,30 +23,30 @@ from storage.memory.turns import MemoryTurns
 from storage.memory.usage import MemoryUsage
 
 
-class MemoryStore:
+class MemoryStore(Store):
     """The Store in dictionaries. Closed and opened again, it still knows everything."""
 
     def __init__(self) -> None:
         tables = Tables()
-        self.turns: TurnStore = MemoryTurns(tables)
-        self.deliveries: DeliveryStore = MemoryDeliveries(tables)
-        self.people: PeopleStore = MemoryPeople(tables)
-        self.links: LinkStore = MemoryLinks(tables)
-        self.schedules: ScheduleStore = MemorySchedules(tables)
-        self.fires: FireStore = MemoryFires(tables)
-        self.notes: NoteStore = MemoryNotes(tables)
-        self.history: HistoryStore = MemoryHistory(tables)
-        self.leases: LeaseStore = MemoryLeases(tables)
-        self.handed: HandedStore = MemoryHanded(tables)
-        self.installations: InstallationStore = MemoryInstallations(tables)
-        self.dead_letters: DeadLetterStore = MemoryDeadLetters(tables)
-        self.usage: UsageStore = MemoryUsage(tables)
-        self.memory_edits: MemoryEditStore = MemoryMemoryEdits(tables)
-        self.personal: PersonalStore = MemoryPersonal(tables)
-        self.approvals: ApprovalStore = MemoryApprovals(tables)
-        self.tasks: TaskStore = MemoryTasks(tables)
-        self.outside_calls: OutsideCallStore = MemoryOutsideCalls(tables)
-        self.errands: ErrandStore = MemoryErrands(tables)
+        self.turns = MemoryTurns(tables)
+        self.deliveries = MemoryDeliveries(tables)
+        self.people = MemoryPeople(tables)
+        self.links = MemoryLinks(tables)
+        self.schedules = MemorySchedules(tables)
+        self.fires = MemoryFires(tables)
+        self.notes = MemoryNotes(tables)
+        self.history = MemoryHistory(tables)
+        self.leases = MemoryLeases(tables)
+        self.handed = MemoryHanded(tables)
+        self.installations = MemoryInstallations(tables)
+        self.dead_letters = MemoryDeadLetters(tables)
+        self.usage = MemoryUsage(tables)
+        self.memory_edits = MemoryMemoryEdits(tables)
+        self.personal = MemoryPersonal(tables)
+        self.approvals = MemoryApprovals(tables)
+        self.tasks = MemoryTasks(tables)
+        self.outside_calls = MemoryOutsideCalls(tables)
+        self.errands = MemoryErrands(tables)
         self.turn_ready = tables.turn_ready
         self.delivery_ready = tables.delivery_ready
         self._is_open = False

@@ -12,6 +12,7 @@ from gateway.domain.ids import DeliveryId
 from gateway.domain.turns import TurnOutcome, TurnRef
 from gateway.errors import Fenced
 from storage.audit_data import turn_ended
+from storage.columns import to_json, to_place, to_state
 from storage.delivery_extras import write_extras
 from storage.postgres.database import Row, Transaction
 from storage.postgres.locks import fenced, is_held, lock_lanes, lock_outboxes
@@ -24,7 +25,7 @@ from storage.postgres.posts import (
     ready_for_first,
 )
 from storage.postgres.usage import add_charges
-from storage.postgres.values import columns, storable, to_json, to_place, to_state
+from storage.postgres.values import columns, storable
 from storage.rules import Finals, Standing, finals, may_be_shown
 
 PLACES_OF_DRAFTS = """

@@ -11,10 +11,11 @@ from gateway.domain.ids import LaneId, TurnId, WorkerId
 from gateway.domain.tools import ToolResult
 from gateway.domain.turns import Claim, Turn, TurnRef
 from storage.audit_data import turn_claimed
+from storage.columns import to_place
 from storage.delivery_extras import read_extras
 from storage.postgres.database import Row, Transaction
 from storage.postgres.inbox import MESSAGE, to_message
-from storage.postgres.values import columns, to_place
+from storage.postgres.values import columns
 from storage.rules import TURN_MESSAGES_LIMIT, WAKEUP_PATIENCE, role_of, turn_length
 
 # What another worker holds is its business: whoever has it will signal when it is ready again.

@@ -12,6 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from gateway.domain.audit import AuditKind
 from gateway.errors import BadInput, StoreUnavailable
+from storage.columns import to_json
 from storage.postgres.client import CONNECT_TIMEOUT_SECONDS, FAILURES, connect, open_pool
 from storage.postgres.errors import (
     AGAIN,
@@ -22,7 +23,7 @@ from storage.postgres.errors import (
     state_of,
     unavailable,
 )
-from storage.postgres.values import columns, to_json
+from storage.postgres.values import columns
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")

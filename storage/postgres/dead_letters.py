@@ -6,11 +6,11 @@ from datetime import datetime
 
 from gateway.domain.audit import AuditKind
 from gateway.domain.dead_letters import DeadDelivery, DeadLetter, DeadTurn, Verdict
+from storage.columns import to_place
 from storage.postgres.database import Database, Row, Transaction
 from storage.postgres.inbox import MESSAGE, to_message
 from storage.postgres.locks import lock_outboxes
 from storage.postgres.posts import ready_for_first
-from storage.postgres.values import to_place
 
 _TURN = "id, conversation, lane, coalesce(error, '') AS error, ended_at AS at"
 _DELIVERY = "id, conversation, text, coalesce(error, '') AS error, settled_at AS at"

@@ -13,12 +13,13 @@ from gateway.domain.deliveries import Button, Delivery, DeliveryClaim, NewDelive
 from gateway.domain.ids import DeliveryId, WorkerId
 from gateway.errors import Fenced
 from storage.audit_data import delivery_claimed, delivery_settled
+from storage.columns import to_number, to_place, to_state
 from storage.delivery_extras import read_extras
 from storage.postgres.database import Database, Row, Transaction
 from storage.postgres.group import Group
 from storage.postgres.locks import lock_outboxes
 from storage.postgres.posts import FIRST_OPEN, Posting, enqueue, revise_stored
-from storage.postgres.values import columns, storable, to_number, to_place, to_state
+from storage.postgres.values import columns, storable
 from storage.rules import OPEN, Standing, Standpoint, settled
 
 DELIVERY = (

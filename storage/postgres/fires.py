@@ -11,10 +11,10 @@ from gateway.domain.fires import Activity, EndedSlot, Pulse, SlotVerdict, read_c
 from gateway.domain.ids import LaneId
 from gateway.domain.turns import TurnState
 from storage.audit_data import slot_ended
+from storage.columns import to_place
 from storage.postgres.database import Database, Row, Transaction
 from storage.postgres.posts import add_delivery
 from storage.postgres.schedules import LOCK_SCHEDULES
-from storage.postgres.values import to_place
 
 _POSTS = "delivery WHERE delivery.id = ANY(turn.answers)"
 ENDED = f"""

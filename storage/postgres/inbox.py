@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from gateway.domain.artifacts import Attachment
 from gateway.domain.audit import AuditKind
 from gateway.domain.ids import LaneId, PersonId
 from gateway.domain.messages import Accepted, InboundMessage, MessageKind, Refusal
 from gateway.domain.people import Identity, Route, Sender, person_id_of
 from storage.audit_data import message_refused
+from storage.columns import read_attachments, to_place, write_attachments
 from storage.postgres.database import Row, Transaction
 from storage.postgres.locks import ARRIVE, lock_lanes
 from storage.postgres.people import ask_pairing, find_person_id, meet
 from storage.postgres.posts import add_delivery
-from storage.postgres.values import columns, storable, to_json, to_place
+from storage.postgres.values import columns, storable
 from storage.rules import MessageState, Standing
 
 MESSAGE = (
@@ -297,7 +296,7 @@ def _to_row(
         message.target,
         message.handle,
         message.is_private,
-        _attachments(message),
+        write_attachments(message.attachments),
         person,
         now,
         state.value,
@@ -320,16 +319,5 @@ def to_message(row: Row) -> InboundMessage:
         target=row["target"],
         handle=row["handle"],
         is_private=row["is_private"],
-        attachments=to_attachments(row["attachments"]) if row["attachments"] else (),
+        attachments=read_attachments(row["attachments"]),
     )
-
-
-def _attachments(message: InboundMessage) -> str | None:
-    if not message.attachments:
-        return None
-    return to_json([astuple(attachment) for attachment in message.attachments])
-
-
-def to_attachments(written: str) -> tuple[Attachment, ...]:
-    """Read the column of attachments."""
-    return tuple(Attachment(*attachment) for attachment in json.loads(written))

@@ -9,8 +9,9 @@ from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId, ConversationId, PersonId, SessionId
 from gateway.domain.people import OWN_TEMPLATE, AgentBinding, Identity, Pairing, Person, Sender
+from storage.columns import to_place
 from storage.postgres.database import Database, Row, Transaction
-from storage.postgres.values import columns, storable, to_place
+from storage.postgres.values import columns, storable
 
 _PAIRING = "platform, workspace, account, name, code_hash, asked_at, expires_at"
 _BINDING = "person, role, agent, intended_at, template"

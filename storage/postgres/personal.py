@@ -8,11 +8,10 @@ from gateway.domain.audit import AuditKind
 from gateway.domain.ids import PersonId, TurnId
 from gateway.domain.messages import HistoryEntry
 from gateway.ports import Failure, Said
+from storage.columns import read_attachments, to_place
 from storage.postgres.database import Database, Row, Transaction
-from storage.postgres.inbox import to_attachments
 from storage.postgres.locks import STOP_ARRIVALS, lock_lanes, lock_outboxes
 from storage.postgres.posts import take_back
-from storage.postgres.values import to_place
 from storage.task_rules import place_json
 
 _RECENT = """
@@ -165,7 +164,7 @@ class PostgresPersonal:
     async def files(self, person: PersonId) -> list[str]:
         """Return the artifact keys of the files that the person sent."""
         rows = await self._read(FILES, person)
-        return [each.artifact for row in rows for each in to_attachments(row["attachments"])]
+        return [each.artifact for row in rows for each in read_attachments(row["attachments"])]
 
     async def forget(self, person: PersonId, now: datetime) -> int | None:
         """Drop all that the person said and was answered, and who they are; see the port."""

@@ -10,10 +10,11 @@ from gateway.domain.audit import AuditKind
 from gateway.domain.deliveries import Button, NewDelivery
 from gateway.domain.ids import DeliveryId
 from storage.audit_data import delivery_stored
+from storage.columns import to_place, to_state
 from storage.delivery_extras import read_extras, write_extras
 from storage.postgres.database import Row, Transaction
 from storage.postgres.locks import lock_outboxes
-from storage.postgres.values import columns, storable, to_place, to_state
+from storage.postgres.values import columns, storable
 from storage.rules import Standing, may_be_shown
 
 FIRST_OPEN = """

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from gateway.domain.handed import Handed, Kept
 from gateway.domain.ids import WorkerId
 from gateway.domain.leases import Lease, decide_lease
+from storage.columns import to_json
 from storage.postgres.database import Database, Row, Transaction
-from storage.postgres.values import to_json
 
 # A place that nobody ever had has no row to lock.
 HOLD_PLACE = "SELECT pg_advisory_xact_lock(hashtextextended('lease ' || $1, 0))"

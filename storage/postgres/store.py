@@ -8,27 +8,7 @@ from contextlib import AsyncExitStack
 from datetime import datetime
 
 from gateway.errors import StoreUnavailable
-from gateway.ports import (
-    ApprovalStore,
-    DeadLetterStore,
-    DeliveryStore,
-    ErrandStore,
-    FireStore,
-    HandedStore,
-    HistoryStore,
-    InstallationStore,
-    LeaseStore,
-    LinkStore,
-    MemoryEditStore,
-    NoteStore,
-    OutsideCallStore,
-    PeopleStore,
-    PersonalStore,
-    ScheduleStore,
-    TaskStore,
-    TurnStore,
-    UsageStore,
-)
+from gateway.ports import Store
 from storage.postgres.approvals import PostgresApprovals
 from storage.postgres.clock import DatabaseClock, machine_time
 from storage.postgres.database import Database, PoolOptions
@@ -54,7 +34,7 @@ from storage.rules import unwritten
 _POOL = PoolOptions()
 
 
-class PostgresStore:
+class PostgresStore(Store):
     """The Store in a Postgres database, shared by as many workers as there are.
 
     `url` is postgresql://user:password@host:5432/database; `?search_path=name`
@@ -62,25 +42,6 @@ class PostgresStore:
     worker needs a WorkerId of its own. Its parts are there from `open` on.
     """
 
-    turns: TurnStore
-    deliveries: DeliveryStore
-    people: PeopleStore
-    links: LinkStore
-    schedules: ScheduleStore
-    fires: FireStore
-    notes: NoteStore
-    history: HistoryStore
-    leases: LeaseStore
-    handed: HandedStore
-    installations: InstallationStore
-    dead_letters: DeadLetterStore
-    usage: UsageStore
-    memory_edits: MemoryEditStore
-    personal: PersonalStore
-    approvals: ApprovalStore
-    tasks: TaskStore
-    outside_calls: OutsideCallStore
-    errands: ErrandStore
     clock: DatabaseClock
     """By which every worker's moments must be taken, so that leases mean the same to all."""
 

@@ -12,8 +12,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from gateway.domain.audit import AuditKind
 from gateway.errors import StoreUnavailable
+from storage.columns import to_json
 from storage.sqlite.database import Connection, is_about_the_file, unavailable
-from storage.sqlite.values import maybe_micros, to_json
+from storage.sqlite.values import maybe_micros
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")

@@ -7,11 +7,12 @@ from typing import Any
 
 from gateway.domain.audit import AuditKind
 from gateway.domain.dead_letters import DeadDelivery, DeadLetter, DeadTurn, Verdict
+from storage.columns import to_place
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.deliveries import ready_for_first
 from storage.sqlite.inbox import MESSAGE, to_message
 from storage.sqlite.reader import Reader
-from storage.sqlite.values import from_micros, to_micros, to_place
+from storage.sqlite.values import from_micros, to_micros
 
 _TURN = "id, conversation, lane, coalesce(error, ''), ended_at"
 _DELIVERY = "id, conversation, text, coalesce(error, ''), settled_at"

@@ -18,17 +18,12 @@ from gateway.domain.deliveries import (
 from gateway.domain.ids import DeliveryId, TurnId, WorkerId
 from gateway.errors import Fenced
 from storage.audit_data import delivery_claimed, delivery_settled, delivery_stored
+from storage.columns import to_number, to_place, to_state
 from storage.delivery_extras import read_extras, write_extras
 from storage.rules import OPEN, Standing, finals, may_be_shown, settled
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.reader import Reader
-from storage.sqlite.values import (
-    from_micros,
-    to_micros,
-    to_number,
-    to_place,
-    to_state,
-)
+from storage.sqlite.values import from_micros, to_micros
 
 _DELIVERY = (
     "id, conversation, text, revision, state, attempts, created_at, receipt, turn, idx, is_draft,"

@@ -13,10 +13,11 @@ from gateway.domain.fires import Activity, EndedSlot, Pulse, SlotVerdict, read_c
 from gateway.domain.ids import LaneId
 from gateway.domain.turns import TurnState
 from storage.audit_data import slot_ended
+from storage.columns import to_place
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.deliveries import add_delivery
 from storage.sqlite.reader import Reader
-from storage.sqlite.values import from_micros, maybe_micros, maybe_moment, to_micros, to_place
+from storage.sqlite.values import from_micros, maybe_micros, maybe_moment, to_micros
 
 _POSTS = "json_each(coalesce(turn.answers, '[]')) JOIN delivery ON delivery.id = json_each.value"
 ENDED = f"""

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import astuple, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from gateway.domain.artifacts import Attachment
 from gateway.domain.audit import AuditKind
 from gateway.domain.ids import LaneId, PersonId
 from gateway.domain.messages import Accepted, InboundMessage, MessageKind, Refusal
 from gateway.domain.people import Identity, Route, Sender, person_id_of
 from storage.audit_data import message_refused
+from storage.columns import read_attachments, to_place, write_attachments
 from storage.rules import MessageState
 from storage.sqlite.committer import Transaction
 from storage.sqlite.deliveries import add_delivery
 from storage.sqlite.people import ask_pairing, find_person_id, meet
-from storage.sqlite.values import from_micros, span, to_json, to_micros, to_place
+from storage.sqlite.values import from_micros, span, to_micros
 
 MESSAGE = (
     "seq, key, conversation, sender_platform, sender_workspace, sender_account, sender_name,"
@@ -175,7 +174,7 @@ def _add(
         message.target,
         message.handle,
         int(message.is_private),
-        _attachments(message),
+        write_attachments(message.attachments),
         person,
         to_micros(now),
         state.value,
@@ -205,16 +204,5 @@ def to_message(row: tuple[Any, ...]) -> InboundMessage:
         target=target,
         handle=handle,
         is_private=bool(is_private),
-        attachments=to_attachments(attachments) if attachments else (),
+        attachments=read_attachments(attachments),
     )
-
-
-def _attachments(message: InboundMessage) -> str | None:
-    if not message.attachments:
-        return None
-    return to_json([astuple(attachment) for attachment in message.attachments])
-
-
-def to_attachments(written: str) -> tuple[Attachment, ...]:
-    """Read the column of attachments."""
-    return tuple(Attachment(*attachment) for attachment in json.loads(written))

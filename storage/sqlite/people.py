@@ -9,9 +9,10 @@ from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId, ConversationId, PersonId, SessionId
 from gateway.domain.people import OWN_TEMPLATE, AgentBinding, Identity, Pairing, Person, Sender
+from storage.columns import to_place
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.reader import Reader
-from storage.sqlite.values import from_micros, to_micros, to_place
+from storage.sqlite.values import from_micros, to_micros
 
 LAST_SENDER = """
 SELECT sender_platform, sender_workspace, sender_account, sender_name FROM inbox

@@ -9,11 +9,12 @@ from gateway.domain.audit import AuditKind
 from gateway.domain.ids import PersonId, TurnId
 from gateway.domain.messages import HistoryEntry
 from gateway.ports import Failure, Said
+from storage.columns import read_attachments, to_json, to_place
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.deliveries import take_back
-from storage.sqlite.inbox import forget_waiting, to_attachments
+from storage.sqlite.inbox import forget_waiting
 from storage.sqlite.reader import Reader
-from storage.sqlite.values import from_micros, to_json, to_place
+from storage.sqlite.values import from_micros
 from storage.task_rules import place_json
 
 _RECENT = """
@@ -163,7 +164,7 @@ class SqlitePersonal:
     async def files(self, person: PersonId) -> list[str]:
         """Return the artifact keys of the files that the person sent."""
         rows = await self._read(FILES, (person,))
-        return [each.artifact for (written,) in rows for each in to_attachments(written)]
+        return [each.artifact for (written,) in rows for each in read_attachments(written)]
 
     async def forget(self, person: PersonId, now: datetime) -> int | None:
         """Drop all that the person said and was answered, and who they are; see the port."""

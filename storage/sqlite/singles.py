@@ -10,9 +10,10 @@ from typing import Any
 from gateway.domain.handed import Handed, Kept
 from gateway.domain.ids import WorkerId
 from gateway.domain.leases import Lease, decide_lease
+from storage.columns import to_json
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.reader import Reader
-from storage.sqlite.values import from_micros, to_json, to_micros
+from storage.sqlite.values import from_micros, to_micros
 
 HELD = "SELECT holder, fence, until FROM lease WHERE place = ?"
 PUT_LEASE = """

@@ -8,27 +8,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from gateway.errors import StoreUnavailable
-from gateway.ports import (
-    ApprovalStore,
-    DeadLetterStore,
-    DeliveryStore,
-    ErrandStore,
-    FireStore,
-    HandedStore,
-    HistoryStore,
-    InstallationStore,
-    LeaseStore,
-    LinkStore,
-    MemoryEditStore,
-    NoteStore,
-    OutsideCallStore,
-    PeopleStore,
-    PersonalStore,
-    ScheduleStore,
-    TaskStore,
-    TurnStore,
-    UsageStore,
-)
+from gateway.ports import Store
 from storage.rules import unwritten
 from storage.sqlite.approvals import SqliteApprovals
 from storage.sqlite.committer import Committer
@@ -52,32 +32,12 @@ from storage.sqlite.turns import SqliteTurns
 from storage.sqlite.usage import SqliteUsage
 
 
-class SqliteStore:
+class SqliteStore(Store):
     """The Store in one file on a local disk; what it acknowledged survives a loss of power.
 
     Other processes may read and write the same file at the same time. Its parts
     are there from `open` on.
     """
-
-    turns: TurnStore
-    deliveries: DeliveryStore
-    people: PeopleStore
-    links: LinkStore
-    schedules: ScheduleStore
-    fires: FireStore
-    notes: NoteStore
-    history: HistoryStore
-    leases: LeaseStore
-    handed: HandedStore
-    installations: InstallationStore
-    dead_letters: DeadLetterStore
-    usage: UsageStore
-    memory_edits: MemoryEditStore
-    personal: PersonalStore
-    approvals: ApprovalStore
-    tasks: TaskStore
-    outside_calls: OutsideCallStore
-    errands: ErrandStore
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -16,13 +16,14 @@ from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import Claim, Turn, TurnOutcome, TurnRef, TurnState
 from gateway.errors import Fenced
 from storage.audit_data import turn_claimed, turn_ended, turn_postponed
+from storage.columns import to_json, to_place
 from storage.delivery_extras import read_extras, write_extras
 from storage.rules import TURN_MESSAGES_LIMIT, WAKEUP_PATIENCE, role_of, turn_length
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.deliveries import add_delivery, store_answer
 from storage.sqlite.inbox import MESSAGE, accept, refuse, revise, to_message, withdraw
 from storage.sqlite.usage import add_charge
-from storage.sqlite.values import from_micros, to_json, to_micros, to_place
+from storage.sqlite.values import from_micros, to_micros
 
 READY_LANES = """
 SELECT lane, ready_at, fence, turn FROM mailbox WHERE state = 1 ORDER BY ready_at, lane LIMIT ?

@@ -3,37 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-
-import pydantic_core
-
-from gateway.domain.conversations import Conversation
-from gateway.domain.deliveries import DeliveryState
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-
-_DELIVERY_STATES = (
-    DeliveryState.PENDING,
-    DeliveryState.SENDING,
-    DeliveryState.UNKNOWN,
-    DeliveryState.SENT,
-    DeliveryState.FAILED,
-    DeliveryState.DROPPED,
-)
-"""A state is stored as its place here. The first three are open: `state < 3`."""
-
-_NUMBERS = {state: number for number, state in enumerate(_DELIVERY_STATES)}
-
-
-def to_number(state: DeliveryState) -> int:
-    """Return how a delivery's state is stored."""
-    return _NUMBERS[state]
-
-
-def to_state(number: int) -> DeliveryState:
-    """Return the delivery's state that is stored as this number."""
-    return _DELIVERY_STATES[number]
 
 
 def to_micros(moment: datetime) -> int:
@@ -59,14 +31,3 @@ def maybe_moment(micros: int | None) -> datetime | None:
 def span(seconds: float) -> int:
     """Return seconds as microseconds."""
     return round(seconds * 1_000_000)
-
-
-@lru_cache(maxsize=8192)
-def to_place(conversation: str) -> Conversation:
-    """Return the conversation with this id; most are met again and again."""
-    return Conversation.parse(conversation)
-
-
-def to_json(value: object) -> str:
-    """Return the value as compact JSON."""
-    return pydantic_core.to_json(value).decode()
