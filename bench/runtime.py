@@ -67,9 +67,18 @@ async def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, obje
     async with letta_process(folder) as process:
         own_process = await measure_process(process, arguments)
     options = EmbeddedOptions(folder / "inside.db", word_delay_seconds=0)
-    async with serve(options) as url:
-        inside = await measure_inside(url, arguments)
-    return {"raw_commit": commit, "own_process": own_process, "client_in_its_process": inside}
+    async with serve(options) as url, open_letta(LettaOptions(base_url=url)) as letta:
+        (session,) = await acquainted(letta, 1)
+        size = await stream_bytes(url, session)
+        async with raw_server(size) as raw_url, httpx.AsyncClient() as raw:
+            stream = await timed(arguments.turns, lambda: raw_turn(raw, raw_url))
+        inside = await measure_inside(url, letta, arguments)
+    return {
+        "raw_commit": commit,
+        "raw_stream": {"bytes": size, **stream},
+        "own_process": own_process,
+        "client_in_its_process": inside,
+    }
 
 
 def commits(database: Path) -> list[float]:
@@ -104,24 +113,20 @@ async def measure_process(
     return figures | {"rss_mb": process.resident_mb()}
 
 
-async def measure_inside(url: str, arguments: argparse.Namespace) -> dict[str, object]:
-    """The raw stream, a bare letta-client, our adapter; then many agents at once."""
-    figures: dict[str, object] = {}
-    options = LettaOptions(base_url=url)
-    async with make_client(options) as client, open_letta(options) as letta:
-        (session,) = await acquainted(letta, 1)
-        size = await stream_bytes(url, session)
-        async with raw_server(size) as raw_url, httpx.AsyncClient() as raw:
-            figures["raw_stream"] = await timed(arguments.turns, lambda: raw_turn(raw, raw_url))
+async def measure_inside(
+    url: str, letta: Letta, arguments: argparse.Namespace
+) -> dict[str, object]:
+    """A bare letta-client, our adapter; then many agents at once."""
+    async with make_client(LettaOptions(base_url=url)) as client:
         bare, ours = await side_by_side(arguments.turns, letta, client)
-        figures |= {"stream_bytes": size, "bare_letta_client": bare, "our_runtime": ours}
-        for figure in ("p50_ms", "cpu_ms"):
-            added = ours[figure] - bare[figure]
-            figures[f"added_over_letta_client_{figure}"] = round(added, 3)
-        for count in AGENTS:
-            sessions = await acquainted(letta, count)
-            rate = await together(letta, sessions, arguments.together)
-            figures[f"turns_per_s_{count}_agents"] = rate
+    figures: dict[str, object] = {"bare_letta_client": bare, "our_runtime": ours}
+    for figure in ("p50_ms", "cpu_ms"):
+        added = ours[figure] - bare[figure]
+        figures[f"added_over_letta_client_{figure}"] = round(added, 3)
+    for count in AGENTS:
+        sessions = await acquainted(letta, count)
+        rate = await together(letta, sessions, arguments.together)
+        figures[f"turns_per_s_{count}_agents"] = rate
     return figures | {"rss_mb": resident_mb(os.getpid())}
 
 
