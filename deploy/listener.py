@@ -29,6 +29,7 @@ from gateway.domain.people import Identity
 from gateway.inbox import Inbox
 from gateway.place import Leases, Place, PlaceOptions
 from gateway.ports import Clock, Store
+from gateway.rivals import Rivals
 from gateway.settings import Settings
 from gateway.telemetry import Metrics
 
@@ -44,6 +45,10 @@ class Line(Leases, Protocol):
 
     async def admits(self, identity: Identity) -> bool:
         """Whether somebody may talk."""
+        ...
+
+    async def heard_own(self, conversation: Conversation, nonce: str) -> None:
+        """Take note of a message of our bot."""
         ...
 
     async def accept(self, message: InboundMessage, fence: int) -> None:
@@ -62,6 +67,7 @@ class StoreLine:
     inbox: Inbox
     access: Access
     clock: Clock
+    rivals: Rivals
 
     async def take(
         self, place: str, holder: WorkerId, now: datetime, length: timedelta
@@ -80,6 +86,10 @@ class StoreLine:
     async def admits(self, identity: Identity) -> bool:
         """Ask the store."""
         return await self.access.admits(identity, "discord")
+
+    async def heard_own(self, conversation: Conversation, nonce: str) -> None:
+        """Look for it in the store."""
+        await self.rivals.heard_own(conversation, nonce)
 
     async def accept(self, message: InboundMessage, fence: int) -> None:
         """Store it."""
@@ -114,6 +124,10 @@ class WorkerLine:
         """Ask the store."""
         return await self._ask("admits", identity)
 
+    async def heard_own(self, conversation: Conversation, nonce: str) -> None:
+        """Have the worker look for it."""
+        await self._ask("heard_own", conversation, nonce)
+
     async def accept(self, message: InboundMessage, fence: int) -> None:
         """Store it."""
         await self._ask("accept", message, fence)
@@ -125,7 +139,9 @@ async def opened_line(settings: Settings) -> AsyncGenerator[StoreLine]:
     async with opened_store(settings) as store:
         clock = clock_of(settings, store)
         inbox = make_inbox(settings, store, clock, Metrics())
-        yield StoreLine(store, inbox, Access(access_policy(settings), store.people), clock)
+        access = Access(access_policy(settings), store.people)
+        rivals = Rivals(store.deliveries, store.leases, clock)
+        yield StoreLine(store, inbox, access, clock, rivals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +166,9 @@ async def listen(settings: Settings, line: Line, clock: Clock, turnout: Turnout)
     async def work() -> None:
         fence = place.lease.fence if place.lease is not None else 0
         async with opened_artifacts(settings, clock) as artifacts:
-            known = ListensFor(lambda: line.newest_events("discord"), line.admits, artifacts)
+            known = ListensFor(
+                lambda: line.newest_events("discord"), line.admits, artifacts, line.heard_own
+            )
             adapter = make_listener(settings, known, clock)
             await adapter.run(lambda message: line.accept(message, fence))
 

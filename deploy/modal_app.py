@@ -170,6 +170,11 @@ class Worker:
         return await self._role.admits(identity)
 
     @modal.method()
+    async def heard_own(self, conversation: Conversation, nonce: str) -> None:
+        """Be told by a listener what our bot posted."""
+        await self._role.heard_own(conversation, nonce)
+
+    @modal.method()
     async def newest_events(self, platform: str) -> list[tuple[Conversation, str]]:
         """Tell a listener where to look for what it has missed."""
         return await self._role.newest_events(platform)

@@ -59,6 +59,9 @@ class StoppedWorker:
         """Know nobody."""
         raise StoreUnavailable(self._sentence)
 
+    async def heard_own(self, conversation: Conversation, nonce: str) -> None:
+        """Know nothing of it."""
+
     async def newest_events(self, platform: str) -> list[tuple[Conversation, str]]:
         """Know nothing."""
         raise StoreUnavailable(self._sentence)

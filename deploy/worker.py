@@ -36,6 +36,7 @@ from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Identity
 from gateway.errors import Fenced, SettingsWrong, StoreUnavailable
 from gateway.ports import Clock, LeaseStore, Store
+from gateway.rivals import Rivals
 from gateway.settings import Settings
 from storage.sqlite.snapshots import SnapshotFolder, SnapshotOptions, Snapshots
 
@@ -105,6 +106,7 @@ class Worker:
     def __init__(self, parts: WorkerParts) -> None:
         self._parts = parts
         self._access = Access(access_policy(parts.settings), parts.store.people)
+        self._rivals = Rivals(parts.store.deliveries, parts.store.leases, parts.clock)
         self.spool_is_empty = asyncio.Event()
         """Set when nothing is left of what a stopped predecessor kept."""
         self._sweeper = Sweeper(parts.settings, parts.store, parts.plugged.ticker, parts.clock)
@@ -151,6 +153,10 @@ class Worker:
     async def admits(self, identity: Identity) -> bool:
         """Whether somebody may talk on Discord."""
         return await self._access.admits(identity, "discord")
+
+    async def heard_own(self, conversation: Conversation, nonce: str) -> None:
+        """Look whether a message of our bot was ours."""
+        await self._rivals.heard_own(conversation, nonce)
 
     async def newest_events(self, platform: str) -> list[tuple[Conversation, str]]:
         """Return where a listener begins to look for what it has missed."""

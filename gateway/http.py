@@ -13,8 +13,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from gateway.clock import SystemClock
 from gateway.errors import BadInput, RetryLater, SettingsWrong, StoreUnavailable
 from gateway.ports import AgentRuntime, Health, Store
+from gateway.rivals import place_of, rival_sentence
 from gateway.telemetry import Metrics
 from gateway.telemetry.metrics import CONTENT_TYPE
 
@@ -37,15 +39,26 @@ class Vitals:
         parts = {"store": await self._store_health(), "runtime": await self._runtime.health()}
         is_ready = all(part.is_ready for part in parts.values())
         shown = {name: _as_json(part) for name, part in parts.items()}
+        channels = self.channels()
+        if parts["store"].is_ready:
+            channels = {name: await self._with_rival(name, each) for name, each in channels.items()}
         return is_ready, {
             "ready": is_ready,
             **shown,
-            "channels": {name: _as_json(health) for name, health in self.channels().items()},
+            "channels": {name: _as_json(health) for name, health in channels.items()},
         }
 
     def channels(self) -> dict[str, Health]:
         """Return how each channel is."""
         return {name: health() for name, health in self._channels.items()}
+
+    async def _with_rival(self, channel: str, health: Health) -> Health:
+        try:
+            lease = await self._store.leases.held(place_of(channel))
+        except StoreUnavailable:
+            return health
+        sentence = rival_sentence(lease, SystemClock().now())
+        return health if sentence is None else Health(is_ready=False, sentence=sentence)
 
     async def _store_health(self) -> Health:
         try:

@@ -144,6 +144,9 @@ class Intake:
         return sorted(found, key=lambda one: int(one["id"]))
 
     async def _take_message(self, message: Message, place: Place) -> None:
+        if message.author.id == self._ears.user_id:
+            await self._take_own(message, place)
+            return
         if not is_of_a_bot(message):
             self._bot_turns.person_wrote(message.channel_id)
         said = parse_message(message, place, self._ears)
@@ -161,6 +164,12 @@ class Intake:
         await self._accept(said)
         if missing is not None:
             await self._tell(said, missing)
+
+    async def _take_own(self, message: Message, place: Place) -> None:
+        """Tell of what the bot itself posted: it may have been another deployment's."""
+        heard, nonce = self._options.heard_own, message.nonce
+        if heard is not None and isinstance(nonce, str):
+            await insist(lambda: heard(place.conversation, nonce), self._options.retry_seconds)
 
     async def _admits(self, sender: Sender) -> bool:
         admits, wait = self._options.admits, self._options.retry_seconds

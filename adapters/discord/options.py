@@ -29,6 +29,9 @@ Admits = Callable[[Identity], Awaitable[bool]]
 NoteRefusal = Callable[[InboundMessage, str], Awaitable[None]]
 """Writes into the audit log that something was turned away, and why. May raise StoreUnavailable."""
 
+HeardOwn = Callable[[Conversation, str], Awaitable[None]]
+"""Told the nonce of each message that the bot posts; told again after StoreUnavailable."""
+
 AskHealth = Callable[[], Awaitable[Health]]
 """How the agents are. Never raises."""
 
@@ -72,6 +75,7 @@ class DiscordOptions:
     Without it, as in a process that only listens, files are named and not taken in.
     """
     note_refusal: NoteRefusal | None = None
+    heard_own: HeardOwn | None = None
     agents_health: AskHealth | None = None
     """Asked now and then, so that the bot's presence shows when agents can't be reached."""
     application_id: str | None = None

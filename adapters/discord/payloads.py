@@ -96,6 +96,8 @@ class Message(BaseModel):
     message_snapshots: list[Snapshot] = []
     referenced_message: Referenced | None = None
     webhook_id: Snowflake | None = None
+    nonce: str | int | None = None
+    """Of the bot's own messages alone, and never in history."""
 
 
 class Deletion(BaseModel):

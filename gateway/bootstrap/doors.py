@@ -19,12 +19,13 @@ from gateway.errors import SettingsWrong
 from gateway.place import Place
 from gateway.ports import Adapter, AgentRuntime, ArtifactStore, Clock, Store
 from gateway.posts import Broadcasts, Posts
+from gateway.rivals import Rivals
 from gateway.settings import Settings
 from gateway.single_ear import SingleEar
 from gateway.trail import Trails
 
 if TYPE_CHECKING:
-    from adapters.discord.options import Admits, DiscordOptions, NewestEvents
+    from adapters.discord.options import Admits, DiscordOptions, HeardOwn, NewestEvents
     from adapters.slack.options import OAuth
 
 LISTENER = "discord listener"
@@ -120,6 +121,7 @@ def make_discord(
         admits=admits,
         artifacts=artifacts,
         note_refusal=note_refusal,
+        heard_own=Rivals(store.deliveries, store.leases, clock).heard_own,
         agents_health=None if agents is None else agents.health,
     )
     voice = DiscordAdapter(replace(options, has_gateway=discord.connects and not is_shared), clock)
@@ -161,6 +163,7 @@ class ListensFor:
     newest_events: NewestEvents
     admits: Admits
     artifacts: ArtifactStore
+    heard_own: HeardOwn
 
 
 def make_listener(settings: Settings, known: ListensFor, clock: Clock) -> Adapter:
@@ -173,6 +176,7 @@ def make_listener(settings: Settings, known: ListensFor, clock: Clock) -> Adapte
         discord_options(settings, known.newest_events),
         admits=known.admits,
         artifacts=known.artifacts,
+        heard_own=known.heard_own,
     )
     return DiscordAdapter(options, clock)
 

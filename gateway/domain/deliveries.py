@@ -116,9 +116,14 @@ class Delivery:
         Ids are counted within a database; its moment tells a delivery from that of another
         one, or of a part of this one's history that was lost.
         """
-        made = f"{self.id} {(self.created_at - _EPOCH) // timedelta(microseconds=1)}"
-        digest = hashlib.blake2b(made.encode(), digest_size=16).digest()
-        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        return nonce_of(self.id, self.created_at)
+
+
+def nonce_of(delivery: DeliveryId, created_at: datetime) -> str:
+    """Return the nonce of a delivery."""
+    made = f"{delivery} {(created_at - _EPOCH) // timedelta(microseconds=1)}"
+    digest = hashlib.blake2b(made.encode(), digest_size=16).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from gateway.domain.deliveries import Button, Delivery, DeliveryClaim, NewDelivery, SendOutcome
-from gateway.domain.ids import DeliveryId, WorkerId
+from gateway.domain.ids import ConversationId, DeliveryId, WorkerId
 
 
 class DeliveryStore(Protocol):
@@ -58,6 +58,12 @@ class DeliveryStore(Protocol):
 
     async def get(self, delivery: str) -> Delivery | None:
         """Read one delivery as it stands."""
+        ...
+
+    async def newest(
+        self, conversation: ConversationId | None, limit: int
+    ) -> list[tuple[DeliveryId, datetime]]:
+        """List the newest deliveries with their moments; of all conversations for None."""
         ...
 
     async def recover(self, now: datetime, predecessor: WorkerId | None = None) -> int:

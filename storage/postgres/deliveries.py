@@ -10,7 +10,7 @@ from itertools import compress
 from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Button, Delivery, DeliveryClaim, NewDelivery, SendOutcome
-from gateway.domain.ids import DeliveryId, WorkerId
+from gateway.domain.ids import ConversationId, DeliveryId, WorkerId
 from gateway.errors import Fenced
 from storage.audit_data import delivery_claimed, delivery_settled
 from storage.columns import to_number, to_place, to_state
@@ -77,6 +77,10 @@ GET = f"""
 SELECT {_COLUMNS}, outbox.fence FROM delivery JOIN outbox USING (conversation)
 WHERE delivery.id = $1
 """  # noqa: S608 - constants
+NEWEST = "SELECT id, created_at FROM delivery ORDER BY seq DESC LIMIT $1"
+NEWEST_THERE = """
+SELECT id, created_at FROM delivery WHERE conversation = $1 ORDER BY seq DESC LIMIT $2
+"""
 EXPIRED_OUTBOXES = """
 SELECT conversation, fence FROM outbox WHERE state = 2 AND lease_until <= $1
 ORDER BY conversation FOR UPDATE
@@ -146,6 +150,16 @@ class PostgresDeliveries:
         """Read one delivery as it stands."""
         rows = await self._read(GET, delivery)
         return to_delivery(rows[0], rows[0]["fence"]) if rows else None
+
+    async def newest(
+        self, conversation: ConversationId | None, limit: int
+    ) -> list[tuple[DeliveryId, datetime]]:
+        """List the newest deliveries with their moments; of all conversations for None."""
+        if conversation is None:
+            rows = await self._read(NEWEST, limit)
+        else:
+            rows = await self._read(NEWEST_THERE, conversation, limit)
+        return [(DeliveryId(row["id"]), row["created_at"]) for row in rows]
 
     async def recover(self, now: datetime, predecessor: WorkerId | None = None) -> int:
         """Turn SENDING into UNKNOWN where the lease is over or was `predecessor`'s (T7)."""

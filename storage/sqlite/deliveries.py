@@ -15,7 +15,7 @@ from gateway.domain.deliveries import (
     NewDelivery,
     SendOutcome,
 )
-from gateway.domain.ids import DeliveryId, TurnId, WorkerId
+from gateway.domain.ids import ConversationId, DeliveryId, TurnId, WorkerId
 from gateway.errors import Fenced
 from storage.audit_data import delivery_claimed, delivery_settled, delivery_stored
 from storage.columns import to_number, to_place, to_state
@@ -100,6 +100,10 @@ GET = f"""
 SELECT {", ".join(f"delivery.{column}" for column in _DELIVERY.split(", "))}, outbox.fence
 FROM delivery JOIN outbox USING (conversation) WHERE id = ?
 """  # noqa: S608 - constants
+NEWEST = "SELECT id, created_at FROM delivery ORDER BY seq DESC LIMIT ?"
+NEWEST_THERE = """
+SELECT id, created_at FROM delivery WHERE conversation = ? ORDER BY seq DESC LIMIT ?
+"""
 EXPIRED_OUTBOXES = "SELECT conversation, fence FROM outbox WHERE state = 2 AND lease_until <= ?"
 OWNED_OUTBOXES = "SELECT conversation, fence FROM outbox WHERE state = 2 AND owner = ?"
 LOSE_SENDING = """
@@ -229,6 +233,16 @@ class SqliteDeliveries:
         """Read one delivery as it stands."""
         rows = await self._read(GET, (delivery,))
         return to_delivery(rows[0], rows[0][-1]) if rows else None
+
+    async def newest(
+        self, conversation: ConversationId | None, limit: int
+    ) -> list[tuple[DeliveryId, datetime]]:
+        """List the newest deliveries with their moments; of all conversations for None."""
+        if conversation is None:
+            rows = await self._read(NEWEST, (limit,))
+        else:
+            rows = await self._read(NEWEST_THERE, (conversation, limit))
+        return [(DeliveryId(name), from_micros(created_at)) for name, created_at in rows]
 
     async def recover(self, now: datetime, predecessor: WorkerId | None = None) -> int:
         """Turn SENDING into UNKNOWN where the lease is over or was `predecessor`'s (T7)."""

@@ -30,6 +30,7 @@ from gateway.mind import Mind
 from gateway.outbox import Outbox, OutboxOptions
 from gateway.ports import Clock, Store, Toolbox
 from gateway.retries import RetryPolicy
+from gateway.rivals import Rivals
 from gateway.telemetry import Metrics
 from gateway.turn_runner import TurnOptions, TurnRunner
 from storage.artifacts import MemoryArtifacts
@@ -154,6 +155,7 @@ class DiscordHub:
             admits=lambda identity: self._new_access().admits(identity, "discord"),
             artifacts=self.artifacts,
             note_refusal=self._note_refusal,
+            heard_own=Rivals(self.store.deliveries, self.store.leases, self.clock).heard_own,
             api_url=self.server.api_url,
             commands=COMMANDS,
             identify_pause_seconds=0.0,
@@ -178,9 +180,13 @@ class DiscordHub:
         return ServerClock(self.server)
 
     def _new_server(self) -> HttpServer:
-        vitals = Vitals(self.store, self.agents, {"discord": self.adapter.health})
         router = make_router(self.adapter, self.server.signer.public_key)
-        return create_server(create_app(vitals, self.store, Metrics(), [router]))
+        return create_server(create_app(self.vitals, self.store, Metrics(), [router]))
+
+    @property
+    def vitals(self) -> Vitals:
+        """How its parts are, as `/ready` tells it."""
+        return Vitals(self.store, self.agents, {"discord": self.adapter.health})
 
     def _new_gateway(self, web: Web) -> Gateway:
         store, clock, metrics, drafts = self.store, self.clock, Metrics(), Drafts()

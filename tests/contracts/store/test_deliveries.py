@@ -44,6 +44,19 @@ async def _enqueue(store: Store, *names: str, channel: str = "c1") -> None:
     await store.deliveries.enqueue([post(name, channel=channel) for name in names], at(0))
 
 
+async def test_the_newest_are_listed_with_their_moments(store: Store) -> None:
+    await _enqueue(store, "d1", "d2", "d3")
+    await _enqueue(store, "e1", channel="c2")
+
+    there = await store.deliveries.newest(post("d1").conversation.id, 2)
+    everywhere = await store.deliveries.newest(None, 3)
+
+    found = await store.deliveries.get("d3")
+    assert found is not None
+    assert there == [("d3", found.created_at), ("d2", at(0))]
+    assert [name for name, _ in everywhere] == ["e1", "d3", "d2"]
+
+
 async def _state(store: Store, delivery: str) -> DeliveryState:
     found = await store.deliveries.get(delivery)
     assert found is not None

@@ -68,6 +68,8 @@ INDEXES = {
     "deliveries.SETTLE": {"sqlite_autoindex_delivery_1"},
     "deliveries.RELEASE_OUTBOX": {"outbox (key)", "delivery_open"},
     "deliveries.GET": {"outbox (key)", "sqlite_autoindex_delivery_1"},
+    "deliveries.NEWEST": {"delivery (scan)"},  # backwards from the newest, as far as its limit
+    "deliveries.NEWEST_THERE": {"delivery_conversation"},
     "deliveries.STANDING": {"sqlite_autoindex_delivery_1"},
     "deliveries.EXPIRED_OUTBOXES": {"outbox_busy"},
     "deliveries.OWNED_OUTBOXES": {"outbox_busy (scan)"},
