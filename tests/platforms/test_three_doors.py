@@ -82,7 +82,9 @@ class House:
 
 
 @asynccontextmanager
-async def house(tmp_path: Path) -> AsyncGenerator[House]:
+async def house(tmp_path: Path, text: str = "") -> AsyncGenerator[House]:
+    file = tmp_path / "postern.toml"
+    file.write_text(text)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
@@ -101,7 +103,8 @@ async def house(tmp_path: Path) -> AsyncGenerator[House]:
                 "POSTERN_SLACK__API_URL": slack.api_url,
                 "POSTERN_ACCESS__SLACK": "open",
                 "POSTERN_MODEL__WORD_SECONDS": "0",
-            }
+            },
+            file,
         )
         stop = asyncio.Event()
         async with (
@@ -114,6 +117,26 @@ async def house(tmp_path: Path) -> AsyncGenerator[House]:
             (await web.get("/")).raise_for_status()
             yield House(settings, discord, slack, web)
             stop.set()
+
+
+NIGHT = """
+[[agents]]
+name = "postern"
+tools = ["current_time"]
+shared_blocks = [{ label = "current_state" }]
+
+[[agents]]
+name = "scribe"
+tools = ["change_shared_memory"]
+shared_blocks = [{ label = "current_state" }]
+
+[[groups]]
+name = "night"
+strategy = "sleeptime"
+members = ["scribe"]
+watches = "postern"
+every = 2
+"""
 
 
 async def bindings(settings: Settings) -> list[AgentBinding]:
@@ -186,3 +209,25 @@ def kept_by_agent(database: Path) -> dict[str, str]:
             for agent, text in letta.execute(query):
                 kept[agent] += f"{text}\n"
     return dict(kept)
+
+
+@pytest.mark.timeout(120)
+async def test_what_is_told_at_one_door_is_tended_and_known_at_another(tmp_path: Path) -> None:
+    note = 'call change_shared_memory {"label": "current_state", "new": "Ada is in Rome."}'
+    async with house(tmp_path, NIGHT) as home:
+        await home.on_slack("Hello.")
+        await home.on_slack(f"I am off.\n{note}")
+        await home.on_discord(f"/link {code_in(await home.on_slack('/link'))}")
+        said = await home.on_discord("/memory current_state")
+        while "Ada is in Rome." not in said:
+            await asyncio.sleep(0.1)
+            said = await home.on_discord("/memory current_state")
+        on_slack = home.slack.said_by_app(home.slack.person("ada").dm_channel)
+
+    # Two answers, the code, and who has typed it: nothing of the one that tends.
+    assert len(on_slack) == 4
+    assert sorted(each.role for each in await bindings(home.settings)) == [
+        "#current_state",
+        "postern",
+        "scribe",
+    ]
