@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from gateway.domain.conversations import Conversation
-from gateway.domain.deliveries import LONGEST_LABEL, LONGEST_SAYING, Button, NewDelivery
+from gateway.domain.deliveries import (
+    LONGEST_LABEL,
+    LONGEST_SAYING,
+    MOST_BUTTONS,
+    Button,
+    NewDelivery,
+)
 from gateway.domain.ids import DeliveryId
 from gateway.domain.messages import HistoryEntry
 from gateway.domain.people import Mode, mode_of
@@ -15,7 +21,6 @@ from gateway.errors import BadInput
 from gateway.ports import Clock, Store
 from toolbox.registry import Gift, Tool, tool_from
 
-MOST_SUGGESTIONS = 5
 LONGEST_POST = 10_000
 PAGE = 200
 PAGES = 10
@@ -34,7 +39,7 @@ def talking_tools(
         """Show buttons under your answer with which the person can reply at once.
 
         Args:
-            replies: One to five short replies, in the person's own words.
+            replies: 1 to 25 short replies, in the person's own words.
         """
         return Gift("The buttons go with your answer.", buttons=_buttons(replies))
 
@@ -74,8 +79,8 @@ def talking_tools(
 
 def _buttons(replies: list[str]) -> tuple[Button, ...]:
     said = [reply.strip() for reply in replies]
-    if not 1 <= len(said) <= MOST_SUGGESTIONS or not all(said):
-        raise BadInput(f"Suggest 1 to {MOST_SUGGESTIONS} replies, none of them empty.")
+    if not 1 <= len(said) <= MOST_BUTTONS or not all(said):
+        raise BadInput(f"Suggest 1 to {MOST_BUTTONS} replies, none of them empty.")
     if any(reply.startswith("/") for reply in said):
         raise BadInput("A reply can not be a command.")
     if any(len(reply) > LONGEST_SAYING for reply in said):

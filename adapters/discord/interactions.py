@@ -13,6 +13,7 @@ from adapters.discord.commands import ASK, ASK_ABOUT, completion
 from adapters.discord.inbound import AMONG_OTHERS, PLATFORM, place_of, sender_of
 from adapters.discord.payloads import (
     EPHEMERAL,
+    SELECT,
     Channel,
     Interaction,
     InteractionData,
@@ -174,7 +175,7 @@ def _wish_of(
         case Kind.COMMAND:
             return _command(data, commands)
         case Kind.COMPONENT:
-            return _press(interaction, buttons.says_of(data.custom_id), commands)
+            return _press(interaction, data, buttons, commands)
         case Kind.WINDOW:
             return _written(data)
         case _:
@@ -194,11 +195,16 @@ def _command(data: InteractionData, commands: Mapping[str, CommandSpec]) -> _Wis
 
 
 def _press(
-    interaction: Interaction, says: str | None, commands: Mapping[str, CommandSpec]
+    interaction: Interaction,
+    data: InteractionData,
+    buttons: Buttons,
+    commands: Mapping[str, CommandSpec],
 ) -> _Wish:
-    """Return what is said by a button: words for the agent, or a command as somebody types it."""
+    """Return what is said by a button or a choice: words for the agent, or a command as typed."""
+    says = buttons.said_by(data)
     if says is None:
-        raise BadInput("This button is no longer in use.")
+        what = "menu" if data.component_type == SELECT else "button"
+        raise BadInput(f"This {what} is no longer in use.")
     verb = says[1:].partition(" ")[0].lower() if says.startswith("/") else ""
     command = commands.get(verb)
     was_private = interaction.message is not None and interaction.message.is_ephemeral

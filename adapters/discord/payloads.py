@@ -14,6 +14,8 @@ DM_TYPES = (1, 3)
 THREAD_TYPES = (10, 11, 12)
 EPHEMERAL = 1 << 6
 """The flag of an answer that only one person sees."""
+SELECT = 3
+"""The component type of a menu of texts."""
 
 
 class User(BaseModel):
@@ -193,13 +195,16 @@ class InteractionData(BaseModel):
     name: str = ""
     options: list[Option] = []
     custom_id: str = ""
+    component_type: int = 0
+    values: list[str] = []
+    """What was chosen in a menu."""
     components: list[WindowPart] = []
     target_id: Snowflake | None = None
     resolved: Resolved = Resolved()
 
 
 class Pressed(BaseModel):
-    """The message whose button was pressed."""
+    """The message whose button was pressed, or in whose menu something was chosen."""
 
     flags: int = 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 from gateway.approvals import ApprovalOptions
@@ -18,6 +19,9 @@ ASKS_FIRST = TurnOptions(
 )
 PAY = ToolCall("c1", "pay", '{"euros": 5}')
 SUGGEST = ToolCall("c2", "suggest_replies", '{"replies": ["Green tea", "No tea"]}')
+CHOICE = ToolCall(
+    "c2", "suggest_replies", json.dumps({"replies": [f"Tea number {n}" for n in range(25)]})
+)
 SAVE = ToolCall("c3", "save_file", '{"name": "plans/tea.md", "text": "# Tea"}')
 ATTACH = ToolCall("c4", "attach_file", '{"name": "plans/tea.md"}')
 NOT_YOURS = "This is not yours to decide."

@@ -147,7 +147,7 @@ async def test_an_edit_replaces_buttons_or_takes_them_away(server: DiscordServer
 
 async def test_many_buttons_stand_in_rows_of_five(server: DiscordServer) -> None:
     ada = server.person("ada")
-    many = tuple(Button(f"Number {n}", f"say {n}") for n in range(30))
+    many = tuple(Button(f"Number {n}", f"say {n}", ButtonStyle.GOOD) for n in range(30))
 
     async with DiscordHub(server).connected() as hub:
         message = await shown(hub, ada.dm_channel, buttons=many)

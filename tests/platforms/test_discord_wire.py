@@ -52,6 +52,7 @@ CALLED = {
     f"DELETE {ANSWERS}/messages/{{message_id}}",
 }
 """Every route that Postern ever calls."""
+MANY = tuple(Button(f"Tea {n}", f"say {n}") for n in range(25))
 SHAPES = {"MESSAGE_CREATE": "MessageResponse", "THREAD_CREATE": "ThreadResponse"}
 """Of those events whose contents the description knows."""
 
@@ -146,7 +147,7 @@ async def post_and_take_back(hub: DiscordHub, ada: Person) -> None:
     direct = Conversation("discord", "dm", str(ada.dm_channel.id))
     posts = [
         NewDelivery(DeliveryId("posted"), direct, "Tea?", buttons=(Button("Yes", "say tea"),)),
-        NewDelivery(DeliveryId("answered"), place, "Tea?", handle=handle),
+        NewDelivery(DeliveryId("answered"), place, "Tea?", handle=handle, buttons=MANY),
         NewDelivery(DeliveryId("late"), place, "For you.", handle=late, is_private=True),
     ]
     shown = hub.server.visible

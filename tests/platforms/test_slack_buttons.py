@@ -124,11 +124,13 @@ async def test_more_than_slack_takes_is_left_out(hub: SlackHub, ada: Person) -> 
 
 
 async def test_the_longest_answer_has_room_for_buttons(hub: SlackHub, ada: Person) -> None:
-    buttons = [Button("l" * 75, f"{n}") for n in range(10)]
+    buttons = [Button("l" * 75, f"{n}") for n in range(25)]
 
-    await asks(hub, ada.dm_channel, *buttons, text="x" * 12_000)
+    message = await asks(hub, ada.dm_channel, *buttons, text="x" * 12_000)
 
+    (actions,) = [block for block in message.blocks if block["type"] == "actions"]
     assert ada.sees()[0].startswith("x" * 12_000)
+    assert [element["value"] for element in actions["elements"]] == [f"{n}" for n in range(25)]
 
 
 async def test_a_button_that_is_not_ours_says_so_to_its_presser_alone(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -282,6 +283,22 @@ async def test_suggestions_are_buttons_of_the_answer_and_never_commands() -> Non
     assert [button.says for button in first.buttons] == ["Yes", "No, thanks"]
     assert second.buttons == ()
     assert "can not be a command" in hub.agents.returned[1][0].text
+
+
+async def test_no_more_replies_are_suggested_than_every_platform_shows() -> None:
+    async with _with_more() as hub:
+        for count in (25, 26):
+            replies = json.dumps({"replies": [f"Tea {n}" for n in range(count)]})
+            hub.agents.will(_asks("suggest_replies", replies, f"c{count}"))
+            hub.agents.will_say("Which?")
+        ada = hub.person("ada")
+        await ada.says("one")
+        await ada.reads(1)
+        await ada.says("two")
+        await ada.reads(2)
+
+    assert [len(message.buttons) for message in hub.platform.messages] == [25, 0]
+    assert hub.agents.returned[1][0].text.endswith("Suggest 1 to 25 replies, none of them empty.")
 
 
 async def test_an_agent_posts_only_where_it_may() -> None:

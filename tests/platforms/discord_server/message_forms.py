@@ -16,6 +16,7 @@ from tests.platforms.discord_server.errors import (
 )
 from tests.platforms.discord_server.forms import Field, Form, check_form
 from tests.platforms.discord_server.records import Mentions, MessageFlag
+from tests.platforms.discord_server.select_forms import STRING_SELECT, select_errors
 from tests.platforms.discord_server.wire import Json, inner, listed
 
 CONTENT_LIMIT = 2000
@@ -222,6 +223,9 @@ def _check_component(item: Json, path: tuple[str, ...], seen: set[str], errors: 
     if kind == 1 and not 1 <= len(listed(item, "components")) <= 5:
         text = "Must be between 1 and 5 in length."
         errors.add((*path, "components"), "BASE_TYPE_BAD_LENGTH", text)
+    _check_width(item, path, errors)
+    if kind == STRING_SELECT:
+        errors.extend(path, select_errors(item))
     is_plain_button = kind == _BUTTON and item.get("style") not in (_LINK, _PREMIUM)
     if (is_plain_button or kind in _SELECTS) and not custom_id:
         text = "A custom id is required"
@@ -240,6 +244,14 @@ def _check_component(item: Json, path: tuple[str, ...], seen: set[str], errors: 
         text = "Component custom id cannot be duplicated"
         errors.add((*path, "custom_id"), "COMPONENT_CUSTOM_ID_DUPLICATED", text)
     seen.add(custom_id)
+
+
+def _check_width(row: Json, path: tuple[str, ...], errors: FormErrors) -> None:
+    """A menu is as wide as five buttons: nothing stands beside it."""
+    kinds = [one.get("type") for one in listed(row, "components")]
+    if row.get("type") == 1 and len(kinds) > 1 and any(kind in _SELECTS for kind in kinds):
+        text = "The specified component exceeds the maximum width"
+        errors.add((*path, "components"), "COMPONENT_LAYOUT_WIDTH_EXCEEDED", text)
 
 
 def _check_allowed_mentions(allowed: Json, errors: FormErrors) -> None:

@@ -79,11 +79,12 @@ def author(message: Message) -> Json:
 
 
 def components(items: tuple[Json, ...]) -> list[Json]:
-    """Give components as Discord returns them: each with its own numeric id."""
+    """Give components as Discord returns them: each with its own numeric id, menus with limits."""
     counter = iter(range(1, 1000))
 
     def numbered(item: Json) -> Json:
-        copy: Json = {"id": next(counter), **item}
+        limits = {"min_values": 1, "max_values": 1} if "options" in item else {}
+        copy: Json = {"id": next(counter), **limits, **item}
         if "components" in item:
             copy["components"] = [numbered(child) for child in item["components"]]
         return copy

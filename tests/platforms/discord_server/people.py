@@ -7,6 +7,7 @@ from tests.platforms.discord_server import interactions as kinds
 from tests.platforms.discord_server.composing import draft_of_person
 from tests.platforms.discord_server.message_forms import walk_components
 from tests.platforms.discord_server.records import Channel, Interaction, Message, User
+from tests.platforms.discord_server.select_forms import chosen_values
 from tests.platforms.discord_server.state import Change, Upload
 from tests.platforms.discord_server.wire import Json, listed
 
@@ -101,11 +102,11 @@ class Person:
         )
 
     async def chooses(self, message: Message, custom_id: str, *values: str) -> Interaction:
-        """Choose values in a select menu."""
+        """Choose options in a select menu, named by label or value; `LookupError` if not there."""
         for _, item in walk_components(message.revisions[-1].components):
             if item.get("custom_id") == custom_id:
                 data: Json = {"custom_id": custom_id, "component_type": item["type"], "id": 1}
-                data["values"] = list(values)
+                data["values"] = chosen_values(item, values)
                 place = self._channel(message)
                 return await self._server.deliver(kinds.COMPONENT, self.user, place, data, message)
         raise LookupError(f'There is no menu "{custom_id}" on this message.')
