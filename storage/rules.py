@@ -20,6 +20,7 @@ from gateway.domain.deliveries import (
 )
 from gateway.domain.ids import DeliveryId, LaneId, PersonId, PlatformMessageId, TurnId
 from gateway.domain.links import MOST_TRIES, LinkOffer, LinkRefused, Unlinked, UnlinkRefused
+from gateway.domain.messages import InboundMessage
 from gateway.domain.people import AgentBinding, Identity, Route, person_id_of
 from gateway.errors import StoreUnavailable
 
@@ -36,6 +37,15 @@ class Standing(IntEnum):
     IDLE = 0
     READY = 1
     BUSY = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message that asks to be accepted."""
+
+    message: InboundMessage
+    route: Route
+    now: datetime
 
 
 class MessageState(IntEnum):

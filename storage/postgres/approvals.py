@@ -12,9 +12,10 @@ from gateway.domain.people import Identity
 from storage.approval_details import read_approval, write_approval
 from storage.audit_data import approval_asked, approval_decided
 from storage.postgres.database import Database, Row, Transaction
-from storage.postgres.inbox import Arrival, accept
+from storage.postgres.inbox import accept
 from storage.postgres.posts import add_delivery, revise_stored
 from storage.postgres.values import storable
+from storage.rules import Arrival
 
 _COLUMNS = "details, state, decided_by, decided_at"
 ADD = """

@@ -10,8 +10,9 @@ from gateway.domain.errands import Errand, ErrandChange
 from gateway.domain.ids import PersonId
 from storage.errand_details import read_errand, write_errand
 from storage.postgres.database import Database, Transaction
-from storage.postgres.inbox import Arrival, accept
+from storage.postgres.inbox import accept
 from storage.postgres.values import storable
+from storage.rules import Arrival
 
 PUT = """
 INSERT INTO errand (id, parent, root, person, role, standing, expires_at, details)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from gateway.domain.audit import AuditKind
 from gateway.domain.ids import LaneId, PersonId
 from gateway.domain.messages import Accepted, InboundMessage, MessageKind, Refusal
-from gateway.domain.people import Identity, Route, Sender, person_id_of
+from gateway.domain.people import Identity, Sender, person_id_of
 from storage.audit_data import message_refused
 from storage.columns import read_attachments, to_place, write_attachments
 from storage.postgres.database import Row, Transaction
@@ -17,7 +17,7 @@ from storage.postgres.locks import ARRIVE, lock_lanes
 from storage.postgres.people import ask_pairing, find_person_id, meet
 from storage.postgres.posts import add_delivery
 from storage.postgres.values import columns, storable
-from storage.rules import MessageState, Standing
+from storage.rules import Arrival, MessageState, Standing
 
 MESSAGE = (
     "key, conversation, sender_platform, sender_workspace, sender_account, sender_name,"
@@ -81,15 +81,6 @@ WHERE lane = $1
 STATE_OF = "SELECT state FROM inbox WHERE key = $1"
 
 _KINDS = {kind.value: kind for kind in MessageKind}
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A message that asks to be accepted."""
-
-    message: InboundMessage
-    route: Route
-    now: datetime
 
 
 @dataclass(frozen=True, slots=True)

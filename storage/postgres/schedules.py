@@ -13,8 +13,9 @@ from gateway.domain.people import Route
 from gateway.domain.schedules import Fire, PastSlot, Schedule
 from storage.audit_data import slot_came
 from storage.postgres.database import Database, Row, Transaction
-from storage.postgres.inbox import Arrival, accept
+from storage.postgres.inbox import accept
 from storage.postgres.values import columns
+from storage.rules import Arrival
 from storage.schedule_details import read_details, write_details
 
 SCHEDULE = "id, timing, zone, next_at, is_paused, revision, slot_at, details, failures, rest_until"

@@ -20,10 +20,11 @@ from storage.postgres.answers import Ending, finish
 from storage.postgres.claims import claim
 from storage.postgres.database import Database, Transaction
 from storage.postgres.group import Group
-from storage.postgres.inbox import Arrival, accept, refuse, revise, withdraw
+from storage.postgres.inbox import accept, refuse, revise, withdraw
 from storage.postgres.locks import fenced, is_held, lock_held, lock_lanes
 from storage.postgres.posts import add_delivery
 from storage.postgres.values import columns, storable
+from storage.rules import Arrival
 
 EXTEND_LANES = """
 UPDATE mailbox SET lease_until = $2 WHERE lane = ANY($1::text[])

@@ -12,6 +12,7 @@ from gateway.domain.ids import ConversationId
 from gateway.domain.people import Identity
 from storage.approval_details import read_approval, write_approval
 from storage.audit_data import approval_asked, approval_decided
+from storage.rules import Arrival
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.deliveries import add_delivery, revise_stored
 from storage.sqlite.inbox import accept
@@ -94,7 +95,7 @@ def _decide(tx: Transaction, decision: Decision, now: datetime) -> bool:
     data = approval_decided(decision)
     tx.log(AuditKind.APPROVAL_DECIDED, now, approval.conversation.id, approval.id, data)
     revise_stored(tx, approval.question, decision.shown, (), now)
-    accept(tx, decision.news, decision.route, now)
+    accept(tx, [Arrival(decision.news, decision.route, now)])
     return True
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -18,18 +20,28 @@ from storage.sqlite.values import maybe_micros
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
+Item = TypeVar("Item")
 Value = str | int | float | bytes | None
 
 BATCH_LIMIT = 512
 """At most so many operations share a commit, so that none waits long for its neighbours."""
 
-ADD_AUDIT = "INSERT INTO audit (at, kind, subject, ref, data) VALUES (?, ?, ?, ?, ?)"
+ADD_AUDIT = "INSERT INTO audit (at, kind, subject, ref, data)"
+
+ROWS_LIMIT = 64
+"""At most so many rows are inserted by one statement."""
 
 NEWEST_SEQUENCE = """
 SELECT max(
     coalesce((SELECT max(seq) FROM inbox), 0), coalesce((SELECT max(seq) FROM delivery), 0)
 )
 """
+
+
+@lru_cache(maxsize=256)
+def _with_rows(head: str, width: int, count: int, tail: str) -> str:
+    row = f"({', '.join('?' * width)})"
+    return f"{head} VALUES {', '.join([row] * count)} {tail}"
 
 
 class Transaction:
@@ -55,6 +67,21 @@ class Transaction:
         self._sequence += 1
         return self._sequence
 
+    def insert(
+        self, head: str, rows: Sequence[Sequence[Value]], tail: str = "", *ending: Value
+    ) -> None:
+        """Run `head VALUES … tail` over the rows, in order; `ending` are the tail's parameters.
+
+        Each run of SQLite's lets go of the interpreter and waits to get it back, so
+        rows share statements: as many as a power of two, so that few are prepared.
+        """
+        start = 0
+        while start < len(rows):
+            count = min(ROWS_LIMIT, 1 << ((len(rows) - start).bit_length() - 1))
+            values = [value for row in rows[start : start + count] for value in row]
+            self.execute(_with_rows(head, len(rows[0]), count, tail), (*values, *ending))
+            start += count
+
     def log(
         self,
         kind: AuditKind,
@@ -75,11 +102,15 @@ class Transaction:
 class _Job:
     """One operation, and the future of whoever waits for it."""
 
-    __slots__ = ("arguments", "error", "future", "operation", "result")
+    __slots__ = ("arguments", "error", "future", "is_one_of_many", "operation", "result")
 
-    def __init__(self, operation: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    def __init__(
+        self, operation: Callable[..., Any], arguments: tuple[Any, ...], *, is_one_of_many: bool
+    ) -> None:
         self.operation = operation
         self.arguments = arguments
+        self.is_one_of_many = is_one_of_many
+        """Whether the operation takes many arguments, and does for each what it is asked."""
         self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.result: Any = None  # whatever the operation returns
         self.error: Exception | None = None
@@ -121,9 +152,20 @@ class Committer:
         **_: Arguments.kwargs,
     ) -> Result:
         """Run the operation in the next batch; returns when that is on the disk."""
+        return await self._submit(_Job(operation, arguments, is_one_of_many=False))
+
+    async def write_together(
+        self, operation: Callable[[Transaction, Sequence[Item]], Sequence[Result]], item: Item
+    ) -> Result:
+        """Run it as `write` does, once for all neighbours in the batch that run the same.
+
+        It returns a result for each item, in their order. When it raises, each runs alone.
+        """
+        return await self._submit(_Job(operation, (item,), is_one_of_many=True))
+
+    async def _submit(self, job: _Job) -> Any:
         if self._is_closed:
             raise StoreUnavailable("The store is closed.")
-        job = _Job(operation, arguments)
         self._waiting.append(job)
         self._start_soon()
         return await job.future
@@ -198,23 +240,35 @@ class Committer:
 def _commit(connection: sqlite3.Connection, batch: list[_Job]) -> Transaction:
     """Write the batch; in the connection's thread."""
     try:
-        return _run_batch(connection, batch, _run_bare)
+        return _run_batch(connection, list(_neighbours(batch)), _run_bare)
     except Exception as error:
         if is_about_the_file(error):
             raise
     # One of them raised, which is rare: only now is each worth a savepoint of its own.
-    return _run_batch(connection, batch, _run_in_savepoint)
+    return _run_batch(connection, [[job] for job in batch], _run_in_savepoint)
+
+
+def _neighbours(batch: Sequence[_Job]) -> Generator[list[_Job]]:
+    """Yield those that run together, and each other one alone."""
+
+    def kind(job: _Job) -> object:
+        return job.operation if job.is_one_of_many else job
+
+    for _, jobs in groupby(batch, kind):
+        yield list(jobs)
 
 
 def _run_batch(
-    connection: sqlite3.Connection, batch: list[_Job], run: Callable[[Transaction, _Job], None]
+    connection: sqlite3.Connection,
+    batch: Sequence[Sequence[_Job]],
+    run: Callable[[Transaction, Sequence[_Job]], None],
 ) -> Transaction:
     connection.execute("BEGIN IMMEDIATE")
     try:
         transaction = Transaction(connection)
-        for job in batch:
-            run(transaction, job)
-        connection.executemany(ADD_AUDIT, transaction.audit)
+        for jobs in batch:
+            run(transaction, jobs)
+        transaction.insert(ADD_AUDIT, transaction.audit)
         # By the cursor of all statements: so the last of them is over, read to its end or not.
         transaction.execute("COMMIT", ())
     except BaseException:
@@ -224,15 +278,22 @@ def _run_batch(
     return transaction
 
 
-def _run_bare(transaction: Transaction, job: _Job) -> None:
-    job.result = job.operation(transaction, *job.arguments)
+def _run_bare(transaction: Transaction, jobs: Sequence[_Job]) -> None:
+    first = jobs[0]
+    if not first.is_one_of_many:
+        first.result = first.operation(transaction, *first.arguments)
+        return
+    results = first.operation(transaction, [job.arguments[0] for job in jobs])
+    for job, result in zip(jobs, results, strict=True):
+        job.result = result
 
 
-def _run_in_savepoint(transaction: Transaction, job: _Job) -> None:
+def _run_in_savepoint(transaction: Transaction, jobs: Sequence[_Job]) -> None:
+    (job,) = jobs
     logged = len(transaction.audit)
     transaction.execute("SAVEPOINT job", ())
     try:
-        _run_bare(transaction, job)
+        _run_bare(transaction, jobs)
     except Exception as error:  # the batch's edge: one operation's error is its caller's only
         if is_about_the_file(error):
             raise

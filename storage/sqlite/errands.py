@@ -9,6 +9,7 @@ from gateway.domain.audit import AuditKind
 from gateway.domain.errands import Errand, ErrandChange
 from gateway.domain.ids import PersonId
 from storage.errand_details import read_errand, write_errand
+from storage.rules import Arrival
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.inbox import accept
 from storage.sqlite.reader import Reader
@@ -91,5 +92,5 @@ def _change_one(tx: Transaction, change: ErrandChange, now: datetime) -> bool:
     data = {"state": errand.state, "chain": list(errand.chain)}
     tx.log(AuditKind.ERRAND_CHANGED, now, errand.person, errand.id, data)
     if change.news is not None and change.route is not None:
-        accept(tx, change.news, change.route, now)
+        accept(tx, [Arrival(change.news, change.route, now)])
     return True

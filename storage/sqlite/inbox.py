@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from gateway.domain.audit import AuditKind
 from gateway.domain.ids import LaneId, PersonId
 from gateway.domain.messages import Accepted, InboundMessage, MessageKind, Refusal
-from gateway.domain.people import Identity, Route, Sender, person_id_of
+from gateway.domain.people import Identity, Sender, person_id_of
 from storage.audit_data import message_refused
 from storage.columns import read_attachments, to_place, write_attachments
-from storage.rules import MessageState
-from storage.sqlite.committer import Transaction
+from storage.rules import Arrival, MessageState
+from storage.sqlite.committer import Transaction, Value
 from storage.sqlite.deliveries import add_delivery
 from storage.sqlite.people import ask_pairing, find_person_id, meet
 from storage.sqlite.values import from_micros, span, to_micros
@@ -24,23 +27,27 @@ MESSAGE = (
 )
 """The columns that `to_message` reads."""
 
-ADD_MESSAGE = f"""
-INSERT INTO inbox
-    ({MESSAGE}, received_at, state, lane)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (key) DO NOTHING
+ADD_MESSAGES = f"INSERT INTO inbox ({MESSAGE}, received_at, state, lane)"
+_ASKED = "(0, ?, ?, ?, ?)"
+LOOK_UP = f"""
+WITH asked (nth, key, platform, workspace, account) AS (VALUES {_ASKED})
+SELECT json_group_array(json_array(nth, inbox.seq, inbox.person, identity.person)) FROM asked
+LEFT JOIN inbox ON inbox.key = asked.key
+LEFT JOIN identity ON identity.platform = asked.platform
+    AND identity.workspace = asked.workspace AND identity.account = asked.account
 """  # noqa: S608 - constants
+"""For one arrival; `_looking_up` writes it for more."""
 KNOWN_MESSAGE = "SELECT seq, person FROM inbox WHERE key = ?"
-WAKE_LANE = """
-INSERT INTO mailbox (lane, state, ready_at, first_at, fence)
-VALUES (?1, 1, ?2 + min(?3, ?4), ?2, 0)
+WAKE_LANES = "INSERT INTO mailbox (lane, state, ready_at, first_at, fence)"
+UNLESS_AWAKE = """
 ON CONFLICT (lane) DO UPDATE SET
     state = max(state, 1),
     ready_at = CASE WHEN state = 1 AND turn IS NOT NULL THEN ready_at
-        ELSE min(?2 + ?3, coalesce(first_at, ?2) + ?4) END,
-    first_at = coalesce(first_at, ?2)
-RETURNING state
+        ELSE min(excluded.ready_at, coalesce(first_at, excluded.first_at) + ?) END,
+    first_at = coalesce(first_at, excluded.first_at)
 """
+"""Its parameter is how long the first of a burst waits at most."""
+ANY_READY = "SELECT EXISTS (SELECT 1 FROM mailbox WHERE state = 1)"
 SET_REPLY = "UPDATE inbox SET reply = ? WHERE seq = ?"
 _MINE = "state = 0 AND sender_platform = ? AND sender_workspace = ? AND sender_account = ?"
 REVISE_WAITING = f"""
@@ -64,22 +71,80 @@ STATE_OF = "SELECT state FROM inbox WHERE key = ?"
 _KINDS = {kind.value: kind for kind in MessageKind}
 
 
-def accept(tx: Transaction, message: InboundMessage, route: Route, now: datetime) -> Accepted:
-    """Store the message once and make its lane ready (T1)."""
-    identity = message.sender.identity
-    found = find_person_id(tx, identity)
-    person = found or person_id_of(identity)
-    lane = route.lane(person, message.conversation)
-    sequence = _add(tx, message, (person, lane, MessageState.WAITING), now)
-    if sequence is None:
-        return _known(tx, message)
-    if found is None:
-        meet(tx, message.sender, person, now)
-    window = span(route.quiet_seconds), span(route.max_wait_seconds)
-    woken = tx.execute(WAKE_LANE, (lane, to_micros(now), *window)).fetchone()
-    tx.lanes_ready |= woken[0] == 1
-    tx.log(AuditKind.MESSAGE_ACCEPTED, now, lane, message.idempotency_key, {"sequence": sequence})
-    return Accepted(sequence, person, is_new=True)
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the store knows about an arrival."""
+
+    sequence: int | None
+    """Where the message is, if it came before."""
+    person: PersonId | None
+    """Whose message it was."""
+    sender: PersonId | None
+    """Whose account it came from now."""
+
+
+def accept(tx: Transaction, arrivals: Sequence[Arrival]) -> list[Accepted]:
+    """Store the messages once and make their lanes ready (T1)."""
+    accepted: dict[str, Accepted] = {}
+    answers: list[Accepted] = []
+    new: list[tuple[Arrival, Accepted]] = []
+    strangers: set[Identity] = set()
+    for arrival, found in zip(arrivals, _look_up(tx, arrivals), strict=True):
+        message = arrival.message
+        key, identity = message.idempotency_key, message.sender.identity
+        known = accepted.get(key)
+        if found.sequence is not None and found.person is not None:
+            known = Accepted(found.sequence, found.person, is_new=False)
+        if known is not None:
+            answers.append(replace(known, is_new=False))
+            continue
+        person = found.sender or person_id_of(identity)
+        if found.sender is None and identity not in strangers:
+            strangers.add(identity)
+            meet(tx, message.sender, person, arrival.now)
+        accepted[key] = Accepted(tx.next_sequence(), person, is_new=True)
+        answers.append(accepted[key])
+        new.append((arrival, accepted[key]))
+    _store(tx, new)
+    return answers
+
+
+def _look_up(tx: Transaction, arrivals: Sequence[Arrival]) -> list[_Found]:
+    """Ask for all in one statement with one row: see `Transaction.insert` for why."""
+    asked: list[str | None] = []
+    for arrival in arrivals:
+        identity = arrival.message.sender.identity
+        asked += (arrival.message.idempotency_key, *_account(identity))
+    count = 1 << (len(arrivals) - 1).bit_length()
+    asked += [None] * (4 * (count - len(arrivals)))
+    rows = json.loads(tx.execute(_looking_up(count), asked).fetchone()[0])
+    found = {nth: _Found(*rest) for nth, *rest in rows}
+    return [found[nth] for nth in range(len(arrivals))]
+
+
+@lru_cache
+def _looking_up(count: int) -> str:
+    return LOOK_UP.replace(_ASKED, ", ".join(f"({nth}, ?, ?, ?, ?)" for nth in range(count)))
+
+
+def _store(tx: Transaction, new: Sequence[tuple[Arrival, Accepted]]) -> None:
+    """Store what is new, wake the lanes, and log it."""
+    rows: list[tuple[Value, ...]] = []
+    wakes: dict[int, list[tuple[Value, ...]]] = {}
+    for arrival, accepted in new:
+        message, route, now = arrival.message, arrival.route, arrival.now
+        lane, at = route.lane(accepted.person, message.conversation), to_micros(now)
+        quiet, longest = span(route.quiet_seconds), span(route.max_wait_seconds)
+        place = accepted.person, lane, MessageState.WAITING
+        rows.append(_to_row(message, accepted.sequence, place, now))
+        wakes.setdefault(longest, []).append((lane, 1, at + min(quiet, longest), at, 0))
+        key, data = message.idempotency_key, {"sequence": accepted.sequence}
+        tx.log(AuditKind.MESSAGE_ACCEPTED, now, lane, key, data)
+    tx.insert(ADD_MESSAGES, rows)
+    for longest, lanes in wakes.items():
+        tx.insert(WAKE_LANES, lanes, UNLESS_AWAKE, longest)
+    if new and not tx.lanes_ready:
+        tx.lanes_ready = bool(tx.execute(ANY_READY, ()).fetchone()[0])
 
 
 def refuse(tx: Transaction, refusal: Refusal, now: datetime) -> Accepted:
@@ -157,16 +222,26 @@ def _add(
     now: datetime,
 ) -> int | None:
     """Return the sequence number, None when the event is known."""
+    if tx.execute(KNOWN_MESSAGE, (message.idempotency_key,)).fetchone() is not None:
+        return None
+    sequence = tx.next_sequence()
+    tx.insert(ADD_MESSAGES, [_to_row(message, sequence, place, now)])
+    return sequence
+
+
+def _to_row(
+    message: InboundMessage,
+    sequence: int,
+    place: tuple[PersonId, LaneId | None, MessageState],
+    now: datetime,
+) -> tuple[Value, ...]:
     person, lane, state = place
     identity = message.sender.identity
-    sequence = tx.next_sequence()
-    row = (
+    return (
         sequence,
         message.idempotency_key,
         message.conversation.id,
-        identity.platform,
-        identity.workspace,
-        identity.user,
+        *_account(identity),
         message.sender.name,
         message.text,
         to_micros(message.sent_at),
@@ -180,7 +255,10 @@ def _add(
         state.value,
         lane,
     )
-    return sequence if tx.execute(ADD_MESSAGE, row).rowcount == 1 else None
+
+
+def _account(identity: Identity) -> tuple[str, str, str]:
+    return identity.platform, identity.workspace, identity.user
 
 
 def _known(tx: Transaction, message: InboundMessage) -> Accepted:

@@ -13,6 +13,7 @@ from gateway.domain.messages import Accepted, InboundMessage
 from gateway.domain.people import Route
 from gateway.domain.schedules import Fire, PastSlot, Schedule
 from storage.audit_data import slot_came
+from storage.rules import Arrival
 from storage.schedule_details import read_details, write_details
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.inbox import accept
@@ -167,13 +168,13 @@ def _fire(tx: Transaction, fire: Fire, advanced: dict[str, datetime | None], now
     kind = AuditKind.SCHEDULE_FIRED if fire.message else AuditKind.SCHEDULE_MISSED
     tx.log(kind, now, read.id, fire.due_at.isoformat(), slot_came(fire))
     if fire.message is not None:
-        accepted = accept(tx, fire.message, fire.route, now)
+        (accepted,) = accept(tx, [Arrival(fire.message, fire.route, now)])
         tx.execute(SET_MESSAGE, (accepted.sequence, *slot))
     return True
 
 
 def _wake(tx: Transaction, message: InboundMessage, route: Route, now: datetime) -> Accepted:
-    accepted = accept(tx, message, route, now)
+    (accepted,) = accept(tx, [Arrival(message, route, now)])
     if accepted.is_new:
         slot = (message.event_id, to_micros(now))
         tx.execute(ADD_FIRE, (*slot, to_micros(now), 0, "", route.role))

@@ -18,7 +18,7 @@ from gateway.errors import Fenced
 from storage.audit_data import turn_claimed, turn_ended, turn_postponed
 from storage.columns import to_json, to_place
 from storage.delivery_extras import read_extras, write_extras
-from storage.rules import TURN_MESSAGES_LIMIT, WAKEUP_PATIENCE, role_of, turn_length
+from storage.rules import TURN_MESSAGES_LIMIT, WAKEUP_PATIENCE, Arrival, role_of, turn_length
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.deliveries import add_delivery, store_answer
 from storage.sqlite.inbox import MESSAGE, accept, refuse, revise, to_message, withdraw
@@ -116,10 +116,11 @@ class SqliteTurns:
 
     def __init__(self, committer: Committer) -> None:
         self._write = committer.write
+        self._write_together = committer.write_together
 
     async def accept(self, message: InboundMessage, route: Route, now: datetime) -> Accepted:
         """Store the message once and make its lane ready (T1)."""
-        return await self._write(accept, message, route, now)
+        return await self._write_together(accept, Arrival(message, route, now))
 
     async def refuse(self, refusal: Refusal, now: datetime) -> Accepted:
         """Store that a message was turned away; its text is not kept."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
 from gateway.domain.people import Route, person_id_of
 from gateway.ports import Store
@@ -100,6 +101,29 @@ async def test_messages_accepted_at_once_are_all_there_once(store: Store) -> Non
     turns = await claim_turns(store, limit=1000)
     assert len({a.sequence for a in accepted}) == 300
     assert sorted(event for turn in turns for event in events(turn)) == sorted(names)
+
+
+async def test_a_stranger_who_says_much_at_once_is_met_once(store: Store) -> None:
+    accepted = await asyncio.gather(
+        *(store.turns.accept(message(f"e{n % 3}"), ROUTE, at(0)) for n in range(9))
+    )
+
+    met = [e for e in await store.history.audit(0, 100) if e.kind is AuditKind.PERSON_MET]
+    assert [met[0].subject] == [e.subject for e in met] == list({a.person for a in accepted})
+    assert sum(a.is_new for a in accepted) == 3
+    assert len({a.sequence for a in accepted}) == 3
+
+
+async def test_bursts_with_windows_of_their_own_are_ready_when_each_is(store: Store) -> None:
+    quiet = replace(QUIET, role="quiet")
+    routes = [ROUTE, quiet, replace(QUIET, role="capped", max_wait_seconds=1)]
+    await asyncio.gather(
+        *(store.turns.accept(message(f"e{n}"), route, at(0)) for n, route in enumerate(routes))
+    )
+
+    ready = [len(await claim_turns(store, now=second)) for second in (0, 1, 2)]
+
+    assert ready == [1, 1, 1]
 
 
 async def test_an_accepted_message_signals_its_lane(store: Store) -> None:

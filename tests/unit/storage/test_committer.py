@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 import pytest
@@ -92,6 +92,41 @@ async def test_an_operation_that_raises_fails_alone_and_leaves_nothing(
     )
 
     assert [type(result) for result in results] == [str, ValueError, sqlite3.IntegrityError, str]
+    assert await committer.write(people) == ["a", "c"]
+    assert await committer.write(told) == ["a", "c"]
+
+
+async def test_neighbours_that_run_the_same_run_it_once(committer: Committer) -> None:
+    sizes: list[int] = []
+
+    def add_all(tx: Transaction, names: Sequence[str]) -> list[str]:
+        sizes.append(len(names))
+        tx.insert("INSERT INTO person (id, name)", [(name, name) for name in names])
+        return [name.upper() for name in names]
+
+    names = [f"p{n:02}" for n in range(43)]
+    *first, between, last = await asyncio.gather(
+        *(committer.write_together(add_all, name) for name in names),
+        committer.write(people),
+        committer.write_together(add_all, "q"),
+    )
+
+    assert sizes == [43, 1]
+    assert [*first, last] == [name.upper() for name in (*names, "q")]
+    assert between == names
+    assert await committer.write(people) == [*names, "q"]
+
+
+async def test_of_neighbours_that_run_the_same_one_fails_alone(committer: Committer) -> None:
+    def add_all(tx: Transaction, names: Sequence[str]) -> list[str]:
+        return [add(tx, name) if name != "b" else add_and_stumble(tx, name) for name in names]
+
+    results = await asyncio.gather(
+        *(committer.write_together(add_all, name) for name in "abc"), return_exceptions=True
+    )
+
+    assert [str(result) for result in results] == ["a", "b", "c"]
+    assert isinstance(results[1], ValueError)
     assert await committer.write(people) == ["a", "c"]
     assert await committer.write(told) == ["a", "c"]
 

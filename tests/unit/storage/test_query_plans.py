@@ -31,6 +31,8 @@ POSTS = {
 
 INDEXES = {
     "committer.NEWEST_SEQUENCE": {"inbox (key)", "delivery (key)"},
+    "inbox.LOOK_UP": {"asked (scan)", "sqlite_autoindex_inbox_1", "identity (key)"},
+    "inbox.ANY_READY": {"mailbox_ready (scan)"},
     "inbox.KNOWN_MESSAGE": {"sqlite_autoindex_inbox_1"},
     "inbox.SET_REPLY": {"inbox (key)"},
     "inbox.REVISE_WAITING": {"sqlite_autoindex_inbox_1"},
