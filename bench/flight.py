@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import random
 import tempfile
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -53,6 +54,11 @@ class ThinkingAgents(InstantAgents):
         self.think_seconds = 0.0
         self._chance = random.Random(1)
 
+    async def until_all_have_begun(self, count: int) -> None:
+        """Wait until so many messages have been heard, since the bench began."""
+        while len(self.waits) < count:  # noqa: ASYNC110 - a bench may look now and then
+            await asyncio.sleep(0.05)
+
     async def run(self, request: RunRequest) -> AsyncIterator[TurnEvent]:
         """Think, and answer."""
         self.in_flight += 1
@@ -84,13 +90,14 @@ async def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, obje
 
 async def _flown(hub: Hub[ThinkingAgents], arguments: argparse.Namespace) -> dict[str, object]:
     agents, turns, rate = hub.agents, arguments.turns, arguments.turns / arguments.think
-    without = await offer(rate, min(5.0, arguments.seconds), hub.says)
+    without = await _offered(hub, rate, min(5.0, arguments.seconds))
     await hub.drained()
     agents.think_seconds = arguments.think
     await offer(FILL_RATE, turns / FILL_RATE, hub.says)
+    await agents.until_all_have_begun(len(hub.written_at))
     begun, in_flight = len(agents.waits), agents.in_flight
     # As many begin as end, of other people.
-    acked = await offer(rate, arguments.seconds, lambda number: hub.says(turns + number))
+    acked = await _offered(hub, rate, arguments.seconds, first=turns)
     return {
         "in_flight_at_the_beginning": in_flight,
         "in_flight_at_the_end": agents.in_flight,
@@ -98,6 +105,15 @@ async def _flown(hub: Hub[ThinkingAgents], arguments: argparse.Namespace) -> dic
         "ack": acked,
         "dispatch": milliseconds(agents.waits[begun:]),
     }
+
+
+async def _offered(
+    hub: Hub[ThinkingAgents], rate: float, seconds: float, first: int = 0
+) -> dict[str, float]:
+    began = time.process_time()
+    found = await offer(rate, seconds, lambda number: hub.says(first + number))
+    cpu_ms = (time.process_time() - began) / (rate * seconds) * 1000
+    return {**found, "cpu_ms_per_message": round(cpu_ms, 3)}
 
 
 @asynccontextmanager
