@@ -38,6 +38,9 @@ async def measure(arguments: argparse.Namespace) -> dict[str, object]:
         async with served_schema() as url:
             verdict = await Crowd(url, replace(busy, workers=workers)).run()
         figures[f"turns_per_s_with_{workers}"] = round(verdict.turns / verdict.seconds)
+        # Where cores are few, this says whether workers are in each other's way.
+        cpu_ms = verdict.cpu_seconds / max(1, verdict.turns) * 1000
+        figures[f"worker_cpu_ms_per_turn_with_{workers}"] = round(cpu_ms, 3)
     stormy = CrowdOptions(
         arguments.conversations,
         arguments.minutes * 60,

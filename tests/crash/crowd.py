@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from gateway.clock import SystemClock
@@ -59,6 +60,8 @@ class CrowdVerdict:
     waits: list[float]
     """Seconds from a message being stored to its answer being seen."""
     hand_overs: list[float]
+    cpu_seconds: float
+    """Of all workers while people wrote; means little where some were killed."""
 
     @property
     def faults(self) -> dict[str, int]:
@@ -87,6 +90,8 @@ class Crowd:
         default_factory=dict[str, asyncio.subprocess.Process]
     )
     _port: int = 0
+    _present: int = 0
+    """Workers that have ever said who they are."""
 
     async def run(self) -> CrowdVerdict:
         """Let them write for so long, then let the workers catch up; judge what was seen."""
@@ -94,17 +99,17 @@ class Crowd:
         store = PostgresStore(self.url, PoolOptions(4))
         await store.open()
         async with self._listening(), self._at_work(chance):
-            began = time.perf_counter()
+            began, worked = time.perf_counter(), self._cpu_seconds()
             async with asyncio.TaskGroup() as people:
                 for number in range(options.conversations):
                     people.create_task(self._write(store, f"c{number}", chance))
-            wrote = time.perf_counter() - began
+            wrote, worked = time.perf_counter() - began, self._cpu_seconds() - worked
             turns = self.ledger.begun - self.ledger.resumed
             await self._caught_up()
         await store.close()
-        return self._verdict(turns, wrote)
+        return self._verdict(turns, wrote, worked)
 
-    def _verdict(self, turns: int, seconds: float) -> CrowdVerdict:
+    def _verdict(self, turns: int, seconds: float, cpu_seconds: float) -> CrowdVerdict:
         ledger = self.ledger
         answered = sum(len(numbers) for numbers in ledger.answered.values())
         return CrowdVerdict(
@@ -119,6 +124,7 @@ class Crowd:
             resumed=ledger.resumed,
             waits=self.waits,
             hand_overs=ledger.hand_overs,
+            cpu_seconds=cpu_seconds,
         )
 
     # -- people --------------------------------------------------------------------------------
@@ -172,6 +178,7 @@ class Crowd:
                 question, *about = json.loads(line)
                 if question == "is":
                     name = about[0]
+                    self._present += 1
                 answer = self._answer(name, question, about)
                 writer.write(json.dumps(answer).encode() + b"\n")
         except ConnectionError:
@@ -258,4 +265,14 @@ class Crowd:
 
     async def _until_joined(self) -> None:
         async with asyncio.timeout(40):
-            await self._joined.wait()
+            while self._present < self.options.workers:
+                self._joined.clear()
+                await self._joined.wait()
+
+    def _cpu_seconds(self) -> float:
+        """Return what the workers that live now have had of a core since they began."""
+        ticks = 0
+        for worker in self._workers.values():
+            fields = Path(f"/proc/{worker.pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
