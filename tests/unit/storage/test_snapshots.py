@@ -55,6 +55,8 @@ async def say(store: SqliteStore, event: str) -> None:
 
 
 def events(database: Path) -> set[str]:
+    if not database.exists():  # killed before there was a snapshot
+        return set()
     connection = sqlite3.connect(database)
     rows = connection.execute("SELECT key FROM inbox").fetchall()
     connection.close()
@@ -67,7 +69,7 @@ def names(folder: Path) -> list[str]:
 
 async def restored(live: Path, folder: Path) -> set[str]:
     await Snapshots(live, SnapshotFolder(folder)).restore()
-    return events(live) if live.exists() else set()  # killed before there was a snapshot
+    return events(live)
 
 
 async def test_what_was_flushed_is_there_on_another_disk(tmp_path: Path, folder: Path) -> None:
