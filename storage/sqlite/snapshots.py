@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +85,8 @@ class Snapshots:
         self._seen_change: int | None = None
         self._free_at = 0.0
         self._publishing = asyncio.Lock()
+        self._copying = threading.Lock()
+        """A copy goes on in its thread when whoever waited for it was cancelled."""
         self._closing = contextlib.ExitStack()
         self._database: sqlite3.Connection | None = None
 
@@ -137,7 +140,7 @@ class Snapshots:
             await asyncio.sleep(max(0.0, self._free_at - loop.time()))
             covered = self._asked
             try:
-                await asyncio.to_thread(self._publish)
+                await asyncio.to_thread(self._publish_alone)
             finally:
                 self._free_at = loop.time() + self._options.every_seconds
             self._answered = covered
@@ -210,6 +213,10 @@ class Snapshots:
                 f'The database "{self._live}" is not the one that the snapshots in '
                 f'"{self._folder.path}" are of. Move it away to continue from the newest snapshot.'
             )
+
+    def _publish_alone(self) -> None:
+        with self._copying:
+            self._publish()
 
     def _publish(self) -> None:
         """Copy the database when it has changed since the last time."""

@@ -7,6 +7,7 @@ import os
 import random
 import sqlite3
 import sys
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -142,6 +143,35 @@ async def test_what_a_failed_commit_left_there_is_older_than_what_follows(
             newest = await restored(tmp_path / f"{number}.db", folder)
 
             assert {f"failed {number}", f"kept {number}"} <= newest
+
+
+async def test_the_last_snapshot_waits_for_the_one_that_is_being_made(
+    tmp_path: Path, folder: Path
+) -> None:
+    held, go_on = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+    is_slow = False
+
+    def commit() -> None:
+        if is_slow and not go_on.is_set():
+            loop.call_soon_threadsafe(held.set)
+            go_on.wait(10)
+
+    live = tmp_path / "a" / "postern.db"
+    async with serving(live, SnapshotFolder(folder, commit)) as (store, snapshots):
+        is_slow = True
+        await say(store, "one")
+        running = asyncio.ensure_future(snapshots.run())
+        await asyncio.wait_for(held.wait(), 10)
+        running.cancel()
+        await say(store, "two")
+        closing = asyncio.ensure_future(snapshots.close())
+        await asyncio.sleep(0)  # it has begun
+        loop.call_later(0.05, go_on.set)
+
+        await asyncio.wait_for(closing, 10)
+
+    assert await restored(tmp_path / "b" / "postern.db", folder) == {"one", "two"}
 
 
 async def test_many_that_ask_at_once_share_a_snapshot(tmp_path: Path, folder: Path) -> None:
