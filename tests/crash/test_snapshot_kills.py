@@ -11,7 +11,7 @@ from tests.crash.kills import Load
 from tests.crash.snapshot_kills import killed_with_disk
 
 KILLS = int(os.environ.get("POSTERN_KILLS", "10"))
-LOAD = Load(KILLS, people=2, pause_seconds=1.0, longest_life_seconds=1.5)
+LOAD = Load(KILLS, people=1, pause_seconds=1.0, longest_life_seconds=1.2)
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(120 + 12 * KILLS)]
 
