@@ -23,7 +23,7 @@ class Voice:
     name: str = ""
     """Written before what it says, where several speak in one conversation."""
     is_silent: bool = False
-    """Whether what it says is for another agent's ears alone."""
+    """Whether what it says is for another agent's ears alone, or for nobody's."""
 
 
 ALONE = Voice()

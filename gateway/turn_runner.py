@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 
-from gateway.answer import Answer
+from gateway.answer import Answer, Voice
 from gateway.approvals import ApprovalOptions, Approvals
 from gateway.budgets import charge_of
 from gateway.commands import COMMANDS, Commands, Reach
@@ -174,7 +174,8 @@ class TurnRunner:
         await self._set_aside(turn, self._new_answer(turn, adapter, duty), error, duty)
 
     def _new_answer(self, turn: Turn, adapter: Adapter, duty: Duty) -> Answer:
-        voice = self.teamwork.voice(turn, duty)
+        is_for_nobody = any(message.is_for_nobody for message in turn.messages)
+        voice = Voice(is_silent=True) if is_for_nobody else self.teamwork.voice(turn, duty)
         return Answer(turn, adapter, self._store.turns, self._drafts, self._clock, voice)
 
     async def _run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gateway.domain.messages import InboundMessage, MessageKind
+from gateway.domain.messages import NOWHERE, InboundMessage, MessageKind
 from gateway.domain.schedules import Schedule, Wakeup
 from gateway.text.silence import SILENCE_NOTE
 from scheduler.zones import load_zone
@@ -13,6 +13,11 @@ DEFAULT_PROMPT = (
     "[Wakeup, {timestamp}] Nobody wrote; you woke by your schedule. See whether a task or a "
     "reminder is due and whether your data sources hold something new, do what is needed, and "
     "note in your memory what you did."
+)
+
+
+NOBODY_READS = (
+    "Nobody reads what you answer. What is to be known, do with your tools or your memory."
 )
 
 
@@ -39,6 +44,7 @@ def to_wakeup(
         text=_text(schedule, wakeup, due_at, missed_before),
         sent_at=due_at,
         kind=MessageKind.WAKEUP,
+        target=NOWHERE if schedule.rules.silent else None,
         role=wakeup.role,
     )
 
@@ -59,6 +65,6 @@ def _text(schedule: Schedule, wakeup: Wakeup, due_at: datetime, missed: int) -> 
         f"Data sources: {sources}." if sources and "{data_sources}" not in wakeup.prompt else "",
         f"This stands for {missed} earlier wakeups too, which were missed." if missed else "",
         f"Use at most {wakeup.max_actions} tool calls." if wakeup.max_actions is not None else "",
-        SILENCE_NOTE,
+        NOBODY_READS if schedule.rules.silent else SILENCE_NOTE,
     ]
     return "\n".join([text, "", *(note for note in notes if note)])

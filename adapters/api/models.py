@@ -65,6 +65,7 @@ class ScheduleBody(ApiBody):
     skip_busy: bool = False
     skip_recent_seconds: int = 0
     heartbeat: bool = False
+    silent: bool = False
     data_sources: tuple[str, ...] = Field(default=(), max_length=20)
     max_actions: int | None = None
 
@@ -89,6 +90,7 @@ class ScheduleBody(ApiBody):
                 skip_busy=self.skip_busy,
                 skip_recent_seconds=self.skip_recent_seconds,
                 heartbeat=self.heartbeat,
+                silent=self.silent,
             ),
             data_sources=self.data_sources,
             max_actions=self.max_actions,

@@ -69,6 +69,7 @@ def _wish(agent: AgentSettings, wakeup: WakeupSettings) -> NewSchedule:
             skip_busy=wakeup.skip_busy,
             skip_recent_seconds=wakeup.skip_recent_seconds,
             heartbeat=wakeup.heartbeat,
+            silent=wakeup.silent,
         ),
         data_sources=wakeup.data_sources,
         max_actions=wakeup.max_actions,

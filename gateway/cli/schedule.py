@@ -64,6 +64,7 @@ def add(
     skip_busy: options.SkipBusy = False,
     skip_recent: options.SkipRecent = 0,
     heartbeat: options.Heartbeat = False,
+    silent: options.Silent = False,
     source: options.Sources = None,
     max_actions: options.MaxActions = None,
     json: AsJson = False,
@@ -71,7 +72,8 @@ def add(
     """Make a schedule, and show how it was understood."""
     days = tuple((quiet_days or "").lower().replace(",", " ").split())
     hours = (*options.hours(active), days, outside)
-    rules = Rules(misfire, grace, catch_up, jitter, *hours, None, skip_busy, skip_recent, heartbeat)
+    skips = (skip_busy, skip_recent, heartbeat, silent)
+    rules = Rules(misfire, grace, catch_up, jitter, *hours, None, *skips)
     timing, sources = Timing(zone, cron, every, at), tuple(source or ())
     wish = NewSchedule(name, timing, to, prompt, owner, agent, rules, sources, max_actions)
     report = asyncio.run(_added(wish))

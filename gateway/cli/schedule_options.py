@@ -35,6 +35,9 @@ Heartbeat = Annotated[
 Sources = Annotated[
     list[str] | None, typer.Option("--source", help="Data source to look at; may be repeated.")
 ]
+Silent = Annotated[
+    bool, typer.Option("--silent", help="Post nothing; the agent works by its tools.")
+]
 MaxActions = Annotated[
     int | None, typer.Option("--max-actions", help="Tool calls that one wakeup may make.")
 ]

@@ -43,6 +43,9 @@ class MessageKind(StrEnum):
     """What became of the errand `target`, for whoever asked."""
 
 
+NOWHERE = "nowhere"
+"""The `target` of a wakeup whose answer is for nobody."""
+
 _BY_THEMSELVES = (MessageKind.DECISION, MessageKind.QUESTION, MessageKind.ANSWER)
 """Each of these may be part of a work of its own."""
 
@@ -82,7 +85,12 @@ class InboundMessage:
     @property
     def wants_its_own_turn(self) -> bool:
         """Whether it shares no turn with others: its answer has a place of its own to go to."""
-        return self.handle is not None or self.kind in _BY_THEMSELVES
+        return self.handle is not None or self.kind in _BY_THEMSELVES or self.is_for_nobody
+
+    @property
+    def is_for_nobody(self) -> bool:
+        """Whether what the agent answers to it is posted nowhere."""
+        return self.kind is MessageKind.WAKEUP and self.target == NOWHERE
 
     @property
     def is_one_of_all(self) -> bool:

@@ -56,6 +56,8 @@ class Rules:
     """Passed over when somebody wrote in the conversation so shortly before."""
     heartbeat: bool = False
     """Wakes only when a data source holds something new; without any, unread messages count."""
+    silent: bool = False
+    """What the agent answers is posted nowhere: it works by its tools and its memory."""
 
 
 @dataclass(frozen=True, slots=True)

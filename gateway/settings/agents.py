@@ -64,6 +64,7 @@ class WakeupSettings(Section):
     outside: Outside = Field(
         default=Outside.SKIP, description="Slots outside the hours: skip or defer"
     )
+    silent: bool = Field(default=False, description="Posts nothing; it works by its tools")
     heartbeat: bool = Field(
         default=False, description="Wakes only when a data source holds something new"
     )

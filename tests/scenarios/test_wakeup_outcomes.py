@@ -67,6 +67,42 @@ async def test_a_slot_counts_as_posted_with_a_receipt_only() -> None:
     assert await outcomes(hub) == ["posted", "silent"]
 
 
+async def test_a_silent_schedule_posts_nothing_whatever_its_agent_says() -> None:
+    hub = new_hub()
+    hub.agents.will_say("I have looked around.")
+    hub.agents.will_say("Hello, Ada.")
+    await schedule(hub, rules=Rules(silent=True))
+
+    async with hub.running():
+        await asyncio.sleep(1.5 * HOUR)
+        ada = hub.person("ada")
+        assert ada.sees == []
+        await ada.says("hello")
+        seen = await ada.reads()
+
+    assert seen == ["Hello, Ada."]
+    assert (await outcomes(hub))[0] == "silent"
+    assert "Nobody reads" in hub.agents.heard[0][0]
+
+
+async def test_a_silent_wakeup_shares_no_turn_with_one_that_may_speak() -> None:
+    hub = new_hub()
+    hub.agents.will_say("quiet work")
+    hub.agents.will_say("News.")
+    await schedule(hub, rules=Rules(silent=True))
+    ada = hub.person("ada")
+    wakeup = Wakeup(ada.conversation, Sender(ada.identity, "ada"), "Tell me.")
+    loud = Schedule("loud", "every:3600", "UTC", None, wakeup=wakeup)
+    await hub.store.schedules.put(first_fire(loud, hub.clock.now()))
+
+    async with hub.running():
+        await asyncio.sleep(1.5 * HOUR)
+        seen = ada.sees
+
+    assert len(seen) == 1
+    assert hub.agents.runs_started == 2
+
+
 async def test_a_wakeup_is_passed_over_while_its_agent_is_at_work() -> None:
     patient = TurnOptions(deadline_seconds=5 * HOUR)
     hub = FakeHub(MemoryStore(), options=HubOptions(tickers=1, is_judging=True, turns=patient))

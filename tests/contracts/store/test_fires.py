@@ -10,6 +10,7 @@ import pytest
 from gateway.domain.deliveries import NewDelivery, SendFailed
 from gateway.domain.fires import EndedSlot, Pulse, SlotVerdict
 from gateway.domain.ids import DeliveryId
+from gateway.domain.messages import NOWHERE
 from gateway.domain.schedules import Fire, Schedule
 from gateway.domain.turns import Turn, TurnOutcome, TurnState
 from gateway.ports import Store
@@ -263,3 +264,16 @@ async def test_all_notes_of_a_subject_are_read_at_once(store: Store) -> None:
 
     assert await store.notes.all_of("paused") == {"a": "one", "b": "two"}
     assert await store.notes.all_of("nothing") == {}
+
+
+async def test_a_wakeup_for_nobody_stays_one_and_has_a_turn_of_its_own(store: Store) -> None:
+    for name, target in (("loud", None), ("silent", NOWHERE), ("louder", None)):
+        await store.schedules.wake(replace(wakeup(name), target=target), ROUTE, at(0))
+
+    heard: list[list[bool]] = []
+    for _ in range(3):
+        turn = await claim_turn(store)
+        heard.append([message.is_for_nobody for message in turn.messages])
+        await finish(store, turn)
+
+    assert heard == [[False], [True], [False]]
