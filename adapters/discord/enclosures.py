@@ -1,12 +1,16 @@
-"""Files that go out: read from the artifact store, and sent with a delivery's first post."""
+"""What goes out beside a text: files with the first post, buttons, the card of a question."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from adapters.discord.buttons import Buttons
+from adapters.discord.cards import card_of
+from adapters.discord.options import FindApproval
 from adapters.discord.outbound import Content, content_of
-from adapters.discord.rest import Upload
+from adapters.discord.rest import Json, Upload
+from gateway.domain.approvals import asked_by
 from gateway.domain.artifacts import Attachment
 from gateway.domain.deliveries import Delivery
 from gateway.errors import BadInput
@@ -33,13 +37,16 @@ class _Packing:
 
 
 class Enclosures:
-    """Puts a delivery's files and buttons beside its text.
+    """Puts a delivery's files, buttons and card beside its text.
 
     A file that can not go is named with the reason.
     """
 
-    def __init__(self, artifacts: ArtifactStore | None, buttons: Buttons) -> None:
+    def __init__(
+        self, artifacts: ArtifactStore | None, find_approval: FindApproval | None, buttons: Buttons
+    ) -> None:
         self._artifacts = artifacts
+        self._find_approval = find_approval
         self._buttons = buttons
 
     async def content_of(self, delivery: Delivery) -> Content:
@@ -48,7 +55,24 @@ class Enclosures:
         for file in delivery.files:
             await self._pack(file, packing)
         text = "\n\n".join([delivery.text, *packing.notes])
-        return content_of(text, self._buttons.rows_of(delivery.buttons), packing.uploads)
+        return await self._shown(delivery, text, packing.uploads)
+
+    async def edited(self, delivery: Delivery) -> Content:
+        """Return what an edit shows: files stay as they are. Raises StoreUnavailable."""
+        return await self._shown(delivery, delivery.text)
+
+    async def _shown(
+        self, delivery: Delivery, text: str, uploads: Sequence[Upload] = ()
+    ) -> Content:
+        rows = self._buttons.rows_of(delivery.buttons)
+        return replace(content_of(text, rows, uploads), cards=await self._cards(delivery))
+
+    async def _cards(self, delivery: Delivery) -> tuple[Json, ...]:
+        asked = asked_by(delivery.id)
+        if asked is None or self._find_approval is None:
+            return ()
+        approval = await self._find_approval(asked)
+        return () if approval is None else (card_of(approval),)
 
     async def _pack(self, file: Attachment, packing: _Packing) -> None:
         reason = _reason_against(file, packing)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gateway.domain.approvals import Approval
 from gateway.domain.commands import CommandSpec
 from gateway.domain.conversations import Conversation
 from gateway.domain.messages import InboundMessage
@@ -31,6 +32,9 @@ NoteRefusal = Callable[[InboundMessage, str], Awaitable[None]]
 
 HeardOwn = Callable[[Conversation, str], Awaitable[None]]
 """Told the nonce of each message that the bot posts; told again after StoreUnavailable."""
+
+FindApproval = Callable[[str], Awaitable[Approval | None]]
+"""Returns an approval by its id, as it stands. May raise StoreUnavailable."""
 
 AskHealth = Callable[[], Awaitable[Health]]
 """How the agents are. Never raises."""
@@ -74,6 +78,8 @@ class DiscordOptions:
 
     Without it, as in a process that only listens, files are named and not taken in.
     """
+    find_approval: FindApproval | None = None
+    """Without it questions about tool calls are shown without a card."""
     note_refusal: NoteRefusal | None = None
     heard_own: HeardOwn | None = None
     agents_health: AskHealth | None = None

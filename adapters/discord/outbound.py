@@ -30,6 +30,8 @@ class Content:
     uploads: tuple[Upload, ...] = ()
     rows: tuple[Json, ...] = ()
     """Of buttons."""
+    cards: tuple[Json, ...] = ()
+    """Embeds. An edit without any leaves them as they are."""
 
     def body(self, *, is_private: bool = False) -> Json:
         """Return it as Discord takes it. Nobody is ever pinged by an agent's words.
@@ -44,6 +46,8 @@ class Content:
         if self.uploads:
             named = enumerate(upload.name for upload in self.uploads)
             body["attachments"] = [{"id": str(number), "filename": name} for number, name in named]
+        if self.cards:
+            body["embeds"] = list(self.cards)
         if is_private:
             body["flags"] = EPHEMERAL
         return body

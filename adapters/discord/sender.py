@@ -19,7 +19,6 @@ from adapters.discord.outbound import (
     Content,
     Receipt,
     channel_of,
-    content_of,
     draft_of,
 )
 from adapters.discord.posts import Posts
@@ -53,8 +52,8 @@ class Sender:
         self._options = options
         self._posts = Posts(rest)
         self._answers = Answers(rest)
-        self._buttons = Buttons(options.token)
-        self._enclosures = Enclosures(options.artifacts, self._buttons)
+        buttons = Buttons(options.token)
+        self._enclosures = Enclosures(options.artifacts, options.find_approval, buttons)
         self._drafted_at: OrderedDict[str, float] = OrderedDict()
 
     async def send(self, delivery: Delivery) -> PlatformMessageId:
@@ -62,7 +61,7 @@ class Sender:
         if not delivery.text:
             return await self._take_back(delivery)
         if delivery.receipt:
-            content = content_of(delivery.text, self._buttons.rows_of(delivery.buttons))
+            content = await self._enclosures.edited(delivery)
             return await self._edit(delivery, Receipt.parse(delivery.receipt), content)
         if delivery.is_draft and not self._rest.has_room:
             raise RetryLater("Answers go before drafts.", retry_after_seconds=_NO_ROOM_SECONDS)

@@ -120,6 +120,7 @@ def make_discord(
         discord_options(settings, lambda: store.history.newest_events("discord")),
         admits=admits,
         artifacts=artifacts,
+        find_approval=store.approvals.get,
         note_refusal=note_refusal,
         heard_own=Rivals(store.deliveries, store.leases, clock).heard_own,
         agents_health=None if agents is None else agents.health,

@@ -13,6 +13,8 @@ from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Mode, Route, Sender
 from gateway.domain.tools import ToolCall
 
+_QUESTION = "approval-"
+
 
 class ApprovalState(StrEnum):
     """Decided once, for good."""
@@ -64,7 +66,12 @@ class Approval:
     @property
     def question(self) -> DeliveryId:
         """The message with the buttons."""
-        return DeliveryId(f"approval-{self.id}")
+        return DeliveryId(f"{_QUESTION}{self.id}")
+
+
+def asked_by(delivery: DeliveryId) -> str | None:
+    """Return the id of the approval that a message asks for; None when it is no question."""
+    return delivery.removeprefix(_QUESTION) if delivery.startswith(_QUESTION) else None
 
 
 def approval_id(turn: TurnId, call: str) -> str:

@@ -154,6 +154,7 @@ class DiscordHub:
             newest_events=self.newest_events,
             admits=lambda identity: self._new_access().admits(identity, "discord"),
             artifacts=self.artifacts,
+            find_approval=self.store.approvals.get,
             note_refusal=self._note_refusal,
             heard_own=Rivals(self.store.deliveries, self.store.leases, self.clock).heard_own,
             api_url=self.server.api_url,

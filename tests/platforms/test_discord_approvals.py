@@ -81,6 +81,11 @@ def labels(message: Message) -> list[str]:
     return [item["label"] for item in found if item.get("type") == 2]
 
 
+def cards(message: Message) -> list[tuple[str, str]]:
+    """Return title and description of the embeds that the message shows now."""
+    return [(card["title"], card["description"]) for card in message.revisions[-1].embeds]
+
+
 @pytest.mark.parametrize("door", DOORS)
 async def test_a_yes_by_button_has_the_call_made_and_the_question_says_so(
     desk: Desk, door: str
@@ -98,6 +103,34 @@ async def test_a_yes_by_button_has_the_call_made_and_the_question_says_so(
     assert '"euros": 5' in question.content
     assert labels(question) == []
     assert told == "Approved: pay."
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize(("button", "stands"), [("Approve", "Approved"), ("Deny", "Denied")])
+async def test_a_card_tells_where_a_question_stands(
+    desk: Desk, door: str, button: str, stands: str
+) -> None:
+    ada = desk.ada
+    async with working(desk, door):
+        question = await desk.is_asked(ada.dm_channel)
+        before = cards(question)
+        desk.hub.agents.will_say("I heard.")
+        await ada.press(question, button)
+        await ada.hears("I heard.")
+        await ada.hears(f"**{stands} by Ada**")
+
+    assert before == [("`pay`", "Waits for an answer")]
+    assert cards(question) == [("`pay`", stands)]
+    assert '"euros": 5' in question.content
+    assert ada.inbox[0].count('"euros"') == 1
+
+
+async def test_only_questions_have_a_card(desk: Desk) -> None:
+    ada = desk.ada
+    async with working(desk):
+        await desk.is_asked(ada.dm_channel)
+
+    assert [len(cards(message)) for message in ada.inbox_messages] == [1, 0]
 
 
 async def test_a_no_by_button_keeps_the_call_from_being_made(desk: Desk) -> None:
@@ -157,6 +190,8 @@ async def test_of_a_call_asked_for_in_private_a_channel_reads_only_the_tools_nam
     assert ['"euros": 5' in text for text in told] == [True, True, False]
     assert told[2] == "This is not yours to see."
     assert not [text for text in question.texts if "euros" in text]
+    assert not [one for one in question.revisions if "euros" in str(one.embeds)]
+    assert cards(question) == [("`pay`", "Approved")]
     assert not [text for text in mallory.sees(general) if "euros" in text or "yes." in text]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from adapters.discord.interactions import Handle
+from agents.scripted import Ask
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Button, NewDelivery
 from gateway.domain.ids import DeliveryId
@@ -20,6 +21,7 @@ from tests.platforms.discord_server.openapi import Description
 from tests.platforms.discord_server.records import ChannelKind
 from tests.platforms.discord_server.requests import LoggedRequest
 from tests.platforms.discord_server.state import Upload
+from tests.platforms.hands import ASKS_FIRST, PAY, Bank, hands
 
 _FOLDER = os.environ.get("POSTERN_SPEC_DIR")
 
@@ -94,7 +96,8 @@ async def live_through_everything(server: DiscordServer) -> list[str]:
     """Take every route: two lives of a hub, and all that people do. Returns the first's events."""
     ada = server.person("ada")
     settings: dict[str, object] = {"threads_on_mention": True, "max_parts": 2}
-    hub = DiscordHub(server, settings=settings)
+    hub = DiscordHub(server, settings=settings, turns=ASKS_FIRST)
+    hub.toolbox = hands(Bank(), hub.store, hub.artifacts, hub.clock)
     async with hub.connected():
         await server.until(lambda: server.commands.registered)
         ada.dm("sleep 0.6\ndrip 0.05\nwords 10", files=[Upload("a.txt", b"tea", "text/plain")])
@@ -104,6 +107,10 @@ async def live_through_everything(server: DiscordServer) -> list[str]:
         await talk_in_a_thread(server, ada)
         await ask_by_command(server, ada)
         await post_and_take_back(hub, ada)
+        hub.agents.will(Ask((PAY,)))
+        ada.dm("pay Bob 5 euros")
+        question = await ada.hears("wants to use")
+        assert question.revisions[-1].embeds
         frames = [frame for session in server.gateway.live for _, frame in session.replay]
     ada.dm("say while you were away")
     async with hub.connected():
