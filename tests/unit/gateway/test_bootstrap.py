@@ -49,6 +49,8 @@ async def test_discord_is_told_what_is_set(tmp_path: Path) -> None:
     assert options.attachment_types == ("image/*",)
     assert await options.admits(Identity("discord", "discord", "7"))
     assert not await options.admits(Identity("discord", "discord", "8"))
+    assert options.find_approval is not None
+    assert await options.find_approval("a1b2") is None
 
 
 async def test_a_tool_of_the_server_can_not_be_called_as_one_of_ours(tmp_path: Path) -> None:
