@@ -10,7 +10,7 @@ from adapters.api.guard import AdminOnly, read_body
 from adapters.api.models import BroadcastBody, MessageBody, PauseBody, ScheduleBody, parse_body
 from adapters.api.parts import ApiParts
 from gateway.domain.deliveries import Delivery
-from gateway.domain.schedule_json import activity_json, schedule_json
+from gateway.domain.schedule_json import activity_page, schedule_json
 from gateway.domain.schedules import Schedule
 from gateway.domain.trails import trail_json
 from gateway.errors import BadInput
@@ -130,9 +130,7 @@ class _Door:
             lines = await self._fires.activity(role, before, limit)
         except ValueError:
             raise BadInput("before is the `next` of an earlier page.") from None
-        following = lines[-1].cursor if len(lines) == limit else None
-        shown = [activity_json(line) for line in lines]
-        return JSONResponse({"activity": shown, "next": following})
+        return JSONResponse(activity_page(lines, limit))
 
     async def trail(self, thing: str) -> Response:
         """Tell all that happened to a thing and to what belongs to it."""

@@ -11,13 +11,14 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from adapters.web.sessions import Visitor
+from gateway.domain.fires import read_cursor
 from gateway.domain.messages import InboundMessage
 from gateway.errors import BadInput
 
 TEXT_LIMIT = 32_000
 """Characters in one message."""
 HISTORY_LIMIT = 200
-"""Entries in one answer of `GET /history`."""
+"""Entries in one answer of `GET /history` and `GET /activity`."""
 
 _ROLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
@@ -74,10 +75,25 @@ def parse_frame(text: str) -> ClientFrame:
 
 def parse_query(before: str | None, limit: str | None) -> HistoryQuery:
     """Read the query of `GET /history`; raises BadInput with one sentence."""
+    return HistoryQuery(_whole_number("before", before), parse_limit(limit))
+
+
+def parse_limit(limit: str | None) -> int:
+    """Read how many entries are asked for, 50 by default; raises BadInput with one sentence."""
     asked = _whole_number("limit", limit)
     if asked is not None and not 1 <= asked <= HISTORY_LIMIT:
         raise BadInput(f'"limit" must be between 1 and {HISTORY_LIMIT}.')
-    return HistoryQuery(_whole_number("before", before), asked or 50)
+    return asked or 50
+
+
+def parse_cursor(before: str | None) -> str | None:
+    """Check the cursor of `GET /activity`; raises BadInput with one sentence."""
+    try:
+        if before is not None:
+            read_cursor(before)
+    except ValueError:
+        raise BadInput('"before" must be the "next" of an earlier page.') from None
+    return before
 
 
 def parse_after(after: str | None) -> int | None:

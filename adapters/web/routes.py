@@ -1,4 +1,4 @@
-"""The HTTP routes of the web door: the page, `/chat`, `/stream`, `/agents` and `/history`.
+"""The HTTP routes of the web door: the page, and what it and others ask for.
 
 Every error is `{"error": "<sentence>"}`. Rules of the door are in `guard.py`,
 of what is sent in `inbound.py`, of the WebSocket in `stream.py`.
@@ -20,6 +20,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.websockets import WebSocket
 
+from adapters.web.activity import ActivityDoor
 from adapters.web.adapter import WebAdapter
 from adapters.web.files import FileDoor
 from adapters.web.guard import (
@@ -34,7 +35,9 @@ from adapters.web.inbound import (
     ChatBody,
     parse_after,
     parse_chat,
+    parse_cursor,
     parse_key,
+    parse_limit,
     parse_message,
     parse_query,
     parse_role,
@@ -68,16 +71,19 @@ def make_router(
     roles: Sequence[str],
     options: WebOptions,
     files: FileDoor | None = None,
+    activity: ActivityDoor | None = None,
 ) -> APIRouter:
     """Make the web door's routes. `roles` are the agents, the default one first."""
     door = _Door(adapter, history, tuple(roles), Guard(options), options.answer_seconds)
     door.files = files
+    door.activity = activity
     router = APIRouter(route_class=_DoorRoute)
     router.add_api_route("/", door.page, methods=["GET"])
     router.add_api_route("/static/{name}", door.asset, methods=["GET"])
     router.add_api_route("/agents", door.agents, methods=["GET"])
     router.add_api_route("/chat", door.chat, methods=["POST"])
     router.add_api_route("/history/{agent_id:path}", door.read_history, methods=["GET"])
+    router.add_api_route("/activity/{agent_id:path}", door.read_activity, methods=["GET"])
     router.add_api_route("/files/{delivery}/{index}", door.file, methods=["GET"])
     router.add_api_websocket_route("/stream/{agent_id:path}", door.stream)
     return router
@@ -132,6 +138,7 @@ class _Door:
         self._guard = guard
         self._answer_seconds = answer_seconds
         self.files: FileDoor | None = None
+        self.activity: ActivityDoor | None = None
         self._assets = {path.name: _load(path) for path in _STATIC.iterdir()}
 
     async def page(self, request: Request) -> Response:
@@ -183,6 +190,17 @@ class _Door:
         entries = await self._read(visitor, role, query.before, query.limit) if visitor else []
         messages = await asyncio.to_thread(lambda: [history_item(entry) for entry in entries])
         return JSONResponse({"agent_id": role, "messages": messages})
+
+    async def read_activity(self, agent_id: str, request: Request) -> Response:
+        """Give a part of what the visitor's agent did by itself, newest first."""
+        self._guard.check(request)
+        role = self._role(agent_id)
+        before = parse_cursor(request.query_params.get("before"))
+        limit = parse_limit(request.query_params.get("limit"))
+        visitor = self._reader(request)
+        if visitor is None or self.activity is None:
+            return JSONResponse({"activity": [], "next": None})
+        return JSONResponse(await self.activity.read(visitor, role, before, limit))
 
     async def file(self, delivery: str, index: int, request: Request) -> Response:
         """Give a file of an answer that the visitor sees."""

@@ -77,6 +77,7 @@ def make_api(settings: Settings, store: Store, clock: Clock) -> APIRouter:
 
 def make_web(settings: Settings, store: Store, artifacts: ArtifactStore, clock: Clock) -> Door:
     """Return the web chat: its adapter, and the routes by which browsers reach it."""
+    from adapters.web.activity import ActivityDoor
     from adapters.web.adapter import WebAdapter
     from adapters.web.files import FileDoor
     from adapters.web.guard import WebOptions
@@ -89,7 +90,9 @@ def make_web(settings: Settings, store: Store, artifacts: ArtifactStore, clock: 
         admin_token=secret(settings.http.admin_token) or None,
     )
     files = FileDoor(store.deliveries, artifacts)
-    return adapter, make_router(adapter, store.history, list(routes(settings)), options, files)
+    activity = ActivityDoor(store.fires, store.people)
+    roles = list(routes(settings))
+    return adapter, make_router(adapter, store.history, roles, options, files, activity)
 
 
 def make_discord(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import NewDelivery
@@ -79,4 +79,16 @@ class Pulse:
 def read_cursor(cursor: str) -> tuple[datetime, datetime, str]:
     """Return the three parts of an activity's cursor; raises ValueError."""
     at, due_at, schedule = cursor.split("|", 2)
-    return datetime.fromisoformat(at), datetime.fromisoformat(due_at), schedule
+    if "\0" in schedule:
+        raise ValueError("No schedule has such a name.")
+    return _read_moment(at), _read_moment(due_at), schedule
+
+
+def _read_moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f'"{text}" has no time zone.')
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f'"{text}" is beyond the calendar.') from error

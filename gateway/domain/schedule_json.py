@@ -63,6 +63,12 @@ def activity_json(activity: Activity) -> dict[str, object]:
     }
 
 
+def activity_page(lines: Sequence[Activity], limit: int) -> dict[str, object]:
+    """Return a page of an agent's log; `next` is the `before` of the one behind it."""
+    following = lines[-1].cursor if len(lines) == limit else None
+    return {"activity": [activity_json(line) for line in lines], "next": following}
+
+
 def _outcome(slot: PastSlot) -> str:
     return "missed" if slot.was_missed else slot.result or "fired"
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from gateway.domain.conversations import Conversation
 from gateway.domain.messages import InboundMessage
-from gateway.domain.people import Route, Sender
+from gateway.domain.people import Identity, Route, Sender
 
 
 class Misfire(StrEnum):
@@ -127,6 +127,12 @@ class Fire:
     """What the schedule's `slot_at` becomes."""
     why: str = ""
     """Why it was missed, for the audit log: `late`, `outside_hours` …"""
+
+    @property
+    def missed_by(self) -> Identity | None:
+        """In whose name it was missed; None when it was not, or in nobody's."""
+        owner = self.schedule.wakeup.owner if self.schedule.wakeup else None
+        return owner.identity if owner and self.message is None else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from gateway.domain.conversations import Conversation
 from gateway.domain.fires import Activity, EndedSlot, Pulse, SlotVerdict
-from gateway.domain.ids import LaneId
+from gateway.domain.ids import LaneId, PersonId
 
 
 class FireStore(Protocol):
@@ -25,8 +25,14 @@ class FireStore(Protocol):
         """
         ...
 
-    async def activity(self, role: str, before: str | None, limit: int) -> list[Activity]:
-        """List what the agents of this role did by themselves, newest first."""
+    async def activity(
+        self, role: str, before: str | None, limit: int, person: PersonId | None = None
+    ) -> list[Activity]:
+        """List what the agents of this role did by themselves, newest first.
+
+        With a person: only slots that woke their agent, or were missed by a schedule in
+        their name. Raises ValueError when `before` is no cursor.
+        """
         ...
 
     async def forget(self, before: datetime, limit: int) -> int:

@@ -10,7 +10,7 @@ from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import DeliveryState
 from gateway.domain.fires import Activity, EndedSlot, Pulse, SlotVerdict, read_cursor
-from gateway.domain.ids import LaneId
+from gateway.domain.ids import LaneId, PersonId
 from gateway.domain.turns import TurnState
 from storage.audit_data import slot_ended
 from storage.memory.deliveries import add_delivery
@@ -37,11 +37,16 @@ class MemoryFires:
         """Record what slots came to."""
         return sum(self._judge(verdict, now) for verdict in verdicts)
 
-    async def activity(self, role: str, before: str | None, limit: int) -> list[Activity]:
+    async def activity(
+        self, role: str, before: str | None, limit: int, person: PersonId | None = None
+    ) -> list[Activity]:
         """List what the agents of this role did by themselves, newest first."""
         bound = None if before is None else read_cursor(before)
-        fires = self._tables.fires.items()
-        keys = [(r.slot.fired_at, due_at, name) for (name, due_at), r in fires if r.role == role]
+        keys = [
+            (row.slot.fired_at, due_at, name)
+            for (name, due_at), row in self._tables.fires.items()
+            if row.role == role and person in (None, row.person)
+        ]
         older = sorted((key for key in keys if bound is None or key < bound), reverse=True)
         return [self._to_activity(name, due_at) for _, due_at, name in older[:limit]]
 

@@ -59,7 +59,7 @@ class MemorySchedules:
         accepted = accept_message(self._tables, message, route, now)
         if accepted.is_new:
             slot = PastSlot(now, now, was_missed=False)
-            row = FireRow(slot, route.role, message.idempotency_key)
+            row = FireRow(slot, route.role, message.idempotency_key, accepted.person)
             self._tables.fires[message.event_id, now] = row
         return accepted
 
@@ -111,9 +111,10 @@ class MemorySchedules:
             return False
         slot = PastSlot(fire.due_at, now, fire.message is None, fire.why)
         key = fire.message.idempotency_key if fire.message else None
-        tables.fires[read.id, fire.due_at] = FireRow(slot, fire.route.role, key)
+        owner = tables.identities.get(fire.missed_by) if fire.missed_by else None
+        row = tables.fires[read.id, fire.due_at] = FireRow(slot, fire.route.role, key, owner)
         kind = AuditKind.SCHEDULE_FIRED if fire.message else AuditKind.SCHEDULE_MISSED
         tables.log(kind, now, read.id, fire.due_at.isoformat(), slot_came(fire))
         if fire.message is not None:
-            accept_message(tables, fire.message, fire.route, now)
+            row.person = accept_message(tables, fire.message, fire.route, now).person
         return True

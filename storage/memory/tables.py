@@ -145,6 +145,8 @@ class FireRow:
     role: str
     message: str | None
     """The idempotency key of its wakeup."""
+    person: PersonId | None
+    """In whose name it came; None when a missed one was in nobody's."""
 
     @property
     def result(self) -> str | None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
 from gateway.domain.fires import Activity, EndedSlot, Pulse, SlotVerdict, read_cursor
-from gateway.domain.ids import LaneId
+from gateway.domain.ids import LaneId, PersonId
 from gateway.domain.turns import TurnState
 from storage.audit_data import slot_ended
 from storage.columns import to_place
@@ -29,7 +29,7 @@ JUDGE = "UPDATE fire SET result = $1 WHERE schedule = $2 AND due_at = $3 AND res
 FARE = """
 UPDATE schedule SET failures = $1, rest_until = $2, is_paused = is_paused OR $3 WHERE id = $4
 """
-ACTIVITY = f"""
+_ACTIVITY = f"""
 SELECT schedule, due_at, fired_at,
     coalesce(result, CASE WHEN was_missed THEN why ELSE 'open' END) AS outcome,
     inbox.person, inbox.conversation, inbox.turn, ARRAY(
@@ -37,8 +37,10 @@ SELECT schedule, due_at, fired_at,
     ) AS posts
 FROM fire LEFT JOIN inbox ON inbox.seq = fire.message LEFT JOIN turn ON turn.id = inbox.turn
 WHERE role = $1 AND (fired_at, due_at, schedule) < ($2, $3, $4)
-ORDER BY fired_at DESC, due_at DESC, schedule DESC LIMIT $5
 """  # noqa: S608 - constants
+_NEWEST_FIRST = "ORDER BY fired_at DESC, due_at DESC, schedule DESC LIMIT $5"
+ACTIVITY = _ACTIVITY + _NEWEST_FIRST
+ACTIVITY_OF = f"{_ACTIVITY} AND fire.person = $6 {_NEWEST_FIRST}"
 FORGET = """
 DELETE FROM fire WHERE (schedule, due_at) IN (
     SELECT schedule, due_at FROM fire
@@ -80,9 +82,16 @@ class PostgresFires:
         """Record what slots came to."""
         return await self._write(_judge_all, verdicts, now)
 
-    async def activity(self, role: str, before: str | None, limit: int) -> list[Activity]:
+    async def activity(
+        self, role: str, before: str | None, limit: int, person: PersonId | None = None
+    ) -> list[Activity]:
         """List what the agents of this role did by themselves, newest first."""
-        rows = await self._read(ACTIVITY, role, *_bound(before), limit)
+        asked = (role, *_bound(before), limit)
+        rows = await (
+            self._read(ACTIVITY, *asked)
+            if person is None
+            else self._read(ACTIVITY_OF, *asked, person)
+        )
         return [_to_activity(row) for row in rows]
 
     async def forget(self, before: datetime, limit: int) -> int:

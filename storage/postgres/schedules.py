@@ -63,9 +63,17 @@ SELECT * FROM unnest(
 ON CONFLICT (schedule, due_at) DO NOTHING RETURNING schedule, due_at
 """
 SET_MESSAGES = """
-UPDATE fire SET message = woken.message
-FROM unnest($1::bigint[], $2::text[], $3::timestamptz[]) AS woken (message, schedule, due_at)
+UPDATE fire SET message = woken.message, person = woken.person
+FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[])
+    AS woken (message, person, schedule, due_at)
 WHERE fire.schedule = woken.schedule AND fire.due_at = woken.due_at
+"""
+SET_OWNERS = """
+UPDATE fire SET person = identity.person
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
+    AS missed (platform, workspace, account, schedule, due_at)
+JOIN identity USING (platform, workspace, account)
+WHERE fire.schedule = missed.schedule AND fire.due_at = missed.due_at
 """
 
 
@@ -172,6 +180,13 @@ async def _fire_all(tx: Transaction, fires: Sequence[Fire], now: datetime) -> in
         kind = AuditKind.SCHEDULE_FIRED if fire.message else AuditKind.SCHEDULE_MISSED
         tx.log(kind, now, fire.schedule.id, fire.due_at.isoformat(), slot_came(fire))
     await _wake(tx, [fire for fire in new if fire.message], now)
+    missed = [
+        (owner.platform, owner.workspace, owner.user, fire.schedule.id, fire.due_at)
+        for fire in new
+        if (owner := fire.missed_by)
+    ]
+    if missed:
+        await tx.count(SET_OWNERS, *columns(missed))
     return len(new)
 
 
@@ -200,7 +215,9 @@ async def _wake(tx: Transaction, fires: Sequence[Fire], now: datetime) -> None:
         return
     accepted = await accept(tx, arrivals)
     pairs = zip(fires, accepted, strict=True)
-    rows = [(message.sequence, fire.schedule.id, fire.due_at) for fire, message in pairs]
+    rows = [
+        (message.sequence, message.person, fire.schedule.id, fire.due_at) for fire, message in pairs
+    ]
     await tx.count(SET_MESSAGES, *columns(rows))
 
 
@@ -210,7 +227,7 @@ async def _wake_alone(tx: Transaction, arrival: Arrival) -> Accepted:
         event, now = arrival.message.event_id, arrival.now
         row = (event, now, now, False, "", arrival.route.role)
         await tx.fetch(ADD_FIRES, *columns([row]))
-        await tx.count(SET_MESSAGES, [accepted.sequence], [event], [now])
+        await tx.count(SET_MESSAGES, [accepted.sequence], [accepted.person], [event], [now])
     return accepted
 
 

@@ -17,6 +17,7 @@ from storage.rules import Arrival
 from storage.schedule_details import read_details, write_details
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.inbox import accept
+from storage.sqlite.people import find_person_id
 from storage.sqlite.reader import Reader
 from storage.sqlite.values import from_micros, maybe_micros, maybe_moment, to_micros
 
@@ -56,7 +57,8 @@ ADD_FIRE = """
 INSERT INTO fire (schedule, due_at, fired_at, was_missed, why, role) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (schedule, due_at) DO NOTHING
 """
-SET_MESSAGE = "UPDATE fire SET message = ? WHERE schedule = ? AND due_at = ?"
+SET_MESSAGE = "UPDATE fire SET message = ?, person = ? WHERE schedule = ? AND due_at = ?"
+SET_OWNER = "UPDATE fire SET person = ? WHERE schedule = ? AND due_at = ?"
 
 
 class SqliteSchedules:
@@ -169,7 +171,9 @@ def _fire(tx: Transaction, fire: Fire, advanced: dict[str, datetime | None], now
     tx.log(kind, now, read.id, fire.due_at.isoformat(), slot_came(fire))
     if fire.message is not None:
         (accepted,) = accept(tx, [Arrival(fire.message, fire.route, now)])
-        tx.execute(SET_MESSAGE, (accepted.sequence, *slot))
+        tx.execute(SET_MESSAGE, (accepted.sequence, accepted.person, *slot))
+    elif (owner := fire.missed_by) is not None:
+        tx.execute(SET_OWNER, (find_person_id(tx, owner), *slot))
     return True
 
 
@@ -178,7 +182,7 @@ def _wake(tx: Transaction, message: InboundMessage, route: Route, now: datetime)
     if accepted.is_new:
         slot = (message.event_id, to_micros(now))
         tx.execute(ADD_FIRE, (*slot, to_micros(now), 0, "", route.role))
-        tx.execute(SET_MESSAGE, (accepted.sequence, *slot))
+        tx.execute(SET_MESSAGE, (accepted.sequence, accepted.person, *slot))
     return accepted
 
 

@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from adapters.web.activity import ActivityDoor
 from adapters.web.adapter import WebAdapter
 from adapters.web.files import FileDoor
 from adapters.web.guard import WebOptions
@@ -19,8 +20,9 @@ from adapters.web.routes import make_router
 from gateway.clock import SystemClock
 from gateway.domain.deliveries import NewDelivery, Sent
 from gateway.domain.ids import DeliveryId, WorkerId
-from gateway.domain.messages import InboundMessage
+from gateway.domain.messages import InboundMessage, MessageKind
 from gateway.domain.people import Route
+from gateway.domain.schedules import Fire, Schedule, Wakeup
 from gateway.domain.turns import Turn, TurnOutcome, TurnState
 from gateway.errors import StoreUnavailable
 from gateway.http import create_server
@@ -96,6 +98,21 @@ class WebHub:
         turn = await self.next_turn()
         await self.finish(turn, *texts)
         return turn
+
+    async def wake(self, schedule: str, message: InboundMessage, why: str = "") -> None:
+        """Let a slot pass of a schedule in the name of the message's sender.
+
+        The agent hears the message, unless there is a reason why the slot was missed.
+        """
+        now = self.clock.now()
+        wakeup = Wakeup(message.conversation, message.sender, message.text)
+        await self.store.schedules.put(Schedule(schedule, "every:60", "UTC", now, wakeup=wakeup))
+        read = await self.store.schedules.get(schedule)
+        assert read is not None
+        route = Route(message.role or ROLES[0])
+        heard = None if why else replace(message, kind=MessageKind.WAKEUP)
+        fire = Fire(read, now, None, heard, route, why=why)
+        await self.store.schedules.fire([fire], self.clock.now())
 
     async def post(self, post: NewDelivery) -> None:
         """Store a post and bring it to the pages."""
@@ -176,7 +193,9 @@ class WebServer:
         options = options or WebOptions(admin_token=ADMIN_TOKEN, answer_seconds=5)
         self._app = app = FastAPI()
         files = FileDoor(hub.store.deliveries, hub.artifacts)
-        app.include_router(make_router(hub.adapter, hub.store.history, ROLES, options, files))
+        activity = ActivityDoor(hub.store.fires, hub.store.people)
+        router = make_router(hub.adapter, hub.store.history, ROLES, options, files, activity)
+        app.include_router(router)
         async with asyncio.TaskGroup() as tasks:
             runner = tasks.create_task(hub.adapter.run(hub.accept)) if is_running else None
             yield Served(hub, self.port)

@@ -1,5 +1,6 @@
 // The page: joins the composer, the thread and the connection. No framework, no other origin.
 
+import { Activity } from "./activity.js";
 import { Connection } from "./connection.js";
 import { Thread } from "./thread.js";
 
@@ -10,6 +11,7 @@ const $ = (id) => document.getElementById(id);
 const room = $("room");
 const text = $("text");
 const thread = new Thread($("thread"));
+const activity = new Activity($("activity"));
 
 let role = "";
 let connection = null;
@@ -185,6 +187,7 @@ $("empty").addEventListener("click", ({ target }) => {
   grow();
   text.focus();
 });
+$("doings").addEventListener("click", () => role && activity.open(role));
 $("agents").addEventListener("change", ({ target }) => {
   history.replaceState(null, "", `#${encodeURIComponent(target.value)}`);
   open(target.value);

@@ -11,7 +11,7 @@ from gateway.domain.deliveries import NewDelivery, SendFailed
 from gateway.domain.fires import EndedSlot, Pulse, SlotVerdict
 from gateway.domain.ids import DeliveryId
 from gateway.domain.messages import NOWHERE
-from gateway.domain.schedules import Fire, Schedule
+from gateway.domain.schedules import Fire, Schedule, Wakeup
 from gateway.domain.turns import Turn, TurnOutcome, TurnState
 from gateway.ports import Store
 from storage.rules import WAKEUP_PATIENCE
@@ -22,6 +22,7 @@ from tests.contracts.store.words import (
     claim_turn,
     events,
     finish,
+    identity,
     message,
     part,
     place,
@@ -38,12 +39,16 @@ def verdict(due: float = 10, result: str = "posted", **more: object) -> SlotVerd
     return replace(SlotVerdict("s1", at(due), result), **more)  # pyright: ignore[reportArgumentType]
 
 
-async def fires(store: Store, due: float = 10, *, name: str = "s1", why: str = "") -> None:
-    """Let a slot of a schedule pass: heard by the agent, or missed for a reason."""
-    await store.schedules.put(Schedule(name, "every:60", "UTC", at(due)))
+async def fires(
+    store: Store, due: float = 10, *, name: str = "s1", why: str = "", user: str = "ada"
+) -> None:
+    """Let a slot of a user's schedule pass: heard by the agent, or missed for a reason."""
+    event = wakeup(f"{name}:{due}", user=user)
+    woken = Wakeup(event.conversation, event.sender, event.text)
+    await store.schedules.put(Schedule(name, "every:60", "UTC", at(due), wakeup=woken))
     read = await store.schedules.get(name)
     assert read is not None
-    event = None if why else wakeup(f"{name}:{due}")
+    event = None if why else event
     await store.schedules.fire([Fire(read, at(due), None, event, ROUTE, why=why)], at(due + 1))
 
 
@@ -159,6 +164,29 @@ async def test_the_log_goes_on_behind_its_cursor(store: Store) -> None:
     rest = await store.fires.activity(ROUTE.role, first[-1].cursor, 2)
 
     assert [line.schedule for line in (*first, *rest)] == ["s3", "s2", "s1"]
+
+
+async def test_the_log_of_a_person_has_only_slots_in_their_name(store: Store) -> None:
+    await store.schedules.wake(wakeup("hook:ci:d1"), ROUTE, at(1))
+    await fires(store, 5, name="hers")
+    await fires(store, 6, name="his", user="bob")
+    await fires(store, 7, name="hers", why="late")
+    await fires(store, 8, name="his", user="bob", why="late")
+    await fires(store, 9, name="a stranger's", user="eve", why="late")
+    ada = await store.people.find_person(identity("ada"))
+    bob = await store.people.find_person(identity("bob"))
+    assert ada is not None
+    assert bob is not None
+
+    first = await store.fires.activity(ROUTE.role, None, 2, ada.id)
+    rest = await store.fires.activity(ROUTE.role, first[-1].cursor, 2, ada.id)
+    his = await store.fires.activity(ROUTE.role, None, 10, bob.id)
+
+    assert [(line.schedule, line.outcome) for line in (*first, *rest)] == [
+        *(("hers", "late"), ("hers", "open"), ("hook:ci:d1", "open")),
+    ]
+    assert [(line.schedule, line.outcome) for line in his] == [("his", "late"), ("his", "open")]
+    assert await store.fires.activity("nobody", None, 10, ada.id) == []
 
 
 async def test_old_slots_are_forgotten_when_they_are_over(store: Store) -> None:

@@ -102,11 +102,18 @@ INDEXES = {
     "schedules.PAST_SLOTS": {"fire (key)"},
     "schedules.ADVANCE": {"schedule (key)"},
     "schedules.SET_MESSAGE": {"fire (key)"},
+    "schedules.SET_OWNER": {"fire (key)"},
     "fires.ENDED": {"fire_open (scan)", "inbox (key)", "turn (key)", "sqlite_autoindex_delivery_1"},
     "fires.JUDGE": {"fire (key)"},
     "fires.FARE": {"schedule (key)"},
     "fires.ACTIVITY": {
         "fire_role",
+        "inbox (key)",
+        "turn (key)",
+        "sqlite_autoindex_delivery_1",
+    },
+    "fires.ACTIVITY_OF": {
+        "fire_person",
         "inbox (key)",
         "turn (key)",
         "sqlite_autoindex_delivery_1",
