@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 
-from adapters.discord.inbound import PLATFORM
 from adapters.discord.interactions import Unread, refusal
 from adapters.discord.options import NoteRefusal
 from adapters.discord.rest import Json
-from gateway.domain.conversations import Conversation
-from gateway.domain.messages import InboundMessage
-from gateway.domain.people import Identity, Sender
+from gateway.domain.strangers import Strangers
 from gateway.errors import BadInput, StoreUnavailable
-from gateway.ports import Clock
 
 log = logging.getLogger(__name__)
 
 REASON = "interaction_not_read"
 """What the audit log says of an interaction that can not be carried out."""
-_DOOR = Conversation(PLATFORM, "door", "interactions")
-_SOMEBODY = Sender(Identity(PLATFORM, "door", "unknown"), "")
 
 
 async def turned_away(error: BadInput, note: NoteRefusal | None) -> Json:
@@ -34,28 +29,15 @@ async def turned_away(error: BadInput, note: NoteRefusal | None) -> Json:
     return refusal(str(error))
 
 
-class Strangers:
-    """Has requests noted that are not Discord's: a line for each reason and minute, no more.
-
-    Anybody can send them, so their number must not be that of the rows.
-    """
-
-    def __init__(self, note: NoteRefusal | None, clock: Clock) -> None:
-        self._note = note
-        self._clock = clock
-        self._noted: dict[str, str] = {}
-        """Reason → the minute in which it was noted last."""
-
-    async def turn_away(self, reason: str) -> None:
-        """Note that somebody came who is not Discord."""
-        now = self._clock.now()
-        minute = f"{now:%Y-%m-%dT%H:%M}"
-        log.warning("discord_request_refused", extra={"reason": reason})
-        if self._note is None or self._noted.get(reason) == minute:
-            return
-        self._noted[reason] = minute
-        event = f"{reason}:{minute}"
-        try:
-            await self._note(InboundMessage(event, _DOOR, _SOMEBODY, "", now), reason)
-        except StoreUnavailable:
-            log.warning("discord_refusal_not_noted", extra={"event": event})
+async def note_stranger(
+    strangers: Strangers, reason: str, note: NoteRefusal | None, now: datetime
+) -> None:
+    """Have it noted that somebody came who is not Discord."""
+    log.warning("discord_request_refused", extra={"reason": reason})
+    refusal = None if note is None else strangers.noted(reason, now)
+    if note is None or refusal is None:
+        return
+    try:
+        await note(refusal.message, reason)
+    except StoreUnavailable:
+        log.warning("discord_refusal_not_noted", extra={"event": refusal.message.event_id})

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from adapters.discord.adapter import DiscordAdapter
 from adapters.discord.buttons import Buttons
+from adapters.discord.inbound import PLATFORM
 from adapters.discord.interactions import (
     deferral,
     immediate_answer,
@@ -23,9 +24,10 @@ from adapters.discord.interactions import (
     refusal,
 )
 from adapters.discord.payloads import Interaction
-from adapters.discord.refusals import Strangers, turned_away
+from adapters.discord.refusals import note_stranger, turned_away
 from adapters.discord.rest import Json
 from gateway.domain.handed import was_verified
+from gateway.domain.strangers import Strangers
 from gateway.errors import BadInput, StoreUnavailable
 
 BODY_LIMIT_BYTES = 1024 * 1024
@@ -60,7 +62,7 @@ class _Door:
         self._adapter = adapter
         self._key = key
         self._buttons = Buttons(adapter.options.token)
-        self._strangers = Strangers(adapter.options.note_refusal, adapter.clock)
+        self._strangers = Strangers(PLATFORM, "interactions")
 
     async def interactions(self, request: Request) -> Response:
         """Answer one interaction."""
@@ -69,7 +71,8 @@ class _Door:
             self._verify(request, body)
             interaction = Interaction.model_validate_json(body)
         except _TurnedAway as error:
-            await self._strangers.turn_away(error.reason)
+            note, now = self._adapter.options.note_refusal, self._adapter.clock.now()
+            await note_stranger(self._strangers, error.reason, note, now)
             return JSONResponse({"error": str(error)}, error.status)
         except ValidationError:
             return JSONResponse({"error": "This is no interaction that can be read."}, 400)

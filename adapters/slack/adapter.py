@@ -104,6 +104,10 @@ class SlackAdapter:
         """The bolt app that takes requests; None while the adapter does not run."""
         return self._app
 
+    async def turn_away(self, reason: str) -> None:
+        """Have it noted that a request came that is not Slack's, or too large."""
+        await self._door.turn_away(reason)
+
     async def run(self, accept: Accept) -> None:
         """Let events in until cancelled. Raises SettingsWrong for a token that Slack refuses."""
 

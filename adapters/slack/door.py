@@ -43,6 +43,7 @@ from adapters.slack.wire import File
 from adapters.slack.workspaces import Workspaces
 from gateway.domain.messages import InboundMessage, MessageKind, Refusal
 from gateway.domain.people import Sender
+from gateway.domain.strangers import Strangers
 from gateway.errors import BadInput, RetryLater, StoreUnavailable
 from gateway.ports import Accept, Clock, Store
 
@@ -105,6 +106,7 @@ class Door:
         self._options = options
         self._accept: Accept | None = None
         self._order = ChannelOrder()
+        self._strangers = Strangers("slack", "events")
 
     def open(self, accept: Accept) -> None:
         """Let messages in."""
@@ -113,6 +115,17 @@ class Door:
     def close(self) -> None:
         """Let nothing in: Slack delivers again what comes meanwhile."""
         self._accept = None
+
+    async def turn_away(self, reason: str) -> None:
+        """Have a request noted that is not Slack's: a line for each reason and minute."""
+        now = self._clock.now()
+        refusal = self._strangers.noted(reason, now)
+        if refusal is None:
+            return
+        try:
+            await self._turns.refuse(refusal, now)
+        except StoreUnavailable:
+            log.warning("refusal_not_noted", extra={"event": refusal.message.event_id})
 
     async def receive(self, body: Mapping[str, object], retries: int = 0) -> Json | str:
         """Store what came; when this returns, Slack may be acknowledged with the answer.

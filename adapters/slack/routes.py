@@ -64,9 +64,11 @@ class _Requests:
         """Answer one request: 200 when it is stored, 503 when Slack shall send it again."""
         body = await _read(request, self._limit_bytes)
         if body is None:
+            await self._adapter.turn_away("body_too_large")
             return _refusal(413, f"The body is larger than {self._limit_bytes:,} bytes.")
         headers = _headers(request)
         if not self._is_from_slack(request, headers, body):
+            await self._adapter.turn_away("signature_wrong")
             return _refusal(401, "The request is not signed by Slack, or too old.")
         app = self._adapter.app
         if app is None:

@@ -14,6 +14,7 @@ from adapters.slack.adapter import SlackAdapter
 from adapters.slack.options import Options
 from adapters.slack.routes import make_router
 from gateway.clock import SystemClock
+from gateway.domain.audit import AuditKind
 from gateway.errors import SettingsWrong
 from storage.artifacts.memory import MemoryArtifacts
 from storage.memory import MemoryStore
@@ -115,6 +116,12 @@ async def test_a_request_without_a_signature_is_turned_away(
     assert answer.status_code == 401
 
 
+async def _refused(hub: SlackHub) -> list[object]:
+    """Return why the audit log says that messages were turned away."""
+    log = await hub.hub.store.history.audit(0, 1_000)
+    return [entry.data["reason"] for entry in log if entry.kind is AuditKind.MESSAGE_REFUSED]
+
+
 @pytest.mark.parametrize("age_seconds", [FIVE_MINUTES, -FIVE_MINUTES])
 async def test_a_signature_of_another_time_is_turned_away(
     age_seconds: int, hub: SlackHub, ada: Person, browser: httpx.AsyncClient
@@ -133,11 +140,13 @@ async def test_a_changed_body_is_turned_away(
 ) -> None:
     headers = signed(hub, event_body(hub, dm_event(ada)))
 
-    answer = await browser.post(
-        hub.events_url, content=event_body(hub, dm_event(ada, "other")), headers=headers
-    )
+    other = event_body(hub, dm_event(ada, "other"))
+    answers = [await browser.post(hub.events_url, content=other, headers=headers) for _ in range(9)]
 
-    assert answer.status_code == 401
+    assert {answer.status_code for answer in answers} == {401}
+    refused = await _refused(hub)
+    assert 1 <= len(refused) <= 2, "a line for each minute"
+    assert set(refused) == {"signature_wrong"}
 
 
 @pytest.mark.parametrize("body", [b"\xff\xfe", b"{", b"[1]", b'"text"', b"[" * 100_000], ids=len)
@@ -189,6 +198,7 @@ async def test_a_body_over_a_megabyte_is_refused(
     answer = await browser.post(hub.events_url, content=content, headers=signed(hub, body))
 
     assert answer.status_code == 413
+    assert await _refused(hub) == ["body_too_large"]
 
 
 async def test_events_of_every_other_kind_are_acknowledged(
