@@ -44,6 +44,7 @@ from tests.platforms.slack_server import SlackServer, SlackSettings
 from tests.unit.agents.embedded.chat_endpoint import serving
 
 READY_SECONDS = 60.0
+GRACE_SECONDS = 10.0  # in place of Modal's 30
 ACK_SECONDS = 1.0
 """Neither platform is let wait for longer, whether there is a worker or not."""
 _SLOWER = 5
@@ -193,7 +194,11 @@ class Containers:
             yield await first_line(process)
         finally:
             process.send_signal(signal.SIGTERM)
-            await process.wait()
+            try:
+                await asyncio.wait_for(process.wait(), GRACE_SECONDS)
+            except TimeoutError:  # it waits for a worker that is gone
+                process.kill()
+                await process.wait()
 
 
 async def first_line(process: Process) -> str:
@@ -253,6 +258,7 @@ class Storm:
         self, containers: Containers, discord: DiscordServer, doors: Sequence[Door]
     ) -> None:
         self._containers = containers
+        self.cloud = containers.cloud
         self._discord = discord
         self._numbers = count()
         self.written: dict[Door, dict[str, str]] = {door: {} for door in doors}
@@ -282,11 +288,6 @@ class Storm:
         async with self._containers.running("worker"):
             with contextlib.suppress(TimeoutError):
                 await self._until_answered()
-
-    @property
-    def cloud(self) -> Cloud:
-        """What lives on between the containers."""
-        return self._containers.cloud
 
     def missing(self) -> set[str]:
         """Return the acknowledged words that nobody was answered."""

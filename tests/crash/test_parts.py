@@ -14,6 +14,7 @@ import pytest
 from gateway.bootstrap import desks, opened_store
 from gateway.clock import SystemClock
 from gateway.domain.schedules import NewSchedule, Timing
+from gateway.place import PlaceOptions
 from gateway.settings import load_settings
 from tests.crash.parts import HEARS_BY_HTTP, Parts, known_to
 from tests.fakes.postgres import postgres_schema
@@ -132,6 +133,12 @@ async def test_ticks_of_one_minute_fire_a_slot_once(world: World) -> None:
         (slot,) = await store.schedules.past_slots("news", 10)
     assert sorted(json.loads(each)["fired"] for each in said) == [0, 0, 1]
     assert not slot.was_missed
+
+
+def test_a_dead_listeners_place_is_taken_within_a_minute() -> None:
+    options = PlaceOptions()
+
+    assert options.length.total_seconds() + options.renewed_every_seconds <= 60
 
 
 async def test_one_of_two_listeners_is_connected_and_the_other_hears_what_was_missed(
