@@ -7,10 +7,13 @@ from collections.abc import AsyncGenerator
 import httpx
 import pytest
 import pytest_asyncio
+from fastapi import FastAPI
 
 from adapters.web.inbound import parse_message
 from adapters.web.sessions import COOKIE, Visitor, new_token, visitor_of
+from gateway.bootstrap.doors import make_web
 from gateway.domain.messages import InboundMessage
+from gateway.settings import Settings
 from tests.platforms.web_hub import ADMIN_TOKEN, Served, WebHub, WebServer
 
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
@@ -142,3 +145,19 @@ async def test_an_agent_that_is_not_here_has_no_activity(door: Served) -> None:
 
     assert response.status_code == 404
     assert response.json()["error"].startswith('There is no agent "nobody" here.')
+
+
+async def test_the_gateway_itself_shows_it() -> None:
+    hub, app = WebHub(), FastAPI()
+    _, router = make_web(Settings(), hub.store, hub.artifacts, hub.clock)
+    assert router is not None
+    app.include_router(router)
+    await _wakes(hub, "papers")
+
+    browser = httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://127.0.0.1", cookies={COOKIE: ADA}
+    )
+    async with browser:
+        response = await browser.get("/activity/postern")
+
+    assert _schedules(response) == ["papers"]
