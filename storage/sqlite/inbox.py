@@ -14,7 +14,7 @@ from gateway.domain.ids import LaneId, PersonId
 from gateway.domain.messages import Accepted, InboundMessage, MessageKind, Refusal
 from gateway.domain.people import Identity, Sender, person_id_of
 from storage.audit_data import message_refused
-from storage.columns import read_attachments, to_place, write_attachments
+from storage.columns import read_attachments, to_json, to_place, write_attachments
 from storage.rules import Arrival, MessageState
 from storage.sqlite.committer import Transaction, Value
 from storage.sqlite.deliveries import add_delivery
@@ -47,7 +47,12 @@ ON CONFLICT (lane) DO UPDATE SET
     first_at = coalesce(first_at, excluded.first_at)
 """
 """Its parameter is how long the first of a burst waits at most."""
-ANY_READY = "SELECT EXISTS (SELECT 1 FROM mailbox WHERE state = 1)"
+ANY_READY = """
+SELECT EXISTS (
+    SELECT 1 FROM json_each(?) AS woken CROSS JOIN mailbox ON mailbox.lane = woken.value
+    WHERE mailbox.state = 1
+)
+"""
 SET_REPLY = "UPDATE inbox SET reply = ? WHERE seq = ?"
 _MINE = "state = 0 AND sender_platform = ? AND sender_workspace = ? AND sender_account = ?"
 REVISE_WAITING = f"""
@@ -144,7 +149,8 @@ def _store(tx: Transaction, new: Sequence[tuple[Arrival, Accepted]]) -> None:
     for longest, lanes in wakes.items():
         tx.insert(WAKE_LANES, lanes, UNLESS_AWAKE, longest)
     if new and not tx.lanes_ready:
-        tx.lanes_ready = bool(tx.execute(ANY_READY, ()).fetchone()[0])
+        woken = to_json([lane for lanes in wakes.values() for lane, *_ in lanes])
+        tx.lanes_ready = bool(tx.execute(ANY_READY, (woken,)).fetchone()[0])
 
 
 def refuse(tx: Transaction, refusal: Refusal, now: datetime) -> Accepted:

@@ -154,9 +154,9 @@ class DiscordHub:
             newest_events=self.newest_events,
             admits=lambda identity: self._new_access().admits(identity, "discord"),
             artifacts=self.artifacts,
-            find_approval=self.store.approvals.get,
+            find_approval=lambda approval: self.store.approvals.get(approval),
             note_refusal=self._note_refusal,
-            heard_own=Rivals(self.store.deliveries, self.store.leases, self.clock).heard_own,
+            heard_own=self._heard_own,
             api_url=self.server.api_url,
             commands=COMMANDS,
             identify_pause_seconds=0.0,
@@ -171,6 +171,10 @@ class DiscordHub:
         if self.is_store_down:
             raise StoreUnavailable("The database is away.")
         await self.store.turns.refuse(Refusal(message, reason), self.clock.now())
+
+    async def _heard_own(self, conversation: Conversation, nonce: str) -> None:
+        rivals = Rivals(self.store.deliveries, self.store.leases, self.clock)
+        await rivals.heard_own(conversation, nonce)
 
     def _new_access(self) -> Access:
         return Access(self.access, self.store.people)

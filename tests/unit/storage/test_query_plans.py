@@ -32,7 +32,7 @@ POSTS = {
 INDEXES = {
     "committer.NEWEST_SEQUENCE": {"inbox (key)", "delivery (key)"},
     "inbox.LOOK_UP": {"asked (scan)", "sqlite_autoindex_inbox_1", "identity (key)"},
-    "inbox.ANY_READY": {"mailbox_ready (scan)"},
+    "inbox.ANY_READY": {"woken (scan)", "mailbox (key)"},
     "inbox.KNOWN_MESSAGE": {"sqlite_autoindex_inbox_1"},
     "inbox.SET_REPLY": {"inbox (key)"},
     "inbox.REVISE_WAITING": {"sqlite_autoindex_inbox_1"},
