@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import discord
 import yarl
-from discord.gateway import DiscordWebSocket
+from discord.gateway import DiscordWebSocket, KeepAliveHandler
 from discord.http import Route
 
 from adapters.discord.options import DiscordOptions, ReactionPolicy
@@ -81,6 +82,19 @@ class GatewayClient(discord.AutoShardedClient):
         # discord.py comes back to this address when a session was invalidated.
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(self._gateway_url or url)
         return self.shard_count
+
+    async def close(self) -> None:
+        """Close, with the heartbeats of connections that were given up while they were made.
+
+        discord.py forgets those; their threads would go on until the next heartbeat fails.
+        """
+        await super().close()
+        for thread in threading.enumerate():
+            if isinstance(thread, KeepAliveHandler) and self._is_of(thread):
+                thread.stop()
+
+    def _is_of(self, heart: KeepAliveHandler) -> bool:
+        return heart.ws._connection is self._connection  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - nothing public says whose it is
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
         """Hand raw events on at once: discord.py would start a task for each."""

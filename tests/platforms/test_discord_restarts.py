@@ -1,6 +1,7 @@
 """Postern dies at any moment of a reply: after the restart everything is there, once."""
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator
 
 import pytest
@@ -150,6 +151,9 @@ async def test_it_ends_at_whatever_moment_of_connecting_it_is_told_to(
         ended, _ = await asyncio.wait([running], timeout=10)
 
         assert ended, f"It went on when it was told to end after {steps} steps."
+        for thread in [each for each in threading.enumerate() if each.name.startswith("keep-al")]:
+            thread.join(10)
+            assert not thread.is_alive(), f"Its heart went on after {steps} steps."
 
 
 async def test_the_first_answer_of_a_new_database_is_not_taken_for_that_of_the_old_one(
