@@ -27,7 +27,7 @@ class Pauses:
         self._asked_at: datetime | None = None
 
     async def since(self, place: Conversation, now: datetime) -> str | None:
-        """Tell by whom and since when a conversation is paused; None when it is not.
+        """Tell since when a conversation is paused, in a channel also by whom; None when it is not.
 
         What others were told counts within a second. Raises StoreUnavailable.
         """
@@ -58,7 +58,8 @@ class Pauses:
 
     async def pause(self, place: Conversation, by: str, now: datetime) -> None:
         """Let nobody's agent answer there. What waits already is still answered."""
-        text = f"Paused by {by} on {now:%Y-%m-%d at %H:%M} UTC"
+        whose = "" if place.is_direct else f" by {by}"
+        text = f"Paused{whose} on {now:%Y-%m-%d at %H:%M} UTC"
         await self._notes.put(_SUBJECT, _meant(place).id, text)
         self._asked_at = None
 

@@ -17,7 +17,7 @@ async def _pause(asked: Asked, reach: Reach) -> str:
     since = await reach.pauses.since(place, reach.clock.now())
     if since is not None:
         return f"{since}. `/resume` ends it."
-    await reach.pauses.pause(place, sender.name or sender.identity.key, reach.clock.now())
+    await reach.pauses.pause(place, sender.name or "an admin", reach.clock.now())
     return (
         "Paused. Until `/resume` no agent hears what is written here, and none wakes here. "
         "What was written before is still answered; `/cancel` stops that."

@@ -40,7 +40,7 @@ async def test_a_paused_conversation_says_so_and_hears_nothing() -> None:
         await asyncio.sleep(30)
 
     assert seen[0].startswith("Paused. Until `/resume`")
-    assert seen[1].startswith("Paused by ada on ")
+    assert seen[1].startswith("Paused on ")
     assert "`/resume`" in seen[1]
     assert hub.agents.heard == []
     refused = [e for e in await hub.store.history.audit(0, 100) if "refused" in e.kind]
@@ -119,5 +119,5 @@ async def test_a_pause_outlives_a_restart() -> None:
         await ada.says("hello?")
         seen = await ada.reads(2)
 
-    assert seen[1].startswith("Paused by ada on ")
+    assert seen[1].startswith("Paused on ")
     assert hub.agents.heard == []
