@@ -98,6 +98,7 @@ class Desk:
             max_actions=wish.max_actions,
         )
         self._check_theirs(wakeup)
+        await self._check_place(wakeup)
         schedule = Schedule(
             id=id_of(wish.name),
             trigger=write_trigger(trigger),
@@ -221,6 +222,19 @@ class Desk:
             raise BadInput(
                 f'"{owner.key}" may not use the agent "{decided.route.role}". Name an owner who '
                 "may, or another agent."
+            )
+
+    async def _check_place(self, wakeup: Wakeup) -> None:
+        """Raise BadInput where one person's agent would write to another person alone."""
+        place, owner = wakeup.conversation, wakeup.owner
+        there = await self._store.people.last_sender(place.id) if place.is_direct else None
+        if owner is None or there is None or there.identity == owner.identity:
+            return
+        people = [await self._store.people.find_person(s.identity) for s in (owner, there)]
+        if people[0] is None or people[0] != people[1]:
+            raise BadInput(
+                f'"{place.id}" is the direct conversation of "{there.identity.key}", and '
+                f'"{owner.identity.key}" may not post there. Name that owner, or another place.'
             )
 
     async def _owner(self, key: str | None, conversation: Conversation) -> Sender | None:

@@ -9,7 +9,9 @@ from datetime import timedelta
 import pytest
 
 from gateway.bootstrap.desks import desks, take_wakeups
-from gateway.domain.people import ZONE_NOTE, Identity, person_id_of
+from gateway.domain.conversations import Conversation
+from gateway.domain.messages import InboundMessage
+from gateway.domain.people import ZONE_NOTE, Identity, Route, Sender, person_id_of
 from gateway.domain.schedules import Schedule
 from gateway.settings import Settings
 from storage.memory.store import MemoryStore
@@ -127,6 +129,19 @@ async def test_what_the_settings_have_wrong_is_in_the_log_with_the_reason(
     (record,) = [each for each in caplog.records if each.msg == "wakeup_refused"]
     assert sentence in record.__dict__["error"]
     assert await start.store.schedules.page("", 10) == []
+
+
+async def test_nobodys_agent_posts_to_somebody_else_alone(caplog: pytest.LogCaptureFixture) -> None:
+    start = Start()
+    bob, place = Identity("slack", "T1", "BOB"), Conversation("slack", "T1", "D2")
+    said = InboundMessage("e1", place, Sender(bob, "Bob"), "hello", start.clock.now())
+    await start.store.turns.accept(said, Route("clerk"), start.clock.now())
+
+    await start.with_wakeups({**PAPERS, "to": place.id})
+    assert '"slack:T1:U7" may not post there' in caplog.records[0].__dict__["error"]
+    await start.with_wakeups({**PAPERS, "to": place.id, "owner": bob.key})
+
+    assert [each.id for each in await start.store.schedules.page("", 10)] == ["papers"]
 
 
 async def test_a_schedule_that_somebody_made_is_not_taken_over() -> None:
