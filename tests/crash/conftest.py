@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -11,13 +10,12 @@ import httpx
 import pytest
 
 from tests.crash.home import Ada, Home
+from tests.fakes.ports import port_of_our_own
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    return Home(tmp_path / "data", port)
+    return Home(tmp_path / "data", port_of_our_own())
 
 
 @pytest.fixture(params=["embedded", *(["live"] if "POSTERN_TEST_LETTA_URL" in os.environ else [])])

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-import socket
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
@@ -25,6 +24,7 @@ from starlette.responses import Response
 from agents.embedded import EmbeddedOptions, ModelOptions
 from agents.embedded.server import serve
 from tests.crash.home import Home
+from tests.fakes.ports import port_of_our_own
 from tests.platforms.discord_server import DiscordServer
 from tests.platforms.slack_server import SlackServer, SlackSettings
 from tests.platforms.slack_server.state import Workspace
@@ -299,7 +299,7 @@ class Storm:
 
 async def killed(folder: Path, database: str, kind: str, load: Load) -> Verdict:
     """Run the storm on `discord` or `slack`; `database` is a URL, or empty for SQLite."""
-    home, model, began = Home(folder / "data", _free_port()), Echo(), time.perf_counter()
+    home, model, began = Home(folder / "data", port_of_our_own()), Echo(), time.perf_counter()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(serving(model))
         url = await stack.enter_async_context(serve(letta_options(folder, model)))
@@ -362,8 +362,3 @@ def letta_options(folder: Path, model: Echo) -> EmbeddedOptions:
         database=folder / "letta.db",
         model=ModelOptions(base_url=model.url, api_key="none", name="echo"),
     )
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ import pytest
 
 from gateway.turn_runner import ANSWER_IS_LATE
 from tests.crash.home import Ada, Home
+from tests.fakes.ports import port_of_our_own
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(120)]
 
@@ -22,8 +22,7 @@ class Letta:
     """A Letta-compatible server that comes and goes at one address."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self._port: int = listener.getsockname()[1]
+        self._port = port_of_our_own()
         self._folder = folder
 
     @property

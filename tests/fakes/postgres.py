@@ -8,7 +8,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import AsyncGenerator
@@ -21,6 +20,7 @@ from typing import Any
 import pytest
 
 from storage.postgres.client import PostgresError, connect
+from tests.fakes.ports import port_of_our_own
 
 START_SECONDS = 30
 _SETTINGS = {
@@ -56,9 +56,7 @@ class PostgresServer:
         made = self._run("initdb", "-U", "postern", "--auth=trust", "-E", "UTF8", "--no-sync")
         if made.wait(START_SECONDS) != 0:
             raise RuntimeError((self._folder / "log").read_text())
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        self._port = port_of_our_own()
         self.serve()
 
     def serve(self) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import socket
 import sqlite3
 from collections import defaultdict
 from collections.abc import AsyncGenerator
@@ -23,6 +22,7 @@ import pytest
 from gateway.bootstrap import opened_gateway, opened_store
 from gateway.domain.people import AgentBinding
 from gateway.settings import Settings, load_settings
+from tests.fakes.ports import port_of_our_own
 from tests.platforms.discord_server import DiscordServer
 from tests.platforms.slack_server import SlackServer
 
@@ -85,8 +85,7 @@ class House:
 async def house(tmp_path: Path, text: str = "") -> AsyncGenerator[House]:
     file = tmp_path / "postern.toml"
     file.write_text(text)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = port_of_our_own()
     url = f"http://127.0.0.1:{port}"
     async with DiscordServer() as discord, SlackServer() as slack:
         slack.events_url = f"{url}/slack/events"
