@@ -136,13 +136,21 @@ async def test_many_long_answers_at_once_keep_to_the_rates_of_slack() -> None:
     async with slack_hub(SlackSettings(rate_limits=True)) as hub:
         hub.agents.script = slowly
         people = [hub.slack.person(f"person{number}") for number in range(60)]
+        others = [hub.slack.person(f"other{number}") for number in range(15)]
+        roots = [person.mentions("general", "tell us").ts for person in others]
         for person in people:
             person.dm("tell me")
-            person.mentions("general", "tell us")
-        await hub.slack.until(lambda: all(GROWING in person.sees() for person in people), 20)
 
+        def all_is_said() -> bool:
+            threads = (hub.slack.visible("general", root)[1:] for root in roots)
+            return all(p.sees() == ["tell me", GROWING] for p in people) and all(
+                seen == [GROWING] for seen in threads
+            )
+
+        await hub.slack.until(all_is_said, 20)
+
+        assert len(hub.slack.calls("chat.startStream")) == len(roots)
         assert {call.outcome for call in hub.slack.calls("chat.update")} == {"ok"}
-        assert all(person.sees() == ["tell me", GROWING] for person in people)
 
 
 async def test_a_workspace_that_streams_too_much_gets_posts(hub: SlackHub, ada: Person) -> None:

@@ -20,7 +20,7 @@ from adapters.slack.outbound import (
     stream_text,
     update_args,
 )
-from adapters.slack.pace import Pace
+from adapters.slack.pace import DRAFT_CALLS_PER_MINUTE, UPDATES_PER_MINUTE, Pace
 from adapters.slack.recent import Recent
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Button, Delivery, DeliveryState
@@ -190,6 +190,12 @@ def test_drafts_keep_below_the_rate_of_a_workspace() -> None:
     taken = [pace.take(team, "chat.update", now) for team, now in moments]
 
     assert taken == [True, True, False, True, True, False]
+
+
+def test_the_final_texts_of_drafts_fit_beside_their_edits() -> None:
+    begun = DRAFT_CALLS_PER_MINUTE["chat.startStream"] + DRAFT_CALLS_PER_MINUTE["chat.postMessage"]
+
+    assert begun + DRAFT_CALLS_PER_MINUTE["chat.update"] < UPDATES_PER_MINUTE
 
 
 def test_a_method_that_slack_holds_up_is_left_alone_until_then() -> None:
