@@ -7,21 +7,17 @@ import asyncio
 import random
 import tempfile
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import uvloop
 
 from bench.hub import Hub, InstantAgents
 from bench.measuring import milliseconds, offer
-from bench.postgres import raw_round_trips, served_schema
 from bench.soak import resident_mb
 from bench.store import machine, raw_limits
+from bench.stores import add_database, raw_postgres, stores
 from gateway.domain.turns import RunRequest, TurnEvent
-from gateway.ports import Store
-from storage.postgres import PostgresStore
-from storage.sqlite import SqliteStore
 
 FILL_RATE = 1_000.0
 PEOPLE_PER_TURN = 4
@@ -30,19 +26,16 @@ PEOPLE_PER_TURN = 4
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what can be varied."""
-    parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
+    add_database(parser)
     parser.add_argument("--turns", type=int, default=5_000, help="in flight")
     parser.add_argument("--think", type=float, default=25, help="seconds of a turn, on average")
     parser.add_argument("--seconds", type=float, default=30, help="length of the measurement")
-    parser.add_argument("--folder", type=Path, default=None, help="where the database is made")
 
 
 def run(arguments: argparse.Namespace) -> dict[str, object]:
     """Measure; the raw limits first."""
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        raw = raw_limits(Path(folder)) if arguments.database == "sqlite" else {}
-        figures = uvloop.run(measure(Path(folder), arguments))
-    return {"machine": machine(), **raw, **figures}
+        return {"machine": machine(), **uvloop.run(measure(Path(folder), arguments))}
 
 
 class ThinkingAgents(InstantAgents):
@@ -73,7 +66,8 @@ class ThinkingAgents(InstantAgents):
 
 async def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
     """Offer the same load with nothing in flight, and with so many turns; weigh the process."""
-    async with _store(folder, arguments.database) as (store, raw):
+    async with stores(arguments.database, folder) as new_store, new_store() as store:
+        raw = raw_limits(folder) if arguments.database == "sqlite" else await raw_postgres()
         hub = Hub(store, ThinkingAgents, arguments.turns * 2, arguments.turns * PEOPLE_PER_TURN)
         async with hub.running():
             weight = resident_mb()
@@ -114,12 +108,3 @@ async def _offered(
     found = await offer(rate, seconds, lambda number: hub.says(first + number))
     cpu_ms = (time.process_time() - began) / (rate * seconds) * 1000
     return {**found, "cpu_ms_per_message": round(cpu_ms, 3)}
-
-
-@asynccontextmanager
-async def _store(folder: Path, database: str) -> AsyncGenerator[tuple[Store, dict[str, object]]]:
-    if database == "sqlite":
-        yield SqliteStore(folder / "flight.db"), {}
-        return
-    async with served_schema() as url:
-        yield PostgresStore(url), {"raw_postgres_round_trip": await raw_round_trips(url)}

@@ -1,4 +1,4 @@
-"""The SQLite store: acknowledgement, dispatch and whole turns, beside the raw disk."""
+"""The store: acknowledgement, dispatch and whole turns, beside the raw disk or database."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +18,7 @@ from pathlib import Path
 import uvloop
 
 from bench.measuring import milliseconds, offer, per_second
+from bench.stores import NewStore, add_database, opened, raw_postgres, stores
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery, NewDelivery, Sent
 from gateway.domain.ids import DeliveryId, PlatformMessageId, RunId, WorkerId
@@ -26,7 +26,6 @@ from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Identity, Route, Sender
 from gateway.domain.turns import Turn, TurnOutcome, TurnState
 from gateway.ports import Store
-from storage.sqlite import SqliteStore
 
 WORKER = WorkerId("local")
 LEASE = timedelta(seconds=60)
@@ -39,15 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what can be varied."""
     parser.add_argument("--seconds", type=float, default=4, help="length of each open loop")
     parser.add_argument("--turns", type=int, default=20_000, help="turns of the lifecycle")
-    parser.add_argument("--folder", type=Path, default=None, help="where the databases are made")
+    add_database(parser)
 
 
 def run(arguments: argparse.Namespace) -> dict[str, object]:
     """Measure everything; the raw limits first."""
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        raw = raw_limits(Path(folder))
-        figures = uvloop.run(measure(Path(folder), arguments))
-    return {"machine": machine(), **raw, **figures}
+        return {"machine": machine(), **uvloop.run(measure(Path(folder), arguments))}
 
 
 def machine() -> dict[str, object]:
@@ -130,30 +127,25 @@ def reply(turn: Turn) -> NewDelivery:
     return NewDelivery(name, turn.conversation, TEXT, turn=turn.ref.id)
 
 
-@asynccontextmanager
-async def opened(path: Path) -> AsyncGenerator[SqliteStore]:
-    """Open a store, and close it."""
-    store = SqliteStore(path)
-    await store.open()
-    yield store
-    await store.close()
-
-
 async def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
     """Measure the store."""
     seconds = arguments.seconds
-    acks = [await ack(folder / f"ack-{rate}.db", rate, seconds) for rate in ACK_RATES]
-    return {
-        "ack": acks,
-        "dispatch_5000_lanes": await dispatch(folder / "dispatch.db", 5000, 200, seconds),
-        "lifecycle": await lifecycle(folder / "lifecycle.db", arguments.turns),
-        "claim_behind_20000_waiting": await claim_behind(folder / "behind.db", 20_000),
-    }
+    async with stores(arguments.database, folder) as new_store:
+        is_sqlite = arguments.database == "sqlite"
+        raw = raw_limits(folder) if is_sqlite else await raw_postgres()
+        acks = [await ack(new_store, rate, seconds) for rate in ACK_RATES]
+        return {
+            **raw,
+            "ack": acks,
+            "dispatch_5000_lanes": await dispatch(new_store, 5000, 200, seconds),
+            "lifecycle": await lifecycle(new_store, arguments.turns),
+            "claim_behind_20000_waiting": await claim_behind(new_store, 20_000),
+        }
 
 
-async def ack(path: Path, rate: float, seconds: float) -> dict[str, float]:
+async def ack(new_store: NewStore, rate: float, seconds: float) -> dict[str, float]:
     """Measure the time from a message being due to its being on the disk."""
-    async with opened(path) as store:
+    async with opened(new_store) as store:
         return await offer_messages(store, Load(2000, rate, seconds))
 
 
@@ -179,9 +171,11 @@ async def offer_messages(store: Store, load: Load) -> dict[str, float]:
     return await offer(load.rate, load.seconds, accept)
 
 
-async def dispatch(path: Path, lanes: int, rate: float, seconds: float) -> dict[str, float]:
+async def dispatch(
+    new_store: NewStore, lanes: int, rate: float, seconds: float
+) -> dict[str, float]:
     """Measure the time from accepting a message to its turn being in our hands."""
-    async with opened(path) as store:
+    async with opened(new_store) as store:
         return await dispatch_on(store, Load(lanes, rate, seconds))
 
 
@@ -215,21 +209,23 @@ def done(turn: Turn) -> TurnOutcome:
     return TurnOutcome(TurnState.DONE, (reply(turn),))
 
 
-async def lifecycle(path: Path, turns: int, people: int = 500) -> dict[str, object]:
+async def lifecycle(new_store: NewStore, turns: int, people: int = 500) -> dict[str, object]:
     """Measure whole turns per second: people who each write again when they are answered.
 
     A turn is accepted, claimed, run (its run id is stored) and finished with one
     answer; once counted to there, and once until the answer is sent and settled.
     """
     return {
-        "to_finished": await lifecycle_of(path.with_suffix(".1"), turns, people, is_sent=False),
-        "to_sent": await lifecycle_of(path.with_suffix(".2"), turns, people, is_sent=True),
+        "to_finished": await lifecycle_of(new_store, turns, people, is_sent=False),
+        "to_sent": await lifecycle_of(new_store, turns, people, is_sent=True),
     }
 
 
-async def lifecycle_of(path: Path, turns: int, people: int, *, is_sent: bool) -> dict[str, float]:
+async def lifecycle_of(
+    new_store: NewStore, turns: int, people: int, *, is_sent: bool
+) -> dict[str, float]:
     """Measure `turns` turns of people who have all written before."""
-    async with opened(path) as store:
+    async with opened(new_store) as store:
         await Lifecycle(store, people, is_sent=is_sent).run(people)
         logged = (await store.history.audit(0, 10**9))[-1].sequence
         begin, cpu = time.perf_counter(), time.process_time()
@@ -246,7 +242,7 @@ async def lifecycle_of(path: Path, turns: int, people: int, *, is_sent: bool) ->
 class Lifecycle:
     """Writers, a dispatcher and an outbox as in the hub; its agents answer at once."""
 
-    def __init__(self, store: SqliteStore, people: int, *, is_sent: bool) -> None:
+    def __init__(self, store: Store, people: int, *, is_sent: bool) -> None:
         self._store = store
         self._people = people
         self._is_sent = is_sent
@@ -303,9 +299,9 @@ class Lifecycle:
         self._answered[delivery.conversation.channel].set()
 
 
-async def claim_behind(path: Path, waiting: int) -> dict[str, float]:
+async def claim_behind(new_store: NewStore, waiting: int) -> dict[str, float]:
     """Measure a claim while one busy lane has very many messages waiting."""
-    async with opened(path) as store:
+    async with opened(new_store) as store:
         await store.turns.accept(message("first", "busy"), ROUTE, now())
         await store.turns.claim(WORKER, 1, LEASE, now())
         async with asyncio.TaskGroup() as group:
