@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.crash.home import Ada, Home
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.ports import port_of_our_own
 
 
@@ -35,5 +36,5 @@ def letta(request: pytest.FixtureRequest) -> dict[str, str]:
 
 @pytest.fixture
 async def ada(home: Home) -> AsyncGenerator[Ada]:
-    async with httpx.AsyncClient(base_url=home.url, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=home.url, timeout=PATIENCE_SECONDS) as client:
         yield Ada(client)

@@ -23,9 +23,9 @@ from gateway.domain.people import Identity, Route, Sender
 from storage.postgres import PoolOptions, PostgresStore
 from tests.crash.crowd_worker import PLATFORM
 from tests.crash.ledger import Ledger, numbers_in
+from tests.fakes.patience import PATIENCE_SECONDS
 
 ROUTE = Route("postern")
-CATCH_UP_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class Crowd:
 
     async def _caught_up(self) -> None:
         try:
-            async with asyncio.timeout(CATCH_UP_SECONDS):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while self._open():
                     self._joined.clear()
                     await self._joined.wait()
@@ -264,7 +264,7 @@ class Crowd:
         await process.wait()
 
     async def _until_joined(self) -> None:
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while self._present < self.options.workers:
                 self._joined.clear()
                 await self._joined.wait()

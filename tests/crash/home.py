@@ -14,6 +14,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.fakes.patience import PATIENCE_SECONDS
+
 
 @dataclass(frozen=True, slots=True)
 class Home:
@@ -63,7 +65,10 @@ class Home:
 
     async def _until(self, is_so: Callable[[str], bool]) -> None:
         """Look at the metrics again and again; there is nobody who could tell."""
-        async with asyncio.timeout(30), httpx.AsyncClient(base_url=self.url) as client:
+        async with (
+            asyncio.timeout(PATIENCE_SECONDS),
+            httpx.AsyncClient(base_url=self.url) as client,
+        ):
             while not is_so(await _metrics(client)):  # noqa: ASYNC110 - another process's state
                 await asyncio.sleep(0.05)
 

@@ -118,7 +118,7 @@ class OnDiscord:
 
     async def until_connected(self) -> None:
         """Wait for a session."""
-        await self._server.connected(timeout=60)
+        await self._server.connected()
 
     async def write(self, person: str, text: str) -> None:
         """Write; Discord keeps the order."""

@@ -11,10 +11,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.discord_server import DiscordServer
 from tests.platforms.slack_server import SlackServer
-
-READY_SECONDS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ class Parts:
         process = await self._started("deploy.local", part, *arguments)
         try:
             assert process.stdout is not None
-            said = await asyncio.wait_for(process.stdout.readline(), READY_SECONDS)
+            said = await asyncio.wait_for(process.stdout.readline(), PATIENCE_SECONDS)
             yield Part(process, said.decode().strip())
         finally:
             if process.returncode is None:
@@ -55,12 +54,12 @@ class Parts:
     async def dying(self, moment: str) -> int:
         """Run a worker that kills itself at a moment; returns its status when it has."""
         process = await self._started("tests.crash.gateway_process", DIE_AT=moment)
-        return await asyncio.wait_for(process.wait(), READY_SECONDS)
+        return await asyncio.wait_for(process.wait(), PATIENCE_SECONDS)
 
     async def ticked(self) -> str:
         """Run a tick to its end; returns what it said."""
         process = await self._started("deploy.local", "tick")
-        said, _ = await asyncio.wait_for(process.communicate(), READY_SECONDS)
+        said, _ = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
         return said.decode()
 
     async def _started(

@@ -39,11 +39,11 @@ from tests.crash.kills import (
     missing,
 )
 from tests.crash.parts import known_to
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.discord_server import DiscordServer, Interaction, ServerSettings
 from tests.platforms.slack_server import SlackServer, SlackSettings
 from tests.unit.agents.embedded.chat_endpoint import serving
 
-READY_SECONDS = 60.0
 GRACE_SECONDS = 10.0  # in place of Modal's 30
 ACK_SECONDS = 1.0
 """Neither platform is let wait for longer, whether there is a worker or not."""
@@ -204,7 +204,7 @@ class Containers:
 async def first_line(process: Process) -> str:
     """Wait until a container is ready; returns what it says then."""
     assert process.stdout is not None
-    said = await asyncio.wait_for(process.stdout.readline(), READY_SECONDS)
+    said = await asyncio.wait_for(process.stdout.readline(), PATIENCE_SECONDS)
     return said.decode().strip()
 
 
@@ -272,10 +272,8 @@ class Storm:
             (door, f"person{number}") for door in self.written for number in range(load.people)
         ]
         async with self._containers.running("worker"):
-            await self._discord.connected(timeout=READY_SECONDS)
-            await self._discord.until(
-                lambda: self._discord.commands.registered, timeout=READY_SECONDS
-            )
+            await self._discord.connected()
+            await self._discord.until(lambda: self._discord.commands.registered)
             # A listener asks after a gap in those DMs that were heard in before.
             await asyncio.gather(*(self._write(*each) for each in people))
             await self._until_answered()
@@ -294,7 +292,7 @@ class Storm:
         return {word for door, words in self.written.items() for word in missing(door, words)}
 
     async def _until_answered(self) -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while self.missing():  # noqa: ASYNC110 - what three servers and a process know
                 await asyncio.sleep(0.05)
 

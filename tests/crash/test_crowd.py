@@ -14,7 +14,6 @@ QUICK = CrowdOptions(
 
 
 @pytest.mark.crash
-@pytest.mark.timeout(180)
 async def test_workers_killed_and_added_at_random_break_no_promise() -> None:
     async with postgres_schema() as url:
         verdict = await Crowd(url, QUICK).run()

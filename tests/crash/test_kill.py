@@ -11,6 +11,7 @@ from letta_client import AsyncLetta
 from agents.embedded import EmbeddedOptions
 from agents.embedded.server import serve
 from tests.crash.home import Ada, Home
+from tests.fakes.patience import PATIENCE_SECONDS
 
 MOMENTS = [
     "before store.turns.accept",
@@ -40,21 +41,21 @@ MOMENTS = [
     "after store.deliveries.settle",
 ]
 
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.crash
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
 async def test_a_kill_loses_and_doubles_nothing(home: Home, ada: Ada, moment: str) -> None:
     first, second = _questions(moment)
     async with home.gateway(die_at=moment) as dying:
-        await asyncio.wait_for(ada.meet(), 30)
+        await asyncio.wait_for(ada.meet(), PATIENCE_SECONDS)
         asking = asyncio.ensure_future(ada.asks(first))
-        status = await asyncio.wait_for(dying.wait(), 30)
+        status = await asyncio.wait_for(dying.wait(), PATIENCE_SECONDS)
     assert status == -signal.SIGKILL, f'"{moment}" never came'
 
     async with home.gateway():
-        to_first = await asyncio.wait_for(asking, 30)
-        to_second = await asyncio.wait_for(ada.asks(second), 30)
+        to_first = await asyncio.wait_for(asking, PATIENCE_SECONDS)
+        to_second = await asyncio.wait_for(ada.asks(second), PATIENCE_SECONDS)
         seen = await ada.sees()
 
     assert len(to_first) == len(to_second) == 1

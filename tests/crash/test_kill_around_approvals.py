@@ -9,6 +9,7 @@ import signal
 import pytest
 
 from tests.crash.home import Ada, Home
+from tests.fakes.patience import PATIENCE_SECONDS
 
 ASKED = "call current_time {}"
 SETTINGS = {"POSTERN_APPROVALS__TOOLS": "current_time"}
@@ -21,7 +22,7 @@ WHILE_DECIDING = [
     "before store.turns.record_tool_result",
 ]
 
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.crash
 
 
 @pytest.mark.parametrize("moment", WHILE_ASKING)
@@ -30,11 +31,11 @@ async def test_a_kill_while_asking_asks_once(
 ) -> None:
     settings = {**SETTINGS, **letta}
     async with home.gateway(die_at=moment, settings=settings) as dying:
-        await asyncio.wait_for(ada.meet(), 30)
+        await asyncio.wait_for(ada.meet(), PATIENCE_SECONDS)
         asking = asyncio.ensure_future(ada.asks(ASKED))
-        status = await asyncio.wait_for(dying.wait(), 30)
+        status = await asyncio.wait_for(dying.wait(), PATIENCE_SECONDS)
     async with home.gateway(settings=settings):
-        await asyncio.wait_for(asking, 30)
+        await asyncio.wait_for(asking, PATIENCE_SECONDS)
         seen = await ada.sees()
 
     assert status == -signal.SIGKILL
@@ -48,17 +49,17 @@ async def test_a_kill_while_deciding_decides_once(
 ) -> None:
     settings = {**SETTINGS, **letta}
     async with home.gateway(settings=settings):
-        await asyncio.wait_for(ada.meet(), 30)
-        await asyncio.wait_for(ada.asks(ASKED), 30)
+        await asyncio.wait_for(ada.meet(), PATIENCE_SECONDS)
+        await asyncio.wait_for(ada.asks(ASKED), PATIENCE_SECONDS)
         approve = _approve(await ada.sees())
     async with home.gateway(die_at=moment, settings=settings) as dying:
         await home.until_ready()
         deciding = asyncio.ensure_future(ada.asks(approve))
-        status = await asyncio.wait_for(dying.wait(), 30)
+        status = await asyncio.wait_for(dying.wait(), PATIENCE_SECONDS)
     async with home.gateway(settings=settings):
         await home.until_ready()
-        await asyncio.wait_for(deciding, 30)
-        await asyncio.wait_for(ada.until_she_sees(6), 30)
+        await asyncio.wait_for(deciding, PATIENCE_SECONDS)
+        await asyncio.wait_for(ada.until_she_sees(6), PATIENCE_SECONDS)
         await home.until_idle()
         seen = await ada.sees()
 

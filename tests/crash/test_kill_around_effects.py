@@ -10,6 +10,7 @@ import pytest
 
 from tests.crash import post_office
 from tests.crash.home import Ada, Home
+from tests.fakes.patience import PATIENCE_SECONDS
 
 ASKED = 'call send_letter {"text": "Dear Bob"}'
 SENT = "The letter is sent."
@@ -21,7 +22,7 @@ MOMENTS = {
 }
 """What the agent hears after a kill at this moment, and how many letters there are."""
 
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.crash
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -33,11 +34,11 @@ async def test_a_killed_call_with_an_effect_is_not_made_again(
     settings = {"PYTHONPATH": str(tmp_path / "installed"), "LETTERS": str(letters), **letta}
     deadly = {**settings, "DIE_IN_CALL": "yes"} if moment == "in the call" else settings
     async with home.gateway(die_at=moment, settings=deadly) as dying:
-        await asyncio.wait_for(ada.meet(), 30)
+        await asyncio.wait_for(ada.meet(), PATIENCE_SECONDS)
         asking = asyncio.ensure_future(ada.asks(ASKED))
-        status = await asyncio.wait_for(dying.wait(), 30)
+        status = await asyncio.wait_for(dying.wait(), PATIENCE_SECONDS)
     async with home.gateway(settings=settings):
-        answer = "\n".join(await asyncio.wait_for(asking, 30))
+        answer = "\n".join(await asyncio.wait_for(asking, PATIENCE_SECONDS))
         await home.until_idle()
 
     heard, count = MOMENTS[moment]

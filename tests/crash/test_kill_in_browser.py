@@ -10,11 +10,11 @@ from playwright.async_api import Error, Locator, Page, expect
 
 from tests.crash.home import Home
 from tests.fakes.browser import needs_browser, opened_browser
+from tests.fakes.patience import PATIENCE_SECONDS
 
 pytestmark = [
     pytest.mark.crash,
     pytest.mark.browser,
-    pytest.mark.timeout(120),
     needs_browser,
 ]
 
@@ -27,16 +27,16 @@ async def test_the_answer_comes_once_and_whole_and_the_agent_still_knows_the_nam
         async with home.gateway(die_at="after TextDelta of runtime.run") as dying:
             await _open(page, home)
             await _write(page, "My name is Ada.")
-            status = await asyncio.wait_for(dying.wait(), 30)
+            status = await asyncio.wait_for(dying.wait(), PATIENCE_SECONDS)
         async with home.gateway():
-            await expect(_lines(page)).to_have_count(2, timeout=30_000)
-            await expect(_lines(page).nth(1)).to_contain_text("Name: Ada.", timeout=30_000)
+            await expect(_lines(page)).to_have_count(2)
+            await expect(_lines(page).nth(1)).to_contain_text("Name: Ada.")
             live = await _lines(page).all_inner_texts()
             await page.reload()
-            await expect(_lines(page)).to_have_count(2, timeout=30_000)
+            await expect(_lines(page)).to_have_count(2)
             reloaded = await _lines(page).all_inner_texts()
             await _write(page, "What is my name?")
-            await expect(_lines(page).nth(3)).to_contain_text("Your name is Ada", timeout=30_000)
+            await expect(_lines(page).nth(3)).to_contain_text("Your name is Ada")
 
     assert status == -signal.SIGKILL
     assert reloaded == live

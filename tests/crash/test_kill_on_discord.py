@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 import pytest
 
 from tests.crash.home import Home
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.discord_server import DiscordServer
 from tests.platforms.discord_server.faults import Hold
 from tests.unit.agents.embedded.chat_endpoint import ChatEndpoint, Chunk, delta, serving
@@ -15,10 +16,8 @@ from tests.unit.agents.embedded.chat_endpoint import ChatEndpoint, Chunk, delta,
 POST = "POST /channels/*/messages"
 EDIT = "PATCH /channels/*/messages/*"
 ORIGINAL = "PATCH /webhooks/*/*/messages/@original"
-PATIENCE_SECONDS = 60
-"""Long: two processes start in each test, and other tests may have the cores."""
 
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.crash
 
 
 class SlowModel(ChatEndpoint):
@@ -73,12 +72,12 @@ async def test_during_a_send(
     hold = discord.faults.hold(POST, after=was_carried_out)
 
     async with home.gateway(settings=settings) as dying:
-        await discord.connected(timeout=PATIENCE_SECONDS)
+        await discord.connected()
         ada.dm("Count.")
         await reached(hold)
         dying.kill()
     async with home.gateway(settings=settings):
-        await ada.hears("One two three.", timeout=PATIENCE_SECONDS)
+        await ada.hears("One two three.")
         hold.release()
         await home.until_idle()
 
@@ -94,14 +93,14 @@ async def test_during_the_final_edit(
     hold = discord.faults.hold(EDIT)
 
     async with home.gateway(settings=settings) as dying:
-        await discord.connected(timeout=PATIENCE_SECONDS)
+        await discord.connected()
         ada.dm("Count.")
-        draft = await ada.hears("One", timeout=PATIENCE_SECONDS)
+        draft = await ada.hears("One")
         await reached(hold)
         dying.kill()
     hold.release()
     async with home.gateway(settings=settings):
-        await ada.hears("One two three.", timeout=PATIENCE_SECONDS)
+        await ada.hears("One two three.")
         await home.until_idle()
 
     assert ada.inbox_messages == [draft]
@@ -116,14 +115,14 @@ async def test_between_deferring_and_answering(
     hold = discord.faults.hold(ORIGINAL)
 
     async with home.gateway(settings=settings) as dying:
-        await discord.connected(timeout=PATIENCE_SECONDS)
-        await discord.until(lambda: discord.commands.registered, timeout=PATIENCE_SECONDS)
+        await discord.connected()
+        await discord.until(lambda: discord.commands.registered)
         asked = await ada.slash("ask", text="Count.", channel=discord.general)
         await reached(hold)
         dying.kill()
     hold.release()
     async with home.gateway(settings=settings):
-        await discord.until(lambda: asked.texts == ["One two three."], timeout=PATIENCE_SECONDS)
+        await discord.until(lambda: asked.texts == ["One two three."])
         await home.until_idle()
 
     assert discord.said_by_bot(discord.general) == ["One two three."]
@@ -135,9 +134,9 @@ async def test_while_disconnected(
     ada = discord.person("ada")
 
     async with home.gateway(settings=settings) as dying:
-        await discord.connected(timeout=PATIENCE_SECONDS)
+        await discord.connected()
         ada.dm("Count.")
-        await ada.hears("One two three.", timeout=PATIENCE_SECONDS)
+        await ada.hears("One two three.")
         await home.until_idle()
         discord.gateway.go_down()
         ada.dm("Count again.")
@@ -145,7 +144,7 @@ async def test_while_disconnected(
     discord.gateway.forget()
     discord.gateway.come_back()
     async with home.gateway(settings=settings):
-        await discord.until(lambda: len(ada.inbox) == 2, timeout=PATIENCE_SECONDS)
+        await discord.until(lambda: len(ada.inbox) == 2)
         await home.until_idle()
 
     assert ada.inbox == ["One two three."] * 2

@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from tests.crash.home import Home
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.discord_server import DiscordServer
 from tests.platforms.slack_server import SlackServer, SlackSettings
 
@@ -23,7 +24,7 @@ MOMENTS = [
 RETRIES = (0.05, 2.0, 6.0)
 """Seconds until Slack sends an event again, in place of its 0, 60 and 300."""
 
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.crash
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -39,24 +40,21 @@ async def test_a_dm_on_discord_is_answered_once(home: Home, moment: str) -> None
         ada = discord.person("ada")
         channel = ada.dm_channel
         async with home.gateway(die_at=moment, settings=settings) as dying:
-            await discord.connected(timeout=30)
+            await discord.connected()
             # A bot can not list its DMs: after a restart it asks in those that it has heard in.
             ada.dm("Hello.")
-            await discord.until(lambda: len(discord.visible(channel)) == 2, timeout=30)
+            await discord.until(lambda: len(discord.visible(channel)) == 2)
             await home.until_idle()
             ada.dm("My name is Ada.")
-            status = await asyncio.wait_for(dying.wait(), 30)
+            status = await asyncio.wait_for(dying.wait(), PATIENCE_SECONDS)
         async with home.gateway(settings=settings):
             # Where the answer was there before the kill, nothing else waits for the start.
             await home.until_ready()
             await discord.until(
                 lambda: any(text.endswith("Name: Ada*.") for text in discord.visible(channel)),
-                timeout=40,
             )
             ada.dm("What is my name?")
-            await discord.until(
-                lambda: discord.visible(channel)[-1] == "Your name is **Ada**.", timeout=30
-            )
+            await discord.until(lambda: discord.visible(channel)[-1] == "Your name is **Ada**.")
 
     assert status == -signal.SIGKILL, f'"{moment}" never came'
     written = ["Hello.", "My name is Ada.", "What is my name?"]
@@ -79,14 +77,14 @@ async def test_a_dm_on_slack_is_answered_once(home: Home, moment: str) -> None:
         async with home.gateway(die_at=moment, settings=settings) as dying:
             await home.until_ready()
             ada.dm("My name is Ada.")
-            status = await asyncio.wait_for(dying.wait(), 30)
+            status = await asyncio.wait_for(dying.wait(), PATIENCE_SECONDS)
         async with home.gateway(settings=settings):
             await home.until_ready()
             await slack.until(
                 lambda: any(text.endswith("Name: Ada*.") for text in slack.visible(channel)), 40
             )
             ada.dm("What is my name?")
-            await slack.until(lambda: slack.visible(channel)[-1] == "Your name is **Ada**.", 30)
+            await slack.until(lambda: slack.visible(channel)[-1] == "Your name is **Ada**.")
 
     assert status == -signal.SIGKILL, f'"{moment}" never came'
     assert slack.visible(channel)[::2] == ["My name is Ada.", "What is my name?"]

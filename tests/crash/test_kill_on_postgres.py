@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from tests.crash.home import Ada, Home
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.postgres import postgres_schema
 
 MOMENTS = [
@@ -18,7 +19,7 @@ MOMENTS = [
     "after platform.send",
 ]
 
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.crash
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -26,12 +27,12 @@ async def test_a_kill_loses_and_doubles_nothing(home: Home, ada: Ada, moment: st
     async with postgres_schema() as url:
         settings = {"DATABASE_URL": url, "POSTERN_TURNS__LEASE_SECONDS": "1.5"}
         async with home.gateway(die_at=moment, settings=settings) as dying:
-            await asyncio.wait_for(ada.meet(), 30)
+            await asyncio.wait_for(ada.meet(), PATIENCE_SECONDS)
             asking = asyncio.ensure_future(ada.asks("My name is Ada."))
-            status = await asyncio.wait_for(dying.wait(), 30)
+            status = await asyncio.wait_for(dying.wait(), PATIENCE_SECONDS)
         async with home.gateway(settings=settings):
-            answer = await asyncio.wait_for(asking, 60)
-            recall = await asyncio.wait_for(ada.asks("What is my name?"), 60)
+            answer = await asyncio.wait_for(asking, PATIENCE_SECONDS)
+            recall = await asyncio.wait_for(ada.asks("What is my name?"), PATIENCE_SECONDS)
             seen = await ada.sees()
 
     assert status == -signal.SIGKILL, f'"{moment}" never came'

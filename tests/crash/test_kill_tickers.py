@@ -18,6 +18,7 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.people import Identity, Sender
 from gateway.domain.schedules import Misfire, PastSlot, Rules, Schedule, Wakeup
 from tests.crash.ticking_process import store_at
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.postgres import postgres_schema
 
 WORKERS = 6
@@ -72,7 +73,7 @@ async def _slots(database: str) -> dict[str, list[PastSlot]]:
 
 async def _all_fired(database: str, upto: datetime) -> None:
     """Wait until every schedule has fired up to this moment, whoever was left to do it."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while any(not found or found[-1].due_at < upto for found in await _all_slots(database)):  # noqa: ASYNC110
             await asyncio.sleep(0.2)  # other processes write: there is nothing to await
 

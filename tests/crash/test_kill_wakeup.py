@@ -7,12 +7,13 @@ import asyncio
 import pytest
 
 from tests.crash.home import Ada, Home
+from tests.fakes.patience import PATIENCE_SECONDS
 
 
 @pytest.mark.crash
 @pytest.mark.parametrize("moment", ["before store.schedules.fire", "after store.schedules.fire"])
 async def test_a_reminder_comes_once_over_a_kill(home: Home, ada: Ada, moment: str) -> None:
-    async with asyncio.timeout(40), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as group:
         async with home.gateway(die_at=moment) as process:
             await ada.meet()
             asking = group.create_task(ada.asks("remind me to feed the cat in 1 second"))

@@ -13,6 +13,7 @@ from gateway.domain.people import Identity, Sender
 from gateway.domain.schedules import Schedule, Wakeup
 from storage.sqlite import SqliteStore
 from tests.crash.home import Home
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.discord_server import DiscordServer
 from tests.platforms.slack_server import SlackServer
 from tests.unit.agents.embedded.chat_endpoint import ChatEndpoint, delta, serving
@@ -24,10 +25,8 @@ MOMENTS = [
     "after platform.send",
 ]
 GREETING = "Good morning."
-PATIENCE_SECONDS = 60
-"""Long: two processes start in each test, and other tests may have the cores."""
 
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.crash
 
 
 async def are_due(home: Home, *wakeups: Wakeup) -> None:
@@ -78,10 +77,8 @@ async def test_wakeups_post_once_over_a_kill(home: Home, moment: str) -> None:
         async with home.gateway(die_at=moment, settings=settings) as dying:
             status = await asyncio.wait_for(dying.wait(), PATIENCE_SECONDS)
         async with home.gateway(settings=settings):
-            await discord.until(
-                lambda: GREETING in discord.said_by_bot(channel), timeout=PATIENCE_SECONDS
-            )
-            await slack.until(lambda: GREETING in slack.said_by_app(root.channel), PATIENCE_SECONDS)
+            await discord.until(lambda: GREETING in discord.said_by_bot(channel))
+            await slack.until(lambda: GREETING in slack.said_by_app(root.channel))
             await home.until_idle()
 
     assert status == -signal.SIGKILL, f'"{moment}" never came'

@@ -13,9 +13,10 @@ import pytest
 
 from gateway.turn_runner import ANSWER_IS_LATE
 from tests.crash.home import Ada, Home
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.ports import port_of_our_own
 
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.crash
 
 
 class Letta:
@@ -56,12 +57,12 @@ async def test_a_letta_that_is_not_there_yet_is_waited_for(
     home: Home, ada: Ada, letta: Letta
 ) -> None:
     async with home.gateway(settings=letta.settings):
-        await asyncio.wait_for(ada.meet(), 30)
+        await asyncio.wait_for(ada.meet(), PATIENCE_SECONDS)
         asking = asyncio.ensure_future(ada.asks("My name is Ada."))
-        await asyncio.wait_for(ada.until_she_sees(2), 30)
+        await asyncio.wait_for(ada.until_she_sees(2), PATIENCE_SECONDS)
         told = await ada.sees()
         async with letta.serving():
-            answer = await asyncio.wait_for(asking, 60)
+            answer = await asyncio.wait_for(asking, PATIENCE_SECONDS)
             seen = await ada.sees()
 
     assert told == [("user", "My name is Ada."), ("assistant", ANSWER_IS_LATE)]
@@ -74,14 +75,14 @@ async def test_a_letta_that_dies_in_mid_answer_finishes_it_when_it_is_back(
 ) -> None:
     async with home.gateway(settings=letta.settings):
         async with letta.serving() as dying:
-            await asyncio.wait_for(ada.meet(), 30)
-            await asyncio.wait_for(ada.asks("Hello."), 60)
+            await asyncio.wait_for(ada.meet(), PATIENCE_SECONDS)
+            await asyncio.wait_for(ada.asks("Hello."), PATIENCE_SECONDS)
             asking = asyncio.ensure_future(ada.asks("What do you know about me?"))
-            await asyncio.wait_for(ada.until_she_sees(3), 30)
+            await asyncio.wait_for(ada.until_she_sees(3), PATIENCE_SECONDS)
             dying.kill()
             await dying.wait()
         async with letta.serving():
-            await asyncio.wait_for(asking, 60)
+            await asyncio.wait_for(asking, PATIENCE_SECONDS)
             seen = await ada.sees()
 
     said = [text for author, text in seen if author == "assistant" and text != ANSWER_IS_LATE]

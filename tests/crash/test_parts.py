@@ -21,10 +21,9 @@ from tests.fakes.postgres import postgres_schema
 from tests.platforms.discord_server import DiscordServer
 from tests.platforms.slack_server import SlackServer
 
-PATIENCE = 40.0
 MOMENTS = ["before store.turns.accept", "before store.handed.drop"]
 
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.crash
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ async def world(tmp_path: Path) -> AsyncGenerator[World]:
 
 async def until_registered(world: World) -> None:
     """Wait until Discord knows the commands, which a worker tells it."""
-    await world.discord.until(lambda: world.discord.commands.registered, timeout=PATIENCE)
+    await world.discord.until(lambda: world.discord.commands.registered)
 
 
 async def test_what_came_while_no_worker_lived_was_acknowledged_and_is_answered_once(
@@ -76,19 +75,17 @@ async def test_what_came_while_no_worker_lived_was_acknowledged_and_is_answered_
 
         ada.dm("My name is Ada.")
         asked = await bob.slash("ask", text="My name is Bob.")
-        await world.slack.until_delivered(PATIENCE)
+        await world.slack.until_delivered()
         acknowledged = [attempt.status for attempt in world.slack.attempts]
         thinking = asked.callback_type
         seen = len(world.slack.said_by_app(ada.dm_channel)), len(asked.texts)
 
         async with world.parts.running("worker"):
-            await world.slack.until(
-                lambda: len(world.slack.said_by_app(ada.dm_channel)) == 1, PATIENCE
-            )
-            await world.discord.until(lambda: asked.texts, timeout=PATIENCE)
+            await world.slack.until(lambda: len(world.slack.said_by_app(ada.dm_channel)) == 1)
+            await world.discord.until(lambda: asked.texts)
             ada.dm("What is my name?")
             await world.slack.until(
-                lambda: world.slack.visible(ada.dm_channel)[-1] == "Your name is **Ada**.", PATIENCE
+                lambda: world.slack.visible(ada.dm_channel)[-1] == "Your name is **Ada**."
             )
 
     assert (acknowledged, thinking, seen) == ([200], 5, (0, 0))
@@ -104,16 +101,14 @@ async def test_a_worker_killed_after_the_acknowledgement_loses_and_doubles_nothi
     async with world.parts.running("ingress", "--port", "0") as ingress:
         world.point_to(ingress.said)
         ada.dm("My name is Ada.")
-        await world.slack.until_delivered(PATIENCE)
+        await world.slack.until_delivered()
 
         status = await world.parts.dying(moment)
         async with world.parts.running("worker"):
-            await world.slack.until(
-                lambda: len(world.slack.said_by_app(ada.dm_channel)) == 1, PATIENCE
-            )
+            await world.slack.until(lambda: len(world.slack.said_by_app(ada.dm_channel)) == 1)
             ada.dm("What is my name?")
             await world.slack.until(
-                lambda: world.slack.visible(ada.dm_channel)[-1] == "Your name is **Ada**.", PATIENCE
+                lambda: world.slack.visible(ada.dm_channel)[-1] == "Your name is **Ada**."
             )
 
     assert status == -signal.SIGKILL, f'"{moment}" never came'
@@ -150,18 +145,18 @@ async def test_one_of_two_listeners_is_connected_and_the_other_hears_what_was_mi
         world.parts.running("worker"),
         listeners.running("listener", "--lease", "3") as first,
     ):
-        await discord.connected(timeout=PATIENCE)
+        await discord.connected()
         ada.dm("Hello.")
-        await discord.until(lambda: len(ada.inbox) == 1, timeout=PATIENCE)
+        await discord.until(lambda: len(ada.inbox) == 1)
         async with listeners.running("listener", "--lease", "3") as second:
             assert len(discord.gateway.connections) == 1
             await first.kill()
-            await discord.until(lambda: not discord.gateway.connections, timeout=PATIENCE)
+            await discord.until(lambda: not discord.gateway.connections)
             ada.dm("My name is Ada.")
-            await discord.until(lambda: discord.gateway.connections, timeout=PATIENCE)
-            await discord.until(lambda: len(ada.inbox) == 2, timeout=PATIENCE)
+            await discord.until(lambda: discord.gateway.connections)
+            await discord.until(lambda: len(ada.inbox) == 2)
             ada.dm("What is my name?")
-            await ada.hears("Your name is **Ada**.", timeout=PATIENCE)
+            await ada.hears("Your name is **Ada**.")
             assert second.process.returncode is None
 
     assert len(discord.said_by_bot(ada.dm_channel)) == 3

@@ -12,7 +12,7 @@ from tests.fakes.postgres import postgres_schema
 QUICK = Load(kills=2, people=3, pause_seconds=0.3, longest_life_seconds=0.5)
 """`python -m bench kills` does two hundred."""
 
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.crash
 
 
 @pytest.mark.parametrize("platform", ["discord", "slack"])

@@ -13,7 +13,7 @@ from tests.crash.snapshot_kills import killed_with_disk
 KILLS = int(os.environ.get("POSTERN_KILLS", "10"))
 LOAD = Load(KILLS, people=1, pause_seconds=1.0, longest_life_seconds=1.2)
 
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(120 + 12 * KILLS)]
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(300 + 12 * KILLS)]
 
 
 async def test_workers_killed_with_their_disks_lose_nothing_that_was_acknowledged(

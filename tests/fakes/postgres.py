@@ -20,9 +20,9 @@ from typing import Any
 import pytest
 
 from storage.postgres.client import PostgresError, connect
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.ports import port_of_our_own
 
-START_SECONDS = 30
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -54,7 +54,7 @@ class PostgresServer:
         if user is not None:
             os.chown(self._folder, user.pw_uid, user.pw_gid)
         made = self._run("initdb", "-U", "postern", "--auth=trust", "-E", "UTF8", "--no-sync")
-        if made.wait(START_SECONDS) != 0:
+        if made.wait(PATIENCE_SECONDS) != 0:
             raise RuntimeError((self._folder / "log").read_text())
         self._port = port_of_our_own()
         self.serve()
@@ -69,14 +69,14 @@ class PostgresServer:
         """End the server at once; its files stay as they are."""
         if self._process is not None:
             self._process.send_signal(signal.SIGQUIT)
-            self._process.wait(START_SECONDS)
+            self._process.wait(PATIENCE_SECONDS)
             self._process = None
 
     async def ready(self) -> None:
         """Return when it answers."""
         if self._is_ready:
             return
-        async with asyncio.timeout(START_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not self._is_ready:
                 try:
                     await (await connect(self.url())).close()

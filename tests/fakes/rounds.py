@@ -19,13 +19,13 @@ from gateway.domain.turns import (
     TurnEvent,
 )
 from gateway.ports import AgentRuntime
+from tests.fakes.patience import PATIENCE_SECONDS
 
 DICE = ToolSpec(
     name="roll_dice",
     description="Roll a die.",
     parameters={"type": "object", "properties": {"sides": {"type": "integer"}}},
 )
-PATIENCE_SECONDS = 20.0
 
 
 def says(session: Session, *texts: str, tools: tuple[ToolSpec, ...] = ()) -> RunRequest:

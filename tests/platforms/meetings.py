@@ -31,8 +31,7 @@ from gateway.ports import Store
 from gateway.settings import load_settings
 from storage.memory.store import MemoryStore
 from tests.contracts.letta_api.heard import begin, user
-
-PATIENCE_SECONDS = 60.0
+from tests.fakes.patience import PATIENCE_SECONDS
 
 
 @dataclass

@@ -7,6 +7,7 @@ import pytest
 
 from adapters.discord.options import BotPolicy, ReactionPolicy
 from gateway.domain.messages import MessageKind
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.discord_hub import DiscordHub
 from tests.platforms.discord_server import DiscordServer, Permission, Person, ServerSettings
 from tests.platforms.discord_server.records import ChannelKind
@@ -339,7 +340,7 @@ async def test_a_hundred_people_at_once_get_one_answer_each(server: DiscordServe
     async with DiscordHub(server).connected():
         for number, person in enumerate(people):
             person.dm(f"say answer {number}")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await all_hear(people)
 
     assert [person.inbox for person in people] == [[f"answer {n}"] for n in range(100)]
@@ -348,4 +349,4 @@ async def test_a_hundred_people_at_once_get_one_answer_each(server: DiscordServe
 async def all_hear(people: Sequence[Person]) -> None:
     """Wait until everybody has heard something."""
     for person in people:
-        await person.hears("answer", timeout=20)
+        await person.hears("answer")

@@ -72,7 +72,7 @@ async def test_a_fault_within_a_streamed_reply_is_not_seen(
         if is_of_the_gateway:
             await ada.hears("w2")
             made = FAULTS[fault](server)
-        await ada.hears(words(30), timeout=20)
+        await ada.hears(words(30))
         ada.dm("say next")
         await ada.hears("next")
 
@@ -93,7 +93,7 @@ async def test_a_gateway_that_falls_silent_within_a_streamed_reply_is_not_seen()
             resumes = session.resumes
             server.gateway.fall_silent()
             ada.dm("say next")
-            await ada.hears("next", timeout=20)
+            await ada.hears("next")
 
         assert session.resumes > resumes
         assert server.gateway.identifies == 1

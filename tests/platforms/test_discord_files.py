@@ -199,7 +199,7 @@ async def posted(hub: DiscordHub, person: Person, *files: Attachment) -> Message
     place = Conversation("discord", "dm", str(person.dm_channel.id))
     post = NewDelivery(DeliveryId("files"), place, "Here you are.", files=files)
     await hub.store.deliveries.enqueue([post], hub.adapter.clock.now())
-    return await person.hears("Here you are.", timeout=15)
+    return await person.hears("Here you are.")
 
 
 def sent(message: Message) -> list[tuple[str, bytes]]:

@@ -148,7 +148,7 @@ async def test_a_resumed_session_needs_no_backfill(server: DiscordServer) -> Non
         server.gateway.go_down()
         ada.dm("say meanwhile")
         server.gateway.come_back()
-        await ada.hears("meanwhile", timeout=10)
+        await ada.hears("meanwhile")
 
         assert server.log.count(HISTORY) == asked
 
@@ -225,4 +225,4 @@ async def test_a_silent_gateway_is_not_called_ready(server: DiscordServer) -> No
         server.gateway.go_down()
         await server.until(lambda: not hub.adapter.health().is_ready)
         server.gateway.come_back()
-        await server.until(lambda: hub.adapter.health().is_ready, timeout=15)
+        await server.until(lambda: hub.adapter.health().is_ready)

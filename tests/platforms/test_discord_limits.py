@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.discord_hub import DiscordHub
 from tests.platforms.discord_server import DiscordServer
 
@@ -28,9 +29,9 @@ async def test_200_people_at_once_are_all_answered_under_the_global_limit(
     async with DiscordHub(server).connected():
         for number, person in enumerate(people):
             person.dm(f"sleep 0.5\nsay answer {number}")
-        async with asyncio.timeout(25):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             for person in people:
-                await person.hears("answer", timeout=25)
+                await person.hears("answer")
 
     assert [person.inbox for person in people] == [[f"answer {n}"] for n in range(200)]
     assert server.limits.refused == 0
@@ -73,7 +74,7 @@ async def test_streaming_leaves_room_for_the_final_texts(server: DiscordServer) 
     async with hub.connected():
         ada.says(server.general, f"{mention} drip 0.03\nwords 60")
         bob.says(server.general, f"{mention} drip 0.03\nwords 60")
-        await server.until(lambda: len(complete(server)) == 2, timeout=10)
+        await server.until(lambda: len(complete(server)) == 2)
 
     drafts = server.log.find("PATCH /channels/*/messages/*")[:-2]
     gaps = [later.at - earlier.at for earlier, later in pairwise(drafts)]
@@ -88,9 +89,9 @@ async def test_where_calls_are_scarce_answers_go_before_drafts(server: DiscordSe
     async with DiscordHub(server, settings={"requests_per_second": 30.0}).connected():
         for person in people:
             person.dm("drip 0.05\nwords 8")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             for person in people:
-                await person.hears("w7", timeout=20)
+                await person.hears("w7")
 
     calls = server.log.count(POST) + server.log.count("PATCH /channels/*/messages/*")
     assert [len(person.inbox) for person in people] == [1] * 40

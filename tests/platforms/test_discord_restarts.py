@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from gateway.domain.messages import InboundMessage
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.discord_hub import AdvancingClock, DiscordHub
 from tests.platforms.discord_server import DiscordServer, ServerSettings
 
@@ -148,11 +149,11 @@ async def test_it_ends_at_whatever_moment_of_connecting_it_is_told_to(
             await asyncio.sleep(0)
         running.cancel()
 
-        ended, _ = await asyncio.wait([running], timeout=10)
+        ended, _ = await asyncio.wait([running], timeout=PATIENCE_SECONDS)
 
         assert ended, f"It went on when it was told to end after {steps} steps."
         for thread in [each for each in threading.enumerate() if each.name.startswith("keep-al")]:
-            thread.join(10)
+            thread.join(PATIENCE_SECONDS)
             assert not thread.is_alive(), f"Its heart went on after {steps} steps."
 
 

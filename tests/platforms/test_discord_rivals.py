@@ -13,6 +13,7 @@ from gateway.domain.ids import WorkerId
 from gateway.domain.leases import Lease
 from gateway.rivals import REMEMBERED, rival_sentence
 from tests.contracts.store.words import at
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.discord_hub import DiscordHub
 from tests.platforms.discord_server import DiscordServer
 
@@ -31,7 +32,7 @@ async def told_of_discord(hub: DiscordHub) -> tuple[bool, str]:
 
 
 async def until_it_tells_of_a_rival(hub: DiscordHub) -> str:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             is_ready, sentence = await told_of_discord(hub)
             if not is_ready:
@@ -45,13 +46,13 @@ async def test_each_of_two_deployments_with_one_token_tells_of_the_other_and_los
     ada = server.person("ada")
     ours, theirs = DiscordHub(server), DiscordHub(server)
     async with ours.running(), theirs.running():
-        await server.connected(2, timeout=20)
+        await server.connected(2)
 
         ada.dm("say one")
-        await server.until(lambda: len(server.said_by_bot(ada.dm_channel)) == 2, timeout=20)
+        await server.until(lambda: len(server.said_by_bot(ada.dm_channel)) == 2)
         ada.dm("say two")
         sentences = await asyncio.gather(*map(until_it_tells_of_a_rival, (ours, theirs)))
-        await server.until(lambda: len(server.said_by_bot(ada.dm_channel)) == 4, timeout=20)
+        await server.until(lambda: len(server.said_by_bot(ada.dm_channel)) == 4)
 
     assert all("Another deployment answers as this bot" in each for each in sentences)
     assert ours.heard == theirs.heard == ["say one", "say two"]

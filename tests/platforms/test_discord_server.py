@@ -16,6 +16,7 @@ from aiohttp import web
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.discord_server import (
     DiscordServer,
     ManualClock,
@@ -215,7 +216,7 @@ async def test_a_held_request_waits_for_the_test(server: DiscordServer) -> None:
     async with running(server) as bot, asyncio.TaskGroup() as tasks:
         place = bot.get_partial_messageable(server.general.id)
         tasks.create_task(place.send("late"))
-        await asyncio.wait_for(hold.reached.wait(), 5)
+        await asyncio.wait_for(hold.reached.wait(), PATIENCE_SECONDS)
         seen_before = server.visible(server.general)
         hold.release()
         await server.until(lambda: server.visible(server.general))
@@ -594,7 +595,7 @@ async def test_it_runs_by_itself_and_is_driven_over_its_control_api() -> None:
     )
     assert process.stdout is not None
     try:
-        urls = json.loads(await asyncio.wait_for(process.stdout.readline(), 20))
+        urls = json.loads(await asyncio.wait_for(process.stdout.readline(), PATIENCE_SECONDS))
         async with aiohttp.ClientSession() as session:
             control = Remote(session, urls["control_url"])
             said = await control.ask("say", person="ada", text="hello")
@@ -607,7 +608,7 @@ async def test_it_runs_by_itself_and_is_driven_over_its_control_api() -> None:
             log = await control.ask("log", where="POST *")
     finally:
         process.terminate()
-        code = await asyncio.wait_for(process.wait(), 10)
+        code = await asyncio.wait_for(process.wait(), PATIENCE_SECONDS)
 
     assert seen == ["hello", "hi"]
     assert [(entry["status"], entry["carried_out"]) for entry in log] == [(None, True)]

@@ -134,7 +134,7 @@ async def ask_by_command(server: DiscordServer, ada: Person) -> None:
     """Get an answer in parts, of which one reply is lost; a refusal; and a private answer."""
     server.faults.lose_reply("POST /webhooks/*/*")
     asked = await ada.slash("ask", text="drip 0.001\nwords 600", channel=server.general)
-    await server.until(lambda: asked.texts and asked.texts[-1].endswith("w599"), timeout=15)
+    await server.until(lambda: asked.texts and asked.texts[-1].endswith("w599"))
     opened = await ada.slash("ask", channel=server.general)
     await server.until(lambda: opened.modal)
     server.commands.add("dance")

@@ -17,6 +17,7 @@ from gateway.ports import Store
 from gateway.settings import load_settings
 from scheduler.misfires import first_fire
 from storage.memory.store import MemoryStore
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.unit.agents.embedded.chat_endpoint import ChatEndpoint, delta, serving
 
 ADA = Sender(Identity("web", "local", "ada"), "Ada")
@@ -25,7 +26,7 @@ HERE = Conversation("web", "postern", "ada")
 
 async def _until_ended(store: Store, turns: int) -> None:
     """Return when so many turns have ended."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             log = await store.history.audit(0, 1_000)
             if sum(entry.kind is AuditKind.TURN_ENDED for entry in log) >= turns:

@@ -220,7 +220,7 @@ async def test_a_hundred_people_at_once_are_answered_once_each(hub: SlackHub) ->
     for person in people:
         person.dm(f"I am {person.user.name}")
     await hub.slack.until(lambda: all(len(p.sees()) == 2 for p in people), timeout_seconds=20)
-    await hub.slack.until_delivered(20)
+    await hub.slack.until_delivered()
 
     for person in people:
         assert person.sees()[1] == f"re: I am {person.user.name}"

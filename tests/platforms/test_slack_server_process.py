@@ -11,6 +11,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from tests.fakes.patience import PATIENCE_SECONDS
+
 Payload = dict[str, Any]  # Any: JSON
 
 
@@ -27,7 +29,7 @@ async def urls() -> AsyncIterator[Payload]:
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             yield json.loads(await process.stdout.readline())
     finally:
         process.terminate()

@@ -17,16 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import pytest
 
 from gateway.bootstrap import opened_gateway, opened_store
 from gateway.domain.people import AgentBinding
 from gateway.settings import Settings, load_settings
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.ports import port_of_our_own
 from tests.platforms.discord_server import DiscordServer
 from tests.platforms.slack_server import SlackServer
-
-SECONDS = 30.0
 
 
 @dataclass
@@ -49,9 +47,7 @@ class House:
         channel = self._on_discord.dm_channel
         before = len(self.discord.said_by_bot(channel))
         self._on_discord.dm(text)
-        await self.discord.until(
-            lambda: len(self.discord.said_by_bot(channel)) > before, timeout=SECONDS
-        )
+        await self.discord.until(lambda: len(self.discord.said_by_bot(channel)) > before)
         await self._settled()
         return self.discord.visible(channel)[-1]
 
@@ -60,7 +56,7 @@ class House:
         channel = self._on_slack.dm_channel
         before = len(self.slack.said_by_app(channel))
         self._on_slack.dm(text)
-        await self.slack.until(lambda: len(self.slack.said_by_app(channel)) > before, SECONDS)
+        await self.slack.until(lambda: len(self.slack.said_by_app(channel)) > before)
         await self._settled()
         return self.slack.visible(channel)[-1]
 
@@ -108,11 +104,11 @@ async def house(tmp_path: Path, text: str = "") -> AsyncGenerator[House]:
         stop = asyncio.Event()
         async with (
             opened_gateway(settings) as gateway,
-            httpx.AsyncClient(base_url=url, timeout=SECONDS) as web,
+            httpx.AsyncClient(base_url=url, timeout=PATIENCE_SECONDS) as web,
             asyncio.TaskGroup() as group,
         ):
             group.create_task(gateway.run(stop))
-            await discord.connected(timeout=SECONDS)
+            await discord.connected()
             (await web.get("/")).raise_for_status()
             yield House(settings, discord, slack, web)
             stop.set()
@@ -149,7 +145,6 @@ def code_in(text: str) -> str:
     return found[1]
 
 
-@pytest.mark.timeout(120)
 async def test_one_person_has_one_memory_behind_three_doors(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         await home.on_discord("My name is Ada.")
@@ -168,12 +163,11 @@ async def test_one_person_has_one_memory_behind_three_doors(tmp_path: Path) -> N
     assert binding.role == "postern"
 
 
-@pytest.mark.timeout(120)
 async def test_what_an_agent_keeps_has_no_word_of_another_person(tmp_path: Path) -> None:
     async with house(tmp_path) as home, AsyncExitStack() as browsers:
         people: list[House] = []
         for number in range(5):
-            browser = httpx.AsyncClient(base_url=home.web.base_url, timeout=SECONDS)
+            browser = httpx.AsyncClient(base_url=home.web.base_url, timeout=PATIENCE_SECONDS)
             web = await browsers.enter_async_context(browser)
             (await web.get("/")).raise_for_status()
             people.append(House(home.settings, home.discord, home.slack, web, f"guest{number}"))
@@ -210,7 +204,6 @@ def kept_by_agent(database: Path) -> dict[str, str]:
     return dict(kept)
 
 
-@pytest.mark.timeout(120)
 async def test_what_is_told_at_one_door_is_tended_and_known_at_another(tmp_path: Path) -> None:
     note = 'call change_shared_memory {"label": "current_state", "new": "Ada is in Rome."}'
     async with house(tmp_path, NIGHT) as home:

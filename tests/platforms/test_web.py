@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from adapters.web.guard import WebOptions
 from adapters.web.sessions import COOKIE
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.web_hub import ADMIN_TOKEN, Served, WebHub, WebServer
 
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
@@ -36,7 +37,7 @@ async def door(server: WebServer) -> AsyncGenerator[Served]:
 
 @contextlib.asynccontextmanager
 async def _browser(door: Served) -> AsyncGenerator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=door.url, timeout=10) as client:
+    async with httpx.AsyncClient(base_url=door.url, timeout=PATIENCE_SECONDS) as client:
         await client.get("/")
         yield client
 

@@ -14,6 +14,7 @@ from adapters.web.sessions import COOKIE, Visitor, new_token, visitor_of
 from gateway.bootstrap.doors import make_web
 from gateway.domain.messages import InboundMessage
 from gateway.settings import Settings
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.web_hub import ADMIN_TOKEN, Served, WebHub, WebServer
 
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
@@ -47,7 +48,9 @@ async def _wakes(hub: WebHub, schedule: str, token: str = ADA, role: str = "post
 
 async def _read(door: Served, query: str = "", token: str = ADA) -> httpx.Response:
     cookies = {COOKIE: token}
-    async with httpx.AsyncClient(base_url=door.url, cookies=cookies, timeout=10) as client:
+    async with httpx.AsyncClient(
+        base_url=door.url, cookies=cookies, timeout=PATIENCE_SECONDS
+    ) as client:
         return await client.get(f"/activity/postern{query}")
 
 

@@ -21,6 +21,7 @@ from playwright.async_api import (
 from adapters.web.pages import Frame
 from gateway.domain.turns import Turn
 from tests.fakes.browser import needs_browser, opened_browser
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.web_hub import Served, WebHub, WebServer
 
 PHONE = ViewportSize(width=390, height=780)
@@ -334,6 +335,6 @@ async def test_a_refused_message_says_why(door: Served, ada: Visit) -> None:
     await ada.says("x" * 32_001)
 
     await expect(ada.page.locator(".user .note")).to_contain_text("32,000 is the most")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await _chats(door, ada, "short", "fine")
     await _sees(ada.answers, "fine")

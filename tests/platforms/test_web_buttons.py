@@ -18,6 +18,7 @@ from gateway.domain.deliveries import Button, ButtonStyle, NewDelivery
 from gateway.domain.ids import DeliveryId
 from gateway.domain.turns import Turn
 from tests.fakes.browser import needs_browser, opened_browser
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.web_hub import Served, WebHub, WebServer
 
 QUESTION = 'Your agent wants to use **pay**:\n```json\n{\n  "euros": 5\n}\n```\n\nMay it?'
@@ -125,7 +126,8 @@ async def test_a_label_is_text_and_never_markup(room: Room) -> None:
 async def _with_a_file(door: Served, client: httpx.AsyncClient) -> str:
     """Have the agent answer with a file; return its address."""
     await client.get("/")
-    await client.post("/chat", json={"agent_id": "postern", "message": "plan"}, timeout=10)
+    plan = {"agent_id": "postern", "message": "plan"}
+    await client.post("/chat", json=plan, timeout=PATIENCE_SECONDS)
     turn = await door.hub.next_turn()
     await door.hub.finish(turn, "Here.")
     saved = await door.hub.artifacts.save("ada/plan.html", b"<script>alert(1)</script>")

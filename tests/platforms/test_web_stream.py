@@ -18,6 +18,7 @@ from adapters.web.pages import FRAMES_LIMIT, Frame
 from adapters.web.sessions import COOKIE, new_token, visitor_of
 from adapters.web.stream import MISSED_LIMIT
 from gateway.domain.conversations import Conversation
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.web_hub import ADMIN_TOKEN, Served, WebHub, WebServer
 
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
@@ -56,7 +57,7 @@ class Tab:
         return frame
 
     async def hears_next(self) -> dict[str, Any]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             return json.loads(await self.socket.recv())
 
 

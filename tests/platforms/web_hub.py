@@ -28,6 +28,7 @@ from gateway.errors import StoreUnavailable
 from gateway.http import create_server
 from storage.artifacts.memory import MemoryArtifacts
 from storage.memory import MemoryStore
+from tests.fakes.patience import PATIENCE_SECONDS
 
 ROLES = ("postern", "muse")
 ADMIN_TOKEN = "admin-secret"
@@ -64,12 +65,12 @@ class WebHub:
 
     async def has_accepted(self, count: int) -> None:
         """Wait until this many messages are stored."""
-        async with asyncio.timeout(10), self._heard:
+        async with asyncio.timeout(PATIENCE_SECONDS), self._heard:
             await self._heard.wait_for(lambda: len(self.accepted) >= count)
 
     async def next_turn(self) -> Turn:
         """Claim the next turn, waiting for one."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 self.store.turn_ready.clear()
                 claim = await self.store.turns.claim(WORKER, 1, LEASE, self.clock.now())

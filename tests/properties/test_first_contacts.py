@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -150,6 +149,5 @@ def test_each_person_has_exactly_their_agents(seed: int, trouble: float, killed:
     assert made_by(8, seed, trouble, killed) == exactly_theirs(8)
 
 
-@pytest.mark.timeout(180)
 def test_ten_thousand_people_have_exactly_their_three_agents() -> None:
     assert made_by(10_000, 7, 0.1, 500.0) == exactly_theirs(10_000)

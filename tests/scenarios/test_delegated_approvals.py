@@ -233,7 +233,6 @@ async def says_until_acknowledged(person: FakePerson, text: str, event_id: str) 
         return
 
 
-@pytest.mark.timeout(60)
 async def test_a_crash_at_any_stored_step_pays_once_and_ends_the_errand_once() -> None:
     office = Office()
     office.hub.record(points := CrashPoints())

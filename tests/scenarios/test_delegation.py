@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-
 from agents.scripted import Ask, Say, Step, Wait
 from gateway.domain.people import Route
 from gateway.domain.tools import ToolCall, ToolResult
@@ -197,7 +195,6 @@ async def _says(hub: FakeHub, text: str) -> None:
         return
 
 
-@pytest.mark.timeout(60)
 async def test_a_crash_at_any_moment_leaves_one_answer_of_each() -> None:
     for at in range(1, len(await _moments()) + 1):
         hub = await _after_a_crash(at)

@@ -70,7 +70,6 @@ STORIES = {
 }
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("strategy", [each for each in STORIES if each != "pipeline"])
 async def test_a_crash_at_any_stored_step_repeats_no_member_and_ends_once(strategy: str) -> None:
     story = STORIES[strategy]
@@ -86,7 +85,6 @@ async def test_a_crash_at_any_stored_step_repeats_no_member_and_ends_once(strate
         await ended_once(hub, story, f"died {points.passed[at - 1]} ({at})")
 
 
-@pytest.mark.timeout(60)
 async def test_a_crash_at_any_moment_repeats_no_member_and_doubles_no_answer() -> None:
     story = STORIES["pipeline"]
     points = CrashPoints()

@@ -108,7 +108,6 @@ def test_every_call_of_the_ports_is_reached_or_has_a_reason() -> None:
     assert _offered() - reached - beside == set(BESIDE_ALL_TURNS)
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_a_crash_before_and_after_every_call_is_survived(chunk: int) -> None:
     moments = sorted(_first_seen().items())[chunk::CHUNKS]

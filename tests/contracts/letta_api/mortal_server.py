@@ -11,6 +11,7 @@ from pathlib import Path
 
 from agents.embedded import EmbeddedOptions
 from agents.embedded.server import serve
+from tests.fakes.patience import PATIENCE_SECONDS
 
 
 @asynccontextmanager
@@ -21,7 +22,7 @@ async def life(database: Path) -> AsyncGenerator[str]:
     )
     try:
         assert process.stdout is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             address = await process.stdout.readline()
         yield address.decode().strip()
     finally:

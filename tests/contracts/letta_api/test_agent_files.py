@@ -9,7 +9,7 @@ from letta_client import AsyncLetta, BadRequestError
 
 from tests.contracts.letta_api.heard import say
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(30)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 RECORDED = Path(__file__).with_name("recorded") / "letta_0_16_8.af"
 DOUBLE = 'def double(n: int) -> int:\n    """Double it.\n\n    Args:\n        n: The number.\n    """\n    return 2 * n\n'  # noqa: E501 - a source

@@ -16,7 +16,7 @@ from letta_client.types import AgentState
 
 from tests.contracts.letta_api.heard import body_of, say
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(30)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_health_answers_without_a_token(client: AsyncLetta) -> None:

@@ -5,7 +5,7 @@ from letta_client import AsyncLetta, BadRequestError, ConflictError, NotFoundErr
 
 from tests.contracts.letta_api.heard import say
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(30)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 GUIDE = "# Guide\n\nThe harbour opens at nine.\nBoats leave every hour.\n"
 

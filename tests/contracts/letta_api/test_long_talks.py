@@ -16,7 +16,7 @@ from tests.contracts.letta_api.conftest import connected
 from tests.contracts.letta_api.heard import say
 from tests.unit.agents.embedded.chat_endpoint import ChatEndpoint, delta, serving, usage
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TURNS = 200
 WINDOW = 2500

@@ -32,7 +32,6 @@ from tests.contracts.letta_api.mortal_server import life
 pytestmark = [
     pytest.mark.crash,
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(60),
 ]
 
 FORTY = " ".join(f"w{n}" for n in range(40))

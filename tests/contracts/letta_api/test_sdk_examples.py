@@ -9,8 +9,9 @@ import pytest
 from letta_client import Letta
 
 from tests.contracts.letta_api.examples import EXAMPLES, Place
+from tests.fakes.patience import PATIENCE_SECONDS
 
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.crash
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Generator[Place]:
             yield Place(client)
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.__name__)

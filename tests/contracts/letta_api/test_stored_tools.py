@@ -8,7 +8,7 @@ from agents.embedded import EmbeddedOptions
 from agents.embedded.sandbox.limits import Limits
 from tests.contracts.letta_api.heard import begin, listen, say, user
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ADD = '''
 def add(a: int, b: int = 1) -> int:

@@ -10,7 +10,7 @@ from letta_client.types.agents import ApprovalRequestMessage
 
 from tests.contracts.letta_api.heard import WEATHER, Heard, begin, listen, returns, say, user
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(30)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CALL = 'call get_weather {"city":"Paris"}'
 

@@ -13,7 +13,7 @@ from agents.embedded import EmbeddedOptions
 from tests.contracts.letta_api.conftest import connected
 from tests.contracts.letta_api.heard import begin, body_of, listen, say, user
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(30)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def _history(client: AsyncLetta, conversation: str) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.discord_server import interactions as kinds
 from tests.platforms.discord_server.composing import draft_of_person
 from tests.platforms.discord_server.message_forms import walk_components
@@ -164,7 +165,7 @@ class Person:
             if message.author.bot and not message.is_loading
         ]
 
-    async def hears(self, text: str, *, timeout: float = 5.0) -> Message:  # noqa: ASYNC109
+    async def hears(self, text: str, *, timeout: float = PATIENCE_SECONDS) -> Message:  # noqa: ASYNC109
         """Wait until a message of the bot in this DM holds `text`; `TimeoutError` otherwise."""
         return await self._server.until(lambda: self._heard(text), timeout=timeout)
 

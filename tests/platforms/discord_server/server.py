@@ -8,6 +8,7 @@ from typing import Self, TypeVar
 
 from aiohttp import web
 
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.discord_server.connection import ClosedBy
 from tests.platforms.discord_server.errors import Refusal
 from tests.platforms.discord_server.events import Event
@@ -236,7 +237,7 @@ class DiscordServer:
     async def until(
         self,
         predicate: Callable[[], T | None],
-        timeout: float = 5.0,  # noqa: ASYNC109 - the failure must say what was seen
+        timeout: float = PATIENCE_SECONDS,  # noqa: ASYNC109 - the failure must say what was seen
     ) -> T:
         """Wait until the predicate gives something true, and return that.
 
@@ -267,7 +268,7 @@ class DiscordServer:
             lines.append(f"{call.method} {call.path} -> {entry.status} {entry.trouble or ''}")
         return "\n".join(lines)
 
-    async def connected(self, shards: int = 1, *, timeout: float = 5.0) -> None:  # noqa: ASYNC109
+    async def connected(self, shards: int = 1, *, timeout: float = PATIENCE_SECONDS) -> None:  # noqa: ASYNC109
         """Wait until that many shards hold a session."""
         await self.until(lambda: len(self.gateway.live) >= shards, timeout=timeout)
 

@@ -8,6 +8,7 @@ from typing import Self, TypeVar
 import aiohttp
 from aiohttp import web
 
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.slack_server.clock import Clock, SystemClock
 from tests.platforms.slack_server.control import Control
 from tests.platforms.slack_server.events import Attempt, EventSender
@@ -253,7 +254,9 @@ class SlackServer:
         """What the app said to commands and interactions."""
         return self.interactions.answers
 
-    async def until(self, predicate: Callable[[], T], timeout_seconds: float = 5.0) -> T:
+    async def until(
+        self, predicate: Callable[[], T], timeout_seconds: float = PATIENCE_SECONDS
+    ) -> T:
         """Wait for the predicate's first true value; AssertionError when it never comes."""
         try:
             return await self.world.pulse.until(predicate, timeout_seconds)
@@ -264,7 +267,7 @@ class SlackServer:
                 f"not within {timeout_seconds} s. Last calls: {calls}. Last events sent: {tries}."
             ) from error
 
-    async def until_delivered(self, timeout_seconds: float = 5.0) -> None:
+    async def until_delivered(self, timeout_seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until every event was accepted or given up."""
         await self.until(lambda: self.events.in_flight == 0, timeout_seconds)
 

@@ -17,6 +17,7 @@ from compute.backends.modal_sandbox import (
     sandbox_options,
 )
 from gateway.domain.compute import Job, Outcome, RunLimits
+from tests.fakes.patience import PATIENCE_SECONDS
 
 LIMITS = RunLimits(seconds=2.5, memory_bytes=300 * 2**20, answer_characters=100)
 
@@ -42,7 +43,7 @@ def said(job: Job) -> str:
         capture_output=True,
         text=True,
         check=True,
-        timeout=20,
+        timeout=PATIENCE_SECONDS,
     )
     return done.stdout
 

@@ -20,8 +20,9 @@ from grpclib.server import Server, Stream
 from modal_proto import api_pb2
 from modal_proto.api_grpc import ModalClientBase
 
+from tests.fakes.patience import PATIENCE_SECONDS
+
 ROOT = Path(__file__).resolve().parents[3]
-DEADLINE_SECONDS = 50
 
 _PREFIXES = {"secret_id": "st", "class_id": "cs"}
 """Ids begin with what they are of; the others with the first two letters of their names."""
@@ -146,7 +147,7 @@ async def run_modal(
             cwd=ROOT, env=variables,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
-        async with asyncio.timeout(DEADLINE_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             output, _ = await process.communicate()
     finally:
         server.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from deploy import secret
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.unit.deploy.control_plane import ROOT, Deployment, deployed, run_modal
 
 PACKAGES = ("gateway", "adapters", "scheduler", "storage", "agents", "toolbox", "compute", "deploy")
@@ -40,7 +41,7 @@ def test_it_is_imported_without_credentials_and_network(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=50,
+        timeout=PATIENCE_SECONDS,
     )
 
     assert (imported.stdout, imported.returncode) == ("postern\n", 0), imported.stderr

@@ -20,6 +20,7 @@ from gateway.errors import Fenced, SettingsWrong
 from gateway.ports import Store
 from storage.sqlite.snapshots import SnapshotFolder
 from tests.contracts.store.words import message
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.postgres import postgres_schema
 from tests.unit.deploy.working import QUICK, SECRET, event, settings_in, stored, working
 
@@ -95,9 +96,9 @@ async def test_a_request_never_fails_and_waits_until_the_volume_takes_it(
         handling = asyncio.ensure_future(
             worker.handle(Handed(SLACK, headers, event("1700000000.3")))
         )
-        await asyncio.wait_for(refused.wait(), 20)
+        await asyncio.wait_for(refused.wait(), PATIENCE_SECONDS)
 
-        assert await asyncio.wait_for(handling, 20) == 200
+        assert await asyncio.wait_for(handling, PATIENCE_SECONDS) == 200
         assert stored(newest_snapshot(volume)) == {"1700000000.3"}
 
 
@@ -167,7 +168,7 @@ async def test_on_postgres_two_workers_share_the_work_and_publish_nothing(
 async def test_a_worker_stays_while_there_is_something_to_do(tmp_path: Path, volume: Path) -> None:
     async with working(tmp_path / "one", volume) as worker:
         staying = asyncio.ensure_future(worker.stay(lingers_seconds=0.0))
-        await asyncio.wait_for(staying, 10)
+        await asyncio.wait_for(staying, PATIENCE_SECONDS)
 
 
 async def test_a_worker_fires_what_is_due_and_says_that_nobody_listens(
@@ -236,7 +237,7 @@ async def test_with_all_snapshots_gone_a_person_keeps_their_agent(tmp_path: Path
 
 async def bound_agent(store: Store) -> str:
     """Wait until the only person has an agent."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             agents = [each.agent_id for each in await store.people.bindings() if each.agent_id]
             if agents:

@@ -12,6 +12,7 @@ from pathlib import Path
 from deploy.worker import Worker, opened_worker
 from gateway.settings import Settings, load_settings
 from storage.sqlite.snapshots import SnapshotFolder, SnapshotOptions
+from tests.fakes.patience import PATIENCE_SECONDS
 
 SECRET = "shhh"
 QUICK = SnapshotOptions(every_seconds=0.02)
@@ -44,7 +45,7 @@ async def working(
         asyncio.TaskGroup() as group,
     ):
         group.create_task(worker.serve(stop, ready.set))
-        await asyncio.wait_for(ready.wait(), 20)
+        await asyncio.wait_for(ready.wait(), PATIENCE_SECONDS)
         try:
             yield worker
         finally:

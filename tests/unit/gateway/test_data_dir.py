@@ -10,6 +10,7 @@ import pytest
 
 from gateway.data_dir import LOCK_NAME, Holder, held, holder
 from gateway.errors import SettingsWrong
+from tests.fakes.patience import PATIENCE_SECONDS
 
 HOLD = """
 import pathlib, sys
@@ -117,7 +118,7 @@ def test_a_second_gateway_is_refused_with_pid_and_address(
 
 def test_a_gateway_that_was_killed_holds_nothing(path: Path, other: subprocess.Popen[str]) -> None:
     other.kill()
-    other.wait(timeout=10)
+    other.wait(timeout=PATIENCE_SECONDS)
 
     with held(path):
         assert holder(path) == Holder(os.getpid(), None)

@@ -21,6 +21,7 @@ from gateway.domain.ids import WorkerId
 from gateway.place import Place
 from gateway.porter import ASIDE, Doors, LateAnswer, Porter, late_answer
 from storage.memory import MemoryStore
+from tests.fakes.patience import PATIENCE_SECONDS
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 API = "https://discord.example/api/v10"
@@ -48,7 +49,7 @@ class House:
         return Starlette(routes=[Route(path, self.take, methods=["POST"]) for path in self.answers])
 
     async def until(self, count: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while len(self.heard) < count:
                 self.changed.clear()
                 await self.changed.wait()
@@ -107,7 +108,7 @@ async def test_what_breaks_its_door_is_kept_for_the_next_process(house: House) -
     (kept,) = await store.handed.oldest(ASIDE + SLACK, 9)
     before = list(house.heard)
 
-    async with carried(house, store), asyncio.timeout(10):
+    async with carried(house, store), asyncio.timeout(PATIENCE_SECONDS):
         while "poison" not in house.heard:
             house.changed.clear()
             await house.changed.wait()

@@ -18,6 +18,7 @@ from gateway.errors import Fenced, SettingsWrong, StoreUnavailable
 from storage.sqlite import SqliteStore
 from storage.sqlite.snapshots import SnapshotFolder, SnapshotOptions, Snapshots
 from tests.contracts.store.words import ROUTE, at, message
+from tests.fakes.patience import PATIENCE_SECONDS
 
 QUICK = SnapshotOptions(every_seconds=0.0, kept=3)
 
@@ -105,7 +106,7 @@ async def test_changes_are_published_by_themselves(tmp_path: Path, folder: Path)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(snapshots.run())
         await say(store, "one")
-        await asyncio.wait_for(arrived.wait(), 10)
+        await asyncio.wait_for(arrived.wait(), PATIENCE_SECONDS)
         running.cancel()
 
     await store.close()
@@ -162,14 +163,14 @@ async def test_the_last_snapshot_waits_for_the_one_that_is_being_made(
         is_slow = True
         await say(store, "one")
         running = asyncio.ensure_future(snapshots.run())
-        await asyncio.wait_for(held.wait(), 10)
+        await asyncio.wait_for(held.wait(), PATIENCE_SECONDS)
         running.cancel()
         await say(store, "two")
         closing = asyncio.ensure_future(snapshots.close())
         await asyncio.sleep(0)  # it has begun
         loop.call_later(0.05, go_on.set)
 
-        await asyncio.wait_for(closing, 10)
+        await asyncio.wait_for(closing, PATIENCE_SECONDS)
 
     assert await restored(tmp_path / "b" / "postern.db", folder) == {"one", "two"}
 
@@ -430,7 +431,6 @@ class Queue:
 
 
 @pytest.mark.crash
-@pytest.mark.timeout(300)
 async def test_killed_at_random_it_is_never_damaged_and_loses_nothing_that_was_kept(
     tmp_path: Path, folder: Path
 ) -> None:

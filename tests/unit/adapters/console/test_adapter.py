@@ -23,6 +23,7 @@ from gateway.domain.people import Route
 from gateway.domain.turns import Turn, TurnOutcome, TurnState
 from gateway.errors import StoreUnavailable
 from storage.memory import MemoryStore
+from tests.fakes.patience import PATIENCE_SECONDS
 
 WORKER = WorkerId("local")
 LEASE = timedelta(minutes=5)
@@ -41,7 +42,7 @@ class Screen(io.StringIO):
 
     async def shows(self, text: str) -> None:
         """Wait until the text stands on the screen."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while text not in self.getvalue():
                 self._written.clear()
                 await self._written.wait()
@@ -66,7 +67,7 @@ class Talk:
         await self.store.turns.accept(message, Route("postern"), message.sent_at)
 
     async def next_turn(self) -> Turn:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 self.store.turn_ready.clear()
                 now = SystemClock().now()
@@ -123,7 +124,7 @@ async def test_a_pipe_gets_the_answers_and_nothing_else() -> None:
         os.close(talk.keyboard)
         await talk.answers("**to one**", "and more")
         await talk.answers("to two")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await running
 
     assert talk.screen.getvalue() == "**to one**\nand more\nto two\n"
@@ -134,7 +135,7 @@ async def test_a_last_line_without_its_end_is_a_line() -> None:
         talk.types("no newline")
         os.close(talk.keyboard)
         turn = await talk.answers("fine")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await running
 
     assert turn.messages[0].text == "no newline"
@@ -188,7 +189,7 @@ async def test_ctrl_d_leaves_at_once() -> None:
     async with _talk(is_tty=True) as (talk, running):
         await talk.screen.shows("› ")
         talk.types("\x04")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await running
 
 

@@ -8,6 +8,7 @@ from adapters.web.open_pages import OpenPages
 from adapters.web.pages import FRAMES_LIMIT, Draft, Frame, Page
 from adapters.web.sessions import new_token, visitor_of
 from gateway.domain.ids import ConversationId, DeliveryId
+from tests.fakes.patience import PATIENCE_SECONDS
 
 ADA = ConversationId("web:postern:ada")
 BOB = ConversationId("web:postern:bob")
@@ -23,7 +24,7 @@ def _draft(text: str) -> tuple[Draft, Draft]:
 
 
 async def _take(page: Page) -> str | None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         return await page.take()
 
 

@@ -13,6 +13,7 @@ from gateway.domain.turns import RunEnded, RunRequest, RunStarted, Session, Text
 from gateway.errors import RunFailed, RuntimeUnavailable
 from gateway.ports import AgentRuntime
 from tests.fakes.app_server import FakeAppServer, words_of
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.rounds import DICE, answers, calls_of, follow, follow_until, run_of, says, text_of
 from tests.unit.agents.app_server.conftest import ADA, PLACE, options_for
 
@@ -21,7 +22,7 @@ WORDS = " ".join(f"w{number}" for number in range(30))
 
 async def follow_again(runtime: AgentRuntime, request: RunRequest) -> str:
     """Ask until the runtime can be reached again, as the gateway does; return what was said."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             try:
                 return text_of(await follow(runtime, request))

@@ -7,6 +7,7 @@ import pytest
 
 from agents.embedded.sandbox.limits import Limits
 from agents.embedded.sandbox.sandbox import Outcome, Sandbox
+from tests.fakes.patience import PATIENCE_SECONDS
 
 LIMITS = Limits(
     wall_seconds=8, cpu_seconds=1, memory_bytes=300_000_000, file_bytes=100_000, printed_bytes=5000
@@ -196,7 +197,7 @@ async def test_a_cancelled_call_leaves_no_process() -> None:
         "    time.sleep(60)\n"
     )
     call = asyncio.ensure_future(Sandbox(LIMITS).call(source, "tool", {}))
-    async with asyncio.timeout(10), server:
+    async with asyncio.timeout(PATIENCE_SECONDS), server:
         await arrived.wait()
         call.cancel()
         with pytest.raises(asyncio.CancelledError):

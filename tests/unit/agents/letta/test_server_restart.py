@@ -19,6 +19,7 @@ from gateway.domain.people import Person
 from gateway.domain.turns import RunEnded, RunRequest, Session, TextDelta
 from gateway.errors import RuntimeUnavailable
 from gateway.ports import AgentRuntime
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.rounds import follow, says, text_of
 
 ADA = Person(PersonId("person-ada"), "Ada")
@@ -33,7 +34,7 @@ async def begin(runtime: AgentRuntime, request: RunRequest, began: asyncio.Event
 
 async def test_a_run_is_heard_whole_over_a_restart_of_its_server(tmp_path: Path) -> None:
     server, began = EmbeddedOptions(tmp_path / "letta.db", scripted=True), asyncio.Event()
-    async with asyncio.timeout(30), AsyncExitStack() as stack:
+    async with asyncio.timeout(PATIENCE_SECONDS), AsyncExitStack() as stack:
         first = AsyncExitStack()
         url = await first.enter_async_context(serve(server))
         letta = await stack.enter_async_context(open_letta(LettaOptions(base_url=url)))

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.patience import PATIENCE_SECONDS
+
 ROOT = Path(__file__).parents[4]
 
 STUBBORN = """
@@ -54,7 +56,12 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "gateway", *words]
     environment = {"PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        command, capture_output=True, text=True, env=environment, timeout=30, check=False
+        command,
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=PATIENCE_SECONDS,
+        check=False,
     )
 
 
@@ -99,7 +106,7 @@ def test_help_loads_nothing_heavy() -> None:
         capture_output=True,
         text=True,
         env={"PYTHONPATH": str(ROOT)},
-        timeout=30,
+        timeout=PATIENCE_SECONDS,
         check=True,
     )
 
@@ -116,7 +123,7 @@ def test_the_traceback_of_a_bug_shows_no_secret() -> None:
         capture_output=True,
         text=True,
         env={"PYTHONPATH": str(ROOT), "DISCORD_TOKEN": "s3cr3t-token"},
-        timeout=30,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
 
@@ -134,7 +141,7 @@ def test_the_first_signal_stops_cleanly(number: signal.Signals) -> None:
     process = start(WILLING)
 
     process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=PATIENCE_SECONDS)
 
     assert process.returncode == 0
     assert out == "closed\n"
@@ -148,6 +155,6 @@ def test_the_second_signal_stops_at_once() -> None:
     process.send_signal(signal.SIGTERM)
     assert process.stdout.readline() == "draining\n"
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE_SECONDS)
 
     assert process.returncode == 1

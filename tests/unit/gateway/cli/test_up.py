@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.unit.gateway.cli.terminal import Terminal
 
 ROOT = Path(__file__).parents[4]
@@ -24,7 +25,7 @@ class Gateway:
 
     def end(self) -> str:
         """Wait for its end; returns what it still wrote."""
-        return self.process.communicate(timeout=30)[1]
+        return self.process.communicate(timeout=PATIENCE_SECONDS)[1]
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def test_a_second_one_is_refused_with_pid_and_address(gateway: Gateway) -> None:
         capture_output=True,
         text=True,
         env={"PYTHONPATH": str(ROOT), "POSTERN_HTTP__PORT": "0"},
-        timeout=30,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
 

@@ -15,6 +15,7 @@ from gateway.domain.ids import WorkerId
 from gateway.errors import StoreUnavailable
 from storage.postgres import PoolOptions, PostgresStore
 from tests.contracts.store.words import ROUTE, message
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.postgres import postgres_schema
 from tests.fakes.wire import wire_to
 
@@ -108,7 +109,7 @@ async def test_a_clock_that_is_set_wrong_later_is_right_again_after_the_next_loo
 async def test_while_the_database_is_away_the_last_correction_stays(url: str) -> None:
     port = urlsplit(url).port
     assert port is not None
-    async with wire_to(port) as wire, asyncio.timeout(30):
+    async with wire_to(port) as wire, asyncio.timeout(PATIENCE_SECONDS):
         there = url.replace(f":{port}/", f":{wire.port}/")
         machine = Machine(HOURS)
         store = PostgresStore(there, PoolOptions(1), is_listening=False, machine=machine)

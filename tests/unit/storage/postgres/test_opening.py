@@ -16,6 +16,7 @@ from storage.postgres import PoolOptions, PostgresStore
 from storage.postgres.client import PostgresError, connect
 from storage.postgres.migrate import migrations
 from tests.contracts.store.words import ROUTE, at, claim_turn, message, say
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.postgres import execute, postgres_schema
 
 END_OTHERS = """
@@ -105,7 +106,7 @@ async def test_a_read_only_database_says_so(url: str, store: PostgresStore) -> N
 
 async def test_lost_connections_are_made_anew(url: str, store: PostgresStore) -> None:
     await say(store, "e1")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await store.is_listening.wait()
         await execute(url, END_OTHERS)
 
@@ -139,7 +140,11 @@ async def test_a_pool_that_stays_busy_is_told_in_time(url: str) -> None:
     store = PostgresStore(url, PoolOptions(1, wait_seconds=0.2), is_listening=False)
     await store.open()
     holder = await connect(url)
-    async with asyncio.TaskGroup() as group, asyncio.timeout(10), holder.transaction():
+    async with (
+        asyncio.TaskGroup() as group,
+        asyncio.timeout(PATIENCE_SECONDS),
+        holder.transaction(),
+    ):
         await holder.execute("LOCK TABLE inbox")
         group.create_task(store.history.newest_events("fake"))
         while not await holder.fetch("SELECT 1 FROM pg_locks WHERE NOT granted"):

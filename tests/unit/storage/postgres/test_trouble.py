@@ -18,6 +18,7 @@ from storage.postgres import PoolOptions, PostgresStore
 from storage.postgres.migrate import migrations
 from tests.contracts.store.words import say
 from tests.fakes.hub import FakeHub, HubOptions
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.postgres import execute, postgres_of_ones_own, postgres_schema
 from tests.fakes.wire import Wire, wire_to
 
@@ -76,7 +77,7 @@ async def test_a_database_that_goes_away_in_mid_turn_comes_back_to_a_hub_that_go
     hub.agents.will_say("For the second.")
     late = hub.message(bob, "second")
 
-    async with asyncio.timeout(50), hub.running(), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(PATIENCE_SECONDS), hub.running(), asyncio.TaskGroup() as group:
         await ada.says("first")
         while not hub.agents.heard:  # noqa: ASYNC110 - until the turn runs
             await asyncio.sleep(0.01)
@@ -96,7 +97,7 @@ async def test_a_database_that_goes_away_in_mid_turn_comes_back_to_a_hub_that_go
 async def test_a_server_that_crashes_and_is_a_standby_for_a_while_loses_and_doubles_nothing() -> (
     None
 ):
-    async with postgres_of_ones_own() as server, asyncio.timeout(60):
+    async with postgres_of_ones_own() as server, asyncio.timeout(PATIENCE_SECONDS):
         store = PostgresStore(server.url(), PoolOptions(4))
         await store.open()
         hub = FakeHub(store, options=QUICK)
@@ -138,7 +139,7 @@ async def test_a_slow_database_is_only_slow(setting: Setting) -> None:
     setting.hub.agents.will_say("Here.")
     setting.wire.delay_seconds = 0.1
 
-    async with asyncio.timeout(30), setting.hub.running():
+    async with asyncio.timeout(PATIENCE_SECONDS), setting.hub.running():
         await ada.says("hello")
         await ada.reads(1)
 
@@ -158,7 +159,7 @@ async def test_a_full_disk_takes_no_message_and_says_so_until_there_is_room(
 
 
 async def test_a_migration_that_was_cut_off_half_way_is_finished_at_the_next_start() -> None:
-    async with postgres_schema() as url, asyncio.timeout(40):
+    async with postgres_schema() as url, asyncio.timeout(PATIENCE_SECONDS):
         port = urlsplit(url).port
         assert port is not None
         async with wire_to(port) as wire:

@@ -26,6 +26,7 @@ from tests.contracts.store.words import (
     say,
     sent_as,
 )
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.postgres import postgres_schema
 from tests.unit.storage.postgres.invariants import check_invariants
 
@@ -117,7 +118,7 @@ async def test_three_workers_share_the_work_without_overlap_loss_or_disorder(
 ) -> None:
     watch = Watch()
 
-    async with asyncio.timeout(40), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as group:
         group.create_task(_say_all(stores))
         for store, worker in zip(stores, WORKERS, strict=True):
             group.create_task(_think(store, worker, watch))
@@ -162,7 +163,7 @@ async def test_what_one_worker_accepts_wakes_the_others(url: str) -> None:
         for store in (here, there):
             await store.open()
             stack.push_async_callback(store.close)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await there.is_listening.wait()
             there.turn_ready.clear()
             there.delivery_ready.clear()
