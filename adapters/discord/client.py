@@ -27,10 +27,8 @@ HEARTBEAT_ACK = "heartbeat_ack"
 """The name under which `Hear` is told that Discord answered a heartbeat."""
 
 _DISPATCH, _ACK = 0, 11
-_READ = frozenset(
+_READ_BY_US_ALONE = frozenset(
     {
-        "READY",
-        "RESUMED",
         "MESSAGE_CREATE",
         "MESSAGE_UPDATE",
         "MESSAGE_DELETE",
@@ -39,6 +37,7 @@ _READ = frozenset(
         "INTERACTION_CREATE",
     }
 )
+_READ = _READ_BY_US_ALONE | {"READY", "RESUMED"}
 
 
 def aim(api_url: str) -> None:
@@ -61,6 +60,9 @@ class GatewayClient(discord.AutoShardedClient):
             # Raw events come before, and without, discord.py's own reading of them.
             enable_debug_events=True,
         )
+        for event in _READ_BY_US_ALONE:
+            # One that discord.py can not read would end the connection.
+            del self._connection.parsers[event]
         self._hear = hear
         self._gateway_url = options.gateway_url
         self._pause_seconds = options.identify_pause_seconds

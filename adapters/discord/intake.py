@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import discord
+from pydantic import ValidationError
 
 from adapters.discord.bot_turns import BotTurns
 from adapters.discord.buttons import Buttons
@@ -41,7 +42,7 @@ from adapters.discord.options import DiscordOptions
 from adapters.discord.outbound import Content, channel_of
 from adapters.discord.pace import Urgency
 from adapters.discord.payloads import Channel, Deletion, Interaction, Message, Reaction
-from adapters.discord.refusals import turned_away
+from adapters.discord.refusals import Refusals
 from adapters.discord.rest import Call, Json, Rest
 from gateway.domain.conversations import Conversation
 from gateway.domain.messages import InboundMessage
@@ -80,6 +81,7 @@ class Intake:
         self._ears = Ears(doors.rest.bot_id, options.bots, options.reactions)
         self._commands = {command.name: command for command in options.commands}
         self._buttons = Buttons(options.token)
+        self._refusals = Refusals(options.note_refusal, "gateway")
         self._bot_turns = BotTurns(options.bot_turns)
         self._downloads = Downloads(options)
         self._places: dict[str, Conversation] = {}
@@ -94,6 +96,15 @@ class Intake:
 
     async def take_in(self, event: Event) -> None:
         """Return when the event is stored, or was not for us."""
+        try:
+            await self._read(event)
+        except ValidationError:
+            await self._note_odd(event.data.get("guild_id"), event.name)
+
+    async def _note_odd(self, guild: object, event: str) -> None:
+        await self._refusals.note_odd(guild, f"{event}_shape", self._doors.clock.now())
+
+    async def _read(self, event: Event) -> None:
         match event.name:
             case "MESSAGE_CREATE":
                 message = Message.model_validate(event.data)
@@ -127,6 +138,8 @@ class Intake:
     async def _take_found(self, found: Json, place: Place) -> None:
         try:
             await self._take_message(Message.model_validate(found), place)
+        except ValidationError:
+            await self._note_odd(place.conversation.workspace, "MESSAGE")
         except Exception:  # the loop's edge: one message never loses those after it
             log.exception("discord_event_bug", extra={"message_id": found.get("id")})
 
@@ -202,7 +215,7 @@ class Intake:
         try:
             message = parse_interaction(interaction, self._commands, self._buttons)
         except BadInput as error:
-            return await turned_away(error, self._options.note_refusal)
+            return await self._refusals.turned_away(error)
         await self._accept(message)
         return deferral(message)
 

@@ -64,7 +64,7 @@ class Listener:
                 self._lanes.put(lane, _OUTSIDE_SHARDS, Event(name, data))
             case _:
                 shard = self._shard_of(data.get("guild_id"))
-                self._lanes.put(str(data["channel_id"]), shard, Event(name, data))
+                self._lanes.put(str(data.get("channel_id")), shard, Event(name, data))
 
     def _begin_session(self, shard: int) -> None:
         log.info("discord_session", extra={"shard": shard})
@@ -77,7 +77,7 @@ class Listener:
         newest = await insist(self._options.newest_events, self._options.retry_seconds)
         gaps: dict[str, int] = {}
         for conversation, event in newest:
-            if conversation.platform != PLATFORM or self._home(conversation) != shard:
+            if conversation.platform != PLATFORM or self._shard_of(conversation.workspace) != shard:
                 continue
             self._intake.meet(conversation)
             for place, mark in self._marks(conversation, event):
@@ -95,12 +95,8 @@ class Listener:
             # Such a thread has the id of the mention that began it, in the channel above.
             yield replace(conversation, thread=None), int(conversation.thread)
 
-    def _home(self, conversation: Conversation) -> int:
-        guild = conversation.workspace
-        return self._shard_of(guild if guild.isdecimal() else None)
-
-    def _shard_of(self, guild_id: str | None) -> int:
+    def _shard_of(self, guild_id: object) -> int:
         """Return which shard hears a guild ("Sharding", Discord's reference)."""
-        if guild_id is None:
+        if not isinstance(guild_id, str) or not guild_id.isdecimal():
             return _FIRST_SHARD
         return (int(guild_id) >> 22) % self._shard_count

@@ -16,7 +16,6 @@ from starlette.responses import JSONResponse, Response
 
 from adapters.discord.adapter import DiscordAdapter
 from adapters.discord.buttons import Buttons
-from adapters.discord.inbound import PLATFORM
 from adapters.discord.interactions import (
     deferral,
     immediate_answer,
@@ -24,10 +23,9 @@ from adapters.discord.interactions import (
     refusal,
 )
 from adapters.discord.payloads import Interaction
-from adapters.discord.refusals import note_stranger, turned_away
+from adapters.discord.refusals import Refusals
 from adapters.discord.rest import Json
 from gateway.domain.handed import was_verified
-from gateway.domain.strangers import Strangers
 from gateway.errors import BadInput, StoreUnavailable
 
 BODY_LIMIT_BYTES = 1024 * 1024
@@ -62,7 +60,7 @@ class _Door:
         self._adapter = adapter
         self._key = key
         self._buttons = Buttons(adapter.options.token)
-        self._strangers = Strangers(PLATFORM, "interactions")
+        self._refusals = Refusals(adapter.options.note_refusal, "interactions")
 
     async def interactions(self, request: Request) -> Response:
         """Answer one interaction."""
@@ -71,10 +69,10 @@ class _Door:
             self._verify(request, body)
             interaction = Interaction.model_validate_json(body)
         except _TurnedAway as error:
-            note, now = self._adapter.options.note_refusal, self._adapter.clock.now()
-            await note_stranger(self._strangers, error.reason, note, now)
+            await self._refusals.note_stranger(error.reason, self._adapter.clock.now())
             return JSONResponse({"error": str(error)}, error.status)
         except ValidationError:
+            await self._refusals.note_odd(None, "interaction_shape", self._adapter.clock.now())
             return JSONResponse({"error": "This is no interaction that can be read."}, 400)
         try:
             return JSONResponse(await self._answer(interaction))
@@ -93,7 +91,7 @@ class _Door:
             message = parse_interaction(interaction, self._adapter.commands, self._buttons)
             await self._adapter.receive(message)
         except BadInput as error:
-            return await turned_away(error, self._adapter.options.note_refusal)
+            return await self._refusals.turned_away(error)
         return deferral(message)
 
     def _verify(self, request: Request, body: bytes) -> None:

@@ -27,6 +27,7 @@ from adapters.slack.inbound import (
     Heard,
     Left,
     Opened,
+    Unknown,
     Visited,
     parse_event,
     place_of_event,
@@ -38,17 +39,15 @@ from adapters.slack.names import Names
 from adapters.slack.options import Options
 from adapters.slack.order import ChannelOrder
 from adapters.slack.places import Place
+from adapters.slack.refusals import Refusals
 from adapters.slack.web_api import Json
 from adapters.slack.wire import File
 from adapters.slack.workspaces import Workspaces
-from gateway.domain.messages import InboundMessage, MessageKind, Refusal
+from gateway.domain.messages import InboundMessage, MessageKind
 from gateway.domain.people import Sender
-from gateway.domain.strangers import Strangers
 from gateway.errors import BadInput, RetryLater, StoreUnavailable
 from gateway.ports import Accept, Clock, Store
 
-REASON = "not_acceptable"
-"""What the audit log says of a message that no agent can take."""
 MOST_RETRIES = 3
 """After so many, Slack sends an event no more."""
 
@@ -100,13 +99,14 @@ class Door:
         self._names = Names(calls, options)
         self._hints = hints
         self._downloads = downloads
-        self._interactive = Interactive(calls, hints.asides, self._names, clock, options)
-        self._history, self._turns = store.history, store.turns
-        self._clock = clock
+        self._refusals = Refusals(store.turns, clock)
+        self._interactive = Interactive(
+            calls, hints.asides, self._names, self._refusals, clock, options
+        )
+        self._history = store.history
         self._options = options
         self._accept: Accept | None = None
         self._order = ChannelOrder()
-        self._strangers = Strangers("slack", "events")
 
     def open(self, accept: Accept) -> None:
         """Let messages in."""
@@ -118,14 +118,7 @@ class Door:
 
     async def turn_away(self, reason: str) -> None:
         """Have a request noted that is not Slack's: a line for each reason and minute."""
-        now = self._clock.now()
-        refusal = self._strangers.noted(reason, now)
-        if refusal is None:
-            return
-        try:
-            await self._turns.refuse(refusal, now)
-        except StoreUnavailable:
-            log.warning("refusal_not_noted", extra={"event": refusal.message.event_id})
+        await self._refusals.note_stranger(reason)
 
     async def receive(self, body: Mapping[str, object], retries: int = 0) -> Json | str:
         """Store what came; when this returns, Slack may be acknowledged with the answer.
@@ -138,6 +131,8 @@ class Door:
             return await self._interactive.act(body, self._store)
         if body.get("type") == "event_callback":
             await self._receive_event(body, is_last_try=retries >= MOST_RETRIES)
+        else:
+            await self._refusals.note_odd(body, body.get("type"))
         return ""
 
     async def _receive_event(self, body: Mapping[str, object], *, is_last_try: bool) -> None:
@@ -146,7 +141,7 @@ class Door:
             place = await self._known(place_of_event(envelope))
             event = parse_event(envelope, place, hears_reactions=self._options.hears_reactions)
         except ValueError:
-            log.warning("event_not_understood", extra={"event_id": body.get("event_id")})
+            await self._refusals.note_odd(body, "event_shape")
             return
         match event:
             case Heard():
@@ -157,6 +152,8 @@ class Door:
                 self._hints.homes.show(Visit(team, user))
             case Left(team, reason, at):
                 await self._workspaces.left(team, reason, at)
+            case Unknown(kind):
+                await self._refusals.note_odd(body, kind)
             case None:
                 pass
 
@@ -208,7 +205,7 @@ class Door:
             await self._accept(message)
         except BadInput as error:
             log.warning("message_refused", extra={"error": str(error)})
-            await self._turns.refuse(Refusal(message, REASON), self._clock.now())
+            await self._refusals.note_message(message)
             raise
 
 

@@ -39,6 +39,15 @@ _SAID_SUBTYPES = frozenset({None, "file_share", "me_message", "thread_broadcast"
 """A message of a person; every other subtype is a notice, or what became of a message."""
 
 
+_PASSED_OVER = (
+    "assistant_thread_context_changed",
+    "link_shared",
+    "reaction_added",
+    "reaction_removed",
+)
+"""What an app of one's own making may be told of, and nothing is to be done about."""
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """A message, and whether it was said to the app."""
@@ -62,6 +71,13 @@ class Visited:
 
     team: str
     user: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """An event of a kind that nobody here has heard of."""
+
+    kind: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +108,7 @@ def place_of_event(envelope: EventEnvelope) -> Place:
 
 def parse_event(
     envelope: EventEnvelope, place: Place, *, hears_reactions: bool
-) -> Heard | Opened | Visited | Left | None:
+) -> Heard | Opened | Visited | Left | Unknown | None:
     """Read an event of the Events API; None for what is not for the app.
 
     A mention arrives twice, as `app_mention` and as `message`, under two event
@@ -116,8 +132,8 @@ def parse_event(
             revoked = TokensRevokedEvent.model_validate(envelope.event).tokens
             at = _second(envelope.event_time)
             return Left(place.team, "tokens_revoked", at) if revoked.bot else None
-        case _:
-            return None
+        case kind:
+            return None if kind in _PASSED_OVER else Unknown(kind)
 
 
 def parse_command(

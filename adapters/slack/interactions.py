@@ -27,6 +27,10 @@ UNKNOWN_BUTTON = "This button is no longer in use."
 NOTHING_WRITTEN = "You wrote nothing."
 
 
+class Stale(BadInput):
+    """What was pressed, chosen or sent off is not, or no longer, ours."""
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """Something said by a button."""
@@ -102,7 +106,7 @@ def parse_interaction(
         case "message_action" if payload.callback_id == forms.ASK_ABOUT:
             return WindowWanted(place.team, payload.trigger_id, Origin(quote=_quote(payload)))
         case "shortcut" | "message_action":
-            raise BadInput("This shortcut is no longer in use.")
+            raise Stale("This shortcut is no longer in use.")
         case _:
             return Nothing()
 
@@ -145,12 +149,12 @@ def question_of(
 def _press(payload: Interaction, place: Place, specs: Sequence[CommandSpec], now: datetime) -> Wish:
     action, container = next(iter(payload.actions), None), payload.container
     if action is None:
-        raise BadInput(UNKNOWN_BUTTON)
+        raise Stale(UNKNOWN_BUTTON)
     if action.action_id == forms.ASK:
         return WindowWanted(place.team, payload.trigger_id, Origin())
     says = says_of(action.action_id, action.value)
     if says is None or payload.channel is None or container is None:
-        raise BadInput(UNKNOWN_BUTTON)
+        raise Stale(UNKNOWN_BUTTON)
     channel = payload.channel.id
     verb = says[1:].partition(" ")[0].lower() if says.startswith("/") else "ask"
     handle = Handle(payload.response_url, payload.user.id, now + RESPONSE_URL_LIFE)
@@ -170,7 +174,7 @@ def _press(payload: Interaction, place: Place, specs: Sequence[CommandSpec], now
 def _submission(payload: Interaction, place: Place) -> Submitted:
     view = payload.view
     if view is None or view.callback_id != forms.ASK:
-        raise BadInput("This window is no longer in use.")
+        raise Stale("This window is no longer in use.")
     field = view.state.values.get(forms.QUESTION, {}).get(forms.TEXT)
     question = ((field.value if field else None) or "").strip()
     if not question:

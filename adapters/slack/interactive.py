@@ -16,6 +16,7 @@ from adapters.slack.inbound import parse_command
 from adapters.slack.interactions import (
     Nothing,
     Said,
+    Stale,
     Submitted,
     WindowWanted,
     asker_of,
@@ -26,6 +27,7 @@ from adapters.slack.interactions import (
 from adapters.slack.names import Names
 from adapters.slack.options import Options
 from adapters.slack.recent import Recent
+from adapters.slack.refusals import Refusals
 from adapters.slack.web_api import Json
 from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Identity
@@ -36,7 +38,8 @@ log = logging.getLogger(__name__)
 
 NOT_NOW = "I can't take this right now, and nothing was stored. Please try again in a moment."
 NO_WINDOW = "Slack did not open the window in time. Please try again."
-KINDS = frozenset({"block_actions", "message_action", "shortcut", "view_submission"})
+KINDS = ("block_actions", "message_action", "shortcut", "view_submission")
+"""No set: what Slack calls a kind need not be hashable."""
 
 Store = Callable[[InboundMessage], Awaitable[None]]
 
@@ -45,11 +48,18 @@ class Interactive:
     """Takes in what people do with the app itself."""
 
     def __init__(
-        self, calls: SlackCalls, asides: Asides, names: Names, clock: Clock, options: Options
+        self,
+        calls: SlackCalls,
+        asides: Asides,
+        names: Names,
+        refusals: Refusals,
+        clock: Clock,
+        options: Options,
     ) -> None:
         self._calls = calls
         self._asides = asides
         self._names = names
+        self._refusals = refusals
         self._clock = clock
         self._options = options
         self._direct: Recent[tuple[str, str], str] = Recent()
@@ -68,7 +78,7 @@ class Interactive:
             log.warning("command_not_stored", extra={"error": str(error)})
             return NOT_NOW
         except ValueError:
-            log.warning("command_not_understood", extra={"command": body.get("command")})
+            await self._refusals.note_odd(body, "command_shape")
         return ""
 
     async def act(self, body: Mapping[str, object], store: Store) -> Json | str:
@@ -76,13 +86,16 @@ class Interactive:
         is_window = body.get("type") == "view_submission"
         try:
             await self._carry_out(body, store)
+        except Stale as error:
+            await self._refusals.note_odd(body, f"{body.get('type')}_not_in_use")
+            return self._refuse(body, str(error), is_window=is_window)
         except BadInput as error:
             return self._refuse(body, str(error), is_window=is_window)
         except RetryLater as error:
             log.warning("interaction_not_stored", extra={"error": str(error)})
             return self._refuse(body, NOT_NOW, is_window=is_window)
         except ValueError:
-            log.warning("interaction_not_understood", extra={"kind": body.get("type")})
+            await self._refusals.note_odd(body, f"{body.get('type')}_shape")
         return ""
 
     async def _carry_out(self, body: Mapping[str, object], store: Store) -> None:

@@ -12,6 +12,8 @@ from gateway.domain.deliveries import Button, NewDelivery
 from gateway.domain.ids import DeliveryId
 from tests.platforms.discord_hub import DiscordHub
 from tests.platforms.discord_server import DiscordServer
+from tests.platforms.discord_server.events import Event
+from tests.platforms.discord_server.wire import Json
 
 ZALGO = "H" + "\u0301\u0316\u034f" * 20 + "i"
 BIDI = "abc \u202edef\u202c \u2067שלום\u2069 ghi"
@@ -87,6 +89,33 @@ async def test_an_interaction_of_an_unknown_type_is_refused_in_private(
     assert answer.body is not None
     assert answer.body["data"]["content"] == "This is no longer in use."
     assert answer.body["data"]["flags"] == 64
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("INTERACTION_CREATE", {"id": "x", "type": 2}),
+        ("MESSAGE_CREATE", {"id": "1"}),
+        ("MESSAGE_CREATE", {"id": "1", "channel_id": [], "guild_id": "x"}),
+        ("MESSAGE_DELETE", {"id": None, "channel_id": "general"}),
+        ("MESSAGE_UPDATE", {"author": 1, "edited_timestamp": "now", "channel_id": "1"}),
+    ],
+    ids=str,
+)
+async def test_an_event_of_a_shape_that_nobody_knows_is_noted_and_stands_in_nobodys_way(
+    server: DiscordServer, name: str, data: Json
+) -> None:
+    ada = server.person("ada")
+
+    async with DiscordHub(server).connected() as hub:
+        for tell in server.world.announce.listeners * 3:
+            tell(Event(name, data, None))
+        ada.dm("say still here")
+        await ada.hears("still here")
+        audit = await hub.store.history.audit(0, 1_000)
+
+    noted = [entry.ref for entry in audit if entry.kind is AuditKind.MESSAGE_REFUSED]
+    assert [ref.split(":")[2:4] for ref in noted] == [["not_understood", f"{name}_shape"]]
 
 
 async def test_a_body_of_8_mb_is_refused(server: DiscordServer) -> None:

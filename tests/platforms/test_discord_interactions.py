@@ -300,13 +300,17 @@ async def test_a_body_over_the_limit_is_refused_unread(server: DiscordServer) ->
     assert [entry.data["reason"] for entry in audit] == ["body_too_large"]
 
 
-async def test_signed_nonsense_is_refused(server: DiscordServer) -> None:
+async def test_signed_nonsense_is_refused_and_noted_once(server: DiscordServer) -> None:
     hub = DiscordHub(server)
 
     async with hub.connected():
-        answer = await server.signer.post(hub.url, {"type": "two", "id": []})
+        odd = {"type": "two", "id": ["x"]}
+        statuses = {(await server.signer.post(hub.url, odd)).status for _ in range(9)}
+        audit = await hub.store.history.audit(0, 1_000)
 
-    assert answer.status == 400
+    assert statuses == {400}
+    assert 1 <= len(audit) <= 2, "a line for each day"
+    assert {entry.data["reason"] for entry in audit} == {"not_understood"}
 
 
 async def test_nothing_is_deferred_that_is_not_stored(server: DiscordServer) -> None:

@@ -15,6 +15,7 @@ from adapters.slack.options import Options
 from adapters.slack.routes import make_router
 from gateway.clock import SystemClock
 from gateway.domain.audit import AuditKind
+from gateway.domain.oddities import MOST_A_DAY, REASON
 from gateway.errors import SettingsWrong
 from storage.artifacts.memory import MemoryArtifacts
 from storage.memory import MemoryStore
@@ -23,6 +24,7 @@ from tests.platforms.slack_server import Person, sign
 
 FIVE_MINUTES = 301
 JSON = {"Content-Type": "application/json"}
+EMPTY_WINDOW = {"id": "V1", "callback_id": "ask"}
 
 
 @pytest.fixture
@@ -122,6 +124,14 @@ async def _refused(hub: SlackHub) -> list[object]:
     return [entry.data["reason"] for entry in log if entry.kind is AuditKind.MESSAGE_REFUSED]
 
 
+async def _not_understood(hub: SlackHub) -> set[str]:
+    """Return the kinds of what nobody could read; each of them was noted once a day."""
+    log = await hub.hub.store.history.audit(0, 1_000)
+    lines = [str(entry.ref).split(":") for entry in log if entry.data.get("reason") == REASON]
+    assert len({tuple(line) for line in lines}) == len(lines)
+    return {kind for _, _, _, kind, _ in lines}
+
+
 @pytest.mark.parametrize("age_seconds", [FIVE_MINUTES, -FIVE_MINUTES])
 async def test_a_signature_of_another_time_is_turned_away(
     age_seconds: int, hub: SlackHub, ada: Person, browser: httpx.AsyncClient
@@ -201,31 +211,59 @@ async def test_a_body_over_a_megabyte_is_refused(
     assert await _refused(hub) == ["body_too_large"]
 
 
-async def test_events_of_every_other_kind_are_acknowledged(
+async def test_events_of_every_other_kind_are_acknowledged_and_noted_once(
     hub: SlackHub, ada: Person, browser: httpx.AsyncClient
 ) -> None:
-    kinds = ("member_joined_channel", "team_rename", "brand_new_event", "app_home_opened")
-    for number, kind in enumerate(kinds):
+    kinds = ("member_joined_channel", "brand_new_event", "link_shared", "app_home_opened")
+    for number, kind in enumerate(kinds * 3):
         body = event_body(
             hub, {"type": kind, "user": ada.id, "channel": "C1", "tab": "home"}, number
         )
         answer = await browser.post(hub.events_url, content=body, headers=signed(hub, body))
         assert answer.status_code == 200
 
+    assert await _not_understood(hub) == {"member_joined_channel", "brand_new_event"}
     assert hub.agents.heard == []
 
 
 @pytest.mark.parametrize(
-    "event", [{"type": "message"}, {"type": "message", "ts": 5, "channel": []}, {}], ids=str
+    "event", [{"type": "message"}, {"type": "message", "ts": 5, "channel": []}, {"x": 1}], ids=str
 )
-async def test_an_event_of_a_shape_that_nobody_knows_is_acknowledged(
-    event: dict[str, object], hub: SlackHub, browser: httpx.AsyncClient
+async def test_an_event_of_a_shape_that_nobody_knows_is_noted_and_stands_in_nobodys_way(
+    event: dict[str, object], hub: SlackHub, ada: Person, browser: httpx.AsyncClient
 ) -> None:
     body = event_body(hub, event)
 
-    answer = await browser.post(hub.events_url, content=body, headers=signed(hub, body))
+    for _ in range(3):
+        answer = await browser.post(hub.events_url, content=body, headers=signed(hub, body))
+        assert answer.status_code == 200
+    ada.dm("hello")
+    await hub.slack.until(lambda: ada.sees() == ["hello", "re: hello"])
 
-    assert answer.status_code == 200
+    assert await _not_understood(hub) == {"event_shape" if "type" in event else "nameless"}
+
+
+@pytest.mark.parametrize("kind", ["app_rate_limited", "brand_new", None, 7, ["x"]], ids=str)
+async def test_a_body_of_another_kind_is_noted(
+    kind: object, hub: SlackHub, browser: httpx.AsyncClient
+) -> None:
+    body = json.dumps({"type": kind, "team_id": "T1"}).encode()
+
+    for _ in range(3):
+        answer = await browser.post(hub.events_url, content=body, headers=signed(hub, body))
+        assert answer.status_code == 200
+
+    assert await _not_understood(hub) == {kind if isinstance(kind, str) else "nameless"}
+
+
+async def test_a_flood_of_made_up_kinds_is_a_bounded_number_of_lines(
+    hub: SlackHub, browser: httpx.AsyncClient
+) -> None:
+    for number in range(MOST_A_DAY + 20):
+        body = event_body(hub, {"type": f"kind{number}"}, number)
+        await browser.post(hub.events_url, content=body, headers=signed(hub, body))
+
+    assert len(await _refused(hub)) <= 2 * (MOST_A_DAY + 1), "as many for each day"
 
 
 async def test_slack_can_verify_the_address(hub: SlackHub) -> None:
@@ -241,7 +279,7 @@ async def test_slack_can_verify_the_address(hub: SlackHub) -> None:
         {"user": {"id": "U1"}, "actions": [{"action_id": "say-0", "value": "x"}]},
         {"user": {"id": "U1"}, "actions": [{"action_id": "say-0", "value": ["x"]}]},
         {"user": {"id": "U1"}, "view": {"id": "V1", "callback_id": "ask", "state": []}},
-        {"user": {"id": "U1"}, "view": {"id": "V1", "callback_id": "ask"}},
+        {"user": {"id": "U1"}, "view": EMPTY_WINDOW},
     ],
     ids=str,
 )
@@ -258,7 +296,13 @@ async def test_interactions_of_a_strange_shape_are_acknowledged_and_change_nothi
     answer = await browser.post(hub.events_url, content=body, headers={**signed(hub, body), **form})
 
     assert answer.status_code == 200
-    assert await hub.hub.store.history.audit(0, 10) == []
+    assert {entry.kind for entry in await hub.hub.store.history.audit(0, 10)} <= {
+        AuditKind.MESSAGE_REFUSED
+    }
+    noted = await _not_understood(hub)
+    is_answered = kind == "view_submission" and payload.get("view") == EMPTY_WINDOW
+    assert len(noted) == (0 if is_answered else 1)
+    assert hub.agents.heard == []
 
 
 @pytest.mark.parametrize("form", [{}, {"team_id": "T1"}, {"team_id": "", "trigger_id": "1"}])
@@ -271,6 +315,7 @@ async def test_commands_of_a_strange_shape_are_acknowledged(
     answer = await browser.post(hub.events_url, content=body, headers={**signed(hub, body), **kind})
 
     assert answer.status_code == 200
+    assert await _not_understood(hub) == {"command_shape"}
     assert hub.agents.heard == []
 
 
