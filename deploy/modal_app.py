@@ -207,6 +207,11 @@ class Worker:
         return await self._role.wake(agent)
 
     @modal.method()
+    async def activity(self, agent: str, limit: int) -> list[dict[str, object]]:
+        """Tell what an agent did by itself."""
+        return await self._role.activity(agent, limit)
+
+    @modal.method()
     async def stay(self) -> None:
         """Keep this container for as long as there is something to do."""
         await self._role.stay()

@@ -40,15 +40,10 @@ def status() -> None:
 
 @app.local_entrypoint()
 def logs(agent: str, lines: int = 50) -> None:
-    """Print the newest lines of an agent's activity log on the Volume."""
-    from storage.artifacts.keys import parse_folder
-
-    (name,) = parse_folder(agent)
-    try:
-        text = b"".join(data.read_file(f"logs/{name}.jsonl")).decode(errors="replace")
-    except (FileNotFoundError, modal.exception.NotFoundError):
-        raise SystemExit(f'There is no activity log of "{agent}" on the Volume.') from None
-    _say("\n".join(text.splitlines()[-lines:]))
+    """Print what an agent did by itself, the newest last, a JSON line for each slot."""
+    worker = modal.Cls.from_name(NAME, "Worker")
+    found: list[dict[str, object]] = list(worker().activity.remote(agent, lines))
+    _say("\n".join(json.dumps(each) for each in found) or f'"{agent}" did nothing by itself yet.')
 
 
 @app.local_entrypoint()

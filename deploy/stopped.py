@@ -88,6 +88,10 @@ class StoppedWorker:
         """Wake nobody."""
         raise StoreUnavailable(self._sentence)
 
+    async def activity(self, agent: str, limit: int) -> list[dict[str, object]]:
+        """Know of nothing that anybody did."""
+        raise StoreUnavailable(self._sentence)
+
     async def stay(self) -> None:
         """There is nothing to stay for."""
 

@@ -34,6 +34,7 @@ from gateway.domain.ids import WorkerId
 from gateway.domain.leases import Lease, decide_lease
 from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Identity
+from gateway.domain.schedule_json import activity_json
 from gateway.errors import Fenced, SettingsWrong, StoreUnavailable
 from gateway.ports import Clock, LeaseStore, Store
 from gateway.rivals import Rivals
@@ -199,6 +200,11 @@ class Worker:
             await desk.run(name)
         await self._keep()
         return woken
+
+    async def activity(self, agent: str, limit: int) -> list[dict[str, object]]:
+        """Return what the agents of this role did by themselves, oldest first."""
+        newest = await self._parts.store.fires.activity(agent, None, limit)
+        return [activity_json(each) for each in reversed(newest)]
 
     async def stay(self, lingers_seconds: float = LINGERS_SECONDS) -> None:
         """Return when nothing has been there to do for a while: what keeps a container running."""

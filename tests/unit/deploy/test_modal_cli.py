@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.unit.deploy.control_plane import run_modal
 
 CLI = "deploy/modal_cli.py"
@@ -31,8 +33,11 @@ async def test_a_wrong_roster_reaches_no_volume(tmp_path: Path) -> None:
     assert "nome" in told.output
 
 
-async def test_it_asks_the_deployed_worker_and_starts_none(tmp_path: Path) -> None:
-    told = await run_modal(tmp_path, "run", f"{CLI}::status")
+@pytest.mark.parametrize("asked", [("status",), ("logs", "--agent", "ada")])
+async def test_it_asks_the_deployed_worker_and_starts_none(
+    tmp_path: Path, asked: tuple[str, ...]
+) -> None:
+    told = await run_modal(tmp_path, "run", f"{CLI}::{asked[0]}", *asked[1:])
 
     assert [each.app_name for each in told.heard["ClassGet"]] == ["postern"], told.output
     assert not told.heard["FunctionCreate"]

@@ -212,6 +212,9 @@ async def test_an_agent_is_woken_by_its_own_schedules_alone(tmp_path: Path, volu
         assert await worker.wake("nobody") == []
         assert await worker.wake("postern") == ["news"]
 
+        (line,) = await worker.activity("postern", 10)
+        assert (line["schedule"], line["conversation"]) == ("news", "slack:T1:D1")
+        assert await worker.activity("nobody", 10) == []
         history = await store.history.audit(0, 50)
     assert [entry.kind.value for entry in history].count("schedule.fired") == 1
 
