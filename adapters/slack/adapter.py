@@ -25,10 +25,10 @@ from adapters.slack.oauth import InstallPages
 from adapters.slack.options import Options
 from adapters.slack.outbound import (
     ephemeral_args,
+    new_splitter,
     own_message,
     post_args,
     response_body,
-    split,
     update_args,
 )
 from adapters.slack.pace import Pace
@@ -75,6 +75,7 @@ class SlackAdapter:
         """Where workspaces install the app; None without OAuth."""
         self._calls = SlackCalls(self.workspaces)
         self._drafts = DraftPosts(self._calls, Pace())
+        self._splitter = new_splitter()
         self._lookup = Lookup(self._calls, self.workspaces, options)
         self._response_urls = ResponseUrls(self.workspaces, clock)
         self._status_lines = StatusLines(self._calls, options)
@@ -166,7 +167,7 @@ class SlackAdapter:
 
     def split(self, text: str) -> list[str]:
         """Cut an answer into parts of at most 12,000 rendered characters. Pure."""
-        return split(text)
+        return self._splitter.split(text)
 
     async def send(self, delivery: Delivery) -> PlatformMessageId:
         """Bring Slack to the delivery's text, as the port says."""

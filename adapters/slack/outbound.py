@@ -11,7 +11,7 @@ from gateway.domain.deliveries import Delivery
 from gateway.text.mrkdwn import escape_mrkdwn
 from gateway.text.plain import to_plain
 from gateway.text.slack_markdown import to_slack_markdown
-from gateway.text.split import split_markdown
+from gateway.text.split import Splitter
 
 MARKDOWN_LIMIT = 12_000
 """Characters that one message's `markdown_text` may have (chat.postMessage)."""
@@ -25,9 +25,12 @@ _SHORT = 500
 ZERO_WIDTH_SPACE = "\u200b"
 
 
-def split(text: str) -> list[str]:
-    """Cut Markdown so that each rendered part fits one message."""
-    return split_markdown(text, MARKDOWN_LIMIT, _rendered_length)
+def new_splitter() -> Splitter:
+    """Return what cuts Markdown so that each rendered part fits one message.
+
+    It remembers what it settled: a long answer is cut anew at each of its words.
+    """
+    return Splitter(MARKDOWN_LIMIT, _rendered_length)
 
 
 def post_args(delivery: Delivery) -> Json:

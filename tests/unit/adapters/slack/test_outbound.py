@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -9,24 +10,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.slack.adapter import SlackAdapter
 from adapters.slack.drafts import is_stream_of
 from adapters.slack.failures import SlackRefused, failure_of
+from adapters.slack.options import Options
 from adapters.slack.outbound import (
     MARKDOWN_LIMIT,
     ephemeral_args,
+    new_splitter,
     post_args,
     response_body,
-    split,
     stream_text,
     update_args,
 )
 from adapters.slack.pace import DRAFT_CALLS_PER_MINUTE, UPDATES_PER_MINUTE, Pace
 from adapters.slack.recent import Recent
+from gateway.clock import SystemClock
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Button, Delivery, DeliveryState
 from gateway.domain.ids import DeliveryId, PlatformMessageId
 from gateway.errors import OutcomeUnknown, RateLimited, RetryLater
 from gateway.text.slack_markdown import to_slack_markdown
+from storage.artifacts import MemoryArtifacts
+from storage.memory import MemoryStore
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 DELIVERY = Delivery(
@@ -104,7 +110,27 @@ def test_a_stream_only_grows(text: str, more: str) -> None:
 @settings(max_examples=20, deadline=None)
 @given(st.text("ab *_`<&\n", min_size=1, max_size=60), st.integers(1, 800))
 def test_every_part_fits_one_message(text: str, times: int) -> None:
-    assert all(len(to_slack_markdown(part)) <= MARKDOWN_LIMIT for part in split(text * times))
+    assert all(
+        len(to_slack_markdown(part)) <= MARKDOWN_LIMIT
+        for part in new_splitter().split(text * times)
+    )
+
+
+def test_an_answer_that_grows_is_not_rendered_anew_with_each_word() -> None:
+    clock = SystemClock()
+    adapter = SlackAdapter(Options(bot_token=""), MemoryStore(), MemoryArtifacts(clock), clock)
+    steps = range(0, 20_000, 50)
+    text = "More words. " * 2_000
+    profile = cProfile.Profile()
+
+    with profile:
+        parts = [adapter.split(text[:end]) for end in steps]
+
+    rendered = sum(
+        entry.callcount for entry in profile.getstats() if entry.code is to_slack_markdown.__code__
+    )
+    assert len(parts[-1]) == 2
+    assert rendered < len(steps) // 2
 
 
 # -- failures ------------------------------------------------------------------------------------
