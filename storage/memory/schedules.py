@@ -52,7 +52,12 @@ class MemorySchedules:
         other for one schedule may all carry it as it was read.
         """
         advanced: dict[str, datetime | None] = {}
-        return sum(self._fire(fire, advanced, now) for fire in fires)
+        new = [fire for fire in fires if self._fire(fire, advanced, now)]
+        for fire in new:
+            if fire.message is not None:
+                accepted = accept_message(self._tables, fire.message, fire.route, now)
+                self._tables.fires[fire.schedule.id, fire.due_at].person = accepted.person
+        return len(new)
 
     async def wake(self, message: InboundMessage, route: Route, now: datetime) -> Accepted:
         """Accept a wakeup that no schedule made, once, as a slot named by its event."""
@@ -112,9 +117,7 @@ class MemorySchedules:
         slot = PastSlot(fire.due_at, now, fire.message is None, fire.why)
         key = fire.message.idempotency_key if fire.message else None
         owner = tables.identities.get(fire.missed_by) if fire.missed_by else None
-        row = tables.fires[read.id, fire.due_at] = FireRow(slot, fire.route.role, key, owner)
+        tables.fires[read.id, fire.due_at] = FireRow(slot, fire.route.role, key, owner)
         kind = AuditKind.SCHEDULE_FIRED if fire.message else AuditKind.SCHEDULE_MISSED
         tables.log(kind, now, read.id, fire.due_at.isoformat(), slot_came(fire))
-        if fire.message is not None:
-            row.person = accept_message(tables, fire.message, fire.route, now).person
         return True

@@ -152,7 +152,15 @@ def _remove(tx: Transaction, schedule: str) -> bool:
 
 def _fire_all(tx: Transaction, fires: Sequence[Fire], now: datetime) -> int:
     advanced: dict[str, datetime | None] = {}
-    return sum(_fire(tx, fire, advanced, now) for fire in fires)
+    new = [fire for fire in fires if _fire(tx, fire, advanced, now)]
+    for fire in new:
+        slot = (fire.schedule.id, to_micros(fire.due_at))
+        if fire.message is not None:
+            (accepted,) = accept(tx, [Arrival(fire.message, fire.route, now)])
+            tx.execute(SET_MESSAGE, (accepted.sequence, accepted.person, *slot))
+        elif (owner := fire.missed_by) is not None:
+            tx.execute(SET_OWNER, (find_person_id(tx, owner), *slot))
+    return len(new)
 
 
 def _fire(tx: Transaction, fire: Fire, advanced: dict[str, datetime | None], now: datetime) -> bool:
@@ -169,11 +177,6 @@ def _fire(tx: Transaction, fire: Fire, advanced: dict[str, datetime | None], now
         return False
     kind = AuditKind.SCHEDULE_FIRED if fire.message else AuditKind.SCHEDULE_MISSED
     tx.log(kind, now, read.id, fire.due_at.isoformat(), slot_came(fire))
-    if fire.message is not None:
-        (accepted,) = accept(tx, [Arrival(fire.message, fire.route, now)])
-        tx.execute(SET_MESSAGE, (accepted.sequence, accepted.person, *slot))
-    elif (owner := fire.missed_by) is not None:
-        tx.execute(SET_OWNER, (find_person_id(tx, owner), *slot))
     return True
 
 

@@ -150,6 +150,26 @@ async def test_slots_to_catch_up_fire_together_in_order(store: Store) -> None:
     assert await _due(store, now=39) == []
 
 
+async def test_slots_of_one_commit_are_logged_before_the_messages_that_they_became(
+    store: Store,
+) -> None:
+    for name in ("s1", "s2"):
+        await store.schedules.put(daily(name))
+    read = await _due(store)
+    before = await store.history.newest_entry()
+
+    await store.schedules.fire([fire(each, 10, 70) for each in read], at(11))
+
+    written = await store.history.audit(before, 100)
+    assert [entry.kind.value for entry in written] == [
+        "schedule.fired",
+        "schedule.fired",
+        "person.met",
+        "message.accepted",
+        "message.accepted",
+    ]
+
+
 async def test_a_slot_that_fired_before_a_step_of_the_clock_is_not_repeated(store: Store) -> None:
     schedule = await _put(store, daily())
     await store.schedules.fire([fire(schedule, 10, 50)], at(11))
