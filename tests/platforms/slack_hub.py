@@ -254,12 +254,16 @@ class Outage:
 
     def __init__(self) -> None:
         self.failures: dict[str, int] = {}
+        self.is_over = asyncio.Event()
+        """Whether the last failure that was ordered has come."""
 
     async def pass_by(self, name: str) -> None:
         """Fail as often as was ordered for this moment."""
         left = self.failures.get(name, 0)
         if left:
             self.failures[name] = left - 1
+            if not any(self.failures.values()):
+                self.is_over.set()
             raise StoreUnavailable("The disk is full.")
 
 

@@ -208,7 +208,7 @@ async def test_killed_between_storing_and_deferring(
         await ready(hub, "gateway")
         await ada.slash("ask", text="say hello")
         await hold.reached.wait()
-    clock.ahead += 10
+    clock.ahead += 100
     hold.release()
     async with hub.connected():
         await ada.hears("hello")

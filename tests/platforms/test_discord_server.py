@@ -469,7 +469,8 @@ async def test_a_slash_command_is_deferred_and_followed_up(server: DiscordServer
 
 async def test_an_interaction_has_three_seconds_and_one_callback() -> None:
     clock = ManualClock()
-    async with DiscordServer(ServerSettings(clock=clock)) as server, running(server) as bot:
+    settings = ServerSettings(clock=clock, interaction_answer_seconds=3.0)
+    async with DiscordServer(settings) as server, running(server) as bot:
         ada = server.person("ada")
         server.commands.add("ask")
 

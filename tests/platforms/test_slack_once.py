@@ -10,6 +10,7 @@ import pytest
 from agents.scripted import Say, Wait
 from storage.memory import MemoryStore
 from tests.fakes.crashing import around
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.slack_hub import Outage, SlackHub, Ways, dead_hub, slack_hub
 from tests.platforms.slack_server import Message
 
@@ -106,6 +107,8 @@ async def test_an_event_that_could_not_be_stored_comes_again(ways: Ways) -> None
         ada = hub.slack.person("ada")
 
         ada.dm("hello")
+        await outage.is_over.wait()
+        hub.slack.settings.ack_timeout_seconds = PATIENCE_SECONDS
         await hub.slack.until(lambda: ada.sees() == ["hello", "re: hello"])
         await hub.slack.until_delivered()
 

@@ -15,6 +15,7 @@ from slack_bolt.context.say.async_say import AsyncSay
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.slack_server import ManualClock, SlackServer, SlackSettings
 from tests.platforms.slack_server.bolt import bolt_app, over_http, over_socket_mode, web_client
 
@@ -28,7 +29,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 async def slack(clock: ManualClock) -> AsyncIterator[SlackServer]:
-    settings = SlackSettings(ack_timeout_seconds=0.5, retry_delays_seconds=(0.0, 0.02, 0.02))
+    settings = SlackSettings(retry_delays_seconds=(0.0, 0.02, 0.02))
     async with SlackServer(settings, clock=clock) as server:
         yield server
 
@@ -138,6 +139,7 @@ async def test_an_event_not_acknowledged_in_time_is_sent_again(slack: SlackServe
     async def be_slow_once(request: Any, next: Any) -> None:
         reasons.append(request.headers.get("x-slack-retry-reason", [None])[0])
         if len(reasons) == 1:
+            slack.settings.ack_timeout_seconds = PATIENCE_SECONDS
             await release.wait()
         await next()
 

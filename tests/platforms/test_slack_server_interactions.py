@@ -179,6 +179,7 @@ async def test_a_form_is_opened_once_filled_in_and_submitted(slack: SlackServer)
 async def test_a_trigger_expires_after_three_seconds(
     slack: SlackServer, client: AsyncWebClient, clock: ManualClock
 ) -> None:
+    slack.settings.trigger_seconds = 3.0
     ada = slack.person("ada")
     trigger_id = slack.interactions.new_trigger(slack.workspace(), ada.user)
     clock.advance(3.5)

@@ -23,7 +23,7 @@ async def urls() -> AsyncIterator[Payload]:
         sys.executable,
         "-m",
         "tests.platforms.slack_server",
-        "--ack-timeout=1",
+        f"--ack-timeout={PATIENCE_SECONDS}",
         "--retry-delays=0.05,0.05",
         stdout=asyncio.subprocess.PIPE,
     )

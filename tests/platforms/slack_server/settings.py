@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from tests.fakes.patience import PATIENCE_SECONDS
+
 BOT_SCOPES = frozenset(
     {
         "app_mentions:read",
@@ -31,9 +33,13 @@ BOT_SCOPES = frozenset(
 
 @dataclass(slots=True)
 class SlackSettings:
-    """The defaults are Slack's own figures, where it publishes them."""
+    """The defaults are Slack's own figures, where it publishes them.
 
-    ack_timeout_seconds: float = 3.0
+    But the three seconds that it waits for an app: kept in real time, they would be
+    a matter of luck on a machine that is slow for a moment.
+    """
+
+    ack_timeout_seconds: float = PATIENCE_SECONDS
     # One entry per retry of an event that got no 2xx in time. Real time.
     retry_delays_seconds: tuple[float, ...] = (0.0, 60.0, 300.0)
     # First attempts of one channel's events wait for each other. Slack promises no order:
@@ -43,7 +49,7 @@ class SlackSettings:
     subscriptions: frozenset[str] | None = None
     scopes: frozenset[str] = field(default=BOT_SCOPES)
     rate_limits: bool = False
-    trigger_seconds: float = 3.0
+    trigger_seconds: float = PATIENCE_SECONDS
     response_url_seconds: float = 1800.0
     response_url_uses: int = 5
     # A message shows up in history and replies only so long after it was posted (Slack's clock).
