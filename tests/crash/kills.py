@@ -24,6 +24,7 @@ from starlette.responses import Response
 from agents.embedded import EmbeddedOptions, ModelOptions
 from agents.embedded.server import serve
 from tests.crash.home import Home
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.ports import port_of_our_own
 from tests.platforms.discord_server import DiscordServer
 from tests.platforms.slack_server import SlackServer, SlackSettings
@@ -248,7 +249,7 @@ class Storm:
         """Everything written: word to person, in order."""
 
     async def rage(self, load: Load) -> None:
-        """Kill so many gateways; then let one live until all is answered, or a minute is over."""
+        """Kill so many gateways; then let one live until all is answered, or nothing more comes."""
         chance = random.Random(load.seed)
         people = [f"person{number}" for number in range(load.people)]
         async with self._home.gateway(settings=self._settings) as first:
@@ -256,7 +257,7 @@ class Storm:
             await self._platform.until_connected()
             # A bot asks after a gap in those DMs that it has heard in before.
             await self._everybody(people)
-            await self._platform.until_answered(self.tokens, 60)
+            await self._platform.until_answered(self.tokens, PATIENCE_SECONDS)
             async with asyncio.TaskGroup() as group:
                 writers = [
                     group.create_task(self._write_on(person, load, chance)) for person in people
@@ -270,8 +271,18 @@ class Storm:
         async with self._home.gateway(settings=self._settings):
             await self._home.until_ready()
             with suppress(TimeoutError):
-                await self._platform.until_answered(self.tokens, 60)
+                await self._until_all_is_answered()
                 await self._home.until_idle()
+
+    async def _until_all_is_answered(self) -> None:
+        """Wait; TimeoutError when nothing more was answered for a while."""
+        left = len(self.tokens)
+        while (waiting := len(missing(self._platform, self.tokens))) < left:
+            left = waiting
+            with suppress(TimeoutError):
+                await self._platform.until_answered(self.tokens, PATIENCE_SECONDS)
+        if left:
+            raise TimeoutError
 
     async def _live_and_die(self, load: Load, chance: random.Random) -> None:
         async with self._home.gateway(settings=self._settings) as dying:
