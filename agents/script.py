@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -77,10 +78,17 @@ class Drop:
     """The stream breaks here, once; the run goes on, and a re-attach hears all of it."""
 
 
-Step = Say | Think | Use | Wait | Ask | Fail | Drop | Cost
+@dataclass(frozen=True, slots=True)
+class Until:
+    """The agent falls silent until something has come, such as what it said before."""
+
+    come: asyncio.Event
+
+
+Step = Say | Think | Use | Wait | Until | Ask | Fail | Drop | Cost
 Script = Callable[[RunRequest], Iterable[Step]]
 """What the agent does when it hears this."""
-Moment = TurnEvent | Fail | Drop
+Moment = TurnEvent | Until | Fail | Drop
 """What stands in a timeline."""
 
 
@@ -122,7 +130,7 @@ def _events(message: str, step: Step) -> Sequence[tuple[float, Moment | None]]:
             return [(seconds, None)]
         case Cost() | Ask():
             return []
-        case Fail() | Drop():
+        case Until() | Fail() | Drop():
             return [(0.0, step)]
 
 

@@ -23,6 +23,7 @@ from agents.script import (
     Script,
     Step,
     Think,
+    Until,
     Use,
     Wait,
     echo,
@@ -57,6 +58,7 @@ __all__ = [
     "ScriptedAgents",
     "Step",
     "Think",
+    "Until",
     "Use",
     "Wait",
     "echo",
@@ -183,7 +185,10 @@ class ScriptedAgents:
                 raise RuntimeUnavailable(f'The stream of run "{run.id}" broke.')
             if isinstance(event, Fail):
                 raise RunFailed(event.message, kind=event.kind)
-            yield event
+            if isinstance(event, Until):
+                await event.come.wait()
+            else:
+                yield event
             position += 1
 
     async def cancel(self, request: RunRequest) -> None:

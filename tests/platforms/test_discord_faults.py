@@ -1,9 +1,11 @@
 """Any fault of Discord within a streamed reply: the text is complete, and there once."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 
 import pytest
 
+from agents.scripted import Say, Until
 from tests.platforms.discord_hub import DiscordHub
 from tests.platforms.discord_server import DiscordServer, ServerSettings
 from tests.platforms.discord_server.faults import Fail, Fault, TooMany
@@ -101,12 +103,25 @@ async def test_a_gateway_that_falls_silent_within_a_streamed_reply_is_not_seen()
         assert server.said_by_bot(ada.dm_channel) == [words(30), "next"]
 
 
+def said(piece: str) -> Say:
+    """Return a step that says a piece of one message."""
+    return Say(piece, message="m")
+
+
 async def test_a_streamed_reply_grows_in_one_message(server: DiscordServer) -> None:
     ada = server.person("ada")
+    hub = DiscordHub(server, settings={"stream_hold_seconds": 0.0})
+    seen = [asyncio.Event() for _ in range(3)]
+    pieces = ("one", " two", " three")
+    hub.agents.will(
+        *(step for piece, at in zip(pieces, seen, strict=True) for step in (said(piece), Until(at)))
+    )
 
-    async with DiscordHub(server).connected():
-        ada.dm("drip 0.02\nwords 30")
-        shown = await ada.hears(words(30))
+    async with hub.connected():
+        ada.dm("tell me")
+        for piece, at in zip(pieces, seen, strict=True):
+            await ada.hears(piece)
+            at.set()
 
-    assert len(shown.texts) > 2
-    assert all(words(30).startswith(text) for text in shown.texts)
+    (shown,) = ada.inbox_messages
+    assert shown.texts == ["one", "one two", "one two three"]

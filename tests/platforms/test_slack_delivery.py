@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable
 from datetime import UTC, datetime
 
 import pytest
 
-from agents.scripted import Say, Step, Wait
+from agents.scripted import Say, Step, Until, Wait
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import DeliveryState, NewDelivery
 from gateway.domain.ids import DeliveryId
 from gateway.domain.turns import RunRequest
-from tests.platforms.slack_hub import SlackHub, slack_hub
+from gateway.ports import Streaming
+from tests.platforms.slack_hub import SlackHub, Ways, slack_hub
 from tests.platforms.slack_server import Faults, Person, SlackSettings
 
 Order = Callable[[Faults, str], None]
 """What is ordered to befall the next call of a method."""
 
+LONG_LAG = 3.0
+"""Seconds: a lost reply is looked for once before that also by a machine that is slow."""
 GROWING = "one two three four five six seven eight nine ten"
 
 FAULTS: dict[str, Order] = {
@@ -93,16 +97,26 @@ async def test_a_stream_is_whole_and_there_once_after(
     assert hub.slack.visible("general", root.ts)[1:] == [GROWING]
 
 
-async def test_a_stream_grows_by_appending(hub: SlackHub, ada: Person) -> None:
-    hub.agents.will(Say(GROWING, pause_seconds=0.06))
+async def test_a_stream_grows_by_appending() -> None:
+    at_once = Streaming(0.05, shows_private=False)
+    seen = asyncio.Event(), asyncio.Event()
+    async with slack_hub(ways=Ways().but(streaming=at_once)) as hub:
+        hub.agents.will(
+            *(Say("one ", message="m"), Until(seen[0])),
+            *(Say("two ", message="m"), Until(seen[1]), Say("three", message="m")),
+        )
 
-    root = ada.mentions("general", "tell us")
-    await hub.is_sent()
+        root = hub.slack.person("ada").mentions("general", "tell us")
+        await hub.slack.until(lambda: hub.slack.visible("general", root.ts)[1:] == ["one"])
+        seen[0].set()
+        await hub.slack.until(lambda: hub.slack.visible("general", root.ts)[1:] == ["one two"])
+        seen[1].set()
+        await hub.is_sent()
 
     message = hub.slack.transcript("general", root.ts)[1]
     lengths = [len(revision.text) for revision in message.revisions]
     assert lengths == sorted(lengths)
-    assert len(set(lengths)) > 2
+    assert message.text == "one two three"
     assert hub.slack.calls("chat.appendStream")
     assert [call.outcome for call in hub.slack.calls("chat.update")] == ["ok"]
 
@@ -165,14 +179,16 @@ async def test_a_workspace_that_streams_too_much_gets_posts(hub: SlackHub, ada: 
     assert len(hub.slack.calls("chat.postMessage")) == 1
 
 
-async def test_a_lost_reply_is_looked_up_until_the_history_can_not_lag(
-    hub: SlackHub, ada: Person
-) -> None:
-    hub.slack.settings.history_lag_seconds = 0.2
-    hub.slack.faults.lose_reply("chat.postMessage")
+async def test_a_lost_reply_is_looked_up_until_the_history_can_not_lag() -> None:
+    async with slack_hub(ways=Ways().but(history_lag_seconds=LONG_LAG)) as hub:
+        hub.slack.settings.history_lag_seconds = 3600
+        hub.slack.faults.lose_reply("chat.postMessage")
+        ada = hub.slack.person("ada")
 
-    ada.dm("hello")
-    await hub.is_sent()
+        ada.dm("hello")
+        await hub.slack.until(lambda: hub.slack.calls("conversations.history"))
+        hub.slack.settings.history_lag_seconds = 0
+        await hub.is_sent()
 
     assert ada.sees() == ["hello", "re: hello"]
     assert len(hub.slack.calls("conversations.history")) >= 2
@@ -192,14 +208,15 @@ async def test_a_history_that_lags_longer_than_is_waited_for_shows_a_post_twice(
     assert ada.sees() == ["hello", "re: hello", "re: hello"]
 
 
-async def test_a_reply_lost_in_a_thread_is_looked_up_in_that_thread(
-    hub: SlackHub, ada: Person
-) -> None:
-    hub.slack.settings.history_lag_seconds = 0.2
-    hub.slack.faults.lose_reply("chat.postMessage")
+async def test_a_reply_lost_in_a_thread_is_looked_up_in_that_thread() -> None:
+    async with slack_hub(ways=Ways().but(history_lag_seconds=LONG_LAG)) as hub:
+        hub.slack.settings.history_lag_seconds = 3600
+        hub.slack.faults.lose_reply("chat.postMessage")
 
-    root = ada.mentions("general", "hello")
-    await hub.is_sent()
+        root = hub.slack.person("ada").mentions("general", "hello")
+        await hub.slack.until(lambda: hub.slack.calls("conversations.replies"))
+        hub.slack.settings.history_lag_seconds = 0
+        await hub.is_sent()
 
     assert hub.slack.visible("general", root.ts)[1:] == ["re: hello"]
     assert len(hub.slack.calls("conversations.replies")) >= 2
