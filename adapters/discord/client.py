@@ -57,6 +57,7 @@ class GatewayClient(discord.AutoShardedClient):
             member_cache_flags=discord.MemberCacheFlags.none(),
             max_ratelimit_timeout=30.0,
             heartbeat_timeout=options.heartbeat_timeout_seconds,
+            guild_ready_timeout=options.guilds_seconds,
             # Raw events come before, and without, discord.py's own reading of them.
             enable_debug_events=True,
         )

@@ -118,6 +118,8 @@ class DiscordOptions:
     arrive closer to the next ones than they left.
     """
     request_timeout_seconds: float = 60.0
+    guilds_seconds: float = 2.0
+    """How long discord.py waits for one more server before it calls itself ready. We do not."""
     heartbeat_timeout_seconds: float = 60.0
     """A gateway connection on which nothing came for this long is dead: a new one resumes."""
     attachment_bytes: int = 25_000_000
