@@ -6,8 +6,8 @@ import logging
 from datetime import datetime, timedelta
 
 from gateway.domain.conversations import Conversation
-from gateway.domain.deliveries import nonce_of
-from gateway.domain.ids import ConversationId, WorkerId
+from gateway.domain.deliveries import number_in
+from gateway.domain.ids import WorkerId
 from gateway.domain.leases import Lease
 from gateway.ports import Clock, DeliveryStore, LeaseStore
 
@@ -15,8 +15,6 @@ log = logging.getLogger(__name__)
 
 REMEMBERED = timedelta(minutes=15)
 """How long it is told after the last sign of it."""
-_NONCE_CHARACTERS = 22
-_NEWEST_THERE, _NEWEST = 50, 200
 _RIVAL = WorkerId("another deployment")
 
 
@@ -33,31 +31,22 @@ class Rivals:
 
     async def heard_own(self, conversation: Conversation, nonce: str) -> None:
         """Take note of a message of our bot. May raise StoreUnavailable."""
-        if not is_delivery_nonce(nonce) or await self._is_ours(conversation, nonce):
+        number = number_in(nonce)
+        if number is None or await self._is_ours(number, nonce):
             return
         log.warning("rival_heard", extra={"conversation": conversation.id})
         place = place_of(conversation.platform)
         await self._leases.take(place, _RIVAL, self._clock.now(), REMEMBERED)
 
-    async def _is_ours(self, conversation: Conversation, nonce: str) -> bool:
-        """Look there first, then everywhere: a post may name its place in another way."""
-        searched: tuple[tuple[ConversationId | None, int], ...]
-        searched = ((conversation.id, _NEWEST_THERE), (None, _NEWEST))
-        for where, limit in searched:
-            newest = await self._deliveries.newest(where, limit)
-            if any(nonce_of(name, created_at) == nonce for name, created_at in newest):
-                return True
-        return False
+    async def _is_ours(self, number: int, nonce: str) -> bool:
+        """Look up the one delivery that it can be: it was stored before it was sent."""
+        delivery = await self._deliveries.numbered(number)
+        return delivery is not None and delivery.nonce == nonce
 
 
 def place_of(platform: str) -> str:
     """Return the lease's name."""
     return f"{platform} rival"
-
-
-def is_delivery_nonce(nonce: str) -> bool:
-    """Whether a Postern made it: other programs' nonces are numbers."""
-    return len(nonce) == _NONCE_CHARACTERS and not nonce.isdecimal()
 
 
 def rival_sentence(lease: Lease | None, now: datetime) -> str | None:

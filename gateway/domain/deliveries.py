@@ -13,6 +13,7 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.ids import DeliveryId, PlatformMessageId, TurnId
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DIGEST_BYTES, _NUMBER_BYTES, _NONCE_CHARACTERS = 10, 6, 22
 LONGEST_LABEL = 75
 """Characters of a button's label: what the narrowest platform shows."""
 LONGEST_SAYING = 80
@@ -108,22 +109,35 @@ class Delivery:
     buttons: tuple[Button, ...] = ()
     """Those to be shown now: an edit without any takes them away."""
     files: tuple[Attachment, ...] = ()
+    number: int = 0
+    """Its store's number for it, by which it is found again; 0 for one that is in no store."""
 
     @property
     def nonce(self) -> str:
         """22 characters: the same for every repeat of this post, and no other post's.
 
         Ids are counted within a database; its moment tells a delivery from that of another
-        one, or of a part of this one's history that was lost.
+        one, or of a part of this one's history that was lost. Its number can be read back
+        (`number_in`); it comes last, so that a beginning of the nonce tells posts apart too.
         """
-        return nonce_of(self.id, self.created_at)
+        made = f"{self.id} {(self.created_at - _EPOCH) // timedelta(microseconds=1)}"
+        digest = hashlib.blake2b(made.encode(), digest_size=_DIGEST_BYTES).digest()
+        raw = digest + self.number.to_bytes(_NUMBER_BYTES)
+        return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def nonce_of(delivery: DeliveryId, created_at: datetime) -> str:
-    """Return the nonce of a delivery."""
-    made = f"{delivery} {(created_at - _EPOCH) // timedelta(microseconds=1)}"
-    digest = hashlib.blake2b(made.encode(), digest_size=16).digest()
-    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+def number_in(nonce: str) -> int | None:
+    """Return the number of the delivery that has this nonce; None if no Postern made it.
+
+    Other programs' nonces are decimal numbers, discord.py's for one.
+    """
+    if len(nonce) != _NONCE_CHARACTERS or nonce.isdecimal():
+        return None
+    try:
+        raw = base64.b64decode(f"{nonce}==", altchars=b"-_", validate=True)
+    except ValueError:
+        return None
+    return int.from_bytes(raw[_DIGEST_BYTES:])
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from gateway.domain.deliveries import Button, Delivery, DeliveryClaim, NewDelivery, SendOutcome
-from gateway.domain.ids import ConversationId, DeliveryId, WorkerId
+from gateway.domain.ids import DeliveryId, WorkerId
 
 
 class DeliveryStore(Protocol):
@@ -60,10 +60,8 @@ class DeliveryStore(Protocol):
         """Read one delivery as it stands."""
         ...
 
-    async def newest(
-        self, conversation: ConversationId | None, limit: int
-    ) -> list[tuple[DeliveryId, datetime]]:
-        """List the newest deliveries with their moments; of all conversations for None."""
+    async def numbered(self, number: int) -> Delivery | None:
+        """Read the delivery of this number as it stands. What may be shown has one for ever."""
         ...
 
     async def recover(self, now: datetime, predecessor: WorkerId | None = None) -> int:

@@ -16,7 +16,7 @@ from gateway.domain.deliveries import (
     NewDelivery,
     SendOutcome,
 )
-from gateway.domain.ids import ConversationId, DeliveryId, WorkerId
+from gateway.domain.ids import DeliveryId, WorkerId
 from gateway.errors import Fenced
 from storage.audit_data import delivery_claimed, delivery_settled, delivery_stored
 from storage.memory.tables import DeliveryRow, OutboxRow, Tables
@@ -166,14 +166,11 @@ class MemoryDeliveries:
             return None
         return _delivery(row, self._tables.outboxes[row.new.conversation.id].fence)
 
-    async def newest(
-        self, conversation: ConversationId | None, limit: int
-    ) -> list[tuple[DeliveryId, datetime]]:
-        """List the newest deliveries with their moments; of all conversations for None."""
-        posts = self._tables.posts
-        rows = self._tables.deliveries.values() if conversation is None else posts[conversation]
-        newest = sorted(rows, key=lambda row: -row.sequence)[:limit]
-        return [(row.new.id, row.created_at) for row in newest]
+    async def numbered(self, number: int) -> Delivery | None:
+        """Read the delivery of this number as it stands."""
+        rows = self._tables.deliveries.values()
+        found = next((row for row in rows if row.sequence == number), None)
+        return None if found is None else await self.get(found.new.id)
 
     async def recover(self, now: datetime, predecessor: WorkerId | None = None) -> int:
         """Turn SENDING into UNKNOWN where the lease is over or was `predecessor`'s (T7)."""
@@ -215,4 +212,5 @@ def _delivery(row: DeliveryRow, fence: int) -> Delivery:
         is_private=row.new.is_private,
         buttons=row.new.buttons,
         files=row.new.files,
+        number=row.sequence,
     )

@@ -10,7 +10,7 @@ from itertools import compress
 from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Button, Delivery, DeliveryClaim, NewDelivery, SendOutcome
-from gateway.domain.ids import ConversationId, DeliveryId, WorkerId
+from gateway.domain.ids import DeliveryId, WorkerId
 from gateway.errors import Fenced
 from storage.audit_data import delivery_claimed, delivery_settled
 from storage.columns import to_number, to_place, to_state
@@ -24,7 +24,7 @@ from storage.rules import OPEN, Standing, Standpoint, settled
 
 DELIVERY = (
     "id, conversation, text, revision, state, attempts, created_at, receipt, turn, idx, is_draft,"
-    " handle, is_private, extras"
+    " handle, is_private, extras, seq"
 )
 _COLUMNS = ", ".join(f"delivery.{column}" for column in DELIVERY.split(", "))
 READY_POSTS = """
@@ -73,14 +73,11 @@ UPDATE outbox SET owner = NULL, lease_until = NULL,
 FROM unnest($1::text[]) AS place (conversation) {FIRST_OPEN}
 WHERE outbox.conversation = place.conversation RETURNING outbox.state
 """  # noqa: S608 - constants
-GET = f"""
+_STORED = f"""
 SELECT {_COLUMNS}, outbox.fence FROM delivery JOIN outbox USING (conversation)
-WHERE delivery.id = $1
 """  # noqa: S608 - constants
-NEWEST = "SELECT id, created_at FROM delivery ORDER BY seq DESC LIMIT $1"
-NEWEST_THERE = """
-SELECT id, created_at FROM delivery WHERE conversation = $1 ORDER BY seq DESC LIMIT $2
-"""
+GET = f"{_STORED} WHERE delivery.id = $1"
+NUMBERED = f"{_STORED} WHERE delivery.seq = $1"
 EXPIRED_OUTBOXES = """
 SELECT conversation, fence FROM outbox WHERE state = 2 AND lease_until <= $1
 ORDER BY conversation FOR UPDATE
@@ -151,15 +148,10 @@ class PostgresDeliveries:
         rows = await self._read(GET, delivery)
         return to_delivery(rows[0], rows[0]["fence"]) if rows else None
 
-    async def newest(
-        self, conversation: ConversationId | None, limit: int
-    ) -> list[tuple[DeliveryId, datetime]]:
-        """List the newest deliveries with their moments; of all conversations for None."""
-        if conversation is None:
-            rows = await self._read(NEWEST, limit)
-        else:
-            rows = await self._read(NEWEST_THERE, conversation, limit)
-        return [(DeliveryId(row["id"]), row["created_at"]) for row in rows]
+    async def numbered(self, number: int) -> Delivery | None:
+        """Read the delivery of this number as it stands."""
+        rows = await self._read(NUMBERED, number)
+        return to_delivery(rows[0], rows[0]["fence"]) if rows else None
 
     async def recover(self, now: datetime, predecessor: WorkerId | None = None) -> int:
         """Turn SENDING into UNKNOWN where the lease is over or was `predecessor`'s (T7)."""
@@ -295,5 +287,6 @@ def to_delivery(row: Row, fence: int) -> Delivery:
         is_draft=row["is_draft"],
         handle=row["handle"],
         is_private=row["is_private"],
+        number=row["seq"],
         **read_extras(row["extras"]),
     )

@@ -15,7 +15,7 @@ from gateway.domain.deliveries import (
     NewDelivery,
     SendOutcome,
 )
-from gateway.domain.ids import ConversationId, DeliveryId, TurnId, WorkerId
+from gateway.domain.ids import DeliveryId, TurnId, WorkerId
 from gateway.errors import Fenced
 from storage.audit_data import delivery_claimed, delivery_settled, delivery_stored
 from storage.columns import to_number, to_place, to_state
@@ -27,7 +27,7 @@ from storage.sqlite.values import from_micros, to_micros
 
 _DELIVERY = (
     "id, conversation, text, revision, state, attempts, created_at, receipt, turn, idx, is_draft,"
-    " handle, is_private, extras"
+    " handle, is_private, extras, seq"
 )
 # Left to itself, the planner takes the index over the whole history of a conversation.
 _OPEN = """
@@ -96,14 +96,12 @@ UPDATE outbox SET owner = NULL, lease_until = NULL,
     state = EXISTS ({_OPEN}), ready_at = ({_OPEN} ORDER BY seq LIMIT 1)
 WHERE conversation = ?1 RETURNING state
 """  # noqa: S608 - constants
-GET = f"""
+_STORED = f"""
 SELECT {", ".join(f"delivery.{column}" for column in _DELIVERY.split(", "))}, outbox.fence
-FROM delivery JOIN outbox USING (conversation) WHERE id = ?
+FROM delivery JOIN outbox USING (conversation)
 """  # noqa: S608 - constants
-NEWEST = "SELECT id, created_at FROM delivery ORDER BY seq DESC LIMIT ?"
-NEWEST_THERE = """
-SELECT id, created_at FROM delivery WHERE conversation = ? ORDER BY seq DESC LIMIT ?
-"""
+GET = f"{_STORED} WHERE id = ?"
+NUMBERED = f"{_STORED} WHERE seq = ?"
 EXPIRED_OUTBOXES = "SELECT conversation, fence FROM outbox WHERE state = 2 AND lease_until <= ?"
 OWNED_OUTBOXES = "SELECT conversation, fence FROM outbox WHERE state = 2 AND owner = ?"
 LOSE_SENDING = """
@@ -234,15 +232,10 @@ class SqliteDeliveries:
         rows = await self._read(GET, (delivery,))
         return to_delivery(rows[0], rows[0][-1]) if rows else None
 
-    async def newest(
-        self, conversation: ConversationId | None, limit: int
-    ) -> list[tuple[DeliveryId, datetime]]:
-        """List the newest deliveries with their moments; of all conversations for None."""
-        if conversation is None:
-            rows = await self._read(NEWEST, (limit,))
-        else:
-            rows = await self._read(NEWEST_THERE, (conversation, limit))
-        return [(DeliveryId(name), from_micros(created_at)) for name, created_at in rows]
+    async def numbered(self, number: int) -> Delivery | None:
+        """Read the delivery of this number as it stands."""
+        rows = await self._read(NUMBERED, (number,))
+        return to_delivery(rows[0], rows[0][-1]) if rows else None
 
     async def recover(self, now: datetime, predecessor: WorkerId | None = None) -> int:
         """Turn SENDING into UNKNOWN where the lease is over or was `predecessor`'s (T7)."""
@@ -365,5 +358,6 @@ def to_delivery(row: tuple[Any, ...], fence: int) -> Delivery:
         is_draft=bool(row[10]),
         handle=row[11],
         is_private=bool(row[12]),
+        number=row[14],
         **read_extras(row[13]),
     )

@@ -28,7 +28,7 @@ BESIDE_ALL_TURNS = {
     "store.people.decide_pairing": _OPERATOR,
     "store.people.bindings": _OPERATOR,
     "store.deliveries.revise": "rewrites a post beside any turn",
-    "store.deliveries.newest": "asked about posts that nobody here heard of",
+    "store.deliveries.numbered": "asked about posts that nobody here heard of",
     "store.people.adopt_agent": _OPERATOR,
     "store.people.unbind_agent": _OPERATOR,
     "store.people.record_template": _OPERATOR,

@@ -15,6 +15,7 @@ from gateway.domain.deliveries import (
     SendFailed,
     SendLater,
     SendUnknown,
+    number_in,
 )
 from gateway.domain.ids import DeliveryId, WorkerId
 from gateway.errors import Fenced
@@ -44,17 +45,21 @@ async def _enqueue(store: Store, *names: str, channel: str = "c1") -> None:
     await store.deliveries.enqueue([post(name, channel=channel) for name in names], at(0))
 
 
-async def test_the_newest_are_listed_with_their_moments(store: Store) -> None:
+async def test_a_delivery_is_found_by_its_number_while_it_is_sent_and_after(store: Store) -> None:
     await _enqueue(store, "d1", "d2", "d3")
     await _enqueue(store, "e1", channel="c2")
 
-    there = await store.deliveries.newest(post("d1").conversation.id, 2)
-    everywhere = await store.deliveries.newest(None, 3)
+    one, other = await claim_posts(store)
+    await settle(store, one, sent_as("m1"))
 
-    found = await store.deliveries.get("d3")
-    assert found is not None
-    assert there == [("d3", found.created_at), ("d2", at(0))]
-    assert [name for name, _ in everywhere] == ["e1", "d3", "d2"]
+    assert (one.id, other.id) == ("d1", "e1")
+    for delivery in (one, other):
+        assert number_in(delivery.nonce) == delivery.number > 0
+        assert await store.deliveries.numbered(delivery.number) == await store.deliveries.get(
+            delivery.id
+        )
+    assert await store.deliveries.numbered(0) is None
+    assert await store.deliveries.numbered(2**48 - 1) is None
 
 
 async def _state(store: Store, delivery: str) -> DeliveryState:
