@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 
+from tests.fakes.ports import port_of_our_own
+
 
 class Wire:
     """Connections through it are as good as the server's own, unless a test says otherwise."""
 
     def __init__(self, port: int) -> None:
-        self.port = 0
+        self.port = port_of_our_own()
         """Where clients connect; stays the same when the wire is cut and mended."""
         self.delay_seconds = 0.0
         """Of every piece that the server sends back."""
@@ -22,7 +24,6 @@ class Wire:
     async def mend(self) -> None:
         """Let clients connect."""
         self._listener = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._listener.sockets[0].getsockname()[1]
 
     def cut(self) -> None:
         """Drop every connection and refuse new ones."""

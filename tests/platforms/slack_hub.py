@@ -282,10 +282,11 @@ class _SwappedServer:
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncGenerator[None]:
+        """Listen until the context is left; each time on another port, which nobody else has."""
         outer = FastAPI()
         outer.mount("/", self)
         server = create_server(outer)
-        with contextlib.closing(listen("127.0.0.1", self.port)) as listener:
+        with contextlib.closing(listen("127.0.0.1", 0)) as listener:
             self.port = listener.getsockname()[1]
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(server.serve(sockets=[listener]))

@@ -29,6 +29,7 @@ from gateway.http import create_server
 from storage.artifacts.memory import MemoryArtifacts
 from storage.memory import MemoryStore
 from tests.fakes.patience import PATIENCE_SECONDS
+from tests.fakes.ports import port_of_our_own
 
 ROLES = ("postern", "muse")
 ADMIN_TOKEN = "admin-secret"
@@ -167,10 +168,10 @@ class Served:
 
 
 class WebServer:
-    """A real server on a free port of loopback, which serves one hub after the other."""
+    """A real server on one port of loopback, which serves one hub after the other."""
 
     def __init__(self) -> None:
-        self.port = 0
+        self.port = port_of_our_own()
         self._app: ASGIApp = FastAPI()
 
     @contextlib.asynccontextmanager
@@ -180,7 +181,6 @@ class WebServer:
         app.mount("/", self)
         server = create_server(app)
         with contextlib.closing(_listen(self.port)) as listener:
-            self.port = listener.getsockname()[1]
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(server.serve(sockets=[listener]))
                 yield self

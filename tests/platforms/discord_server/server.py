@@ -9,6 +9,7 @@ from typing import Self, TypeVar
 from aiohttp import web
 
 from tests.fakes.patience import PATIENCE_SECONDS
+from tests.fakes.ports import port_of_our_own
 from tests.platforms.discord_server.connection import ClosedBy
 from tests.platforms.discord_server.errors import Refusal
 from tests.platforms.discord_server.events import Event
@@ -50,7 +51,7 @@ class DiscordServer:
     and can be read back over REST, as with the real one.
     """
 
-    def __init__(self, settings: ServerSettings | None = None, *, port: int = 0) -> None:
+    def __init__(self, settings: ServerSettings | None = None, *, port: int | None = None) -> None:
         self.settings = settings or ServerSettings()
         self.world = World(self.settings)
         self.limits = Limits(self.settings.clock)
@@ -70,7 +71,7 @@ class DiscordServer:
 
         self._people: dict[str, Person] = {}
         self._waiting: set[asyncio.Event] = set()
-        self._port = port
+        self._port = port_of_our_own() if port is None else port
         self._runner: web.AppRunner | None = None
         self.world.announce.listeners += [self.gateway.publish, self._note]
 
@@ -89,7 +90,7 @@ class DiscordServer:
         await self.stop()
 
     async def start(self) -> None:
-        """Listen on loopback; port 0 takes a free one, which a later start takes again."""
+        """Listen on loopback, after a stop on the same port again; port 0 takes any free one."""
         runner = web.AppRunner(self._web_application(), access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", self._port)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -17,6 +16,7 @@ from storage.postgres.client import PostgresError, connect
 from storage.postgres.migrate import migrations
 from tests.contracts.store.words import ROUTE, at, claim_turn, message, say
 from tests.fakes.patience import PATIENCE_SECONDS
+from tests.fakes.ports import port_of_our_own
 from tests.fakes.postgres import execute, postgres_schema
 
 END_OTHERS = """
@@ -40,9 +40,7 @@ async def store(url: str) -> AsyncGenerator[PostgresStore]:
 
 
 async def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = port_of_our_own()
     store = PostgresStore(f"postgresql://ada:s3cret@127.0.0.1:{port}/chat")
 
     with pytest.raises(StoreUnavailable, match="is it running") as raised:
