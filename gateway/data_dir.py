@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import cast
 
 from gateway.errors import SettingsWrong
+from gateway.swap import finish, is_begun
 
 LOCK_NAME = "lock"
 
@@ -51,16 +52,18 @@ class DataDir:
 def held(path: Path) -> Generator[DataDir]:
     """Make the directory when needed, and hold it; the system lets go when the process dies.
 
+    A restore that was cut short is carried on before anything else.
     Raises SettingsWrong with what to do: another gateway has it, it can not be
     written, or it is a place that is not Postern's own.
     """
-    prepare(path)
+    _make(path)
     lock = _opened(path / LOCK_NAME)
     try:
         if not _is_taken(lock):
             raise SettingsWrong(_in_use(path, _read(lock)))
         data_dir = DataDir(path, lock)
         data_dir.announce(None)
+        finish(path)
         yield data_dir
         os.ftruncate(lock, 0)
     finally:
@@ -84,7 +87,18 @@ def holder(path: Path) -> Holder | None:
 
 
 def prepare(path: Path) -> None:
-    """Make the directory, for this user alone; raises SettingsWrong when it can not be used."""
+    """Make the directory, for this user alone; raises SettingsWrong when it can not be used.
+
+    What a restore that was cut short left to do is done first, so that nobody begins
+    anew where a database is on its way.
+    """
+    _make(path)
+    if is_begun(path):
+        with held(path):
+            pass
+
+
+def _make(path: Path) -> None:
     try:
         path.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
         found = path.stat()

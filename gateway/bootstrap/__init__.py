@@ -24,6 +24,7 @@ from gateway.bootstrap.doors import (
 )
 from gateway.bootstrap.entry import chat_here, chat_with, opened_around, opened_gateway
 from gateway.bootstrap.hub import Plugged, Spokes, make_inbox, make_ticker, plug
+from gateway.bootstrap.kept import Kept, KeptDatabase, KeptFiles, kept
 from gateway.bootstrap.minds import (
     constellation_options,
     embedded_options,
@@ -38,6 +39,9 @@ __all__ = [
     "PLATFORMS",
     "Desks",
     "Door",
+    "Kept",
+    "KeptDatabase",
+    "KeptFiles",
     "ListensFor",
     "Plugged",
     "Spokes",
@@ -52,6 +56,7 @@ __all__ = [
     "desks",
     "embedded_options",
     "follow_zones",
+    "kept",
     "letta_options",
     "make_discord",
     "make_doors",

@@ -12,6 +12,7 @@ from gateway.bootstrap.choices import routes
 from gateway.bootstrap.desks import take_wakeups
 from gateway.bootstrap.doors import make_doors
 from gateway.bootstrap.hub import Plugged, Spokes, plug
+from gateway.bootstrap.kept import TOKEN
 from gateway.bootstrap.minds import opened_mind
 from gateway.bootstrap.stores import clock_of, opened_artifacts, opened_store
 from gateway.data_dir import held
@@ -21,9 +22,6 @@ from gateway.lifecycle import Gateway
 from gateway.ports import Store
 from gateway.settings import Settings
 from gateway.telemetry import Metrics
-
-TERMINAL_TOKEN = "terminal.token"  # noqa: S105 - a file's name
-"""In the data directory: makes `postern chat` the same person with and without `postern up`."""
 
 
 @asynccontextmanager
@@ -80,7 +78,7 @@ async def chat_with(settings: Settings, url: str) -> None:
     from adapters.console.remote import RemoteChat, RemoteOptions, load_token
     from adapters.console.terminal import Terminal
 
-    token = load_token(settings.data_dir / TERMINAL_TOKEN)
+    token = load_token(settings.data_dir / TOKEN)
     role = next(iter(routes(settings)))
     await RemoteChat(RemoteOptions(url, token, role), Terminal()).run()
 
@@ -90,7 +88,7 @@ def _terminal_identity(settings: Settings) -> Identity | None:
     from adapters.console.remote import load_token
     from adapters.web.sessions import visitor_of
 
-    visitor = visitor_of(load_token(settings.data_dir / TERMINAL_TOKEN))
+    visitor = visitor_of(load_token(settings.data_dir / TOKEN))
     return visitor.sender.identity if visitor is not None else None
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from gateway.bootstrap.choices import budget_policy, routes, secret
 from gateway.bootstrap.desks import desks
 from gateway.bootstrap.groups import groups
+from gateway.bootstrap.kept import AGENTS
 from gateway.budgets import Budgets
 from gateway.errors import SettingsWrong
 from gateway.images import Images
@@ -223,7 +224,7 @@ def embedded_options(settings: Settings, token: str | None) -> EmbeddedOptions:
 
     model = settings.model
     return EmbeddedOptions(
-        database=settings.data_dir / "letta.db",
+        database=settings.data_dir / AGENTS,
         token=token,
         model=None
         if model.is_offline

@@ -1,18 +1,21 @@
-"""`postern db`: the database on its own, beside a gateway that may be running."""
+"""`postern db`: what is kept on this machine, beside a gateway that may be running."""
 
 from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.cli.loading import load
 from gateway.cli.stores import opened
 from gateway.cli.terminal import say
-from gateway.errors import BadInput, SettingsWrong, StoreUnavailable
+from gateway.errors import SettingsWrong
+
+if TYPE_CHECKING:
+    from gateway.bootstrap import Kept
 
 app = typer.Typer(help="Care for the database.", no_args_is_help=True)
 
@@ -26,76 +29,75 @@ def migrate() -> None:
 
 @app.command()
 def check() -> None:
-    """Read the database through, and say whether it is whole."""
-    from gateway.cli.sqlite_file import faults
+    """Read all that is kept on this machine through, and say whether it is whole."""
+    from gateway.cli.checking import check_databases, check_files
 
-    path = load().sqlite_path
-    if path is not None:
-        found = faults(_existing(path))
-        if found:
-            raise StoreUnavailable(
-                f'The database "{path}" is damaged: {"; ".join(found)}. Restore a backup.'
-            )
+    kept = _kept()
+    check_databases(kept)
     asyncio.run(_open_once())
     say("The database is whole.")
+    for sentence in check_files(kept):
+        say(sentence)
 
 
 @app.command()
 def backup(
-    file: Annotated[Path, typer.Argument(help="Where to write the copy; must not exist.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="Where to write it; must not exist. Left out: postern-MOMENT.tar."),
+    ] = None,
 ) -> None:
-    """Write a consistent copy of the SQLite database, while the gateway may go on."""
-    from gateway.cli.sqlite_file import copy
+    """Write all that is kept on this machine to one file, while the gateway may go on."""
+    from gateway.cli.backup_writing import write_backup
 
-    path = load().sqlite_path
-    if path is None:
-        raise SettingsWrong("The database is Postgres; back it up with pg_dump.")
-    copy(_existing(path), file)
-    say(f"{file} is a copy of {path}.")
+    kept, now = _kept(), datetime.now(UTC)
+    _refuse_nothing(kept)
+    target = file or Path(f"postern-{now:%Y%m%d-%H%M%S}.tar")
+    manifest = write_backup(kept, target, now)
+    sizes = [f"{name} ({part.size_bytes:,} bytes)" for name, part in manifest.parts.items()]
+    say(f"{target} holds {', '.join(sizes)}.")
+    for sentence in kept.elsewhere:
+        say(sentence)
 
 
 @app.command()
 def restore(
     file: Annotated[Path, typer.Argument(help="A backup that `postern db backup` wrote.")],
     force: Annotated[
-        bool, typer.Option(help="Also where the database holds what the backup does not.")
+        bool, typer.Option(help="Also where there is something that the backup has not.")
     ] = False,
 ) -> None:
-    """Put a backup in the place of the SQLite database, which is kept aside."""
-    from gateway.cli.sqlite_file import faults, newest, replace
-    from gateway.data_dir import held
+    """Put a backup in the place of what is kept on this machine, which is kept aside."""
+    from gateway.cli.restoring import restore_backup
+
+    done = restore_backup(_kept(), file, is_forced=force)
+    asyncio.run(_open_once())
+    say(f"Restored from {file}: {', '.join(done.parts)}.")
+    if done.left_out:
+        say(f"Left out, as the settings keep it elsewhere: {', '.join(done.left_out)}.")
+    for path in done.aside:
+        say(f"What was there is {path}.")
+
+
+def _kept() -> Kept:
+    from gateway import bootstrap
+    from gateway.data_dir import prepare
 
     settings = load()
-    path = settings.sqlite_path
-    if path is None:
-        raise SettingsWrong("The database is Postgres; restore it with pg_restore.")
-    if not file.exists():
-        raise BadInput(f'There is no file "{file}".')
-    if found := faults(file):
-        raise BadInput(f'The backup "{file}" is damaged: {"; ".join(found)}. Take another one.')
-    with held(settings.data_dir):
-        if not force:
-            _refuse_to_lose(newest(path) - newest(file) if path.exists() else 0, file)
-        aside = path.with_name(f"{path.name}.{datetime.now(UTC):%Y%m%d-%H%M%S}")
-        is_kept = path.exists()
-        replace(path, file, aside)
-    asyncio.run(_open_once())
-    say(f"{path} is a copy of {file}." + (f" What was there is {aside}." if is_kept else ""))
+    if settings.data_dir.exists():
+        prepare(settings.data_dir)
+    return bootstrap.kept(settings)
 
 
-def _refuse_to_lose(newer: int, file: Path) -> None:
-    if newer > 0:
-        raise BadInput(
-            f'The database holds {newer} messages that came or went after "{file}" was made. '
-            "--force restores it all the same; the database is kept aside, and nothing of it is "
-            "sent or answered any more."
+def _refuse_nothing(kept: Kept) -> None:
+    """Raise SettingsWrong where there is nothing yet, or all of it is elsewhere."""
+    if kept.messages is not None and not kept.messages.exists():
+        raise SettingsWrong(
+            f'There is no database at "{kept.messages}" yet; `postern up` makes it.'
         )
-
-
-def _existing(path: Path) -> Path:
-    if path.exists():
-        return path
-    raise SettingsWrong(f'There is no database at "{path}" yet; `postern up` makes it.')
+    files = [kept.files.path] if kept.files is not None else []
+    if not any(path.exists() for path in [*(each.path for each in kept.databases), *files]):
+        raise SettingsWrong(" ".join(["There is nothing here to back up.", *kept.elsewhere]))
 
 
 async def _open_once() -> None:

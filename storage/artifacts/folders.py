@@ -10,6 +10,7 @@ import stat
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from secrets import token_hex
+from typing import BinaryIO
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -61,13 +62,23 @@ class Folder:
 
     def read(self, name: str) -> bytes | None:
         """Return what is in a file; None when there is none of that name."""
+        file = self.reader(name)
+        if file is None:
+            return None
+        with file:
+            return file.read()
+
+    def reader(self, name: str) -> BinaryIO | None:
+        """Open a file for reading, which the caller closes; None when there is none."""
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
             descriptor = os.open(name, flags, dir_fd=self._descriptor)
         except OSError as error:
             return _none_if_missing(error)
-        with os.fdopen(descriptor, "rb") as file:
-            return file.read() if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            return None
+        return os.fdopen(descriptor, "rb")
 
     def write(self, name: str, data: bytes) -> None:
         """Replace a file in one step, on the disk when this returns."""

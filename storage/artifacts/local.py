@@ -22,10 +22,9 @@ from storage.artifacts.folders import Folder, NotAFolder, opened
 from storage.artifacts.keys import check_media_type, guess_media_type, parse_folder, parse_key
 from storage.artifacts.limits import Limits, changed_meanwhile, in_the_way
 from storage.artifacts.records import Record, parse_record
+from storage.artifacts.whole import LOCK, NOTES
 
-_NOTES = ".postern"
 _RECORD = ".record.json"
-_LOCK = ".lock"
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -107,7 +106,7 @@ class LocalArtifacts:
         with opened(self._root) as root, root.below(parts[:-1]) as folder:
             if folder is None:
                 return None
-            with root.below((parts[0], _NOTES, *parts[1:])) as notes:
+            with root.below((parts[0], NOTES, *parts[1:])) as notes:
                 newest = _read(folder, notes, parts)
                 if newest is None or version in (None, newest.artifact.version):
                     return newest
@@ -129,7 +128,7 @@ class LocalArtifacts:
                 return False
             with self._owner(parts[0]) as owner:
                 is_gone = _remove(owner, parts[1:-1], parts[-1])
-                _clear(owner, (_NOTES, *parts[1:]))
+                _clear(owner, (NOTES, *parts[1:]))
         self._after_change()
         return is_gone
 
@@ -138,9 +137,9 @@ class LocalArtifacts:
         """Open the owner's folder; one writer at a time has it."""
         with opened(self._root) as root, root.below((owner,), make=True) as folder:
             assert folder is not None  # noqa: S101 - it was made
-            with folder.below((_NOTES,), make=True) as notes:
+            with folder.below((NOTES,), make=True) as notes:
                 assert notes is not None  # noqa: S101 - it was made
-                with notes.locked(_LOCK):
+                with notes.locked(LOCK):
                     yield folder
 
     def _check_quota(
@@ -152,7 +151,7 @@ class LocalArtifacts:
         dropped = 0
         if before is not None:
             oldest = f".{before.version - self._limits.older_versions}"
-            kept_at = (_NOTES, *parts[1:], oldest)
+            kept_at = (NOTES, *parts[1:], oldest)
             dropped = before.size_bytes if not self._limits.older_versions else 0
             dropped += sizes.get(kept_at, 0)
         used = sum(size for path, size in sizes.items() if not _is_note(path)) + size - dropped
@@ -165,7 +164,7 @@ def _place(owner: Folder, parts: tuple[str, ...], key: str) -> Generator[tuple[F
     try:
         with (
             owner.below(parts[1:-1], make=True) as folder,
-            owner.below((_NOTES, *parts[1:]), make=True) as notes,
+            owner.below((NOTES, *parts[1:]), make=True) as notes,
         ):
             assert folder is not None  # noqa: S101 - it was made
             assert notes is not None  # noqa: S101 - it was made
@@ -259,7 +258,7 @@ def _read_old(notes: Folder | None, parts: tuple[str, ...], version: int | None)
 
 
 def _describe(root: Folder, parts: tuple[str, ...]) -> Artifact | None:
-    with root.below(parts[:-1]) as folder, root.below((parts[0], _NOTES, *parts[1:])) as notes:
+    with root.below(parts[:-1]) as folder, root.below((parts[0], NOTES, *parts[1:])) as notes:
         record = _look(folder, notes, parts) if folder is not None else None
     return None if record is None else _described(parts, record)
 
@@ -307,4 +306,4 @@ def _is_ours(path: tuple[str, ...]) -> bool:
 
 def _is_note(path: tuple[str, ...]) -> bool:
     """Whether it is a small note of ours: not counted, so that sizes are those of contents."""
-    return path[0] == _NOTES and (path[-1].endswith(".json") or path[-1] == _LOCK)
+    return path[0] == NOTES and (path[-1].endswith(".json") or path[-1] == LOCK)

@@ -174,6 +174,11 @@ def _migrate(db: sqlite3.Connection) -> None:
         db.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
 
 
+def newest_schema() -> int:
+    """Return the number of the last migration that this version knows."""
+    return _migrations()[-1][0]
+
+
 def _migrations() -> list[tuple[int, str]]:
     folder = resources.files("agents.embedded.store.migrations")
     files = sorted(file.name for file in folder.iterdir() if file.name.endswith(".sql"))

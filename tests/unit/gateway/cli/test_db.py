@@ -1,6 +1,7 @@
 import contextlib
 import sqlite3
 import stat
+import tarfile
 from pathlib import Path
 
 from gateway.cli.sqlite_file import faults
@@ -27,7 +28,11 @@ def test_migrate_again_changes_nothing(postern: Terminal) -> None:
 def test_a_sound_database_is_whole(postern: Terminal) -> None:
     postern.types("db", "migrate")
 
-    assert postern.types("db", "check").out == "The database is whole.\n"
+    assert postern.types("db", "check").out == (
+        "The database is whole.\n"
+        "There are 0 artifacts; no message names 0 of them.\n"
+        "0 artifacts that messages name are not there.\n"
+    )
 
 
 def test_a_missing_database_is_not_made_by_a_check(postern: Terminal) -> None:
@@ -53,13 +58,25 @@ def test_a_damaged_database_is_one_sentence(postern: Terminal) -> None:
     assert seen.err.count("\n") == 1
 
 
-def test_a_backup_is_a_database_like_the_first(postern: Terminal) -> None:
+def test_a_backup_holds_a_database_like_the_first(postern: Terminal) -> None:
     postern.types("db", "migrate")
 
-    seen = postern.types("db", "backup", "backup.db")
+    seen = postern.types("db", "backup", "backup.tar")
 
-    assert seen.out == "backup.db is a copy of .postern/postern.db.\n"
-    assert postern.types("db", "check", DATABASE_URL="sqlite:///backup.db").code == 0
+    assert seen.out.startswith("backup.tar holds postern.db (")
+    with tarfile.open("backup.tar") as backup:
+        backup.extract("postern.db", filter="data")
+    assert postern.types("db", "check", DATABASE_URL="sqlite:///postern.db").code == 0
+
+
+def test_a_backup_without_a_name_gets_the_moments(postern: Terminal) -> None:
+    postern.types("db", "migrate")
+
+    seen = postern.types("db", "backup")
+
+    (made,) = Path().glob("postern-2*.tar")
+    assert seen.out.startswith(f"{made} holds ")
+    assert stat.S_IMODE(made.stat().st_mode) == 0o600
 
 
 def test_a_backup_replaces_nothing(postern: Terminal) -> None:
@@ -95,7 +112,10 @@ def test_a_restored_backup_holds_what_it_held(postern: Terminal) -> None:
 
     seen = postern.types("db", "restore", "backup.db")
 
-    assert (seen.code, seen.out) == (0, ".postern/postern.db is a copy of backup.db.\n")
+    assert (seen.code, seen.out.splitlines()[0]) == (
+        0,
+        "Restored from backup.db: postern.db, artifacts.",
+    )
     assert _texts() == ["first"]
 
 
@@ -107,7 +127,9 @@ def test_a_backup_that_would_lose_messages_is_refused(postern: Terminal) -> None
     seen = postern.types("db", "restore", "backup.db")
 
     assert seen.code == 1
-    assert seen.err.startswith("The database holds 1 messages that came or went after")
+    assert seen.err.startswith(
+        'The database ".postern/postern.db" holds 1 messages that came or went after "backup.db"'
+    )
     assert _texts() == ["first", "second"]
 
 
@@ -121,7 +143,7 @@ def test_a_forced_restore_keeps_the_database_aside(postern: Terminal) -> None:
     assert seen.code == 0
     assert _texts() == ["first"]
     (aside,) = DATABASE.parent.glob("postern.db.2*[0-9]")
-    assert seen.out.endswith(f"What was there is {aside}.\n")
+    assert f"What was there is {aside}.\n" in seen.out
     assert postern.types("db", "check", DATABASE_URL=f"sqlite:///{aside}").code == 0
 
 

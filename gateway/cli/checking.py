@@ -1,0 +1,72 @@
+"""Looks at what is kept on this machine as a whole; changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.cli.backup_manifest import MESSAGES
+from gateway.cli.sqlite_file import faults, rows, schema_of
+from gateway.errors import SettingsWrong, StoreUnavailable
+
+if TYPE_CHECKING:
+    from gateway.bootstrap import Kept, KeptDatabase
+
+_AGENTS = "SELECT agent FROM binding WHERE agent IS NOT NULL"
+
+_NAMED = """
+SELECT json_extract(each.value, '$.artifact') FROM inbox, json_each(inbox.attachments) AS each
+UNION
+SELECT json_extract(each.value, '$.artifact')
+    FROM delivery, json_each(delivery.extras, '$.files') AS each
+UNION
+SELECT json_extract(each.value, '$.artifact')
+    FROM tool_result, json_each(tool_result.extras, '$.files') AS each
+"""
+
+
+def check_databases(kept: Kept) -> None:
+    """Raise StoreUnavailable for one that is damaged or gone, SettingsWrong for a newer one."""
+    for database in kept.databases:
+        if database.path.exists():
+            _check(database)
+        elif database.name == MESSAGES:
+            raise SettingsWrong(
+                f'There is no database at "{database.path}" yet; `postern up` makes it.'
+            )
+        elif agents := _agents(kept):
+            raise StoreUnavailable(
+                f'There is no "{database.path}", and {agents} agents with all their memory were in '
+                "it. Restore a backup."
+            )
+
+
+def _check(database: KeptDatabase) -> None:
+    found, schema = faults(database.path), schema_of(database.path)
+    if found:
+        raise StoreUnavailable(
+            f'The database "{database.path}" is damaged: {"; ".join(found)}. Restore a backup.'
+        )
+    if schema > database.schema:
+        raise SettingsWrong(
+            f'The database "{database.path}" was written by a newer Postern (schema {schema}; '
+            f"this one knows {database.schema}). Upgrade Postern."
+        )
+
+
+def _agents(kept: Kept) -> int:
+    return len(rows(kept.messages, _AGENTS)) if kept.messages is not None else 0
+
+
+def check_files(kept: Kept) -> list[str]:
+    """Return sentences on the artifacts, compared with what the messages name."""
+    if kept.files is None:
+        return []
+    is_content = kept.files.is_content
+    there = {"/".join(parts) for parts, _ in kept.files.read() if is_content(parts)}
+    if kept.messages is None:
+        return [f"There are {len(there)} artifacts."]
+    named = set(rows(kept.messages, _NAMED))
+    return [
+        f"There are {len(there)} artifacts; no message names {len(there - named)} of them.",
+        f"{len(named - there)} artifacts that messages name are not there.",
+    ]
