@@ -12,7 +12,15 @@ _PLACES = 10_000
 
 
 class Askers:
-    """The person who last wrote to us in each of the places that were written in lately."""
+    """The person who last wrote to us in each of the places that were written in lately.
+
+    What they are told is no delivery: it is a courtesy about one that Discord refused for good,
+    and that one is kept, with its reason, as a dead letter. So it may be lost: when the process
+    ends before it is told, when their direct messages can not be had, when another process sends
+    than hears, and beyond the newest 10,000 places. It is never repeated: whoever is told is
+    forgotten first, and a process that begins knows nobody. Stored, it would come after an
+    outage to somebody who has long seen that no answer came.
+    """
 
     def __init__(self) -> None:
         self._by_channel: OrderedDict[str, str] = OrderedDict()
