@@ -20,7 +20,7 @@ from gateway.domain.schedules import (
     Wakeup,
 )
 from gateway.errors import BadInput
-from gateway.ports import Clock, Store
+from gateway.ports import Clock, Store, WhyNot
 from scheduler.checks import check
 from scheduler.echo import next_fires, say_trigger
 from scheduler.misfires import first_fire
@@ -55,16 +55,26 @@ def read_timing(timing: Timing, now: datetime) -> Trigger:
             raise BadInput("Say when in one way: a cron line, an interval or a moment.")
 
 
+async def nobody_asks(place: Conversation) -> None:
+    """Take every place: a slot that can not be posted there is told of when it comes."""
+
+
 class Desk:
     """Makes, finds and changes schedules. Everything it refuses is a BadInput with a remedy."""
 
     def __init__(
-        self, store: Store, routes: Mapping[str, Route], platforms: Collection[str], clock: Clock
+        self,
+        store: Store,
+        routes: Mapping[str, Route],
+        platforms: Collection[str],
+        clock: Clock,
+        why_not: WhyNot = nobody_asks,
     ) -> None:
         self._store = store
         self._routing = Routing.of(routes)
         self._platforms = platforms
         self._clock = clock
+        self._why_not = why_not
 
     async def add(self, wish: NewSchedule) -> Schedule:
         """Make a schedule under its name. Raises BadInput, also when the name is taken."""
@@ -76,6 +86,7 @@ class Desk:
                 f"`postern schedule remove {name}`."
             )
         schedule = await self.checked(wish, now)
+        await self._check_reach(schedule)
         return await self._put(schedule)
 
     async def checked(self, wish: NewSchedule, now: datetime) -> Schedule:
@@ -236,6 +247,15 @@ class Desk:
                 f'"{place.id}" is the direct conversation of "{there.identity.key}", and '
                 f'"{owner.identity.key}" may not post there. Name that owner, or another place.'
             )
+
+    async def _check_reach(self, schedule: Schedule) -> None:
+        """Raise BadInput where the platform says that nothing of ours can be posted."""
+        if schedule.wakeup is None or schedule.rules.silent:
+            return
+        place = schedule.wakeup.conversation
+        reason = await self._why_not(place)
+        if reason is not None:
+            raise BadInput(f'Nothing can be posted to "{place.id}". {reason}')
 
     async def _owner(self, key: str | None, conversation: Conversation) -> Sender | None:
         if key is None:

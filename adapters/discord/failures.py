@@ -57,7 +57,12 @@ class DiscordRefused(DeliveryRefused):
     @property
     def reason(self) -> str:
         """What people can make of it; empty where only Discord's own words are known."""
-        return _REASONS.get(self.code, "")
+        return reason_of(self.code)
+
+
+def reason_of(code: int) -> str:
+    """Return what people can make of Discord's code; empty for one that is not known here."""
+    return _REASONS.get(code, "")
 
 
 def translate(error: Exception, *, is_repeatable: bool) -> PosternError:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway.bootstrap.choices import routes
+from gateway.bootstrap.reach import make_why_not
 from gateway.domain.schedules import NewSchedule, Rules, Timing
 from gateway.ports import Clock, Store
 from gateway.settings import AgentSettings, Settings, WakeupSettings
@@ -81,5 +82,5 @@ def desks(settings: Settings, store: Store, clock: Clock) -> Desks:
     from scheduler.desk import Desk
     from scheduler.roster_desk import RosterDesk
 
-    desk = Desk(store, routes(settings), PLATFORMS, clock)
+    desk = Desk(store, routes(settings), PLATFORMS, clock, make_why_not(settings, store, clock))
     return Desks(desk, RosterDesk(desk, store.people, list(routes(settings)), clock))

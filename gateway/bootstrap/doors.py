@@ -26,7 +26,7 @@ from gateway.trail import Trails
 
 if TYPE_CHECKING:
     from adapters.discord.options import Admits, DiscordOptions, HeardOwn, NewestEvents
-    from adapters.slack.options import OAuth
+    from adapters.slack.options import OAuth, Options
 
 LISTENER = "discord listener"
 """The place of whoever holds Discord's gateway connection."""
@@ -188,34 +188,35 @@ def make_listener(settings: Settings, known: ListensFor, clock: Clock) -> Adapte
 def make_slack(settings: Settings, store: Store, artifacts: ArtifactStore, clock: Clock) -> Door:
     """Return Slack: Socket Mode with an app token, signed requests with a signing secret."""
     from adapters.slack.adapter import SlackAdapter
-    from adapters.slack.options import Options
     from adapters.slack.routes import make_router
 
-    slack = settings.slack
     access = Access(access_policy(settings), store.people)
 
     async def admits(identity: Identity) -> bool:
         return await access.admits(identity, "slack")
 
-    adapter = SlackAdapter(
-        Options(
-            bot_token=secret(slack.bot_token) or None,
-            oauth=_slack_oauth(settings),
-            admits=admits,
-            attachment_bytes=settings.artifacts.attachment_bytes,
-            attachment_types=settings.artifacts.attachment_types,
-            signing_secret=secret(slack.signing_secret) or None,
-            app_token=secret(slack.app_token) or None,
-            api_url=slack.api_url,
-            commands=SPECS,
-            hears_reactions=slack.reactions,
-            prompts=slack.prompts,
-        ),
-        store,
-        artifacts,
-        clock,
+    options = replace(slack_options(settings), admits=admits)
+    adapter = SlackAdapter(options, store, artifacts, clock)
+    return adapter, make_router(adapter) if settings.slack.has_webhook else None
+
+
+def slack_options(settings: Settings) -> Options:
+    """Return what the settings say of Slack."""
+    from adapters.slack.options import Options
+
+    slack = settings.slack
+    return Options(
+        bot_token=secret(slack.bot_token) or None,
+        oauth=_slack_oauth(settings),
+        attachment_bytes=settings.artifacts.attachment_bytes,
+        attachment_types=settings.artifacts.attachment_types,
+        signing_secret=secret(slack.signing_secret) or None,
+        app_token=secret(slack.app_token) or None,
+        api_url=slack.api_url,
+        commands=SPECS,
+        hears_reactions=slack.reactions,
+        prompts=slack.prompts,
     )
-    return adapter, make_router(adapter) if slack.has_webhook else None
 
 
 def _slack_oauth(settings: Settings) -> OAuth | None:

@@ -28,7 +28,7 @@ from gateway.ports.minds import (
 )
 from gateway.ports.people import PeopleStore
 from gateway.ports.personal import PersonalSchedules
-from gateway.ports.platforms import Accept, Adapter, Streaming
+from gateway.ports.platforms import Accept, Adapter, Streaming, WhyNot
 from gateway.ports.privacy import Failure, PersonalStore, Said
 from gateway.ports.schedules import ScheduleStore
 from gateway.ports.singles import HandedStore, LeaseStore
@@ -78,4 +78,5 @@ __all__ = [
     "Toolbox",
     "TurnStore",
     "UsageStore",
+    "WhyNot",
 ]

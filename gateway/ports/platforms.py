@@ -20,6 +20,13 @@ Raises StoreUnavailable (let the platform deliver again) or BadInput (tell the p
 """
 
 
+WhyNot = Callable[[Conversation], Awaitable[str | None]]
+"""Asks a platform why nothing of ours can be posted at a place. Never raises.
+
+None: it can be, or nobody can tell now, as while the platform can't be reached.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Streaming:
     """The pace at which a platform lets an answer grow."""
