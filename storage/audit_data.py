@@ -9,6 +9,7 @@ from datetime import datetime
 from gateway import errors
 from gateway.domain.approvals import Approval, Decision
 from gateway.domain.deliveries import Delivery, NewDelivery
+from gateway.domain.errands import Errand
 from gateway.domain.fires import SlotVerdict
 from gateway.domain.ids import WorkerId
 from gateway.domain.messages import Refusal
@@ -35,6 +36,11 @@ def reason_of(error: str) -> str:
         line = storable(_REDACTOR.redact(error)).partition("\n")[0]
         return line if len(line) <= LONGEST_REASON else f"{line[: LONGEST_REASON - 1]}…"
     return kind if kind.isidentifier() else "unforeseen"
+
+
+def errand_changed(errand: Errand) -> Data:
+    """Tell where an errand stands, and who asked whom for it."""
+    return {"state": str(errand.state), "chain": list(errand.chain)}
 
 
 def slot_ended(verdict: SlotVerdict) -> Data:

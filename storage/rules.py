@@ -18,6 +18,7 @@ from gateway.domain.deliveries import (
     SendUnknown,
     Sent,
 )
+from gateway.domain.errands import ErrandChange
 from gateway.domain.ids import DeliveryId, LaneId, PersonId, PlatformMessageId, TurnId
 from gateway.domain.links import MOST_TRIES, LinkOffer, LinkRefused, Unlinked, UnlinkRefused
 from gateway.domain.messages import InboundMessage
@@ -46,6 +47,13 @@ class Arrival:
     message: InboundMessage
     route: Route
     now: datetime
+
+
+def news_of(change: ErrandChange, now: datetime) -> list[Arrival]:
+    """Return what is accepted with a change of an errand, if anything."""
+    if change.news is None or change.route is None:
+        return []
+    return [Arrival(change.news, change.route, now)]
 
 
 class MessageState(IntEnum):

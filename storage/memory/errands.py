@@ -8,8 +8,10 @@ from datetime import datetime
 from gateway.domain.audit import AuditKind
 from gateway.domain.errands import Errand, ErrandChange
 from gateway.domain.ids import PersonId
+from storage.audit_data import errand_changed
 from storage.memory.tables import Tables
 from storage.memory.turns import accept_message
+from storage.rules import news_of
 
 
 class MemoryErrands:
@@ -29,10 +31,10 @@ class MemoryErrands:
         if known is not None and known.standing >= errand.standing:
             return False
         self._errands[errand.id] = errand
-        data = {"state": str(errand.state), "chain": list(errand.chain)}
+        data = errand_changed(errand)
         self._tables.log(AuditKind.ERRAND_CHANGED, now, errand.person, errand.id, data)
-        if change.news is not None and change.route is not None:
-            accept_message(self._tables, change.news, change.route, now)
+        for news in news_of(change, now):
+            accept_message(self._tables, news.message, news.route, now)
         return True
 
     async def get(self, errand: str) -> Errand | None:

@@ -8,11 +8,12 @@ from datetime import datetime
 from gateway.domain.audit import AuditKind
 from gateway.domain.errands import Errand, ErrandChange
 from gateway.domain.ids import PersonId
+from storage.audit_data import errand_changed
 from storage.errand_details import read_errand, write_errand
 from storage.postgres.database import Database, Transaction
 from storage.postgres.inbox import accept
 from storage.postgres.values import storable
-from storage.rules import Arrival
+from storage.rules import news_of
 
 PUT = """
 INSERT INTO errand (id, parent, root, person, role, standing, expires_at, details)
@@ -73,12 +74,7 @@ class PostgresErrands:
 
 async def _change(tx: Transaction, changes: Sequence[ErrandChange], now: datetime) -> int:
     changed = [change for change in changes if await _put(tx, change.errand, now)]
-    news = [
-        Arrival(change.news, change.route, now)
-        for change in changed
-        if change.news is not None and change.route is not None
-    ]
-    if news:
+    if news := [each for change in changed for each in news_of(change, now)]:
         await accept(tx, news)
     return len(changed)
 
@@ -96,6 +92,5 @@ async def _put(tx: Transaction, errand: Errand, now: datetime) -> bool:
     )
     if await tx.count(PUT, *row) == 0:
         return False
-    data = {"state": errand.state, "chain": list(errand.chain)}
-    tx.log(AuditKind.ERRAND_CHANGED, now, errand.person, errand.id, data)
+    tx.log(AuditKind.ERRAND_CHANGED, now, errand.person, errand.id, errand_changed(errand))
     return True

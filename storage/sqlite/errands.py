@@ -8,8 +8,9 @@ from datetime import datetime
 from gateway.domain.audit import AuditKind
 from gateway.domain.errands import Errand, ErrandChange
 from gateway.domain.ids import PersonId
+from storage.audit_data import errand_changed
 from storage.errand_details import read_errand, write_errand
-from storage.rules import Arrival
+from storage.rules import news_of
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.inbox import accept
 from storage.sqlite.reader import Reader
@@ -89,8 +90,7 @@ def _change_one(tx: Transaction, change: ErrandChange, now: datetime) -> bool:
     )
     if tx.execute(PUT, row).rowcount == 0:
         return False
-    data = {"state": errand.state, "chain": list(errand.chain)}
-    tx.log(AuditKind.ERRAND_CHANGED, now, errand.person, errand.id, data)
-    if change.news is not None and change.route is not None:
-        accept(tx, [Arrival(change.news, change.route, now)])
+    tx.log(AuditKind.ERRAND_CHANGED, now, errand.person, errand.id, errand_changed(errand))
+    if news := news_of(change, now):
+        accept(tx, news)
     return True

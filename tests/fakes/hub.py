@@ -150,6 +150,10 @@ class FakeHub:
         """Return somebody with a direct conversation of their own."""
         return self.account(Identity("fake", "w1", name), Conversation("fake", "w1", f"dm-{name}"))
 
+    def on_slack(self, name: str, place: Conversation) -> FakePerson:
+        """Return somebody of the Slack workspace T1, who talks in this place."""
+        return self.account(Identity("slack", "T1", name), place)
+
     def account(self, identity: Identity, place: Conversation) -> FakePerson:
         """Return somebody with this account, who talks in this place."""
         return FakePerson(self, identity.user, place, identity)

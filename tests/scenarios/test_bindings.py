@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from gateway.domain.conversations import Conversation
-from gateway.domain.people import EVERYONE, Identity, Mode, Route, place_id_of
+from gateway.domain.people import EVERYONE, Mode, Route, place_id_of
 from gateway.domain.routing import BindingRule, Routing
 from storage.memory.store import MemoryStore
 from tests.fakes.hub import FakeHub, FakePerson, HubOptions
@@ -26,7 +26,7 @@ def hub_with(**access: frozenset[str]) -> FakeHub:
 
 
 def person(hub: FakeHub, name: str, place: Conversation = CHANNEL) -> FakePerson:
-    return hub.account(Identity("slack", "T1", name), place)
+    return hub.on_slack(name, place)
 
 
 async def test_people_of_a_channel_share_its_agent_and_wait_for_each_other_in_it() -> None:

@@ -27,7 +27,7 @@ def on_discord(hub: FakeHub, name: str = "ada") -> FakePerson:
 
 
 def on_slack(hub: FakeHub, name: str = "ada") -> FakePerson:
-    return hub.account(Identity("slack", "T1", name), Conversation("slack", "T1", f"D{name}"))
+    return hub.on_slack(name, Conversation("slack", "T1", f"D{name}"))
 
 
 async def answered(person: FakePerson, text: str) -> str:

@@ -12,7 +12,7 @@ from gateway.domain.people import Identity
 from gateway.errors import BadInput
 from gateway.turn_runner import TurnOptions
 from storage.memory.store import MemoryStore
-from tests.fakes.hub import FakeHub, FakePerson, HubOptions
+from tests.fakes.hub import FakeHub, HubOptions
 
 CHANNEL = Conversation("slack", "T1", "C1")
 THREAD = Conversation("slack", "T1", "C1", "171.5")
@@ -21,18 +21,15 @@ ADMIN = Identity("slack", "T1", "boss")
 OPTIONS = HubOptions(doors=("slack",), turns=TurnOptions(admins=frozenset({ADMIN.key})))
 
 
-def _hub() -> FakeHub:
+@pytest.fixture
+def hub() -> FakeHub:
+    """One with a Slack that does not run yet."""
     return FakeHub(MemoryStore(), options=OPTIONS)
 
 
-def _in(hub: FakeHub, place: Conversation, user: str = "ada") -> FakePerson:
-    return hub.account(Identity("slack", "T1", user), place)
-
-
-async def test_a_paused_conversation_says_so_and_hears_nothing() -> None:
-    hub = _hub()
+async def test_a_paused_conversation_says_so_and_hears_nothing(hub: FakeHub) -> None:
     async with hub.running():
-        ada = _in(hub, DIRECT)
+        ada = hub.on_slack("ada", DIRECT)
         await ada.says("/pause")
         await ada.reads()
         await ada.says("are you there?")
@@ -49,10 +46,9 @@ async def test_a_paused_conversation_says_so_and_hears_nothing() -> None:
     ]
 
 
-async def test_after_resume_the_agent_answers_again() -> None:
-    hub = _hub()
+async def test_after_resume_the_agent_answers_again(hub: FakeHub) -> None:
     async with hub.running():
-        ada = _in(hub, DIRECT)
+        ada = hub.on_slack("ada", DIRECT)
         await ada.says("/pause")
         await ada.reads()
         await ada.says("/resume")
@@ -65,16 +61,15 @@ async def test_after_resume_the_agent_answers_again() -> None:
     assert seen[1:] == ["I answer here again.", "Here I am."]
 
 
-async def test_in_a_channel_admins_alone_decide_and_its_threads_follow() -> None:
-    hub = _hub()
+async def test_in_a_channel_admins_alone_decide_and_its_threads_follow(hub: FakeHub) -> None:
     async with hub.running():
-        ada, boss = _in(hub, CHANNEL), _in(hub, CHANNEL, "boss")
+        ada, boss = hub.on_slack("ada", CHANNEL), hub.on_slack("boss", CHANNEL)
         await ada.says("/pause")
         refusal = (await ada.reads())[-1]
         await boss.says("/pause")
         await boss.reads(2)
         await asyncio.sleep(2)
-        reader = _in(hub, THREAD)
+        reader = hub.on_slack("ada", THREAD)
         await reader.says("and here?")
         told = await reader.reads()
 
@@ -83,24 +78,22 @@ async def test_in_a_channel_admins_alone_decide_and_its_threads_follow() -> None
     assert hub.agents.heard == []
 
 
-async def test_other_conversations_go_on() -> None:
-    hub = _hub()
+async def test_other_conversations_go_on(hub: FakeHub) -> None:
     async with hub.running():
-        boss = _in(hub, CHANNEL, "boss")
+        boss = hub.on_slack("boss", CHANNEL)
         await boss.says("/pause")
         await boss.reads()
         await asyncio.sleep(2)
         hub.agents.will_say("Yes.")
-        ada = _in(hub, DIRECT)
+        ada = hub.on_slack("ada", DIRECT)
         await ada.says("still there?")
 
         assert await ada.reads() == ["Yes."]
 
 
-async def test_nothing_wakes_an_agent_where_it_is_paused() -> None:
-    hub = _hub()
+async def test_nothing_wakes_an_agent_where_it_is_paused(hub: FakeHub) -> None:
     async with hub.running():
-        boss = _in(hub, CHANNEL, "boss")
+        boss = hub.on_slack("boss", CHANNEL)
         await boss.says("/pause")
         await boss.reads()
         await asyncio.sleep(2)
@@ -109,10 +102,9 @@ async def test_nothing_wakes_an_agent_where_it_is_paused() -> None:
             await hub.inbox.wake(hub.message(boss, "a build ended"))
 
 
-async def test_a_pause_outlives_a_restart() -> None:
-    hub = _hub()
+async def test_a_pause_outlives_a_restart(hub: FakeHub) -> None:
     async with hub.running():
-        ada = _in(hub, DIRECT)
+        ada = hub.on_slack("ada", DIRECT)
         await ada.says("/pause")
         await ada.reads()
     async with hub.running():
