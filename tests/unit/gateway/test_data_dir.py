@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.data_dir import LOCK_NAME, Holder, held, holder
+from gateway.data_dir import LOCK_NAME, Holder, held, holder, prepare
 from gateway.errors import SettingsWrong
 from tests.fakes.patience import PATIENCE_SECONDS
 
@@ -170,3 +170,25 @@ def test_a_link_in_place_of_the_lock_is_not_followed(path: Path, tmp_path: Path)
 
     assert "can not be used" in refusal(path)
     assert victim.read_text() == "precious"
+
+
+def test_what_a_restore_left_to_do_is_done_before_a_command_opens_the_database(
+    path: Path,
+) -> None:
+    path.mkdir(mode=0o700, parents=True)
+    (path / ".postern.db.restored").write_text("restored")
+    moves = [[str(path / ".postern.db.restored"), str(path / "postern.db")]]
+    (path / "swap.json").write_text(json.dumps(moves))
+
+    prepare(path)
+
+    assert (path / "postern.db").read_text() == "restored"
+    assert not (path / "swap.json").exists()
+
+
+def test_nobody_opens_a_database_that_another_process_is_restoring(path: Path) -> None:
+    with held(path):
+        (path / "swap.json").write_text("[]")
+
+        with pytest.raises(SettingsWrong, match="Stop it first"):
+            prepare(path)
