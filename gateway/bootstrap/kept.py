@@ -28,6 +28,8 @@ class KeptDatabase:
     """The newest one that this version knows."""
     newest: str
     """The query for the number of what came last."""
+    when_restored: tuple[str, ...] = ()
+    """Statements that put right what a backup can not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +84,13 @@ def kept(settings: Settings) -> Kept:
 
 def _messages(path: Path) -> KeptDatabase:
     from storage.sqlite.migrate import migrations
+    from storage.sqlite.restored import WHEN_RESTORED
 
     newest = (
         "SELECT max(seq) FROM (SELECT max(seq) AS seq FROM inbox"
         " UNION ALL SELECT max(seq) FROM delivery)"
     )
-    return KeptDatabase(MESSAGES, path, migrations()[-1].number, newest)
+    return KeptDatabase(MESSAGES, path, migrations()[-1].number, newest, WHEN_RESTORED)
 
 
 def _agents(path: Path) -> KeptDatabase:

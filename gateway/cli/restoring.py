@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from gateway.cli.backup_manifest import FILES, MESSAGES
 from gateway.cli.backup_reading import is_old_form, unpack
-from gateway.cli.sqlite_file import SUFFIXES, copy, faults, newest, schema_of
+from gateway.cli.sqlite_file import SUFFIXES, change, copy, faults, newest, schema_of
 from gateway.data_dir import held
 from gateway.errors import BadInput, PosternError, SettingsWrong, StoreUnavailable
 from gateway.swap import Move, begin, is_begun
@@ -69,6 +69,8 @@ def restore_backup(kept: Kept, file: Path, *, is_forced: bool) -> Restored:
             if not is_forced:
                 _refuse_to_lose(file, databases, arrived)
                 _refuse_to_lose_files(file, kept, made_at if FILES in arrived else None)
+            for database in databases:
+                change(arrived[database.name].staged, database.when_restored)
             moves, aside = _moves(list(arrived.values()))
             os.sync()  # what was unpacked is on the disk before anything is moved
             begin(kept.data_dir, moves)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from gateway.cli.new_file import new_file
@@ -77,6 +77,15 @@ def rows(path: Path, query: str) -> list[str]:
     """Return the texts that a query finds."""
     with _opened(path) as database:
         return [text for (text,) in database.execute(query)]
+
+
+def change(path: Path, statements: Sequence[str]) -> None:
+    """Carry out the statements in one transaction."""
+    with _opened(path) as database:
+        database.execute("BEGIN IMMEDIATE")
+        for statement in statements:
+            database.execute(statement)
+        database.execute("COMMIT")
 
 
 @contextlib.contextmanager

@@ -30,6 +30,7 @@ ROOT = Path(__file__).parents[4]
 DATA = Path(".postern")
 MESSAGES, AGENTS, FILES = DATA / "postern.db", DATA / "letta.db", DATA / "artifacts"
 TOKEN = DATA / "terminal.token"
+UNKNOWN = 2
 
 
 def remember(text: str) -> None:
@@ -232,6 +233,20 @@ def test_a_backup_of_the_old_form_restores_the_messages_alone(
 
     assert (seen.code, seen.out) == (0, "Restored from old.db: postern.db.\n")
     assert (said(), remembered()) == (["first"], ["Ada", "Lovelace"])
+
+
+def test_what_waited_in_a_backup_is_looked_for_before_it_is_sent(
+    home: Path, postern: Terminal
+) -> None:
+    with contextlib.closing(sqlite3.connect(MESSAGES)) as database, database:
+        database.execute("UPDATE delivery SET state = 3, receipt = '7', settled_at = 1")
+
+    postern.types("db", "restore", "b.tar")
+
+    with contextlib.closing(sqlite3.connect(MESSAGES)) as database:
+        assert database.execute("SELECT state FROM delivery").fetchall() == [(UNKNOWN,)]
+    told = postern.types("explain", "discord:dm:99")
+    assert "delivery.lost" in told.out
 
 
 def test_a_check_tells_damaged_memory(home: Path, postern: Terminal) -> None:
