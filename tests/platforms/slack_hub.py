@@ -31,6 +31,7 @@ from storage.artifacts.memory import MemoryArtifacts
 from storage.memory import MemoryStore
 from tests.fakes.crashing import CrashPoints
 from tests.fakes.hub import FakeHub, HubOptions
+from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.slack_server import SlackServer, SlackSettings
 
 RETRIES = (0.02, 0.2, 1.0)
@@ -52,6 +53,9 @@ class Ways:
             bot_token="",
             streaming=Streaming(0.05, hold_seconds=0.2, shows_private=False),
             history_lag_seconds=0.3,
+            call_timeout_seconds=PATIENCE_SECONDS,
+            name_timeout_seconds=PATIENCE_SECONDS,
+            file_wait_seconds=PATIENCE_SECONDS,
             status_delay_seconds=0.2,
         )
     )

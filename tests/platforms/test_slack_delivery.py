@@ -20,6 +20,8 @@ from tests.platforms.slack_server import Faults, Person, SlackSettings
 Order = Callable[[Faults, str], None]
 """What is ordered to befall the next call of a method."""
 
+AT_ONCE = Streaming(0.05, shows_private=False)
+"""An answer is shown from its first word on, however quick it is."""
 LONG_LAG = 3.0
 """Seconds: a lost reply is looked for once before that also by a machine that is slow."""
 GROWING = "one two three four five six seven eight nine ten"
@@ -98,9 +100,8 @@ async def test_a_stream_is_whole_and_there_once_after(
 
 
 async def test_a_stream_grows_by_appending() -> None:
-    at_once = Streaming(0.05, shows_private=False)
     seen = asyncio.Event(), asyncio.Event()
-    async with slack_hub(ways=Ways().but(streaming=at_once)) as hub:
+    async with slack_hub(ways=Ways().but(streaming=AT_ONCE)) as hub:
         hub.agents.will(
             *(Say("one ", message="m"), Until(seen[0])),
             *(Say("two ", message="m"), Until(seen[1]), Say("three", message="m")),
@@ -147,8 +148,14 @@ async def test_an_answer_whose_draft_was_deleted_is_posted_anew(hub: SlackHub, a
 
 
 async def test_many_long_answers_at_once_keep_to_the_rates_of_slack() -> None:
-    async with slack_hub(SlackSettings(rate_limits=True)) as hub:
-        hub.agents.script = slowly
+    begun = asyncio.Event()
+
+    def until_all_have_begun(request: RunRequest) -> Iterable[Step]:
+        return (*slowly(request), Until(begun))
+
+    ways = Ways().but(streaming=AT_ONCE)
+    async with slack_hub(SlackSettings(rate_limits=True), ways) as hub:
+        hub.agents.script = until_all_have_begun
         people = [hub.slack.person(f"person{number}") for number in range(60)]
         others = [hub.slack.person(f"other{number}") for number in range(15)]
         roots = [person.mentions("general", "tell us").ts for person in others]
@@ -161,6 +168,8 @@ async def test_many_long_answers_at_once_keep_to_the_rates_of_slack() -> None:
                 seen == [GROWING] for seen in threads
             )
 
+        await hub.slack.until(lambda: len(hub.slack.calls("chat.startStream")) == len(roots))
+        begun.set()
         await hub.slack.until(all_is_said)
 
         assert len(hub.slack.calls("chat.startStream")) == len(roots)

@@ -191,7 +191,7 @@ class WebServer:
         self, hub: WebHub, options: WebOptions | None = None, *, is_running: bool = True
     ) -> AsyncGenerator[Served]:
         """Serve the hub's web door; `is_running` also lets messages in."""
-        options = options or WebOptions(admin_token=ADMIN_TOKEN, answer_seconds=5)
+        options = options or WebOptions(admin_token=ADMIN_TOKEN, answer_seconds=PATIENCE_SECONDS)
         self._app = app = FastAPI()
         files = FileDoor(hub.store.deliveries, hub.artifacts)
         activity = ActivityDoor(hub.store.fires, hub.store.people)

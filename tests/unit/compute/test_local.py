@@ -11,8 +11,9 @@ import pytest
 from gateway.bootstrap.muscle import make_backend
 from gateway.domain.compute import Job, Outcome, RunLimits
 from gateway.settings import Settings
+from tests.fakes.patience import PATIENCE_SECONDS
 
-LIMITS = RunLimits(seconds=5, memory_bytes=300_000_000, answer_characters=1_000)
+LIMITS = RunLimits(seconds=PATIENCE_SECONDS, memory_bytes=300_000_000, answer_characters=1_000)
 BACKEND = make_backend(Settings())
 
 

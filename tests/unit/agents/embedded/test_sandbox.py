@@ -10,7 +10,11 @@ from agents.embedded.sandbox.sandbox import Outcome, Sandbox
 from tests.fakes.patience import PATIENCE_SECONDS
 
 LIMITS = Limits(
-    wall_seconds=8, cpu_seconds=1, memory_bytes=300_000_000, file_bytes=100_000, printed_bytes=5000
+    wall_seconds=PATIENCE_SECONDS,
+    cpu_seconds=1,
+    memory_bytes=300_000_000,
+    file_bytes=100_000,
+    printed_bytes=5000,
 )
 
 
