@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from gateway.domain.artifacts import Attachment
 from gateway.domain.deliveries import Button, NewDelivery
@@ -27,6 +27,10 @@ class Voice:
 
 
 ALONE = Voice()
+
+LONG_TEXT = 4_000
+"""Characters from which cutting takes milliseconds. It is then done no more often than people
+see it: an event loop that had to cut at every word would never again catch up with the words."""
 
 
 class Answer:
@@ -58,6 +62,7 @@ class Answer:
         self._opened = turn.drafts
         self.first_at: datetime | None = None
         """When the first text came; None before."""
+        self._shown_at = datetime.min.replace(tzinfo=UTC)
         self._handle = turn.messages[0].handle
         self._is_private = any(message.is_private for message in turn.messages)
         for index in range(turn.drafts):
@@ -108,7 +113,9 @@ class Answer:
         self._messages[delta.message] = self._messages.get(delta.message, "") + delta.text
         streaming = self._streaming()
         if streaming and now - self.first_at >= timedelta(seconds=streaming.hold_seconds):
-            await self._show()
+            pause = timedelta(seconds=streaming.interval_seconds)
+            if now - self._shown_at >= pause or not self._is_long:
+                await self._show()
 
     async def flush(self) -> None:
         """Show what there is before a longer silence, such as a tool call."""
@@ -137,7 +144,12 @@ class Answer:
             return None
         return streaming
 
+    @property
+    def _is_long(self) -> bool:
+        return sum(map(len, self._messages.values())) > LONG_TEXT
+
     async def _show(self) -> None:
+        self._shown_at = self._clock.now()
         for part in self._parts(is_draft=True):
             if part.index < self._opened:
                 self._drafts.grow(part.id, part.text)

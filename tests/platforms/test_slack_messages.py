@@ -254,7 +254,7 @@ async def test_long_answers_are_split_and_lose_nothing(hub: SlackHub, ada: Perso
     hub.agents.will_say(words)
 
     ada.dm("tell me all")
-    await hub.slack.until(lambda: len(ada.sees()) == 4, 10)
+    await hub.slack.until(lambda: len(ada.sees()) == 4)
 
     parts = ada.sees()[1:]
     assert " ".join(parts).split() == words.split()

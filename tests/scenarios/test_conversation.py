@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from agents.scripted import Ask, Say
+from gateway.answer import LONG_TEXT
 from gateway.domain.people import ZONE_NOTE, Route, person_id_of
 from gateway.domain.tools import ToolCall
+from gateway.ports import Streaming
 from storage.memory.store import MemoryStore
 from tests.fakes.hub import FakeHub, HubOptions
+from tests.fakes.platform import FakeAdapter, FakePlatform
 
 
 def _texts(hub: FakeHub) -> list[list[str]]:
@@ -95,6 +98,28 @@ async def test_a_long_answer_arrives_whole_and_in_order(hub: FakeHub) -> None:
     await ada.reads(9)
 
     assert "".join(ada.sees) == words
+
+
+async def test_a_long_answer_is_cut_as_often_as_it_is_shown_and_not_at_every_word() -> None:
+    cut: list[str] = []
+
+    class Watched(FakeAdapter):
+        def split(self, text: str) -> list[str]:
+            cut.append(text)
+            return super().split(text)
+
+    platform = FakePlatform()
+    door = Watched(platform, streaming=Streaming(interval_seconds=1.0))
+    hub = FakeHub(MemoryStore(), options=HubOptions(adapters=lambda: [door]))
+    words = " ".join(f"word-{number:04}" for number in range(2_000))
+    hub.agents.will_say(words, pause=0.01)
+
+    async with hub.running():
+        await hub.person("ada").says("tell me all")
+        await asyncio.sleep(60)
+
+    assert cut[-1] == words
+    assert len([text for text in cut if len(text) > LONG_TEXT]) < 25
 
 
 async def test_typing_is_shown_while_the_agent_works_and_cleared_after(hub: FakeHub) -> None:
