@@ -161,7 +161,7 @@ async def test_a_private_answer_outlives_its_response_url(
     hub.agents.will_say(SIX_PARTS)
 
     await ada.slash("/ask", "all of it", general)
-    await hub.slack.until(lambda: len(ada.sees(general)) == 6, 10)
+    await hub.slack.until(lambda: len(ada.sees(general)) == 6)
 
     assert "".join(ada.sees(general)) == SIX_PARTS
     assert bob.sees(general) == []
@@ -177,7 +177,7 @@ async def test_a_private_answer_goes_to_the_dm_where_the_app_is_not_a_member(
     hub.agents.will_say(SIX_PARTS)
 
     await ada.slash("/ask", "all of it", quiet)
-    await hub.slack.until(lambda: len(ada.sees()) == 1, 10)
+    await hub.slack.until(lambda: len(ada.sees()) == 1)
 
     assert len(ada.sees(quiet)) == 5
     assert "".join(ada.sees(quiet) + ada.sees()) == SIX_PARTS

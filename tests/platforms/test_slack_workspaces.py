@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.slack.grants import Grant, Seal
-from agents.scripted import Say, Wait
+from agents.scripted import Say, Until
 from gateway.domain.audit import AuditKind
 from gateway.domain.deliveries import DeliveryState
 from gateway.domain.ids import WorkerId
@@ -271,12 +271,14 @@ async def test_an_app_that_is_taken_out_in_mid_turn_fails_with_a_reason_and_othe
 ) -> None:
     await hub.installs("acme")
     await hub.installs("globex")
-    hub.agents.will(Wait(0.3), Say("too late"))
+    gone = asyncio.Event()
+    hub.agents.will(Until(gone), Say("too late"))
     ada.dm("think")
     await hub.slack.until(lambda: len(hub.agents.heard) == 1)
 
     hub.slack.uninstall("acme")
     await hub.slack.until_delivered()
+    gone.set()
     eve.dm("and me?")
     await hub.slack.until(lambda: eve.sees() == ["and me?", "re: and me?"])
 

@@ -103,10 +103,13 @@ async def test_two_users_may_choose_the_same_key(door: Served) -> None:
 
 
 async def test_chat_says_where_to_look_when_the_answer_takes_long(server: WebServer) -> None:
-    options = WebOptions(answer_seconds=0.05)
-    async with server.serving(WebHub(), options) as door, _browser(door) as ada:
+    hub, options = WebHub(), WebOptions(answer_seconds=0.05)
+    async with server.serving(hub, options) as door, _browser(door) as ada:
         response = await _chat(ada, "hi", **{"Idempotency-Key": "k"})
-        await door.hub.answer_next("at last")
+        cookies = ada.cookies
+    async with server.serving(hub) as door, _browser(door) as ada:
+        ada.cookies = cookies
+        await hub.answer_next("at last")
         later = await ada.get(response.json()["poll"])
         again = await _chat(ada, "hi", **{"Idempotency-Key": "k"})
 

@@ -120,7 +120,7 @@ async def test_any_otid_of_a_request_finds_its_run(client: AsyncLetta, conversat
 async def test_a_busy_conversation_is_409_with_the_run_to_wait_for(
     client: AsyncLetta, conversation: str
 ) -> None:
-    running = await begin(client, conversation, [user("sleep 0.3\nsay done")])
+    running = await begin(client, conversation, [user("sleep 2\nsay done")])
 
     with pytest.raises(ConflictError) as caught:
         await begin(client, conversation, [user("me too")])
@@ -180,11 +180,11 @@ async def test_a_failed_turn_leaves_no_trace_and_blocks_nothing(
 
 async def test_a_silent_stream_carries_pings(options: EmbeddedOptions) -> None:
     database = options.database.with_name("pings.db")
-    async with connected(replace(options, database=database, ping_seconds=0.05)) as client:
+    async with connected(replace(options, database=database, ping_seconds=0.01)) as client:
         agent = await client.agents.create(name="a")
         thread = (await client.conversations.create(agent_id=agent.id)).id
 
-        heard = await say(client, thread, "sleep 0.3\nsay late")
+        heard = await say(client, thread, "sleep 0.5\nsay late")
 
     assert heard.kinds.count("ping") >= 3
     assert heard.text == "late"

@@ -12,13 +12,7 @@ from tests.fakes.letta_wire import LettaWire, serving_letta
 
 
 def options_for(url: str) -> LettaOptions:
-    return LettaOptions(
-        base_url=url,
-        api_key="key-of-the-tests",
-        reconnect_first_seconds=0.0,
-        busy_wait_seconds=0.5,
-        silence_seconds=0.3,
-    )
+    return LettaOptions(base_url=url, api_key="key-of-the-tests", reconnect_first_seconds=0.0)
 
 
 @pytest.fixture

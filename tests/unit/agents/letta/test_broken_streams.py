@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from agents.letta.client import Letta
+from agents.letta.client import Letta, open_letta
 from gateway.domain.ids import AgentId, RunId, SessionId
 from gateway.domain.tools import ToolResult
 from gateway.domain.turns import RunEnded, RunStarted, Session, TextDelta, ToolsAsked
@@ -14,6 +14,7 @@ from gateway.errors import RunFailed, RuntimeUnavailable
 from tests.fakes.letta_events import call_event, error_events, stop_event, text_event
 from tests.fakes.letta_wire import Cut, Instead, LettaWire, OnlyPings
 from tests.fakes.rounds import DICE, answers, calls_of, follow, follow_until, run_of, says, text_of
+from tests.unit.agents.letta.conftest import options_for
 
 HERE = Session(AgentId("agent-1"), SessionId("conv-1"))
 WORDS = "w0 w1 w2 w3"
@@ -152,14 +153,13 @@ async def test_the_record_of_a_failed_run_has_its_cause(wire: LettaWire, letta: 
     assert caught.value.kind == "llm_rate_limit"
 
 
-async def test_a_stream_that_only_pings_is_checked_against_the_record(
-    wire: LettaWire, letta: Letta
-) -> None:
+async def test_a_stream_that_only_pings_is_checked_against_the_record(wire: LettaWire) -> None:
     request = says(HERE, "words 4")
-    whole = await follow(letta.runtime, request)
-    wire.stream_faults.append(OnlyPings())
+    async with open_letta(replace(options_for(wire.url), silence_seconds=0.3)) as letta:
+        whole = await follow(letta.runtime, request)
+        wire.stream_faults.append(OnlyPings())
 
-    events = await follow(letta.runtime, replace(request, run=run_of(whole)))
+        events = await follow(letta.runtime, replace(request, run=run_of(whole)))
 
     assert text_of(events) == WORDS
 

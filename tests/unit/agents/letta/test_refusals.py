@@ -158,11 +158,12 @@ async def test_a_busy_thread_is_waited_for_under_the_same_otid(
     assert wire.paths("GET", wire.started[0].id)
 
 
-async def test_a_thread_that_stays_busy_gives_the_turn_back(wire: LettaWire, letta: Letta) -> None:
+async def test_a_thread_that_stays_busy_gives_the_turn_back(wire: LettaWire) -> None:
     wire.busy["conv-1"] = 1000
 
-    with pytest.raises(ThreadBusy):
-        await follow(letta.runtime, says(HERE, "x"))
+    async with open_letta(replace(options_for(wire.url), busy_wait_seconds=0.5)) as letta:
+        with pytest.raises(ThreadBusy):
+            await follow(letta.runtime, says(HERE, "x"))
 
     assert wire.started == []
 
