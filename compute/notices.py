@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from gateway.domain.compute import TASK_EVENTS, Task
-from gateway.domain.compute_json import task_json
+from gateway.domain.compute_json import status_of, task_json
 from gateway.domain.conversations import Conversation
 from gateway.domain.messages import Accepted, InboundMessage, MessageKind
 from gateway.domain.people import Sender
@@ -93,5 +93,5 @@ def _told(task: Task) -> str:
     outcome = task.outcome
     text = outcome.text if outcome is not None else "It was taken back."
     what = fenced(f'the function "{task.new.function}"', text[:LONGEST_TOLD])
-    ended = f'The task "{task.new.id}" of "{task.new.function}" has ended: {task.state.value}.'
+    ended = f'The task "{task.new.id}" of "{task.new.function}" has ended: {status_of(task.state)}.'
     return f"{ended}\n\n{what}\n\n{SILENCE_NOTE}"

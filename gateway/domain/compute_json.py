@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from gateway.domain.compute import Function, Task, standing
+from gateway.domain.compute import Function, Task, TaskState, standing
 
 
 def function_json(function: Function) -> dict[str, object]:
@@ -20,13 +20,18 @@ def function_json(function: Function) -> dict[str, object]:
     }
 
 
+def status_of(state: TaskState) -> str:
+    """Return the word that programs read: of what went well `completed`, as their pages say."""
+    return "completed" if state is TaskState.DONE else state.value
+
+
 def task_json(task: Task) -> dict[str, object]:
     """Return how the task stands, as JSON."""
     told: dict[str, object] = {
         "task_id": task.new.id,
         "function_name": task.new.function,
         "version": task.new.version,
-        "status": task.state.value,
+        "status": status_of(task.state),
         "created_at": task.created_at.isoformat(),
         "ended_at": None if task.ended_at is None else task.ended_at.isoformat(),
     }
@@ -46,6 +51,6 @@ def batch_json(name: str, tasks: Sequence[Task]) -> dict[str, object]:
         "task_id": name,
         "function_name": tasks[0].new.function,
         "num_tasks": len(tasks),
-        "status": standing(tasks).value,
+        "status": status_of(standing(tasks)),
         "results": [task_json(task) for task in tasks],
     }

@@ -55,7 +55,7 @@ async def test_a_function_is_deployed_and_called(api: httpx.AsyncClient) -> None
 
     assert answer.status_code == 200
     told = answer.json()
-    assert (told["status"], told["result"]) == ("done", 42)
+    assert (told["status"], told["result"]) == ("completed", 42)
     assert (await api.get(f"/compute/status/{told['task_id']}")).json() == told
     assert [f["function_name"] for f in (await api.get("/compute/functions")).json()["functions"]]
 
@@ -69,6 +69,16 @@ async def test_many_inputs_give_results_in_their_order(api: httpx.AsyncClient) -
     assert (told["num_tasks"], told["status"]) == (4, "failed")
     assert [each.get("result") for each in told["results"]] == [6, "aa", None, 2]
     assert told["results"][2]["error"].startswith("TypeError")
+
+
+async def test_what_went_well_is_called_completed(api: httpx.AsyncClient) -> None:
+    await api.post("/compute/deploy-function", json=DOUBLE)
+
+    body = {"function_name": "double", "inputs": [1, 2], "wait": True}
+    told = (await api.post("/compute/run-parallel", json=body)).json()
+
+    assert told["status"] == "completed"
+    assert [each["status"] for each in told["results"]] == ["completed", "completed"]
 
 
 async def test_a_key_of_the_header_makes_it_one_task(api: httpx.AsyncClient) -> None:
