@@ -101,6 +101,17 @@ def history_item(entry: HistoryEntry) -> dict[str, object]:
     }
 
 
+def chat_item(entry: HistoryEntry) -> dict[str, object]:
+    """Return one message of the answer to `POST /chat`; clients of Letta know its last fields."""
+    return {
+        "id": entry.id,
+        "role": entry.author,
+        "text": entry.text,
+        "message_type": "assistant_message",
+        "content": entry.text,
+    }
+
+
 def html_of(role: str, text: str) -> str:
     """Render what the agent wrote; what people wrote is shown as they typed it."""
     if role == "assistant":

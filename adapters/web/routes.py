@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,10 +43,11 @@ from adapters.web.inbound import (
     parse_role,
     parse_user,
 )
-from adapters.web.outbound import history_item
+from adapters.web.outbound import chat_item, history_item
 from adapters.web.sessions import COOKIE, COOKIE_SECONDS, Visitor, new_token, visitor_of
 from adapters.web.stream import Seat, Stream
 from gateway.domain.messages import HistoryEntry, InboundMessage
+from gateway.domain.routing import Routing
 from gateway.errors import Refused, RetryLater
 from gateway.ports import HistoryStore
 
@@ -68,13 +69,13 @@ _KINDS = {
 def make_router(
     adapter: WebAdapter,
     history: HistoryStore,
-    roles: Sequence[str],
+    routing: Routing,
     options: WebOptions,
     files: FileDoor | None = None,
     activity: ActivityDoor | None = None,
 ) -> APIRouter:
-    """Make the web door's routes. `roles` are the agents, the default one first."""
-    door = _Door(adapter, history, tuple(roles), Guard(options), options.answer_seconds)
+    """Make the web door's routes. `routing` says which agents there are, and for whom."""
+    door = _Door(adapter, history, routing, Guard(options), options.answer_seconds)
     door.files = files
     door.activity = activity
     router = APIRouter(route_class=_DoorRoute)
@@ -128,13 +129,13 @@ class _Door:
         self,
         adapter: WebAdapter,
         history: HistoryStore,
-        roles: tuple[str, ...],
+        routing: Routing,
         guard: Guard,
         answer_seconds: float,
     ) -> None:
         self._adapter = adapter
         self._history = history
-        self._roles = roles
+        self._routing = routing
         self._guard = guard
         self._answer_seconds = answer_seconds
         self.files: FileDoor | None = None
@@ -157,9 +158,10 @@ class _Door:
         return self._asset(name, request)
 
     async def agents(self, request: Request) -> Response:
-        """List the agents that can be talked to, the default one first."""
+        """List the agents and groups that who asks may talk to, the default one first."""
         self._guard.check(request)
-        return JSONResponse({"agents": [{"id": role} for role in self._roles]})
+        roles = self._open_to(self._reader(request))
+        return JSONResponse([{"id": role, "name": role} for role in roles])
 
     async def chat(self, request: Request) -> Response:
         """Take one message and wait for its answer, as long as the options say.
@@ -169,9 +171,9 @@ class _Door:
         """
         self._guard.check(request)
         body = parse_chat(await read_body(request))
-        role = self._role(body.agent_id)
-        key = _key_of(request)
         visitor, token = self._author(request, body)
+        role = self._role(body.agent_id, visitor)
+        key = _key_of(request)
         message = parse_message(
             body.message, visitor=visitor, role=role, key=key, now=self._adapter.clock.now()
         )
@@ -184,9 +186,9 @@ class _Door:
     async def read_history(self, agent_id: str, request: Request) -> Response:
         """Give a part of the visitor's conversation with this agent, oldest first."""
         self._guard.check(request)
-        role = self._role(agent_id)
-        query = parse_query(request.query_params.get("before"), request.query_params.get("limit"))
         visitor = self._reader(request)
+        role = self._role(agent_id, visitor)
+        query = parse_query(request.query_params.get("before"), request.query_params.get("limit"))
         entries = await self._read(visitor, role, query.before, query.limit) if visitor else []
         messages = await asyncio.to_thread(lambda: [history_item(entry) for entry in entries])
         return JSONResponse({"agent_id": role, "messages": messages})
@@ -194,10 +196,10 @@ class _Door:
     async def read_activity(self, agent_id: str, request: Request) -> Response:
         """Give a part of what the visitor's agent did by itself, newest first."""
         self._guard.check(request)
-        role = self._role(agent_id)
+        visitor = self._reader(request)
+        role = self._role(agent_id, visitor)
         before = parse_cursor(request.query_params.get("before"))
         limit = parse_limit(request.query_params.get("limit"))
-        visitor = self._reader(request)
         if visitor is None or self.activity is None:
             return JSONResponse({"activity": [], "next": None})
         return JSONResponse(await self.activity.read(visitor, role, before, limit))
@@ -208,7 +210,7 @@ class _Door:
         visitor = self._reader(request)
         if visitor is None or self.files is None:
             raise TurnedAway(404, "There is no such file here.")
-        places = [visitor.conversation(role) for role in self._roles]
+        places = [visitor.conversation(role) for role in self._routing]
         return await self.files.fetch(delivery, index, places)
 
     async def stream(self, websocket: WebSocket) -> None:
@@ -223,10 +225,13 @@ class _Door:
 
     # -- who, and which agent ------------------------------------------------------------------
 
-    def _role(self, asked: str) -> str:
+    def _open_to(self, visitor: Visitor | None) -> list[str]:
+        return self._routing.open_to(None if visitor is None else visitor.sender.identity)
+
+    def _role(self, asked: str, visitor: Visitor | None) -> str:
         role = parse_role(asked)
-        if role not in self._roles:
-            known = ", ".join(f'"{name}"' for name in self._roles)
+        if role not in self._routing:
+            known = ", ".join(f'"{name}"' for name in self._open_to(visitor))
             raise TurnedAway(404, f'There is no agent "{role}" here. There is {known}.')
         return role
 
@@ -248,10 +253,10 @@ class _Door:
 
     def _seat(self, websocket: WebSocket) -> tuple[Seat, list[tuple[bytes, bytes]]]:
         self._guard.check(websocket)
-        role = self._role(websocket.path_params["agent_id"])
+        visitor = self._reader(websocket)
+        role = self._role(websocket.path_params["agent_id"], visitor)
         after = parse_after(websocket.query_params.get("after"))
         headers: list[tuple[bytes, bytes]] = []
-        visitor = self._reader(websocket)
         if visitor is None:
             visitor, token = _visitor(websocket)
             headers = [(b"set-cookie", self._cookie(token or "", websocket).encode())]
@@ -320,7 +325,7 @@ def _key_of(request: Request) -> str:
 def _chat_response(role: str, key: str, answer: list[HistoryEntry] | None) -> Response:
     headers = {"Idempotency-Key": key}
     if answer is not None:
-        messages = [{"id": e.id, "role": e.author, "text": e.text} for e in answer]
+        messages = [chat_item(entry) for entry in answer]
         return JSONResponse({"messages": messages, "agent_id": role}, headers=headers)
     later: dict[str, object] = {
         "messages": [],

@@ -91,8 +91,8 @@ def make_web(settings: Settings, store: Store, artifacts: ArtifactStore, clock: 
     )
     files = FileDoor(store.deliveries, artifacts)
     activity = ActivityDoor(store.fires, store.people)
-    roles = list(routes(settings))
-    return adapter, make_router(adapter, store.history, roles, options, files, activity)
+    routing = routes(settings)
+    return adapter, make_router(adapter, store.history, routing, options, files, activity)
 
 
 def make_discord(

@@ -64,9 +64,8 @@ def _asked_line(errand: Errand) -> str:
 
 async def _whoami(asked: Asked, reach: Reach) -> str:
     sender, routing = asked.message.sender, Routing.of(reach.routes)
-    place, identity = asked.turn.conversation, sender.identity
-    here = reach.route_of(asked).role
-    yours = [role for role in routing if routing.decide(place, identity, role).is_allowed]
+    identity, here = sender.identity, reach.route_of(asked).role
+    yours = routing.open_to(identity)
     text = (
         f"You are {sender.name or 'somebody without a name'}, known here as `{identity.key}`. "
         f"Your agents: {', '.join(yours) or 'none'}. Here answers {here}."

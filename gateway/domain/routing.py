@@ -117,6 +117,12 @@ class Routing(Mapping[str, Route]):
         decided = self._decided(route, identity)
         return replace(decided, rule=matching[0], matching=tuple(matching))
 
+    def open_to(self, identity: Identity | None) -> list[str]:
+        """List the roles that this account may use, in order; None is nobody known."""
+        limited = {role: allowed for role, allowed in self.access.items() if allowed}
+        key = None if identity is None else identity.key
+        return [role for role in self if role not in limited or key in limited[role]]
+
     def _decided(self, route: Route, identity: Identity) -> Decision:
         allowed = self.access.get(route.role)
         return Decision(route, None, is_allowed=not allowed or identity.key in allowed)

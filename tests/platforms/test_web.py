@@ -55,12 +55,13 @@ async def test_chat_waits_for_all_answers_of_its_turn(door: Served) -> None:
         asked = tasks.create_task(_chat(ada, "hi"))
         turn = await door.hub.answer_next("one", "two")
 
+    said = {"role": "assistant", "message_type": "assistant_message"}
     assert asked.result().status_code == 200
     assert asked.result().json() == {
         "agent_id": "postern",
         "messages": [
-            {"id": f"{turn.ref.id}.0", "role": "assistant", "text": "one"},
-            {"id": f"{turn.ref.id}.1", "role": "assistant", "text": "two"},
+            {**said, "id": f"{turn.ref.id}.{index}", "text": text, "content": text}
+            for index, text in enumerate(("one", "two"))
         ],
     }
 
@@ -211,7 +212,26 @@ async def test_agents_are_listed_the_default_one_first(door: Served) -> None:
     async with httpx.AsyncClient(base_url=door.url) as client:
         response = await client.get("/agents")
 
-    assert response.json() == {"agents": [{"id": "postern"}, {"id": "muse"}]}
+    assert response.json() == [{"id": name, "name": name} for name in ("postern", "muse")]
+
+
+async def test_an_agent_of_others_is_named_to_nobody_else(server: WebServer) -> None:
+    hub = WebHub()
+    hub.access = {"muse": frozenset({"web:local:ada"})}
+    async with (
+        server.serving(hub) as door,
+        _browser(door) as stranger,
+        httpx.AsyncClient(base_url=door.url) as new,
+    ):
+        hers = await stranger.get("/agents", params={"user_id": "ada"}, headers=ADMIN)
+        theirs = await stranger.get("/agents")
+        wrong = await stranger.get("/history/painter")
+        without_cookie = await new.get("/agents")
+
+    assert [agent["id"] for agent in hers.json()] == ["postern", "muse"]
+    assert [agent["id"] for agent in theirs.json()] == ["postern"]
+    assert theirs.json() == without_cookie.json()
+    assert wrong.json() == {"error": 'There is no agent "painter" here. There is "postern".'}
 
 
 async def test_history_is_read_page_by_page_oldest_first(door: Served) -> None:

@@ -22,6 +22,7 @@ from gateway.domain.deliveries import NewDelivery, Sent
 from gateway.domain.ids import DeliveryId, WorkerId
 from gateway.domain.messages import InboundMessage, MessageKind
 from gateway.domain.people import Route
+from gateway.domain.routing import Routing
 from gateway.domain.schedules import Fire, Schedule, Wakeup
 from gateway.domain.turns import Turn, TurnOutcome, TurnState
 from gateway.errors import StoreUnavailable
@@ -46,6 +47,8 @@ class WebHub:
     accepted: list[InboundMessage] = field(default_factory=list[InboundMessage])
     is_down: bool = False
     """Pretend that the database can not be written."""
+    access: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """By role, who may use it; the others are for everybody."""
 
     def __post_init__(self) -> None:
         """Make the adapter under test."""
@@ -195,7 +198,8 @@ class WebServer:
         self._app = app = FastAPI()
         files = FileDoor(hub.store.deliveries, hub.artifacts)
         activity = ActivityDoor(hub.store.fires, hub.store.people)
-        router = make_router(hub.adapter, hub.store.history, ROLES, options, files, activity)
+        routing = Routing({name: Route(name) for name in ROLES}, access=hub.access)
+        router = make_router(hub.adapter, hub.store.history, routing, options, files, activity)
         app.include_router(router)
         async with asyncio.TaskGroup() as tasks:
             runner = tasks.create_task(hub.adapter.run(hub.accept)) if is_running else None

@@ -44,6 +44,20 @@ async def test_people_of_a_channel_share_its_agent_and_wait_for_each_other_in_it
     assert "[bob on slack" in hub.agents.heard[1][0]
 
 
+async def test_an_agent_that_is_not_for_them_is_named_to_nobody() -> None:
+    hub = hub_with(team=frozenset({"slack:T1:ada"}))
+    ada = person(hub, "ada", Conversation("slack", "T1", "D1"))
+    bob = person(hub, "bob", Conversation("slack", "T1", "D2"))
+    async with hub.running():
+        for each in (ada, bob):
+            await each.says("/agent")
+            await each.says("/agent painter")
+        hers, his = await ada.reads(2), await bob.reads(2)
+
+    assert all("`postern`, `team`" in each for each in hers)
+    assert not any("team" in each for each in his)
+
+
 async def test_threads_of_a_shared_agent_do_not_wait_for_each_other() -> None:
     hub = hub_with()
     one = person(hub, "ada", replace(CHANNEL, channel="C3", thread="1"))

@@ -22,10 +22,13 @@ let isTyping = false;
 // -- starting ------------------------------------------------------------------------------------
 
 async function start() {
-  const { agents } = await untilAnswered("agents");
-  const names = agents.map((agent) => agent.id);
+  const names = (await untilAnswered("agents")).map((agent) => agent.id);
   const asked = decodeURIComponent(location.hash.slice(1));
   fillPicker(names);
+  if (!names.length) {
+    text.disabled = true;
+    return showNotice("No agent here is for you. Ask the operator.");
+  }
   await open(names.includes(asked) ? asked : names[0]);
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +26,14 @@ IN_CHANNEL = BindingRule("team", Mode.CHANNEL, "slack", "T1", "C1")
 IN_THREAD = BindingRule("team", Mode.THREAD, "slack", "T1", "C1", "171.5")
 OF_ADA = BindingRule("team", people=frozenset({ADA.key}))
 BY_WEIGHT = [EVERYWHERE, OF_ADA, ON_SLACK, IN_TEAM, IN_CHANNEL, IN_THREAD]
+
+
+def test_an_agent_with_a_list_of_people_is_open_to_them_alone() -> None:
+    routing = Routing(ROUTES, access={"team": frozenset({ADA.key}), "scribe": frozenset()})
+
+    assert routing.open_to(ADA) == ["postern", "team", "scribe"]
+    assert routing.open_to(replace(ADA, user="U2")) == ["postern", "scribe"]
+    assert routing.open_to(None) == ["postern", "scribe"]
 
 
 def test_without_rules_the_first_agent_answers_each_person() -> None:
