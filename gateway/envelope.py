@@ -9,6 +9,9 @@ from gateway.domain.artifacts import Attachment
 from gateway.domain.messages import InboundMessage, MessageKind
 from gateway.domain.turns import Image, InputMessage
 
+_UNHEARD = "; you can not hear it, and nobody has written down what is said in it: say so"
+"""What stands behind the name of a recording."""
+
 
 def to_input(
     message: InboundMessage, images: tuple[Image, ...] = (), zone: tzinfo = UTC
@@ -83,7 +86,10 @@ def _count(message: InboundMessage) -> str:
 
 def _line(file: Attachment) -> str:
     kind, size = _plain(file.media_type), f"{file.size_bytes:,} bytes"
-    return f"[file {_plain(file.name)}: {kind}, {size}, kept as {_plain(file.artifact, 512)}]"
+    heard = _UNHEARD if kind.startswith("audio/") else ""
+    return (
+        f"[file {_plain(file.name)}: {kind}, {size}, kept as {_plain(file.artifact, 512)}{heard}]"
+    )
 
 
 def _name(message: InboundMessage) -> str:

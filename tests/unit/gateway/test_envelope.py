@@ -60,6 +60,16 @@ def test_files_are_named_above_the_text() -> None:
     )
 
 
+def test_the_agent_is_told_that_it_can_not_hear_a_recording() -> None:
+    file = Attachment("voice-message.ogg", "audio/ogg", 9_000, "person-1/discord/5/0-voice.ogg")
+    message = replace(_message("listen"), attachments=(file,))
+
+    assert to_input(message).text.split("\n")[1] == (
+        "[file voice-message.ogg: audio/ogg, 9,000 bytes, kept as person-1/discord/5/0-voice.ogg; "
+        "you can not hear it, and nobody has written down what is said in it: say so]"
+    )
+
+
 def test_the_agent_is_told_when_others_read_along() -> None:
     here = replace(_message("hi"), conversation=Conversation("discord", "1", "2"))
 
