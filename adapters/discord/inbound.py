@@ -9,6 +9,7 @@ from datetime import datetime
 
 from adapters.discord.options import BotPolicy, ReactionPolicy
 from adapters.discord.payloads import DM_TYPES, THREAD_TYPES, Channel, File, Message, Reaction, User
+from adapters.discord.quotes import note_of_files, reply_note
 from gateway.domain.conversations import Conversation
 from gateway.domain.messages import InboundMessage, MessageKind
 from gateway.domain.people import Identity, Sender
@@ -92,7 +93,7 @@ def parse_message(message: Message, place: Place, ears: Ears) -> InboundMessage 
         event_id=message.id,
         conversation=place.conversation,
         sender=sender_of(message.author, nick),
-        text=text,
+        text=_with_reply(text, message, ears),
         sent_at=message.timestamp,
     )
 
@@ -166,15 +167,16 @@ def text_of(message: Message, bot_id: str) -> str:
     return said or _named(message.content.strip(), message.mentions)
 
 
+def _with_reply(text: str, message: Message, ears: Ears) -> str:
+    """Put below the words what they reply to; a command has no use for it."""
+    note = None if text.startswith("/") else reply_note(message, ears.user_id)
+    return text if note is None else f"{text}\n\n{note}"
+
+
 def files_of(message: Message) -> list[File]:
     """Return the files of a message, and of those that it forwards."""
     forwarded = (file for one in message.message_snapshots for file in one.message.attachments)
     return [*message.attachments, *forwarded]
-
-
-def note_of_files(files: Sequence[File]) -> str:
-    """Name files, one a line, where there are no words."""
-    return "\n".join(f"[file: {file.plain_name}]" for file in files)
 
 
 def _without_mention(content: str, bot_id: str) -> str:

@@ -73,10 +73,18 @@ class Snapshot(BaseModel):
     message: Said
 
 
-class Referenced(BaseModel):
-    """The message that is replied to, as far as we read it."""
+class Targeted(BaseModel):
+    """A message that another one, or a command in its menu, is about."""
 
     author: User
+    content: str = ""
+    attachments: list[File] = []
+
+
+class Referenced(Targeted):
+    """The message that is replied to, as far as we read it."""
+
+    channel_id: Snowflake | None = None
 
 
 class Message(BaseModel):
@@ -171,14 +179,6 @@ class WindowPart(BaseModel):
     def fields(self) -> list[Field]:
         """The fields in it."""
         return self.components if self.component is None else [self.component]
-
-
-class Targeted(BaseModel):
-    """A message in whose menu a command was chosen."""
-
-    author: User
-    content: str = ""
-    attachments: list[File] = []
 
 
 class Resolved(BaseModel):

@@ -147,7 +147,8 @@ async def test_in_a_guild_only_what_is_addressed_is_heard(server: DiscordServer)
         ada.says(server.general, "say welcome", reply_to=answer)
         await server.until(lambda: len(server.said_by_bot(server.general)) == 2)
 
-    assert hub.heard == ["say hello", "say welcome"]
+    about = "[this replies to a message of yours:]\n> hello"
+    assert hub.heard == ["say hello", f"say welcome\n\n{about}"]
     assert server.said_by_bot(server.general) == ["hello", "welcome"]
 
 
