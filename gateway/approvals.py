@@ -7,27 +7,36 @@ the question was asked, and the decision comes to it later as a message.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gateway.domain.approvals import Approval, ApprovalState, Decision, approval_id
 from gateway.domain.conversations import Conversation
-from gateway.domain.deliveries import Button, ButtonStyle, NewDelivery
+from gateway.domain.deliveries import NewDelivery
 from gateway.domain.errands import Errand, ErrandChange, decision_awaited
 from gateway.domain.ids import PersonId
 from gateway.domain.messages import InboundMessage, MessageKind
-from gateway.domain.people import Route, Sender, mode_of
+from gateway.domain.people import Identity, Route, Sender, mode_of
 from gateway.domain.tools import ToolCall, ToolResult, ToolSpec
 from gateway.domain.turns import Turn
 from gateway.errors import StoreUnavailable
 from gateway.ports import Clock, Store
+from gateway.questions import (
+    DONE,
+    call_of,
+    heading,
+    how_it_stands,
+    line_of,
+    name_of,
+    note_of,
+    outcome,
+    question_of,
+    unknown,
+)
 
 log = logging.getLogger(__name__)
 
-LONGEST_ARGUMENTS = 1_000
-"""Characters of a call's arguments that the question shows."""
 ASKED = (
     "Not carried out yet: {who} asked to approve it (approval {id}). End your turn and say "
     "that you wait; you will be told the outcome in a message. Do not call it again meanwhile."
@@ -41,10 +50,16 @@ NOBODY_TO_ASK = (
     "people share. Tell the person that the operator has to set approvals.approvers."
 )
 
-_HIDDEN = (
-    "An agent wants to use **{tool}**. It was asked in private: only who asked and the approvers "
-    'see the rest, with "Show".'
+NOBODY_TOLD = (
+    " No approver could be told: none has written to this bot in a direct message. Tell the person "
+    "to show one of them this id."
 )
+LISTED = 20
+"""Approvals that a list names; it counts the rest."""
+_LOOKED_THROUGH = 100
+"""Messages of an approver among which their direct conversation is looked for."""
+_FAR = timedelta(days=400)
+"""Longer than anything waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +74,8 @@ class ApprovalOptions:
     """Without a decision in this time it is a no."""
     poll: timedelta = timedelta(seconds=5)
     """How often to look whose time is over."""
+    channel: Conversation | None = None
+    """Where the approvers read what is asked elsewhere; None for their direct conversations."""
 
 
 class Approvals:
@@ -89,30 +106,32 @@ class Approvals:
     async def ask(self, turn: Turn, call: ToolCall, errand: Errand | None = None) -> ToolResult:
         """Ask in the conversation of the turn; returns what the agent is told meanwhile.
 
+        Where approvers do not read that, they are asked where they do, in the same commit.
         The errand that the agent works on stays open until it has heard the answer.
         """
         approval = self._approval(turn, call, errand)
+        approval = replace(approval, copies=await self._copies(approval))
         if approval.is_shared and not self._options.approvers:
             return ToolResult(call.id, NOBODY_TO_ASK, is_error=True)
         # An answer to what was asked in private would be seen by the one who asked alone.
         handle = None if approval.hides_arguments else _handle(turn, errand)
-        question = replace(_question(approval), handle=handle)
+        first, *copies = self._questions(approval)
+        questions = [replace(first, handle=handle), *copies]
         now = self._clock.now()
-        asked = await self._store.approvals.ask(approval, question, now)
+        asked = await self._store.approvals.ask(approval, questions, now)
         if asked.call != call:
             return ToolResult(call.id, NOT_ASKED, is_error=True)
         if errand is not None:
             awaited = decision_awaited(errand, approval.id, call.name, now)
             await self._store.errands.change([ErrandChange(awaited)], now)
         log.info("approval_asked", extra={"approval": approval.id, "tool": call.name})
-        who = "the approvers were" if self._options.approvers else "the person was"
-        return ToolResult(call.id, ASKED.format(who=who, id=approval.id))
+        return ToolResult(call.id, self._told(asked))
 
     async def decide(self, approval: str, by: Sender, *, is_yes: bool) -> str:
         """Take somebody's answer; returns what they are told. A repeat does no harm."""
         known = await self._store.approvals.get(approval)
         if known is None:
-            return _unknown(approval)
+            return unknown(approval)
         now = self._clock.now()
         if not await self._may_decide(known, by, is_yes=is_yes):
             await self._turn_away(known, by)
@@ -120,22 +139,36 @@ class Approvals:
         if known.state is ApprovalState.WAITING and known.expires_at > now:
             state = ApprovalState.APPROVED if is_yes else ApprovalState.DENIED
             if await self._store.approvals.decide(
-                self._decision(known, state, _name(by), now), now
+                self._decision(known, state, name_of(by), now), now
             ):
-                return f"{_DONE[state]}: {known.call.name}."
+                return f"{DONE[state]}: {known.call.name}."
             known = await self._store.approvals.get(approval) or known
-        return _stands(known)
+        return how_it_stands(known)
 
     async def show(self, approval: str, by: Sender) -> str:
         """Return the whole call, for who may decide about it and reads this alone."""
         known = await self._store.approvals.get(approval)
         if known is None:
-            return _unknown(approval)
+            return unknown(approval)
         if not await self._may_decide(known, by, is_yes=False):
             await self._turn_away(known, by)
             return "This is not yours to see."
-        stands = "" if known.state is ApprovalState.WAITING else f"\n\n{_stands(known)}"
-        return f"{_call(known)}{stands}"
+        stands = "" if known.state is ApprovalState.WAITING else f"\n\n{how_it_stands(known)}"
+        return f"{call_of(known)}{stands}"
+
+    async def list_for(self, by: Sender, place: Conversation) -> str:
+        """Tell what waits for an approver; whoever is none hears what their agents ask here."""
+        now = self._clock.now()
+        if by.identity.key in self._options.approvers:
+            waiting = await self._store.approvals.due(now + _FAR, 1_000)
+        else:
+            person = await self._store.people.find_person(by.identity)
+            here = await self._store.approvals.waiting(place.id) if person else []
+            waiting = [each for each in here if person and await self._is_owner(each, person.id)]
+        lines = [line_of(each) for each in waiting if each.expires_at > now]
+        more = [f"- … and {len(lines) - LISTED} more"] if len(lines) > LISTED else []
+        how = "`/approval ID` shows one, `/approve ID` and `/deny ID` decide."
+        return "\n".join([*lines[:LISTED], *more, how]) if lines else "Nothing waits for a yes."
 
     async def withdraw(self, place: Conversation, person: PersonId, by: Sender) -> int:
         """Say no to all that a person's agents ask in a place; counts them."""
@@ -143,7 +176,7 @@ class Approvals:
         own = [each for each in waiting if await self._is_owner(each, person)]
         now = self._clock.now()
         for each in own:
-            decision = self._decision(each, ApprovalState.DENIED, _name(by), now)
+            decision = self._decision(each, ApprovalState.DENIED, name_of(by), now)
             await self._store.approvals.decide(decision, now)
         return len(own)
 
@@ -154,6 +187,48 @@ class Approvals:
                 decision = self._decision(each, ApprovalState.EXPIRED, "", now)
                 await self._store.approvals.decide(decision, now)
                 log.info("approval_expired", extra={"approval": each.id})
+
+    async def _copies(self, approval: Approval) -> tuple[Conversation, ...]:
+        """Return where the approvers read what they would not see where it came up."""
+        place, channel = approval.conversation, self._options.channel
+        if not self._options.approvers or approval.sender.identity.key in self._options.approvers:
+            return ()
+        if channel is not None:
+            return () if channel == place else (channel,)
+        if not place.is_direct:
+            return ()
+        homes = [await self._home_of(key) for key in sorted(self._options.approvers)]
+        return tuple(dict.fromkeys(home for home in homes if home not in (None, place)))
+
+    async def _home_of(self, approver: str) -> Conversation | None:
+        """Return where the approver wrote last with nobody else there; None for nowhere."""
+        identity = Identity(*approver.split(":", 2))
+        person = await self._store.people.find_person(identity)
+        said = [] if person is None else await self._store.personal.said(person.id, _LOOKED_THROUGH)
+        return next(
+            (each.conversation for each in said if _is_home(each.conversation, identity)), None
+        )
+
+    def _told(self, approval: Approval) -> str:
+        """Return what the agent is told who is asked."""
+        who = "the approvers were" if self._options.approvers else "the person was"
+        told = ASKED.format(who=who, id=approval.id)
+        return told + NOBODY_TOLD if self._waits_unseen(approval) else told
+
+    def _waits_unseen(self, approval: Approval) -> bool:
+        is_among_others = bool(approval.copies) or not approval.conversation.is_direct
+        return not is_among_others and self._is_for_others(approval)
+
+    def _is_for_others(self, approval: Approval) -> bool:
+        """Whether who led to the call may not say yes to it."""
+        approvers = self._options.approvers
+        return bool(approvers) and approval.sender.identity.key not in approvers
+
+    def _questions(self, approval: Approval) -> list[NewDelivery]:
+        """Return what asks; who can't say yes, and is alone where it came up, is only told."""
+        is_told = approval.conversation.is_direct and self._is_for_others(approval)
+        first = note_of(approval) if is_told else question_of(approval, *approval.questions[0])
+        return [first, *(question_of(approval, *each) for each in approval.questions[1:])]
 
     async def _may_decide(self, approval: Approval, by: Sender, *, is_yes: bool) -> bool:
         if by.identity.key in self._options.approvers:
@@ -206,15 +281,10 @@ class Approvals:
             handle=approval.handle,
             is_private=approval.handle is not None,
         )
-        shown = f"{_heading(approval)}\n\n{_outcome(state, by, now)}"
+        said = outcome(state, by, now)
+        places = sorted(approval.questions, key=lambda each: each[1].id)
+        shown = tuple((name, f"{heading(approval, place)}\n\n{said}") for name, place in places)
         return Decision(approval, state, by, shown, news, Route(approval.role, approval.mode))
-
-
-_DONE = {
-    ApprovalState.APPROVED: "Approved",
-    ApprovalState.DENIED: "Denied",
-    ApprovalState.EXPIRED: "Nobody decided in time",
-}
 
 
 def _handle(turn: Turn, errand: Errand | None) -> str | None:
@@ -222,68 +292,7 @@ def _handle(turn: Turn, errand: Errand | None) -> str | None:
     return turn.messages[0].handle or (None if errand is None else errand.handle)
 
 
-def _name(sender: Sender) -> str:
-    return _plain(sender.name) or "somebody"
-
-
-def _outcome(state: ApprovalState, by: str, at: datetime) -> str:
-    who = f" by {_plain(by)}" if by else ""
-    return f"**{_DONE[state]}{who}** at {at:%Y-%m-%d %H:%M} UTC."
-
-
-def _unknown(approval: str) -> str:
-    return f'There is no approval "{approval[:24]}".'
-
-
-def _stands(approval: Approval) -> str:
-    if approval.decided_at is None:
-        return "Its time is over; it will not be carried out."
-    said = _outcome(approval.state, approval.decided_by, approval.decided_at)
-    return f"This was decided before. {said}"
-
-
-def _question(approval: Approval) -> NewDelivery:
-    yes, no = f"/approve {approval.id}", f"/deny {approval.id}"
-    text = (
-        f"{_heading(approval)}\n\nMay it? Press a button, or write `{yes}` or `{no}`. "
-        f"Without an answer by {approval.expires_at:%Y-%m-%d %H:%M} UTC it is not done."
-    )
-    return NewDelivery(
-        id=approval.question,
-        conversation=approval.conversation,
-        text=text,
-        is_private=approval.is_private,
-        buttons=(
-            Button("Approve", yes, ButtonStyle.GOOD),
-            Button("Deny", no, ButtonStyle.DANGER),
-            *((Button("Show", f"/approval {approval.id}"),) if approval.hides_arguments else ()),
-        ),
-    )
-
-
-def _heading(approval: Approval) -> str:
-    """Return what everybody reads who reads the question."""
-    if approval.hides_arguments:
-        return _HIDDEN.format(tool=_plain(approval.call.name))
-    return _call(approval)
-
-
-def _call(approval: Approval) -> str:
-    shown = _shown_arguments(approval.call.arguments)
-    return f"Your agent wants to use **{_plain(approval.call.name)}**:\n```json\n{shown}\n```"
-
-
-def _shown_arguments(arguments: str) -> str:
-    """Return the arguments for people to read; nothing in them can end the code block."""
-    try:
-        text = json.dumps(json.loads(arguments or "{}"), indent=2, ensure_ascii=False)
-    except ValueError:
-        text = arguments
-    text = "".join(c for c in text if c == "\n" or c.isprintable()).replace("`", "'")
-    if len(text) <= LONGEST_ARGUMENTS:
-        return text
-    return f"{text[:LONGEST_ARGUMENTS]}\n… ({len(text):,} characters in all)"
-
-
-def _plain(text: str) -> str:
-    return "".join(c for c in text if c.isprintable() and c not in "*_`[]<>")[:80]
+def _is_home(place: Conversation, identity: Identity) -> bool:
+    workspaces = (place.workspace, identity.workspace)
+    is_there = place.platform != "slack" or workspaces[0] == workspaces[1]
+    return place.is_direct and place.platform == identity.platform and is_there

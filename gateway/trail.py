@@ -151,7 +151,7 @@ def links(entry: AuditEntry) -> Iterator[Link]:
 def _around(name: str) -> list[str]:
     """Return whose a delivery or an event is by its name: an approval's, a turn's and its next."""
     if name.startswith(_APPROVAL):
-        return [name.removeprefix(_APPROVAL)]
+        return [name.removeprefix(_APPROVAL).partition(".")[0]]
     part = _PART.fullmatch(name)
     if part is None:
         return []

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from gateway.access import AccessMode, AccessPolicy
 from gateway.approvals import ApprovalOptions
 from gateway.budgets import BudgetPolicy, Limits
+from gateway.domain.conversations import Conversation
 from gateway.domain.ids import WorkerId
 from gateway.domain.people import Mode, Route
 from gateway.domain.routing import BindingRule, Routing
@@ -122,6 +123,7 @@ def turn_options(settings: Settings, retry: RetryPolicy) -> TurnOptions:
             frozenset(approvals.approvers),
             frozenset(approvals.tools),
             timedelta(seconds=approvals.timeout_seconds),
+            channel=Conversation.parse(approvals.channel) if approvals.channel else None,
         ),
         admins=frozenset(settings.access.admins),
         retry=retry,

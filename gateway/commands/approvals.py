@@ -6,6 +6,7 @@ from gateway.commands.command import Asked, Command, Reach
 from gateway.domain.commands import CommandArgument, CommandSpec
 
 _ID = CommandArgument("id", "The approval's id, as its question shows it", is_required=True)
+_ANY = CommandArgument("id", "The approval's id; without it, all that waits for you")
 _ELSEWHERE = "Others read along here: press the button, or ask me in a direct message."
 _WHICH = "Which one? Its question shows the id."
 
@@ -20,10 +21,10 @@ async def _deny(asked: Asked, reach: Reach) -> str:
 
 async def _show(asked: Asked, reach: Reach) -> str:
     approval = _named(asked)
-    if not approval:
-        return _WHICH
     if not asked.is_private:
         return _ELSEWHERE
+    if not approval:
+        return await reach.approvals.list_for(asked.message.sender, asked.turn.conversation)
     return await reach.approvals.show(approval, asked.message.sender)
 
 
@@ -40,6 +41,6 @@ def _named(asked: Asked) -> str:
 
 FAMILY = (
     Command(CommandSpec("approve", "Let your agent make a tool call", (_ID,)), _approve),
-    Command(CommandSpec("approval", "See a tool call that needs a yes", (_ID,)), _show),
+    Command(CommandSpec("approval", "See what waits for a yes, or one tool call", (_ANY,)), _show),
     Command(CommandSpec("deny", "Keep your agent from making a tool call", (_ID,)), _deny),
 )

@@ -52,6 +52,8 @@ class Approval:
     decided_by: str = ""
     """Display name; empty while it waits and when time ran out."""
     decided_at: datetime | None = None
+    copies: tuple[Conversation, ...] = ()
+    """Where it is asked too, because approvers do not read where it came up."""
 
     @property
     def is_shared(self) -> bool:
@@ -65,13 +67,22 @@ class Approval:
 
     @property
     def question(self) -> DeliveryId:
-        """The message with the buttons."""
+        """The message with the buttons, where it came up."""
         return DeliveryId(f"{_QUESTION}{self.id}")
+
+    @property
+    def questions(self) -> list[tuple[DeliveryId, Conversation]]:
+        """All messages that ask, each with its place; the one where it came up is first."""
+        first = (self.question, self.conversation)
+        copies = enumerate(self.copies)
+        return [first, *((DeliveryId(f"{self.question}.{n}"), place) for n, place in copies)]
 
 
 def asked_by(delivery: DeliveryId) -> str | None:
     """Return the id of the approval that a message asks for; None when it is no question."""
-    return delivery.removeprefix(_QUESTION) if delivery.startswith(_QUESTION) else None
+    if not delivery.startswith(_QUESTION):
+        return None
+    return delivery.removeprefix(_QUESTION).partition(".")[0]
 
 
 def approval_id(turn: TurnId, call: str) -> str:
@@ -89,8 +100,8 @@ class Decision:
     approval: Approval
     state: ApprovalState
     by: str
-    shown: str
-    """The new text of the question, which loses its buttons."""
+    shown: tuple[tuple[DeliveryId, str], ...]
+    """The new texts of the messages that asked, which lose their buttons; by their places."""
     news: InboundMessage
     """What tells the agent."""
     route: Route

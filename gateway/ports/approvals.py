@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -14,8 +15,10 @@ from gateway.domain.people import Identity
 class ApprovalStore(Protocol):
     """Tool calls that wait for somebody's yes. Each method is one commit."""
 
-    async def ask(self, approval: Approval, question: NewDelivery, now: datetime) -> Approval:
-        """Store the approval and its question; one that is known is left alone and returned."""
+    async def ask(
+        self, approval: Approval, questions: Sequence[NewDelivery], now: datetime
+    ) -> Approval:
+        """Store the approval and what asks; one that is known is left alone and returned."""
         ...
 
     async def get(self, approval: str) -> Approval | None:
@@ -23,7 +26,7 @@ class ApprovalStore(Protocol):
         ...
 
     async def decide(self, decision: Decision, now: datetime) -> bool:
-        """Decide it, edit its question and accept the news, all or nothing.
+        """Decide it, edit what asked and accept the news, all or nothing.
 
         False when it does not wait any more: then nothing happened.
         """
@@ -37,6 +40,6 @@ class ApprovalStore(Protocol):
         """List what waits in a conversation, oldest first."""
         ...
 
-    async def due(self, now: datetime, limit: int) -> list[Approval]:
-        """List what waits though its time is over, the longest overdue first."""
+    async def due(self, by: datetime, limit: int) -> list[Approval]:
+        """List what waits and whose time is over by then, the soonest over first."""
         ...

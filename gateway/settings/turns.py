@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from gateway.settings.kinds import IdentityKey, Seconds, Section, SomeSeconds
+from gateway.settings.kinds import IdentityKey, Place, Seconds, Section, SomeSeconds
 from gateway.tool_lines import ToolLevel
 
 
@@ -60,6 +60,12 @@ class ApprovalSettings(Section):
         default=(),
         description="Who decides, as platform:workspace:user; without any, each person for "
         "their own agents",
+    )
+    channel: Place | None = Field(
+        default=None,
+        description="Conversation where the approvers read what is asked elsewhere; without one "
+        "they are asked in their direct messages",
+        examples=["slack:T1:C2"],
     )
     timeout_seconds: SomeSeconds = Field(
         default=3_600.0, description="Without a decision in this time it is a no"

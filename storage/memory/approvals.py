@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,8 +23,10 @@ class MemoryApprovals:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    async def ask(self, approval: Approval, question: NewDelivery, now: datetime) -> Approval:
-        """Store the approval and its question; one that is known is left alone and returned."""
+    async def ask(
+        self, approval: Approval, questions: Sequence[NewDelivery], now: datetime
+    ) -> Approval:
+        """Store the approval and what asks; one that is known is left alone and returned."""
         known = self._tables.approvals.get(approval.id)
         if known is not None:
             return known
@@ -31,7 +34,8 @@ class MemoryApprovals:
         data = approval_asked(approval)
         place = approval.conversation.id
         self._tables.log(AuditKind.APPROVAL_ASKED, now, place, approval.id, data)
-        add_delivery(self._tables, question, now)
+        for question in questions:
+            add_delivery(self._tables, question, now)
         return approval
 
     async def get(self, approval: str) -> Approval | None:
@@ -39,7 +43,7 @@ class MemoryApprovals:
         return self._tables.approvals.get(approval)
 
     async def decide(self, decision: Decision, now: datetime) -> bool:
-        """Decide it, edit its question and accept the news, all or nothing."""
+        """Decide it, edit what asked and accept the news, all or nothing."""
         tables = self._tables
         known = tables.approvals.get(decision.approval.id)
         if known is None or known.state is not ApprovalState.WAITING:
@@ -48,10 +52,10 @@ class MemoryApprovals:
         tables.approvals[known.id] = decided
         data = approval_decided(decision)
         tables.log(AuditKind.APPROVAL_DECIDED, now, known.conversation.id, known.id, data)
-        question = tables.deliveries.get(known.question)
-        if question is not None:
-            shown = replace(question.new, text=decision.shown, buttons=())
-            revise(tables, question, shown, now)
+        for name, text in decision.shown:
+            question = tables.deliveries.get(name)
+            if question is not None:
+                revise(tables, question, replace(question.new, text=text, buttons=()), now)
         accept_message(tables, decision.news, decision.route, now)
         return True
 
@@ -64,9 +68,9 @@ class MemoryApprovals:
         here = [each for each in self._waiting() if each.conversation.id == conversation]
         return sorted(here, key=lambda each: (each.asked_at, each.id))
 
-    async def due(self, now: datetime, limit: int) -> list[Approval]:
-        """List what waits though its time is over, the longest overdue first."""
-        over = [each for each in self._waiting() if each.expires_at <= now]
+    async def due(self, by: datetime, limit: int) -> list[Approval]:
+        """List what waits and whose time is over by then, the soonest over first."""
+        over = [each for each in self._waiting() if each.expires_at <= by]
         return sorted(over, key=lambda each: (each.expires_at, each.id))[:limit]
 
     def _waiting(self) -> list[Approval]:

@@ -111,7 +111,7 @@ class MemoryPersonal:
         named = {*self._answers(turns), *(row.reply for row in rows)}
         approvals = self._tables.approvals
         for asked in [each for each in approvals.values() if each.person == person]:
-            named.add(approvals.pop(asked.id).question)
+            named.update(question for question, _ in approvals.pop(asked.id).questions)
         return [
             post
             for post in self._tables.deliveries.values()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from gateway.domain.approvals import Approval, Decision
@@ -13,7 +14,7 @@ from storage.approval_details import read_approval, write_approval
 from storage.audit_data import approval_asked, approval_decided
 from storage.postgres.database import Database, Row, Transaction
 from storage.postgres.inbox import accept
-from storage.postgres.posts import add_delivery, revise_stored
+from storage.postgres.posts import Posting, enqueue, revise_stored
 from storage.postgres.values import storable
 from storage.rules import Arrival
 
@@ -44,9 +45,11 @@ class PostgresApprovals:
         self._write = database.write
         self._read = database.read
 
-    async def ask(self, approval: Approval, question: NewDelivery, now: datetime) -> Approval:
-        """Store the approval and its question; one that is known is left alone and returned."""
-        return await self._write(_ask, approval, question, now)
+    async def ask(
+        self, approval: Approval, questions: Sequence[NewDelivery], now: datetime
+    ) -> Approval:
+        """Store the approval and what asks; one that is known is left alone and returned."""
+        return await self._write(_ask, approval, questions, now)
 
     async def get(self, approval: str) -> Approval | None:
         """Return it as it stands; None when there is none of this id."""
@@ -54,7 +57,7 @@ class PostgresApprovals:
         return _to_approval(rows[0]) if rows else None
 
     async def decide(self, decision: Decision, now: datetime) -> bool:
-        """Decide it, edit its question and accept the news, all or nothing."""
+        """Decide it, edit what asked and accept the news, all or nothing."""
         return await self._write(_decide, decision, now)
 
     async def turn_away(self, approval: str, identity: Identity, now: datetime) -> None:
@@ -65,13 +68,13 @@ class PostgresApprovals:
         """List what waits in a conversation, oldest first."""
         return [_to_approval(row) for row in await self._read(WAITING, conversation)]
 
-    async def due(self, now: datetime, limit: int) -> list[Approval]:
-        """List what waits though its time is over, the longest overdue first."""
-        return [_to_approval(row) for row in await self._read(DUE, now, limit)]
+    async def due(self, by: datetime, limit: int) -> list[Approval]:
+        """List what waits and whose time is over by then, the soonest over first."""
+        return [_to_approval(row) for row in await self._read(DUE, by, limit)]
 
 
 async def _ask(
-    tx: Transaction, approval: Approval, question: NewDelivery, now: datetime
+    tx: Transaction, approval: Approval, questions: Sequence[NewDelivery], now: datetime
 ) -> Approval:
     place = approval.conversation.id
     details = storable(write_approval(approval))
@@ -81,7 +84,7 @@ async def _ask(
         return _to_approval(known)
     data = approval_asked(approval)
     tx.log(AuditKind.APPROVAL_ASKED, now, place, approval.id, data)
-    await add_delivery(tx, question, now)
+    await enqueue(tx, [Posting(questions, now)])
     return approval
 
 
@@ -94,7 +97,8 @@ async def _decide(tx: Transaction, decision: Decision, now: datetime) -> bool:
     tx.log(AuditKind.APPROVAL_DECIDED, now, approval.conversation.id, approval.id, data)
     # Lanes are locked before outboxes, as everywhere.
     await accept(tx, [Arrival(decision.news, decision.route, now)])
-    await revise_stored(tx, approval.question, (decision.shown, ()), now)
+    for question, text in decision.shown:
+        await revise_stored(tx, question, (text, ()), now)
     return True
 
 

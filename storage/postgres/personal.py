@@ -78,6 +78,9 @@ _POSTS = f"""
     UNION
     SELECT 'approval-' || id FROM ({_QUESTIONS}) AS asked
     UNION
+    SELECT copy.id FROM ({_QUESTIONS}) AS asked JOIN delivery AS copy
+    ON copy.id > 'approval-' || asked.id || '.' AND copy.id < 'approval-' || asked.id || '/'
+    UNION
     SELECT id FROM delivery WHERE conversation = ANY($2::text[])
 """  # noqa: S608 - constants
 PLACES_OF_POSTS = f"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -44,9 +45,11 @@ class SqliteApprovals:
         self._write = committer.write
         self._read = reader.read
 
-    async def ask(self, approval: Approval, question: NewDelivery, now: datetime) -> Approval:
-        """Store the approval and its question; one that is known is left alone and returned."""
-        return await self._write(_ask, approval, question, now)
+    async def ask(
+        self, approval: Approval, questions: Sequence[NewDelivery], now: datetime
+    ) -> Approval:
+        """Store the approval and what asks; one that is known is left alone and returned."""
+        return await self._write(_ask, approval, questions, now)
 
     async def get(self, approval: str) -> Approval | None:
         """Return it as it stands; None when there is none of this id."""
@@ -54,7 +57,7 @@ class SqliteApprovals:
         return _to_approval(rows[0]) if rows else None
 
     async def decide(self, decision: Decision, now: datetime) -> bool:
-        """Decide it, edit its question and accept the news, all or nothing."""
+        """Decide it, edit what asked and accept the news, all or nothing."""
         return await self._write(_decide, decision, now)
 
     async def turn_away(self, approval: str, identity: Identity, now: datetime) -> None:
@@ -65,12 +68,14 @@ class SqliteApprovals:
         """List what waits in a conversation, oldest first."""
         return [_to_approval(row) for row in await self._read(WAITING, (conversation,))]
 
-    async def due(self, now: datetime, limit: int) -> list[Approval]:
-        """List what waits though its time is over, the longest overdue first."""
-        return [_to_approval(row) for row in await self._read(DUE, (to_micros(now), limit))]
+    async def due(self, by: datetime, limit: int) -> list[Approval]:
+        """List what waits and whose time is over by then, the soonest over first."""
+        return [_to_approval(row) for row in await self._read(DUE, (to_micros(by), limit))]
 
 
-def _ask(tx: Transaction, approval: Approval, question: NewDelivery, now: datetime) -> Approval:
+def _ask(
+    tx: Transaction, approval: Approval, questions: Sequence[NewDelivery], now: datetime
+) -> Approval:
     place = approval.conversation.id
     row = (
         approval.id,
@@ -83,7 +88,8 @@ def _ask(tx: Transaction, approval: Approval, question: NewDelivery, now: dateti
         return _to_approval(tx.execute(GET, (approval.id,)).fetchone())
     data = approval_asked(approval)
     tx.log(AuditKind.APPROVAL_ASKED, now, place, approval.id, data)
-    add_delivery(tx, question, now)
+    for question in questions:
+        add_delivery(tx, question, now)
     return approval
 
 
@@ -94,7 +100,8 @@ def _decide(tx: Transaction, decision: Decision, now: datetime) -> bool:
         return False
     data = approval_decided(decision)
     tx.log(AuditKind.APPROVAL_DECIDED, now, approval.conversation.id, approval.id, data)
-    revise_stored(tx, approval.question, decision.shown, (), now)
+    for question, text in decision.shown:
+        revise_stored(tx, question, text, (), now)
     accept(tx, [Arrival(decision.news, decision.route, now)])
     return True
 

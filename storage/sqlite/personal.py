@@ -74,6 +74,9 @@ _POSTS = f"""
     UNION
     SELECT 'approval-' || id FROM ({_QUESTIONS})
     UNION
+    SELECT copy.id FROM ({_QUESTIONS}) AS asked CROSS JOIN delivery AS copy
+    ON copy.id > 'approval-' || asked.id || '.' AND copy.id < 'approval-' || asked.id || '/'
+    UNION
     SELECT id FROM delivery INDEXED BY delivery_conversation
     WHERE conversation IN (SELECT value FROM json_each(?2))
 """  # noqa: S608 - constants

@@ -12,7 +12,7 @@ from agents.scripted import Ask, Say
 from gateway.approvals import NOT_ASKED, ApprovalOptions, Approvals
 from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
-from gateway.domain.people import Mode, Route
+from gateway.domain.people import Identity, Mode, Route
 from gateway.domain.tools import Effect, ToolCall
 from gateway.turn_runner import TurnOptions
 from storage.memory.store import MemoryStore
@@ -37,11 +37,17 @@ class Bank:
 
 @asynccontextmanager
 async def opened_bank(
-    *, approvers: tuple[str, ...] = (), route: Route | None = None
+    *,
+    approvers: tuple[str, ...] = (),
+    route: Route | None = None,
+    channel: Conversation | None = None,
+    doors: tuple[str, ...] = ("fake",),
 ) -> AsyncGenerator[tuple[FakeHub, Bank]]:
     bank = Bank()
-    approvals = ApprovalOptions(frozenset(approvers), frozenset({"pay"}), timedelta(minutes=10))
-    options = HubOptions(turns=TurnOptions(approvals=approvals), route=route or Route("postern"))
+    wait = timedelta(minutes=10)
+    asks = ApprovalOptions(frozenset(approvers), frozenset({"pay"}), wait, channel=channel)
+    turns = TurnOptions(approvals=asks)
+    options = HubOptions(turns=turns, route=route or Route("postern"), doors=doors)
     toolbox = Executor(Registry([tool_from(bank.pay, effect=Effect.EXTERNAL)]))
     hub = FakeHub(MemoryStore(), options=options, toolbox=toolbox)
     async with hub.running():
@@ -319,3 +325,131 @@ async def test_parallel_calls_are_asked_for_and_made_each_by_itself() -> None:
 def _belongs(hub: FakeHub, says: str, amount: str) -> bool:
     shown = next(m for m in hub.platform.messages if says in [b.says for b in m.buttons])
     return says.startswith("/approve") and f'"euros": {amount}' in shown.text
+
+
+# -- approvers elsewhere -------------------------------------------------------------------------
+
+BOSS, DEPUTY = "discord:discord:boss", "discord:discord:deputy"
+ADAS, BOARD = Conversation("discord", "dm", "ada"), Conversation("discord", "G1", "board")
+
+
+def on_discord(hub: FakeHub, name: str) -> FakePerson:
+    place = Conversation("discord", "dm", name)
+    return hub.account(Identity("discord", "discord", name), place)
+
+
+async def known_there(hub: FakeHub, *names: str) -> list[FakePerson]:
+    """Return people who have written to the bot in a direct message."""
+    people = [on_discord(hub, name) for name in names]
+    for person in people:
+        await person.says("hello")
+        await person.reads(1)
+    return people
+
+
+async def asks_from_home(hub: FakeHub) -> FakePerson:
+    ada = on_discord(hub, "ada")
+    hub.agents.will(Ask((PAY,)))
+    hub.agents.will_say("I wait for their yes.")
+    await ada.says("pay Bob 5 euros")
+    await ada.reads(2)
+    return ada
+
+
+async def test_approvers_are_asked_in_their_own_direct_messages() -> None:
+    async with opened_bank(approvers=(BOSS, DEPUTY), doors=("discord",)) as (hub, bank):
+        boss, deputy, mallory = await known_there(hub, "boss", "deputy", "mallory")
+        ada = await asks_from_home(hub)
+        asked = (await boss.reads(2))[1], (await deputy.reads(2))[1]
+        hub.agents.will_say("It is paid.")
+
+        yes = next(says for says in buttons(hub) if says.startswith("/approve"))
+        await boss.says(yes)
+        await hub.platform.until(lambda: "It is paid." in ada.sees)
+        await deputy.says(yes)
+        late = (await deputy.reads(3))[2]
+
+    assert asked[0] == asked[1]
+    assert "An agent of ada (discord) wants to use **pay**" in asked[0]
+    assert '"euros": 5' in asked[0]
+    shown = [person.sees[index] for person, index in ((ada, 0), (boss, 1), (deputy, 1))]
+    assert all("**Approved by boss** at" in each for each in shown)
+    assert buttons(hub) == []
+    assert late.startswith("This was decided before. **Approved by boss**")
+    assert len(mallory.sees) == 1
+    assert bank.paid == [5]
+
+
+async def test_who_asked_reads_that_it_waits_for_an_approver_and_may_take_it_back() -> None:
+    async with opened_bank(approvers=(BOSS,), doors=("discord",)) as (hub, bank):
+        (boss,) = await known_there(hub, "boss")
+        ada = await asks_from_home(hub)
+        await boss.reads(2)
+        told, (own,) = ada.sees[0], _buttons_in(hub, ADAS)
+
+        await ada.says(own)
+        await hub.platform.until(lambda: "**Denied by ada**" in boss.sees[1])
+
+    assert "It waits for an approver" in told
+    assert own.startswith("/deny ")
+    assert bank.paid == []
+
+
+async def test_a_channel_of_the_approvers_reads_the_tools_name_alone() -> None:
+    async with opened_bank(approvers=(BOSS,), channel=BOARD, doors=("discord",)) as (hub, bank):
+        ada = await asks_from_home(hub)
+        await hub.platform.until_visible(BOARD.id, 1)
+        yes, _, show = _buttons_in(hub, BOARD)
+        boss = on_discord(hub, "boss")
+        hub.agents.will_say("It is paid.")
+
+        await boss.says(show)
+        seen = (await boss.reads(1))[0]
+        await _whispers(boss, yes, BOARD)
+        await hub.platform.until(lambda: "It is paid." in ada.sees)
+
+    assert '"euros": 5' in seen
+    (question, *_) = hub.platform.visible(BOARD.id)
+    assert "**Approved by boss**" in question
+    assert not [text for text in _ever_shown(hub, question) if "euros" in text]
+    assert bank.paid == [5]
+
+
+async def test_the_agent_is_told_where_no_approver_could_be() -> None:
+    async with opened_bank(approvers=(BOSS,), doors=("discord",)) as (hub, _):
+        await asks_from_home(hub)
+
+    assert "No approver could be told" in hub.agents.returned[0][0].text
+
+
+async def test_time_that_runs_out_is_shown_to_all_who_were_asked() -> None:
+    async with opened_bank(approvers=(BOSS,), doors=("discord",)) as (hub, _):
+        (boss,) = await known_there(hub, "boss")
+        ada = await asks_from_home(hub)
+        hub.agents.will_say("Nobody answered.")
+        await asyncio.sleep(700)
+
+    assert "**Nobody decided in time**" in ada.sees[0]
+    assert "**Nobody decided in time**" in boss.sees[1]
+
+
+async def test_what_waits_is_listed_for_who_may_decide_alone() -> None:
+    async with opened_bank(approvers=(BOSS,), doors=("discord",)) as (hub, _):
+        boss, mallory = await known_there(hub, "boss", "mallory")
+        ada = await asks_from_home(hub)
+        await boss.reads(2)
+
+        for person in (boss, ada, mallory):
+            await person.says("/approval")
+        to_boss, to_ada = (await boss.reads(3))[2], (await ada.reads(3))[2]
+        to_mallory = (await mallory.reads(2))[1]
+
+    assert to_boss == to_ada
+    assert "**pay**, asked for by ada, until" in to_boss
+    assert "euros" not in to_boss
+    assert to_mallory == "Nothing waits for a yes."
+
+
+def _buttons_in(hub: FakeHub, place: Conversation) -> list[str]:
+    shown = [each for each in hub.platform.messages if each.conversation == place.id]
+    return [button.says for message in shown for button in message.buttons]

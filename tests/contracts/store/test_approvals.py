@@ -44,17 +44,18 @@ def approval(call: str = "call-1", *, asked: float = 0, lasts: float = 60) -> Ap
     )
 
 
-def question(asked: Approval) -> NewDelivery:
-    return NewDelivery(asked.question, asked.conversation, "May I?", buttons=(YES,))
+def questions(asked: Approval) -> list[NewDelivery]:
+    return [NewDelivery(name, at, "May I?", buttons=(YES,)) for name, at in asked.questions]
 
 
 def decision(asked: Approval, state: ApprovalState = ApprovalState.APPROVED) -> Decision:
     news = replace(message(f"approval-{asked.id}"), kind=MessageKind.DECISION, target=asked.id)
-    return Decision(asked, state, "Ada", f"It was {state}.", news, ROUTE)
+    shown = tuple((name, f"It was {state}.") for name, _ in asked.questions)
+    return Decision(asked, state, "Ada", shown, news, ROUTE)
 
 
 async def _ask(store: Store, asked: Approval) -> Approval:
-    return await store.approvals.ask(asked, question(asked), asked.asked_at)
+    return await store.approvals.ask(asked, questions(asked), asked.asked_at)
 
 
 async def test_an_approval_is_read_back_as_it_was_asked(store: Store) -> None:
@@ -87,6 +88,20 @@ async def test_a_decision_edits_the_question_and_wakes_the_lane(store: Store) ->
     assert edited.buttons == ()
     turn = await claim_turn(store, 5)
     assert (events(turn), turn.messages[0].target) == ([f"approval-{asked.id}"], asked.id)
+
+
+async def test_a_decision_edits_all_that_asked(store: Store) -> None:
+    asked = await _ask(store, replace(approval(), copies=(place("c0"), place("c2"))))
+    sent = await send_all(store)
+
+    assert await store.approvals.decide(decision(asked), at(5))
+
+    assert sorted(sent) == [(name, "May I?") for name, _ in asked.questions]
+    edited = sorted(await send_all(store, 5))
+    assert edited == [(name, "It was approved.") for name, _ in asked.questions]
+    assert await store.approvals.get(asked.id) == replace(
+        asked, state=ApprovalState.APPROVED, decided_by="Ada", decided_at=at(5)
+    )
 
 
 async def test_of_decisions_made_at_once_one_holds(store: Store) -> None:

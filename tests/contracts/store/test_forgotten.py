@@ -28,7 +28,7 @@ from storage.memory import MemoryStore
 from storage.postgres import PostgresStore
 from storage.postgres.client import connect
 from storage.sqlite import SqliteStore
-from tests.contracts.store.test_approvals import approval, question
+from tests.contracts.store.test_approvals import approval, questions
 from tests.contracts.store.test_errands import answered, asked, errand
 from tests.contracts.store.test_schedules import daily
 from tests.contracts.store.words import (
@@ -212,8 +212,8 @@ async def _talk(store: Store) -> None:
 async def _ask_and_run(store: Store) -> None:
     """Everything that agents do in a person's name, beside answering."""
     call = ToolCall("call-9", "pay", f'{{"to": "{CANARY}"}}')
-    asks = replace(approval("call-9"), person=ADA, call=call)
-    await store.approvals.ask(asks, replace(question(asks), text=CANARY), at(0))
+    asks = replace(approval("call-9"), person=ADA, call=call, copies=(place("c7"),))
+    await store.approvals.ask(asks, [replace(one, text=CANARY) for one in questions(asks)], at(0))
     one = replace(errand(), question=CANARY)
     await store.errands.change([asked(one)], at(0))
     await store.errands.change([answered(one, CANARY)], at(0))

@@ -15,7 +15,7 @@ from gateway.domain.people import Mode, Route, person_id_of
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import TurnOutcome, TurnState
 from gateway.ports import Failure, Store
-from tests.contracts.store.test_approvals import approval, question
+from tests.contracts.store.test_approvals import approval, questions
 from tests.contracts.store.words import (
     ROUTE,
     at,
@@ -198,7 +198,7 @@ async def test_what_their_agent_asked_to_do_is_forgotten_and_no_one_elses(store:
     mine = replace(approval("call-1"), person=ADA)
     theirs = replace(approval("call-2"), person=BOB, conversation=place("c2"))
     for asked in (mine, theirs):
-        await store.approvals.ask(asked, question(asked), at(0))
+        await store.approvals.ask(asked, questions(asked), at(0))
     await send_all(store)
 
     await store.personal.forget(ADA, at(1))
