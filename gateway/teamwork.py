@@ -122,10 +122,11 @@ class Teamwork:
         self._tending = Tending(store, watches, routes)
 
     async def run(self) -> None:
-        """End what nobody answers in time, until cancelled."""
+        """End what nobody answers in time, and begin what is due by itself, until cancelled."""
         while True:
             try:
                 await self._expire()
+                await self._tending.look(self._clock.now())
             except StoreUnavailable as error:
                 log.warning("errands_not_read", extra={"error": str(error)})
             await asyncio.sleep(self._options.poll.total_seconds())

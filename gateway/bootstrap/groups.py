@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from importlib.metadata import EntryPoint, entry_points
+from typing import cast
 
-from gateway.domain.teams import GroupLimits, Watch
+from gateway.domain.teams import Custom, GroupLimits, Untended, Watch
+from gateway.errors import SettingsWrong
 from gateway.ports import Coordination
 from gateway.settings import Settings
 from gateway.settings.groups import GroupSettings
 from gateway.teamwork import Group
+
+log = logging.getLogger(__name__)
+
+RULES = "postern.tending"
+"""The entry points by which other packages say when a sleeptime group works."""
 
 
 def groups(settings: Settings) -> dict[str, Group]:
@@ -17,10 +27,51 @@ def groups(settings: Settings) -> dict[str, Group]:
         group.name: Group(
             _strategy(group),
             GroupLimits(group.steps, timedelta(seconds=group.wait_seconds), group.is_heard),
-            Watch(group.watches, group.every) if group.watches else None,
+            _watch(group, group.watches) if group.watches else None,
         )
         for group in settings.groups
     }
+
+
+def _watch(group: GroupSettings, role: str) -> Watch:
+    return Watch(
+        role,
+        every=group.turns_between,
+        characters=group.characters,
+        after=_seconds(group.after_seconds),
+        quiet=_seconds(group.quiet_seconds),
+        custom=custom_rule(group.when) if group.when else None,
+    )
+
+
+def _seconds(seconds: float | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
+def custom_rule(name: str, points: Iterable[EntryPoint] | None = None) -> Custom:
+    """Load a rule of another package; where it fails, it is not time.
+
+    Raises SettingsWrong when no installed package has it, or it can not be loaded.
+    """
+    found = entry_points(group=RULES) if points is None else points
+    point = next((each for each in found if each.name == name), None)
+    if point is None:
+        raise SettingsWrong(f'No installed package has a rule "{name}" under "{RULES}".')
+    try:
+        rule = cast("Custom", point.load())  # what it is, its package has to know
+    except Exception as error:  # a package's own fault, told to the operator
+        raise SettingsWrong(
+            f'The rule "{name}" ({point.value}) can not be used: {error}'
+        ) from error
+
+    def is_time(untended: Untended, now: datetime) -> bool:
+        try:
+            return bool(rule(untended, now))
+        except Exception:  # a package's own fault: neither a turn nor the loop may end by it
+            log.exception("tending_rule_failed", extra={"rule": name})
+            return False
+
+    return is_time
 
 
 def _strategy(group: GroupSettings) -> Coordination:

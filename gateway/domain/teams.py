@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from gateway.domain.errands import Errand
 
@@ -64,13 +64,54 @@ TeamStep = AskNext | Wait | Final
 
 
 @dataclass(frozen=True, slots=True)
+class Untended:
+    """What was said to a watched agent in one conversation since its group worked the last time."""
+
+    turns: int
+    characters: int
+    """Of what the person wrote."""
+    since: datetime
+    """When the group worked the last time; before the first time, when the first turn ended."""
+    newest: datetime
+    """When the newest turn ended."""
+
+
+Custom = Callable[[Untended, datetime], bool]
+"""A rule of somebody else's: whether it is time. It is pure, and quick."""
+
+
+@dataclass(frozen=True, slots=True)
 class Watch:
-    """A group that works by itself, without being asked."""
+    """When a group works by itself, without being asked: as soon as one of its rules says so."""
 
     role: str
     """Whose turns are counted: those in which its person spoke to this agent."""
-    every: int
-    """After so many turns it begins."""
+    every: int | None = None
+    """After so many turns."""
+    characters: int | None = None
+    """After the person wrote so much."""
+    after: timedelta | None = None
+    """So long after the last time, if anything was said since."""
+    quiet: timedelta | None = None
+    """Once the person has said nothing for so long."""
+    custom: Custom | None = None
+
+    @property
+    def looks_at_the_clock(self) -> bool:
+        """Whether it can be time though nobody speaks."""
+        return not (self.after is None and self.quiet is None and self.custom is None)
+
+    def is_due(self, untended: Untended, now: datetime) -> bool:
+        """Whether it is time, by what is known already: the cheapest rules first. Pure."""
+        if self.every is not None and untended.turns >= self.every:
+            return True
+        if self.characters is not None and untended.characters >= self.characters:
+            return True
+        if self.after is not None and now - untended.since >= self.after:
+            return True
+        if self.quiet is not None and now - untended.newest >= self.quiet:
+            return True
+        return self.custom is not None and self.custom(untended, now)
 
 
 @dataclass(frozen=True, slots=True)

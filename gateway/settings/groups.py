@@ -53,8 +53,25 @@ class GroupSettings(Section):
     watches: RoleName | None = Field(
         default=None, description="The agent after whose turns a sleeptime group works by itself"
     )
-    every: int = Field(
-        default=5, ge=1, le=1_000, description="After how many of those turns it works"
+    every: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000,
+        description="After how many of those turns it works; 5 where nothing else says when",
+    )
+    characters: int | None = Field(
+        default=None, ge=1, description="It works after the person wrote so much"
+    )
+    after_seconds: SomeSeconds | None = Field(
+        default=None,
+        description="It works so long after the last time, if anything was said since",
+    )
+    quiet_seconds: SomeSeconds | None = Field(
+        default=None, description="It works once the person has said nothing for so long"
+    )
+    when: str | None = Field(
+        default=None,
+        description="A rule of your own for when it works: an entry point of postern.tending",
     )
     steps: int = Field(
         default=12, ge=1, le=32, description="Questions to members for one question to the group"
@@ -65,6 +82,16 @@ class GroupSettings(Section):
     shown: bool = Field(
         default=True, description="Whether people see what each member says, not the answer alone"
     )
+
+    @property
+    def turns_between(self) -> int | None:
+        """After how many turns a group works by itself; None where other rules alone say when."""
+        return 5 if self._when == (None,) * 5 else self.every
+
+    @property
+    def _when(self) -> tuple[object, ...]:
+        """Every rule for when it works by itself."""
+        return (self.every, self.characters, self.after_seconds, self.quiet_seconds, self.when)
 
     @property
     def is_heard(self) -> bool:
@@ -98,6 +125,8 @@ class GroupSettings(Section):
             raise rule(f'The supervisor of the group "{self.name}" can not be one of its members.')
         if (self.strategy == "sleeptime") != (self.watches is not None):
             raise rule(f'"watches" of the group "{self.name}" belongs to sleeptime, and it alone.')
+        if self.watches is None and self._when != (None,) * 5:
+            raise rule(f'The group "{self.name}" works by itself only as a sleeptime group.')
         if self.watches in self.members:
             raise rule(f'The group "{self.name}" can not watch one of its members.')
         if self.on_failure == "fallback" and self.fallback is None:

@@ -8,6 +8,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import cast
 
 import pytest
@@ -30,6 +31,7 @@ from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import RunRequest
 from gateway.ports import Coordination
 from gateway.teamwork import Group
+from gateway.tending import TIMED
 from storage.memory.store import MemoryStore
 from tests.fakes.hub import FakeHub, HubOptions
 from tests.fakes.virtual_time import VirtualTimeLoop
@@ -245,9 +247,130 @@ async def test_a_group_that_was_removed_while_it_worked_leaves_nothing_open() ->
     assert await hub.store.errands.open_of(hub.agents.created[0][0]) == []
 
 
-def tended(every: int, tender: Part) -> FakeHub:
+def tended(when: int | Watch, tender: Part) -> FakeHub:
     parts: dict[str, Part] = {"a": tender, "postern": plain("Good to know.")}
-    return new_hub(Sleeptime(("a",)), parts, watch=Watch("postern", every))
+    watch = Watch("postern", when) if isinstance(when, int) else when
+    return new_hub(Sleeptime(("a",)), parts, watch=watch)
+
+
+class Tender:
+    """An agent that notes what it is told to look after."""
+
+    def __init__(self) -> None:
+        self.heard: list[list[str]] = []
+
+    def __call__(self, text: str) -> str:
+        lines = text.partition("\n\n")[2].splitlines()
+        self.heard.append([line for line in lines if line.startswith("[user]")])
+        return "I noted it."
+
+
+async def test_a_group_works_once_its_person_has_been_quiet_for_so_long() -> None:
+    tender = Tender()
+    hub = tended(Watch("postern", quiet=timedelta(minutes=10)), tender)
+    async with hub.running():
+        ada = hub.person("ada")
+        for number in (1, 2):
+            await ada.says(f"My number is {number}.")
+            await ada.reads(number)
+            await asyncio.sleep(300)
+        before = list(tender.heard)
+        await asyncio.sleep(4_000)
+
+    assert before == []
+    assert tender.heard == [["[user] My number is 1.", "[user] My number is 2."]]
+    assert ada.sees == ["Good to know."] * 2
+    assert await hub.store.notes.all_of(TIMED) == {}
+
+
+async def test_a_group_works_so_long_after_the_last_time_if_there_is_anything_new() -> None:
+    tender = Tender()
+    hub = tended(Watch("postern", after=timedelta(hours=1)), tender)
+    async with hub.running():
+        ada = hub.person("ada")
+        await ada.says("one")
+        await asyncio.sleep(3_500)
+        before = list(tender.heard)
+        await asyncio.sleep(200)
+        await ada.says("two")
+        await asyncio.sleep(3_300)
+        once = list(tender.heard)
+        await asyncio.sleep(20_000)
+
+    assert (before, once) == ([], [["[user] one"]])
+    assert tender.heard == [["[user] one"], ["[user] two"]]
+
+
+async def test_a_group_works_after_its_person_wrote_so_much() -> None:
+    tender = Tender()
+    hub = tended(Watch("postern", characters=10), tender)
+    async with hub.running():
+        ada = hub.person("ada")
+        for number, text in enumerate(("short", "enough", "a", "b"), 1):
+            await ada.says(text)
+            await ada.reads(number)
+            await asyncio.sleep(60)
+
+    assert tender.heard == [["[user] short", "[user] enough"]]
+
+
+async def test_a_group_works_when_a_rule_of_the_operators_own_says_so() -> None:
+    tender = Tender()
+    rule = Watch("postern", custom=lambda untended, _: untended.turns == 2)
+    hub = tended(rule, tender)
+    async with hub.running():
+        ada = hub.person("ada")
+        for number in (1, 2, 3):
+            await ada.says(f"{number}")
+            await ada.reads(number)
+            await asyncio.sleep(60)
+
+    assert tender.heard == [["[user] 1", "[user] 2"]]
+
+
+async def test_what_is_to_be_tended_outlives_the_process_and_is_tended_once() -> None:
+    tender = Tender()
+    hub = tended(Watch("postern", quiet=timedelta(minutes=10)), tender)
+    ada = hub.person("ada")
+    async with hub.running():
+        await ada.says("remember me")
+        await ada.reads(1)
+    for _ in range(2):
+        async with hub.running():
+            await asyncio.sleep(1_000)
+
+    assert tender.heard == [["[user] remember me"]]
+
+
+async def test_nothing_is_tended_while_the_watched_agent_is_at_work() -> None:
+    tender = Tender()
+    hub = tended(Watch("postern", quiet=timedelta(minutes=1)), tender)
+    hub.agents.script = slowly(hub.agents.script, "think", 100)
+    async with hub.running():
+        ada = hub.person("ada")
+        await ada.says("hello")
+        await ada.reads(1)
+        await ada.says("think long")
+        await asyncio.sleep(90)
+        before = list(tender.heard)
+        await asyncio.sleep(200)
+
+    assert before == []
+    assert tender.heard == [["[user] hello", "[user] think long"]]
+
+
+async def test_what_was_forgotten_is_not_tended() -> None:
+    tender = Tender()
+    hub = tended(Watch("postern", quiet=timedelta(minutes=10)), tender)
+    async with hub.running():
+        ada = hub.person("ada")
+        await ada.says("forget me")
+        await ada.reads(1)
+        await hub.store.personal.forget(hub.agents.created[0][0], hub.clock.now())
+        await asyncio.sleep(4_000)
+
+    assert tender.heard == []
+    assert await hub.store.notes.all_of(TIMED) == {}
 
 
 async def test_after_so_many_turns_of_its_agent_a_group_works_unheard() -> None:
