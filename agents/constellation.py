@@ -63,19 +63,22 @@ class AgentConstellation:
     async def session_for(self, turn: Turn) -> Session:
         """Return where this turn runs, making agent and thread on first contact."""
         owner = lane_owner(turn.ref.lane, turn.person, turn.conversation)
-        agent = await self.agent(owner, turn.role)
+        agent = await self.agent(owner, turn.role, turn.conversation)
         return Session(agent, await self._thread(agent, turn.conversation))
 
     # -- agents
 
-    async def agent(self, owner: PersonId, role: str) -> AgentId:
-        """Return the owner's agent in this role, made on first contact."""
+    async def agent(self, owner: PersonId, role: str, place: Conversation | None = None) -> AgentId:
+        """Return the owner's agent in this role, made on first contact.
+
+        Where its thread for a place is wanted next, one look at the store finds both.
+        """
         key = (owner, role)
         if (known := self._agents.get(key)) is not None:
             return known
         async with self._flights.alone(key):
             known = self._agents.get(key)
-            return known if known is not None else await self._bound_agent(owner, role)
+            return known if known is not None else await self._bound_agent(owner, role, place)
 
     async def agent_of(self, owner: PersonId, role: str) -> AgentId | None:
         """Return the owner's agent in this role, without making one; None before first contact.
@@ -107,15 +110,28 @@ class AgentConstellation:
                 raise failure
         return [agent for agent in made if not isinstance(agent, BaseException)]
 
-    async def _bound_agent(self, owner: PersonId, role: str) -> AgentId:
+    async def _bound_agent(self, owner: PersonId, role: str, place: Conversation | None) -> AgentId:
         """Return the agent that the store knows, or bind it to the one that the host has."""
-        binding = await self._founding.bound(owner, role)
+        binding = await self._founding.bound(owner, role, await self._stored(owner, role, place))
         agent = binding.agent_id
         assert agent is not None  # noqa: S101 - what `bound` promises
         self._absent.drop((owner, role))
         if await self._is_current(binding, agent):
             self._agents.put((owner, role), agent)
         return agent
+
+    async def _stored(
+        self, owner: PersonId, role: str, place: Conversation | None
+    ) -> AgentBinding | None:
+        """Return what the store knows of the agent; its thread in the place is remembered."""
+        if place is None:
+            return await self._people.binding(owner, role)
+        binding, thread = await self._people.contact(owner, role, place.id)
+        if binding is not None and binding.agent_id is not None and thread is not None:
+            key = (binding.agent_id, place.id)
+            if key not in self._threads:  # one that was renewed meanwhile is newer
+                self._threads.put(key, thread)
+        return binding
 
     async def _is_current(self, binding: AgentBinding, agent: AgentId) -> bool:
         """Bring the agent up to its template; False when that has to be tried again.
@@ -164,8 +180,10 @@ class AgentConstellation:
         """Return the blocks that all agents of the owner share, each of them made once."""
         blocks: dict[str, BlockId] = {}
         for label in self._has_templates().shared_labels(role):
-            async with self._flights.alone((owner, shared_slot(label))):
-                bound = await self._founding.bound(owner, shared_slot(label))
+            slot = shared_slot(label)
+            async with self._flights.alone((owner, slot)):
+                known = await self._people.binding(owner, slot)
+                bound = await self._founding.bound(owner, slot, known)
             blocks[label] = BlockId(bound.agent_id or "")
         return blocks
 

@@ -69,9 +69,12 @@ class Founding:
         """When those were made: one that somebody else renewed since is another's."""
         self._started_at = clock.now()
 
-    async def bound(self, owner: PersonId, slot: str) -> AgentBinding:
-        """Return what the store has bound, or bind what the host has or now makes."""
-        binding = await self._people.binding(owner, slot) or await self._intend(owner, slot)
+    async def bound(self, owner: PersonId, slot: str, known: AgentBinding | None) -> AgentBinding:
+        """Return what the store has bound, or bind what the host has or now makes.
+
+        `known` is what the store was just found to have: an agent, an intent or nothing.
+        """
+        binding = known or await self._intend(owner, slot)
         if binding.agent_id is not None:
             return binding
         agent, is_new = await self._found_or_made(binding)

@@ -97,6 +97,12 @@ class PeopleStore(Protocol):
         """Return the agent's thread for the conversation."""
         ...
 
+    async def contact(
+        self, person: PersonId, role: str, conversation: ConversationId
+    ) -> tuple[AgentBinding | None, SessionId | None]:
+        """Return what `binding` does, and what `session` does for its agent, by one look."""
+        ...
+
     async def bind_session(
         self, agent: AgentId, conversation: ConversationId, thread: SessionId
     ) -> SessionId:

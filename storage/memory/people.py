@@ -153,6 +153,15 @@ class MemoryPeople:
         """Return the agent's thread for the conversation."""
         return self._tables.sessions.get((agent, conversation))
 
+    async def contact(
+        self, person: PersonId, role: str, conversation: ConversationId
+    ) -> tuple[AgentBinding | None, SessionId | None]:
+        """Return the person's agent in this role, and its thread for the conversation."""
+        binding = await self.binding(person, role)
+        if binding is None or binding.agent_id is None:
+            return binding, None
+        return binding, await self.session(binding.agent_id, conversation)
+
     async def bind_session(
         self, agent: AgentId, conversation: ConversationId, thread: SessionId
     ) -> SessionId:

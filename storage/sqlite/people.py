@@ -85,6 +85,11 @@ INSERT INTO session (agent, conversation, thread) VALUES (?, ?, ?)
 ON CONFLICT (agent, conversation) DO UPDATE SET thread = excluded.thread
 """
 GET_SESSION = "SELECT thread FROM session WHERE agent = ? AND conversation = ?"
+GET_CONTACT = """
+SELECT person, role, binding.agent, intended_at, template, thread
+FROM binding LEFT JOIN session ON session.agent = binding.agent AND session.conversation = ?
+WHERE person = ? AND role = ?
+"""
 ADD_SESSION = """
 INSERT INTO session (agent, conversation, thread) VALUES (?, ?, ?)
 ON CONFLICT (agent, conversation) DO NOTHING
@@ -202,6 +207,13 @@ class SqlitePeople:
         """Return the agent's thread for the conversation."""
         rows = await self._read(GET_SESSION, (agent, conversation))
         return rows[0][0] if rows else None
+
+    async def contact(
+        self, person: PersonId, role: str, conversation: ConversationId
+    ) -> tuple[AgentBinding | None, SessionId | None]:
+        """Return the person's agent in this role, and its thread for the conversation."""
+        rows = await self._read(GET_CONTACT, (conversation, person, role))
+        return (to_binding(rows[0][:-1]), rows[0][-1]) if rows else (None, None)
 
     async def bind_session(
         self, agent: AgentId, conversation: ConversationId, thread: SessionId

@@ -60,6 +60,18 @@ _PARTS = {
 """The parts of the store: ports themselves."""
 
 
+class Asked:
+    """Lets everything pass, and notes what a port is asked."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    async def pass_by(self, name: str) -> None:
+        """Note a call that begins."""
+        if name.startswith("before "):
+            self.names.append(name.removeprefix("before "))
+
+
 def around(port: Port, name: str, moments: Moments) -> Port:
     """Return the port with a moment before and after each of its async calls."""
     return cast("Port", _Around(port, name, moments))  # a proxy has the port's shape by design

@@ -24,6 +24,7 @@ _OPERATOR = "asked by the operator's commands alone"
 BESIDE_ALL_TURNS = {
     "store.deliveries.enqueue": "`postern send` alone posts without a turn",
     "store.deliveries.get": "asked by operators and by the checks of this simulator",
+    "store.people.binding": "asked by commands; a turn finds its agent and thread by one look",
     "store.people.pairings": _OPERATOR,
     "store.people.decide_pairing": _OPERATOR,
     "store.people.bindings": _OPERATOR,
@@ -72,7 +73,7 @@ PORTS_BESIDE_ALL_TURNS = {
 }
 """Parts of the store that simulated turns have no use for, but for a look now and then."""
 
-SEEDS = range(100)
+SEEDS = range(130)
 CHUNKS = 8
 
 

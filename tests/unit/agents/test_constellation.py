@@ -16,6 +16,7 @@ from gateway.domain.people import EVERYONE, Mode, Person, Route, place_id_of
 from gateway.domain.turns import Session, Turn, TurnRef
 from gateway.errors import RuntimeUnavailable
 from storage.memory.store import MemoryStore
+from tests.fakes.crashing import Asked, around
 from tests.fakes.virtual_time import EPOCH, LoopClock, VirtualTimeLoop
 
 ADA = PersonId("person-ada")
@@ -74,6 +75,18 @@ async def test_a_restart_finds_what_the_store_knows_without_the_host() -> None:
     life.agents.go_down()
 
     assert await life.constellation.session_for(turn_of()) == session
+
+
+async def test_who_is_not_remembered_costs_one_look_at_the_store() -> None:
+    life, asked = Life(), Asked()
+    session = await life.constellation.session_for(turn_of())
+    people = around(life.store.people, "people", asked)
+    forgetful = AgentConstellation(people, life.agents, LoopClock())
+
+    assert await forgetful.session_for(turn_of()) == session
+    assert await forgetful.session_for(turn_of()) == session
+
+    assert asked.names == ["people.contact"]
 
 
 async def test_each_conversation_is_a_thread_of_the_same_agent() -> None:

@@ -8,20 +8,8 @@ from gateway.domain.deliveries import Delivery, number_in
 from gateway.rivals import Rivals
 from storage.memory import MemoryStore
 from tests.contracts.store.words import at, place, post, send_all
-from tests.fakes.crashing import around
+from tests.fakes.crashing import Asked, around
 from tests.fakes.virtual_time import LoopClock
-
-
-class Asked:
-    """Notes what a store is asked."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-
-    async def pass_by(self, name: str) -> None:
-        """Note a moment."""
-        if name.startswith("before"):
-            self.names.append(name)
 
 
 class House:
@@ -63,7 +51,7 @@ async def test_a_post_costs_one_question_for_one_delivery() -> None:
 
     await house.has_noticed(posts[0].nonce)
 
-    assert house.asked.names[:-1] == ["before store.deliveries.numbered"]
+    assert house.asked.names[:-1] == ["store.deliveries.numbered"]
 
 
 @pytest.mark.parametrize("count", [1, 5])
@@ -92,4 +80,4 @@ async def test_what_no_postern_made_says_nothing(nonce: str) -> None:
 
     assert number_in(nonce) is None
     assert not await house.has_noticed(nonce)
-    assert house.asked.names == ["before store.leases.held"]
+    assert house.asked.names == ["store.leases.held"]
