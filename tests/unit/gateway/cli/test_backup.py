@@ -13,15 +13,20 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
 from agents.embedded.store.database import open_database
+from gateway.bootstrap import kept
 from gateway.cli.backup_manifest import SIZE_BYTES
+from gateway.cli.backup_writing import write_backup
 from gateway.clock import SystemClock
 from gateway.data_dir import held
+from gateway.settings import load_settings
 from storage.artifacts import LocalArtifacts
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.unit.gateway.cli.terminal import Terminal
@@ -249,6 +254,28 @@ def test_what_waited_in_a_backup_is_looked_for_before_it_is_sent(
     assert "delivery.lost" in told.out
 
 
+def test_what_names_something_is_copied_before_what_it_names(home: Path, postern: Terminal) -> None:
+    """Only so is everything there that a message tells of, whatever comes during a backup."""
+    all_of_it = kept(load_settings({}))
+    assert all_of_it.files is not None
+    files = all_of_it.files
+
+    def late() -> Iterator[tuple[tuple[str, ...], BinaryIO]]:
+        post(postern, "late")
+        remember("late")
+        asyncio.run(artifacts().save("agent-1/late.txt", b"late"))
+        yield from files.read()
+
+    written = replace(all_of_it, files=replace(files, read=late))
+    write_backup(written, Path("late.tar"), datetime.now(UTC))
+    home.rename("elsewhere")
+    postern.types("db", "restore", "late.tar")
+
+    assert [each.name for each in all_of_it.databases] == ["postern.db", "letta.db"]
+    assert (said(), remembered()) == (["first"], ["Ada"])
+    assert (FILES / "agent-1" / "late.txt").read_text() == "late"
+
+
 def test_a_check_tells_damaged_memory(home: Path, postern: Terminal) -> None:
     data = bytearray(AGENTS.read_bytes())
     data[4096 * 2 : 4096 * 8] = b"\xff" * (4096 * 6)
@@ -309,14 +336,10 @@ def test_nothing_is_backed_up_where_all_is_elsewhere(postern: Terminal) -> None:
 Change = Callable[[list[tuple[tarfile.TarInfo, bytes]]], None]
 
 
-def rewrite(change: Change, manifest: Callable[[dict[str, Any]], None] | None = None) -> None:
-    """Make b.tar anew with other members, or another manifest."""
+def rewrite(change: Change) -> None:
+    """Make b.tar anew with other members."""
     with tarfile.open("b.tar") as tar:
         members = [(info, content(tar, info.name)) for info in tar]
-    if manifest is not None:
-        told = json.loads(members[0][1])
-        manifest(told)
-        members[0] = (members[0][0], json.dumps(told).encode().ljust(SIZE_BYTES))
     change(members)
     with tarfile.open("b.tar", "w") as tar:
         for info, data in members:
@@ -324,22 +347,33 @@ def rewrite(change: Change, manifest: Callable[[dict[str, Any]], None] | None = 
 
 
 def a_file(name: str, data: bytes = b"evil", kind: bytes = tarfile.REGTYPE) -> Change:
-    """Return what puts a file more into the backup, and into its manifest."""
+    """Return what puts a file more into the backup, and tells of it in the manifest."""
     info = tarfile.TarInfo(name)
     info.size, info.type, info.linkname = len(data), kind, "/etc/passwd"
 
     def change(members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
         members.append((info, data))
+        files = [(each.name, data) for each, data in members[4:]]
+        lines = "".join(f"{digest(data)}  {name}\n" for name, data in files)
+        part = {
+            "size_bytes": sum(len(data) for _, data in files),
+            "sha256": digest(lines.encode()),
+            "files": len(files),
+        }
+        told(lambda manifest: manifest["parts"].update(artifacts=part))(members)
 
     return change
 
 
-def nothing(members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
-    """Leave the members as they are."""
+def told(what: Callable[[dict[str, Any]], None]) -> Change:
+    """Return what puts something else into the manifest."""
 
+    def change(members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
+        manifest = json.loads(members[0][1])
+        what(manifest)
+        members[0] = (members[0][0], json.dumps(manifest).encode().ljust(SIZE_BYTES))
 
-def one_file_more(told: dict[str, Any]) -> None:
-    told["parts"]["artifacts"]["files"] += 1
+    return change
 
 
 HOSTILE_NAMES = [
@@ -380,9 +414,17 @@ def untouched(home: Path) -> Iterator[Path]:
 def test_a_name_that_leads_elsewhere_is_refused(
     untouched: Path, postern: Terminal, name: str
 ) -> None:
-    rewrite(a_file(name), one_file_more)
+    rewrite(a_file(name))
 
     assert_refused(postern)
+
+
+def test_a_backup_that_is_consistently_changed_is_taken(home: Path, postern: Terminal) -> None:
+    """Else the tests on hostile archives would prove nothing but that hashes are compared."""
+    rewrite(a_file("artifacts/agent-1/more.txt", b"more"))
+
+    assert postern.types("db", "restore", "b.tar").code == 0
+    assert (FILES / "agent-1" / "more.txt").read_text() == "more"
 
 
 @pytest.mark.parametrize(
@@ -393,7 +435,7 @@ def test_a_name_that_leads_elsewhere_is_refused(
     ],
 )
 def test_what_is_no_plain_file_is_refused(untouched: Path, postern: Terminal, kind: bytes) -> None:
-    rewrite(a_file("artifacts/agent-1/evil", b"", kind), one_file_more)
+    rewrite(a_file("artifacts/agent-1/evil", b"", kind))
 
     assert_refused(postern)
 
@@ -443,7 +485,7 @@ def test_a_backup_that_is_cut_off_is_refused(
 
 
 def test_a_backup_of_a_newer_postern_is_refused(untouched: Path, postern: Terminal) -> None:
-    rewrite(nothing, lambda told: told.update(format=2))
+    rewrite(told(lambda manifest: manifest.update(format=2)))
 
     assert_refused(postern, "a newer Postern made it; upgrade Postern first")
 
@@ -478,7 +520,7 @@ def test_a_compressed_archive_is_refused_unread(untouched: Path, postern: Termin
 def test_a_manifest_that_promises_more_than_there_is_is_refused(
     untouched: Path, postern: Terminal
 ) -> None:
-    rewrite(nothing, lambda told: told["parts"]["letta.db"].update(size_bytes=1 << 60))
+    rewrite(told(lambda manifest: manifest["parts"]["letta.db"].update(size_bytes=1 << 60)))
 
     assert_refused(postern, "says that it holds more than it can")
 
@@ -501,7 +543,7 @@ def test_a_header_of_any_length_is_not_read_into_memory(untouched: Path, postern
     info = tarfile.TarInfo("artifacts/x")
     info.pax_headers = {"comment": "x" * 3_000_000}
 
-    rewrite(lambda members: members.append((info, b"")), one_file_more)
+    rewrite(lambda members: members.append((info, b"")))
 
     assert_refused(postern, "a header in it is too long")
 
