@@ -26,7 +26,7 @@ Value = str | int | float | bytes | None
 BATCH_LIMIT = 512
 """At most so many operations share a commit, so that none waits long for its neighbours."""
 
-ADD_AUDIT = "INSERT INTO audit (at, kind, subject, ref, data)"
+ADD_AUDIT = "INSERT OR FAIL INTO audit (kind, at, subject, ref, data)"
 
 ROWS_LIMIT = 64
 """At most so many rows are inserted by one statement."""
@@ -40,8 +40,10 @@ SELECT max(
 
 @lru_cache(maxsize=256)
 def _with_rows(head: str, width: int, count: int, tail: str) -> str:
+    """Return the statement for so many rows; one that begins with NULL is none."""
     row = f"({', '.join('?' * width)})"
-    return f"{head} VALUES {', '.join([row] * count)} {tail}"
+    rows = f"VALUES {', '.join([row] * count)}"
+    return f"{head} SELECT * FROM ({rows}) WHERE column1 IS NOT NULL {tail}"  # noqa: S608 - constants
 
 
 class Transaction:
@@ -70,17 +72,19 @@ class Transaction:
     def insert(
         self, head: str, rows: Sequence[Sequence[Value]], tail: str = "", *ending: Value
     ) -> None:
-        """Run `head VALUES … tail` over the rows, in order; `ending` are the tail's parameters.
+        """Run `head … tail` over the rows, in order; `ending` are the tail's parameters.
 
-        Each run of SQLite's lets go of the interpreter and waits to get it back, so
-        rows share statements: as many as a power of two, so that few are prepared.
+        No row begins with None. Each run of SQLite's lets go of the interpreter and waits
+        to get it back, so rows share statements; their number is filled up to a power of
+        two, so that few are prepared. A head that says OR FAIL spares SQLite a copy of
+        each page: what a failed statement did is undone by the transaction or savepoint.
         """
-        start = 0
-        while start < len(rows):
-            count = min(ROWS_LIMIT, 1 << ((len(rows) - start).bit_length() - 1))
-            values = [value for row in rows[start : start + count] for value in row]
-            self.execute(_with_rows(head, len(rows[0]), count, tail), (*values, *ending))
-            start += count
+        for start in range(0, len(rows), ROWS_LIMIT):
+            some = rows[start : start + ROWS_LIMIT]
+            width, count = len(rows[0]), 1 << (len(some) - 1).bit_length()
+            values = [value for row in some for value in row]
+            nothing = [None] * (width * (count - len(some)))
+            self.execute(_with_rows(head, width, count, tail), (*values, *nothing, *ending))
 
     def log(
         self,
@@ -91,7 +95,7 @@ class Transaction:
         data: Mapping[str, object],
     ) -> None:
         """Write one line of the audit log, with the commit."""
-        self._audit.append((maybe_micros(at), str(kind), subject, ref, to_json(data)))
+        self._audit.append((str(kind), maybe_micros(at), subject, ref, to_json(data)))
 
     @property
     def audit(self) -> list[tuple[Value, ...]]:

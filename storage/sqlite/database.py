@@ -95,6 +95,8 @@ def _connect(path: Path, is_reader: bool) -> sqlite3.Connection:
             connection.execute("PRAGMA journal_mode = WAL").fetchone()
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA wal_autocheckpoint = 8000")  # pages: 32 MB
+            # Statements that change many pages would else each make a file of their own.
+            connection.execute("PRAGMA temp_store = MEMORY")
             connection.execute("PRAGMA cache_size = -32000")  # KiB, of what is used
         connection.execute("PRAGMA user_version").fetchone()
     except BaseException:

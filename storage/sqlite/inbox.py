@@ -27,7 +27,7 @@ MESSAGE = (
 )
 """The columns that `to_message` reads."""
 
-ADD_MESSAGES = f"INSERT INTO inbox ({MESSAGE}, received_at, state, lane)"
+ADD_MESSAGES = f"INSERT OR FAIL INTO inbox ({MESSAGE}, received_at, state, lane)"
 _ASKED = "(0, ?, ?, ?, ?)"
 LOOK_UP = f"""
 WITH asked (nth, key, platform, workspace, account) AS (VALUES {_ASKED})
@@ -38,7 +38,7 @@ LEFT JOIN identity ON identity.platform = asked.platform
 """  # noqa: S608 - constants
 """For one arrival; `_looking_up` writes it for more."""
 KNOWN_MESSAGE = "SELECT seq, person FROM inbox WHERE key = ?"
-WAKE_LANES = "INSERT INTO mailbox (lane, state, ready_at, first_at, fence)"
+WAKE_LANES = "INSERT OR FAIL INTO mailbox (lane, state, ready_at, first_at, fence)"
 UNLESS_AWAKE = """
 ON CONFLICT (lane) DO UPDATE SET
     state = max(state, 1),
