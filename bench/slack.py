@@ -6,11 +6,12 @@ import argparse
 import asyncio
 import hmac
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import count
@@ -45,28 +46,50 @@ def run(arguments: argparse.Namespace) -> dict[str, object]:
 
 
 async def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
-    """Return throughput by closed loops, and latency at fixed rates."""
+    """Return throughput by closed loops, on one core and on all; then latency at fixed rates."""
     figures: dict[str, object] = {}
     with served("bare bolt", folder) as bare, served("stored", folder) as stored:
-        lines = {"bare bolt": Lines(bare), "stored": Lines(stored)}
+        servers = {"bare bolt": bare, "stored": stored}
         for kind in KINDS:
-            await warm_up(lines[kind])
-        loops: dict[str, list[Loop]] = {kind: [] for kind in KINDS}
-        for _ in range(arguments.rounds):
-            for kind in KINDS:
-                loops[kind].append(await closed_loop(lines[kind], arguments))
-        for kind in KINDS:
-            figures[kind] = asdict(max(loops[kind], key=lambda loop: loop.events_per_s))
-        figures["stored / bare"] = {
-            "throughput": round(ratio(loops, lambda loop: loop.events_per_s), 3),
-            "events for the same CPU": round(1 / ratio(loops, lambda loop: loop.cpu_us), 3),
-        }
+            await warm_up(servers[kind].lines())
+        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        if len(cores) > 1:
+            keep_to(cores[:-1], [os.getpid()])
+            keep_to(cores[-1:], [server.pid for server in servers.values()])
+            figures["one core"] = await throughput(servers, arguments)
+            keep_to(cores, [os.getpid(), *(server.pid for server in servers.values())])
+        figures["all cores"] = await throughput(servers, arguments)
         for rate in RATES:
             for kind in KINDS:
                 figures[f"{kind}: ack at {rate}/s"] = await open_loop(
-                    lines[kind], rate, arguments.seconds
+                    servers[kind].lines(), rate, arguments.seconds
                 )
     return figures
+
+
+def keep_to(cores: Collection[int], processes: Collection[int]) -> None:
+    """Let processes run on these cores only, with all their threads; as Linux can."""
+    for process in processes:
+        for thread in Path(f"/proc/{process}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), cores)
+
+
+async def throughput(
+    servers: Mapping[str, Server], arguments: argparse.Namespace
+) -> dict[str, object]:
+    """Run closed loops against both, in turns."""
+    loops: dict[str, list[Loop]] = {kind: [] for kind in KINDS}
+    for _ in range(arguments.rounds):
+        for kind in KINDS:
+            loops[kind].append(await closed_loop(servers[kind].lines(), arguments))
+    best = {kind: max(loops[kind], key=lambda loop: loop.events_per_s) for kind in KINDS}
+    return {
+        **{kind: asdict(loop) for kind, loop in best.items()},
+        "stored / bare": {
+            "throughput": round(ratio(loops, lambda loop: loop.events_per_s), 3),
+            "events for the same CPU": round(1 / ratio(loops, lambda loop: loop.cpu_us), 3),
+        },
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,13 +218,25 @@ def event(number: int) -> bytes:
 # -- the servers ---------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A process that serves."""
+
+    pid: int
+    port: int
+
+    def lines(self) -> Lines:
+        """Return fresh connections: those that were idle for long the server may be closing."""
+        return Lines(self.port)
+
+
 @contextmanager
-def served(kind: str, folder: Path) -> Generator[int]:
-    """Run a server in a process of its own; yields its port."""
+def served(kind: str, folder: Path) -> Generator[Server]:
+    """Run a server in a process of its own."""
     command = [sys.executable, "-m", "bench.slack_server", kind, str(folder / "bench.db")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - ours
         assert process.stdout is not None  # noqa: S101 - asked for above
         try:
-            yield int(process.stdout.readline())
+            yield Server(process.pid, int(process.stdout.readline()))
         finally:
             process.terminate()
