@@ -26,7 +26,7 @@ Value = str | int | float | bytes | None
 BATCH_LIMIT = 512
 """At most so many operations share a commit, so that none waits long for its neighbours."""
 
-ADD_AUDIT = "INSERT OR FAIL INTO audit (kind, at, subject, ref, data)"
+ADD_AUDIT = "INSERT OR FAIL INTO audit (at, kind, subject, ref, data)"
 
 ROWS_LIMIT = 64
 """At most so many rows are inserted by one statement."""
@@ -40,10 +40,10 @@ SELECT max(
 
 @lru_cache(maxsize=256)
 def _with_rows(head: str, width: int, count: int, tail: str) -> str:
-    """Return the statement for so many rows; one that begins with NULL is none."""
+    """Return the statement for up to `count` rows, whose number is the parameter behind them."""
     row = f"({', '.join('?' * width)})"
     rows = f"VALUES {', '.join([row] * count)}"
-    return f"{head} SELECT * FROM ({rows}) WHERE column1 IS NOT NULL {tail}"  # noqa: S608 - constants
+    return f"{head} SELECT * FROM ({rows}) LIMIT ? {tail}"  # noqa: S608 - constants
 
 
 class Transaction:
@@ -74,17 +74,17 @@ class Transaction:
     ) -> None:
         """Run `head … tail` over the rows, in order; `ending` are the tail's parameters.
 
-        No row begins with None. Each run of SQLite's lets go of the interpreter and waits
-        to get it back, so rows share statements; their number is filled up to a power of
-        two, so that few are prepared. A head that says OR FAIL spares SQLite a copy of
-        each page: what a failed statement did is undone by the transaction or savepoint.
+        Each run of SQLite's lets go of the interpreter and waits to get it back, so rows
+        share statements, and are filled up to a power of two, so that few are prepared.
+        A head that says OR FAIL spares SQLite a copy of each page that it changes: what
+        a failed statement did is undone with the transaction or savepoint.
         """
         for start in range(0, len(rows), ROWS_LIMIT):
             some = rows[start : start + ROWS_LIMIT]
             width, count = len(rows[0]), 1 << (len(some) - 1).bit_length()
             values = [value for row in some for value in row]
-            nothing = [None] * (width * (count - len(some)))
-            self.execute(_with_rows(head, width, count, tail), (*values, *nothing, *ending))
+            values += [None] * (width * count - len(values))
+            self.execute(_with_rows(head, width, count, tail), (*values, len(some), *ending))
 
     def log(
         self,
@@ -95,7 +95,7 @@ class Transaction:
         data: Mapping[str, object],
     ) -> None:
         """Write one line of the audit log, with the commit."""
-        self._audit.append((str(kind), maybe_micros(at), subject, ref, to_json(data)))
+        self._audit.append((maybe_micros(at), str(kind), subject, ref, to_json(data)))
 
     @property
     def audit(self) -> list[tuple[Value, ...]]:

@@ -66,6 +66,17 @@ async def test_all_who_wait_share_one_commit(committer: Committer) -> None:
     assert await committer.write(people) == names
 
 
+async def test_every_line_of_the_audit_log_is_written_with_its_commit(
+    committer: Committer,
+) -> None:
+    names = [f"p{n:02}" for n in range(70)]
+
+    await asyncio.gather(*(committer.write(add, name) for name in names))
+
+    assert committer.commits == 1
+    assert await committer.write(told) == names
+
+
 async def test_a_batch_has_a_limit(committer: Committer) -> None:
     await asyncio.gather(*(committer.write(add, f"p{n}") for n in range(BATCH_LIMIT + 1)))
 
