@@ -10,6 +10,7 @@ from gateway.domain.handed import Handed
 from storage.postgres.database import Database, PoolOptions
 from storage.postgres.migrate import migrate
 from storage.postgres.singles import PostgresHanded
+from storage.signals import Signals
 
 _POOL = PoolOptions(size=4, wait_seconds=2.0)
 
@@ -24,7 +25,7 @@ class Keeper:
     """Keeps requests in the database; it is opened when the first one comes."""
 
     def __init__(self, url: str, now: Callable[[], datetime]) -> None:
-        self._database = Database(url, _POOL, asyncio.Event(), asyncio.Event())
+        self._database = Database(url, _POOL, Signals())
         self._handed = PostgresHanded(self._database)
         self._now = now
         self._opening = asyncio.Lock()

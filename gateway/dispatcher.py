@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gateway.domain.ids import WorkerId
+from gateway.domain.ids import TurnId, WorkerId
 from gateway.domain.turns import Turn, TurnRef
 from gateway.errors import Fenced, StoreUnavailable
 from gateway.leases import Lease, loop_time
@@ -53,6 +54,7 @@ class Dispatcher:
         """Dispatch until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep_leases())
+            group.create_task(self._stop_cancelled(group))
             while True:
                 self._store.turn_ready.clear()
                 next_ready_at = await self._claim_once(group)
@@ -132,3 +134,28 @@ class Dispatcher:
                     self._running[ref].cancel()
                 elif lease := self._leases.get(ref):
                     lease.prolong(asked_at)
+
+    async def _stop_cancelled(self, group: asyncio.TaskGroup) -> None:
+        """Stop the turns that run here and that their people cancelled, anywhere."""
+        while True:
+            self._store.turn_cancelled.clear()
+            for turn in await self._cancelled():
+                group.create_task(self._stop(turn))
+            look_again = self._options.poll if self._running else self._options.lease / 3
+            await wait_until(self._store.turn_cancelled, None, self._clock.now(), look_again)
+
+    async def _cancelled(self) -> Collection[TurnId]:
+        if not self._running:
+            return ()
+        try:
+            cancelled = await self._store.turns.cancelled()
+        except StoreUnavailable as error:
+            log.warning("cancelled_turns_not_read", extra={"error": str(error)})
+            return ()
+        return {ref.id for ref in self._running}.intersection(cancelled)
+
+    async def _stop(self, turn: TurnId) -> None:
+        try:
+            await self._runner.stop(turn)
+        except Exception as error:  # noqa: BLE001 - the loop's edge; it is tried again
+            log.warning("turn_not_stopped", extra={"turn": turn, "error": repr(error)})

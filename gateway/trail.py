@@ -179,6 +179,7 @@ _SILENT = {
     AuditKind.TURN_RUN,
     AuditKind.TURN_TOOL,
     AuditKind.TURN_TOOL_BEGUN,
+    AuditKind.TURN_CANCELLED,
     AuditKind.MESSAGE_REVISED,
     AuditKind.APPROVAL_REFUSED,
 }

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import uuid
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -17,26 +15,10 @@ from gateway.doing import Doing
 from gateway.domain.deliveries import NewDelivery
 from gateway.domain.errands import Errand
 from gateway.domain.fires import NOTHING_NEW, OVER_BUDGET
-from gateway.domain.ids import LaneId, RunId
-from gateway.domain.people import ZONE_NOTE
-from gateway.domain.tools import ToolResult
-from gateway.domain.turns import (
-    InputMessage,
-    ReasoningDelta,
-    RunEnded,
-    RunRequest,
-    RunStarted,
-    Session,
-    TextDelta,
-    ToolsAsked,
-    ToolUsed,
-    Turn,
-    TurnOutcome,
-    TurnState,
-)
+from gateway.domain.ids import TurnId
+from gateway.domain.turns import TextDelta, Turn, TurnOutcome, TurnState
 from gateway.drafts import Drafts
-from gateway.envelope import to_input, zone_named
-from gateway.errors import BadInput, Refused, RetryLater, RunFailed, RuntimeUnavailable
+from gateway.errors import BadInput, Refused, RetryLater
 from gateway.leases import Lease
 from gateway.mind import Mind
 from gateway.pauses import Pauses
@@ -46,6 +28,7 @@ from gateway.ports import (
     Store,
 )
 from gateway.retries import GiveUp, RetryAt, RetryPolicy, decide_turn_retry
+from gateway.rounds import End, RoundLimits, Rounds
 from gateway.teamwork import NO_DUTY, Duty, Teamwork
 from gateway.telemetry import Metrics
 from gateway.tool_calls import Hands, ToolLimits
@@ -58,8 +41,6 @@ ANSWER_IS_LATE = (
     "and I'll answer as soon as it is back."
 )
 AGENT_IS_GONE = 'the agent "{role}" is not here any more.'
-CANCELLED = "cancelled"
-"""The runtime's word for a run that was stopped."""
 COULD_NOT_ANSWER = "Sorry, I could not answer this: {reason}"
 WAKEUP_FAILED = "A wakeup failed: {reason}"
 PLATFORM_IS_OFF = (
@@ -81,14 +62,6 @@ class TurnOptions:
     admins: frozenset[str] = frozenset()
     """Who may pause channels, as identity keys."""
     retry: RetryPolicy = field(default_factory=RetryPolicy)
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    """How the agent's work on a turn ended."""
-
-    state: TurnState
-    tokens: int
 
 
 class TurnRunner:
@@ -119,8 +92,8 @@ class TurnRunner:
         self._hands = Hands(mind.toolbox, store.turns, self.approvals, options.tools, metrics)
         self.teamwork = mind.teamwork or Teamwork(store, clock, mind.routes)
         self._commands = Commands(self._reach())
-        self._requests: dict[LaneId, RunRequest] = {}
-        """What each running turn waits for, so that it can be stopped."""
+        limits = RoundLimits(options.deadline_seconds, options.max_tool_rounds)
+        self._rounds = Rounds(store, mind, limits)
 
     def _reach(self) -> Reach:
         store, mind = self._store, self._mind
@@ -128,7 +101,6 @@ class TurnRunner:
             store,
             mind.runtime,
             mind.routes,
-            self,
             self._clock,
             mind.constellation,
             self.approvals,
@@ -153,19 +125,16 @@ class TurnRunner:
             return
         duty = await self.teamwork.duty(turn)
         answer = self._new_answer(turn, adapter, duty)
-        try:
-            with self._drafts.held(turn.ref.id, lease):
-                await self._run(turn, adapter, answer, duty)
-        finally:
-            self._requests.pop(turn.ref.lane, None)
+        with self._drafts.held(turn.ref.id, lease), self._rounds.held(turn):
+            await self._run(turn, adapter, answer, duty)
 
-    async def stop(self, lane: LaneId) -> bool:
-        """Stop the turn that runs in the lane; it ends with what was said so far."""
-        request = self._requests.get(lane)
-        if request is None:
-            return False
-        await self._mind.runtime.cancel(request)
-        return True
+    async def stop(self, turn: TurnId) -> None:
+        """Stop a turn that its person cancelled; it ends with what was said so far.
+
+        Harmless when it does not run here, and when repeated. Raises
+        RuntimeUnavailable when it is to be called again.
+        """
+        await self._rounds.stop(turn)
 
     async def set_aside(self, turn: Turn, error: Exception) -> None:
         """Give back, or give up, a turn that failed in a way that nobody foresaw."""
@@ -184,7 +153,7 @@ class TurnRunner:
         try:
             if turn.role == COMMANDS.role:
                 outcome = await self._answer_commands(turn, answer)
-            elif duty.is_over:
+            elif duty.is_over or (turn.is_cancelled and self.teamwork.leads(turn)):
                 outcome = TurnOutcome(TurnState.CANCELLED)
             elif self.teamwork.leads(turn):
                 outcome = await self._answer_together(turn, answer, duty)
@@ -204,7 +173,9 @@ class TurnRunner:
     async def _briefed(self, turn: Turn) -> Turn | None:
         """Return a wakeup with what is new for it; None when no model needs to be asked."""
         briefing = self._mind.briefing
-        return turn if briefing is None or not turn.is_wakeup else await briefing.brief(turn)
+        if briefing is None or not turn.is_wakeup or turn.is_cancelled:
+            return turn
+        return await briefing.brief(turn)
 
     async def _answer_commands(self, turn: Turn, answer: Answer) -> TurnOutcome:
         text = await self._commands.answer(turn)
@@ -218,7 +189,7 @@ class TurnRunner:
 
     async def _excess(self, turn: Turn) -> str | None:
         """Ask the budgets, unless the turn has begun: what it costs is spent already."""
-        if self._mind.budgets is None or turn.runs:
+        if self._mind.budgets is None or turn.runs or turn.is_cancelled:
             return None
         return await self._mind.budgets.excess(turn)
 
@@ -230,7 +201,7 @@ class TurnRunner:
         await answer.add(TextDelta("budget", excess))
         return TurnOutcome(TurnState.DONE, answer.deliveries(), error=OVER_BUDGET)
 
-    async def _outcome(self, turn: Turn, answer: Answer, end: _End) -> TurnOutcome:
+    async def _outcome(self, turn: Turn, answer: Answer, end: End) -> TurnOutcome:
         """Put the end of a turn down, with a word to the person when their budget runs low."""
         if answer.first_at is not None:
             waited = answer.first_at - turn.started_at
@@ -243,91 +214,19 @@ class TurnRunner:
             deliveries = (*deliveries, answer.notice(warning, name="budget"))
         return TurnOutcome(end.state, deliveries, charge=charge)
 
-    async def _answer(self, turn: Turn, answer: Answer, errand: Errand | None) -> _End:
+    async def _answer(self, turn: Turn, answer: Answer, errand: Errand | None) -> End:
         if turn.role not in self._mind.routes:
             raise BadInput(AGENT_IS_GONE.format(role=turn.role))
         session = await self._mind.constellation.session_for(turn)
         doing = Doing(turn, answer, self._hands, ToolLines(self._options.tool_lines), errand)
-        request = await self._first_request(doing, session)
-        try:
-            async with asyncio.timeout(self._options.deadline_seconds):
-                return await self._run_rounds(doing, request)
-        except TimeoutError:
-            await self._mind.runtime.cancel(request)
-            minutes = self._options.deadline_seconds / 60
-            raise RunFailed(f"it took longer than {minutes:g} minutes.", kind="deadline") from None
-
-    async def _run_rounds(self, doing: Doing, request: RunRequest) -> _End:
-        turn, tokens = doing.turn, 0
-        for round_index in range(self._options.max_tool_rounds):
-            self._requests[turn.ref.lane] = request
-            end = await self._run_round(doing, request, round_index)
-            tokens += end.tokens
-            if isinstance(end, RunEnded):
-                is_cancelled = end.reason == CANCELLED
-                return _End(TurnState.CANCELLED if is_cancelled else TurnState.DONE, tokens)
-            results = await doing.carry_out(end.calls)
-            request = self._next_request(turn, request, round_index + 1, results)
-        await self._mind.runtime.cancel(request)
-        raise RunFailed(
-            f"it used tools {self._options.max_tool_rounds} times without coming to an end.",
-            kind="tool_rounds",
-        )
-
-    async def _run_round(
-        self, doing: Doing, request: RunRequest, round_index: int
-    ) -> ToolsAsked | RunEnded:
-        """Follow one run to its end."""
-        turn = doing.turn
-        async for event in self._mind.runtime.run(request):
-            match event:
-                case TextDelta():
-                    await doing.answer.add(event)
-                case RunStarted(run):
-                    if request.run != run:
-                        await self._store.turns.record_run(turn.ref, round_index, run)
-                case ToolsAsked() | RunEnded():
-                    return event
-                case ToolUsed(name):
-                    await doing.tell_used(name)
-                case ReasoningDelta():
-                    pass
-        raise RuntimeUnavailable(f'The run of turn "{turn.ref.id}" broke off without an end.')
-
-    async def _first_request(self, doing: Doing, session: Session) -> RunRequest:
-        turn = doing.turn
-        return RunRequest(
-            session=session,
-            input=await self._input(doing),
-            otid=turn.messages[0].otid,
-            tools=doing.calls.specs,
-            run=_run_of(turn, 0),
-        )
-
-    async def _input(self, doing: Doing) -> tuple[InputMessage, ...]:
-        messages = [await doing.hear(message) for message in doing.turn.messages]
-        zone = zone_named(await self._store.notes.get(doing.turn.person, ZONE_NOTE))
-        if self._mind.images is None:
-            return tuple(to_input(message, (), zone) for message in messages)
-        seen = await self._mind.images.of(messages)
-        return tuple(
-            to_input(message, images, zone) for message, images in zip(messages, seen, strict=True)
-        )
-
-    def _next_request(
-        self, turn: Turn, before: RunRequest, round_index: int, results: tuple[ToolResult, ...]
-    ) -> RunRequest:
-        return RunRequest(
-            session=before.session,
-            input=results,
-            otid=str(uuid.uuid5(uuid.UUID(turn.messages[0].otid), str(round_index))),
-            tools=before.tools,
-            run=_run_of(turn, round_index),
-        )
+        return await self._rounds.run(doing, session)
 
     async def _wait_for_platform(self, turn: Turn) -> None:
         """Give a turn back whose platform is off here; a wakeup's ends: others wait behind it."""
         platform, now = turn.conversation.platform, self._clock.now()
+        if turn.is_cancelled:
+            await self._end(turn, TurnOutcome(TurnState.CANCELLED))
+            return
         error = RetryLater(PLATFORM_IS_OFF.format(platform=platform), retry_after_seconds=60.0)
         reason = f"{type(error).__name__}: {error}"
         over = GiveUp(reason) if turn.is_wakeup else None
@@ -340,16 +239,18 @@ class TurnRunner:
     async def _set_aside(self, turn: Turn, answer: Answer, error: Exception, duty: Duty) -> None:
         now = self._clock.now()
         reason = f"{type(error).__name__}: {error}"
+        is_stopped = self._rounds.is_stopped(turn)
         match decide_turn_retry(error, turn, now, self._options.retry):
             case RetryAt(at):
-                late = (
-                    answer.notice(ANSWER_IS_LATE, name="late")
-                    if _is_time_to_tell(turn, answer)
-                    else None
-                )
+                is_told = not is_stopped and _is_time_to_tell(turn, answer)
+                late = answer.notice(ANSWER_IS_LATE, name="late") if is_told else None
                 await self._store.turns.postpone(turn.ref, at, reason, late, now)
                 self._metrics.turns_postponed.inc()
                 log.warning("turn_postponed", extra={"turn": turn.ref.id, "error": reason})
+            case GiveUp(why) if is_stopped:  # nobody waits for it, so nobody is told
+                shown, charge = answer.deliveries(), charge_of(turn, 0)
+                outcome = TurnOutcome(TurnState.CANCELLED, shown, why, charge)
+                await self._finish(turn, answer, outcome, duty)
             case GiveUp(why):
                 said = str(error) if isinstance(error, Refused) else UNKNOWN_FAULT
                 sorry = () if answer.voice.is_silent else _sorry(turn, answer, said)
@@ -380,10 +281,6 @@ def _sorry(turn: Turn, answer: Answer, reason: str) -> tuple[NewDelivery, ...]:
         return ()
     words = WAKEUP_FAILED if turn.is_wakeup else COULD_NOT_ANSWER
     return (answer.notice(words.format(reason=reason), name="sorry"),)
-
-
-def _run_of(turn: Turn, round_index: int) -> RunId | None:
-    return turn.runs[round_index] if round_index < len(turn.runs) else None
 
 
 def _is_time_to_tell(turn: Turn, answer: Answer) -> bool:

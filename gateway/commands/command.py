@@ -10,7 +10,7 @@ from gateway.approvals import Approvals
 from gateway.budgets import Budgets
 from gateway.domain.commands import CommandSpec
 from gateway.domain.errands import Errand
-from gateway.domain.ids import AgentId, LaneId, PersonId
+from gateway.domain.ids import AgentId, PersonId
 from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Route, lane_owner
 from gateway.domain.routing import Routing
@@ -28,14 +28,6 @@ from gateway.ports import (
 
 ELSEWHERE = "This is between you and me: ask me in a direct message."
 """What a command answers that tells a person's own affairs, where others would read them."""
-
-
-class RunningTurns(Protocol):
-    """Whoever can stop a turn."""
-
-    async def stop(self, lane: LaneId) -> bool:
-        """Stop the turn that runs in the lane; False when none does."""
-        ...
 
 
 class RunningErrands(Protocol):
@@ -58,7 +50,6 @@ class Reach:
     runtime: AgentRuntime
     routes: Mapping[str, Route]
     """The agents that there are, the default one first."""
-    running: RunningTurns
     clock: Clock
     constellation: Constellation
     approvals: Approvals

@@ -9,7 +9,9 @@ from gateway.domain.commands import CommandSpec
 from gateway.domain.errands import Errand
 from gateway.domain.ids import DeliveryId
 from gateway.domain.routing import Routing
+from gateway.domain.turns import Cancellation
 
+NOTHING_RUNS = "Nothing is running for you right now."
 LOOKED_THROUGH = 200
 """Your last failure is looked for among so many of your newest messages."""
 
@@ -22,14 +24,22 @@ async def _cancel(asked: Asked, reach: Reach) -> str:
     errands: Sequence[Errand] = ()
     if reach.errands is not None:
         errands = await reach.errands.cancel(asked.person)
-    stopped = [await reach.running.stop(lane) for lane in lanes]
+    cancellation = Cancellation(asked.message, asked.person, tuple(lanes))
+    stopped = await reach.store.turns.cancel(asked.turn.ref, cancellation, reach.clock.now())
     by = asked.message.sender
     withdrawn = await reach.approvals.withdraw(place, asked.person, by)
-    return (
-        "Stopped."
-        if any(stopped) or withdrawn or errands
-        else "Nothing is running for you right now."
-    )
+    is_any = stopped.turns or stopped.messages or withdrawn or errands
+    return f"Stopped.{_dropped(stopped.messages)}" if is_any else NOTHING_RUNS
+
+
+def _dropped(messages: int) -> str:
+    match messages:
+        case 0:
+            return ""
+        case 1:
+            return " A message of yours that waited is dropped."
+        case _:
+            return f" {messages} messages of yours that waited are dropped."
 
 
 async def _status(asked: Asked, reach: Reach) -> str:

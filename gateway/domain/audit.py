@@ -21,6 +21,8 @@ class AuditKind(StrEnum):
     TURN_TOOL_BEGUN = "turn.tool_begun"
     TURN_POSTPONED = "turn.postponed"
     TURN_LOST = "turn.lost"
+    TURN_CANCELLED = "turn.cancelled"
+    """Its person wants it no more; how it ended is said when it does."""
     TURN_ENDED = "turn.ended"
     DELIVERY_STORED = "delivery.stored"
     DELIVERY_REVISED = "delivery.revised"

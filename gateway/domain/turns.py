@@ -61,11 +61,34 @@ class Turn:
     """How many of its deliveries exist already because streaming showed them."""
     was_noticed: bool = False
     """True once the person was told that the answer is late."""
+    is_cancelled: bool = False
+    """True once its person wanted it no more: no run of it begins, and what runs is stopped."""
 
     @property
     def is_wakeup(self) -> bool:
         """Whether nobody wrote anything in it: it is made of wakeups alone."""
         return all(message.is_wakeup for message in self.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """Somebody's word to stop what was said before it."""
+
+    command: InboundMessage
+    person: PersonId
+    """Who gave it."""
+    lanes: tuple[LaneId, ...]
+    """Where their agents work for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """What a cancellation stopped."""
+
+    turns: int
+    """How many were under way."""
+    messages: int
+    """How many waited behind them, and are withdrawn."""
 
 
 @dataclass(frozen=True, slots=True)

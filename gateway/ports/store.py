@@ -48,6 +48,8 @@ class Store(Protocol):
 
     turn_ready: asyncio.Event
     """Set after a commit that made a lane ready; clear it before claiming, not after."""
+    turn_cancelled: asyncio.Event
+    """Set after a commit that cancelled turns, which whoever runs them has to stop."""
     delivery_ready: asyncio.Event
     """Set after a commit that gave a conversation something to send."""
 

@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from gateway.domain.deliveries import NewDelivery
-from gateway.domain.ids import WorkerId
+from gateway.domain.ids import TurnId, WorkerId
 from gateway.domain.messages import Accepted, InboundMessage, Refusal
 from gateway.domain.people import Route
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import (
+    Cancellation,
+    Cancelled,
     Claim,
     RunId,
     TurnOutcome,
@@ -97,6 +99,21 @@ class TurnStore(Protocol):
         self, turn: TurnRef, until: datetime, error: str, notice: NewDelivery | None, now: datetime
     ) -> None:
         """Give the turn back, to be claimed again at `until`, with at most one notice (T6)."""
+        ...
+
+    async def cancel(self, turn: TurnRef, cancellation: Cancellation, now: datetime) -> Cancelled:
+        """Cancel the open turns of its lanes, and withdraw what its person said and still waits.
+
+        `turn` is the one that carries the command out; a repeat in it returns
+        what the first time came to, and does nothing. Only what was accepted
+        before the command is meant: turns that began with it, and plain
+        messages of this person in the command's conversation. A cancelled turn
+        that waits to be claimed again is made ready.
+        """
+        ...
+
+    async def cancelled(self) -> Collection[TurnId]:
+        """Return the cancelled turns that have not ended yet."""
         ...
 
     async def recover(self, now: datetime, predecessor: WorkerId | None = None) -> int:

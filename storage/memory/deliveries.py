@@ -68,7 +68,7 @@ def ready_outbox(tables: Tables, conversation: Conversation) -> None:
     outbox.standing = Standing.READY if head else Standing.IDLE
     outbox.ready_at = head.next_at if head else None
     if head:
-        tables.delivery_ready.set()
+        tables.signals.delivery_ready.set()
 
 
 def _log(

@@ -13,9 +13,9 @@ from gateway.domain.messages import HistoryEntry, MessageKind
 from gateway.domain.people import Identity
 from gateway.domain.turns import TurnState
 from gateway.ports import Failure, Said
+from storage.memory.cancelling import withdraw_row
 from storage.memory.deliveries import take_back
 from storage.memory.tables import DeliveryRow, MessageRow, Tables
-from storage.memory.turns import withdraw_row
 from storage.rules import MessageState
 
 _SAYING = (MessageKind.TEXT, MessageKind.EDIT)

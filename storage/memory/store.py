@@ -47,8 +47,9 @@ class MemoryStore(Store):
         self.tasks = MemoryTasks(tables)
         self.outside_calls = MemoryOutsideCalls(tables)
         self.errands = MemoryErrands(tables)
-        self.turn_ready = tables.turn_ready
-        self.delivery_ready = tables.delivery_ready
+        signals = tables.signals
+        self.turn_ready, self.delivery_ready = signals.turn_ready, signals.delivery_ready
+        self.turn_cancelled = signals.turn_cancelled
         self._is_open = False
 
     async def open(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -39,6 +38,7 @@ from gateway.domain.turns import TurnRef, TurnState
 from gateway.domain.usage import Spent
 from gateway.errors import Fenced
 from storage.rules import OPEN, MessageState, Standing
+from storage.signals import Signals
 from storage.task_rules import TaskRow
 
 
@@ -88,6 +88,7 @@ class TurnRow:
     tool_intents: list[str] = field(default_factory=list[str])
     drafts: list[DeliveryId] = field(default_factory=list[DeliveryId])
     was_noticed: bool = False
+    is_cancelled: bool = False
     answers: list[DeliveryId] = field(default_factory=list[DeliveryId])
     is_retained: bool = True
 
@@ -162,8 +163,7 @@ class Tables:
     """Everything that the store remembers."""
 
     def __init__(self) -> None:
-        self.turn_ready = asyncio.Event()
-        self.delivery_ready = asyncio.Event()
+        self.signals = Signals()
         self.messages: dict[str, MessageRow] = {}
         self.waiting: defaultdict[LaneId, list[MessageRow]] = defaultdict(list)
         self.mailboxes: dict[LaneId, MailboxRow] = {}

@@ -12,9 +12,18 @@ from gateway.domain.ids import DeliveryId, LaneId, PersonId, RunId, TurnId, Work
 from gateway.domain.messages import Accepted, InboundMessage, Refusal
 from gateway.domain.people import Person, Route, Sender, person_id_of
 from gateway.domain.tools import ToolCall, ToolResult
-from gateway.domain.turns import Claim, Turn, TurnOutcome, TurnRef, TurnState
+from gateway.domain.turns import (
+    Cancellation,
+    Cancelled,
+    Claim,
+    Turn,
+    TurnOutcome,
+    TurnRef,
+    TurnState,
+)
 from gateway.errors import Fenced
 from storage.audit_data import message_refused, turn_claimed, turn_ended, turn_postponed
+from storage.memory.cancelling import cancel, withdraw_row
 from storage.memory.deliveries import add_delivery, revise, take_back
 from storage.memory.people import ask_pairing
 from storage.memory.tables import MailboxRow, MessageRow, Tables, TurnRow
@@ -77,19 +86,7 @@ def _wake(tables: Tables, lane: LaneId, route: Route, now: datetime) -> None:
     if mailbox.standing is Standing.IDLE:
         mailbox.standing = Standing.READY
     if mailbox.standing is Standing.READY:
-        tables.turn_ready.set()
-
-
-def withdraw_row(tables: Tables, row: MessageRow) -> None:
-    """Take a waiting message out of its lane."""
-    assert row.lane is not None, "what waits has a lane"  # noqa: S101 - invariant
-    row.state = MessageState.WITHDRAWN
-    waiting = tables.waiting[row.lane]
-    waiting.remove(row)
-    mailbox = tables.mailboxes[row.lane]
-    mailbox.first_at = waiting[0].received_at if waiting else None
-    if not waiting and mailbox.turn is None:
-        mailbox.standing, mailbox.ready_at = Standing.IDLE, None
+        tables.signals.turn_ready.set()
 
 
 class MemoryTurns:
@@ -286,7 +283,7 @@ class MemoryTurns:
         mailbox.ready_at = (mailbox.ready_at or now) if has_more else None
         mailbox.owner = mailbox.lease_until = mailbox.turn = None
         if has_more:
-            self._tables.turn_ready.set()
+            self._tables.signals.turn_ready.set()
 
     def _deliver(self, turn: TurnId, outcome: TurnOutcome, now: datetime) -> list[DeliveryId]:
         tables = self._tables
@@ -316,7 +313,16 @@ class MemoryTurns:
         if notice is not None:
             row.was_noticed = True
             add_delivery(tables, replace(notice, is_draft=False), now)
-        tables.turn_ready.set()
+        tables.signals.turn_ready.set()
+
+    async def cancel(self, turn: TurnRef, cancellation: Cancellation, now: datetime) -> Cancelled:
+        """Cancel the open turns of its lanes, and withdraw what its person said and waits."""
+        return cancel(self._tables, turn, cancellation, now)
+
+    async def cancelled(self) -> Collection[TurnId]:
+        """Return the cancelled turns that have not ended yet."""
+        rows = self._tables.turns.values()
+        return [row.id for row in rows if row.is_cancelled and row.state is TurnState.RUNNING]
 
     async def recover(self, now: datetime, predecessor: WorkerId | None = None) -> int:
         """Make lanes ready whose lease is over, or was held by `predecessor`; count them (T7)."""
@@ -332,7 +338,7 @@ class MemoryTurns:
             data = {"fence": mailbox.fence}
             self._tables.log(AuditKind.TURN_LOST, now, mailbox.lane, str(mailbox.turn), data)
         if lost:
-            self._tables.turn_ready.set()
+            self._tables.signals.turn_ready.set()
         return len(lost)
 
     def _log(
@@ -355,4 +361,5 @@ def _turn(tables: Tables, row: TurnRow, messages: list[MessageRow], fence: int) 
         tool_intents=tuple(row.tool_intents),
         drafts=len(row.drafts),
         was_noticed=row.was_noticed,
+        is_cancelled=row.is_cancelled,
     )

@@ -78,7 +78,7 @@ WHERE mailbox.lane = held.lane
 """
 CLAIM_AGAIN = """
 UPDATE turn SET attempt = attempt + 1 WHERE id = ANY($1::text[])
-RETURNING id, person, conversation, attempt, started_at, runs, was_noticed
+RETURNING id, person, conversation, attempt, started_at, runs, was_noticed, is_cancelled
 """
 TURN_MESSAGES = f"""
 SELECT turn, seq, {MESSAGE} FROM inbox WHERE turn = ANY($1::text[]) ORDER BY turn, seq
@@ -189,6 +189,7 @@ def _to_turn(ref: TurnRef, row: Row, messages: list[Row], results: list[Row], dr
         tool_intents=tuple(result["call"] for result in results if result["is_intent"]),
         drafts=drafts,
         was_noticed=row["was_noticed"],
+        is_cancelled=row["is_cancelled"],
     )
 
 

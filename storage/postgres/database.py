@@ -24,6 +24,7 @@ from storage.postgres.errors import (
     unavailable,
 )
 from storage.postgres.values import columns
+from storage.signals import Signals, written
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -61,7 +62,7 @@ class PoolOptions:
 class Transaction:
     """What one operation may do before its commit."""
 
-    __slots__ = ("_audit", "_connection", "fetch", "lanes_ready", "posts_ready")
+    __slots__ = ("_audit", "_connection", "fetch", "lanes_ready", "posts_ready", "turns_cancelled")
 
     def __init__(self, connection: Any) -> None:  # asyncpg carries no types
         self._connection = connection
@@ -71,6 +72,8 @@ class Transaction:
         """Set when a lane became ready."""
         self.posts_ready = False
         """Set when a conversation got something to send."""
+        self.turns_cancelled = False
+        """Set when somebody cancelled a turn."""
         self._audit: list[tuple[Any, ...]] = []
 
     async def first(self, sql: str, *arguments: object) -> Row | None:
@@ -102,24 +105,28 @@ class Transaction:
         """Write the audit lines and the signals; the last thing before the commit."""
         if self._audit:
             await self.count(ADD_AUDIT, *columns(self._audit))
-        if self.lanes_ready or self.posts_ready:
-            what = f" {sender} {int(self.lanes_ready)}{int(self.posts_ready)}"
-            await self.fetch(NOTIFY, what)
+        if "1" in self.signals:
+            await self.fetch(NOTIFY, f" {sender} {self.signals}")
+
+    @property
+    def signals(self) -> str:
+        """What is to be told after the commit, as `Signals.give` reads it."""
+        return written(
+            lanes=self.lanes_ready, posts=self.posts_ready, cancelled=self.turns_cancelled
+        )
 
 
 class Database:
-    """A pool of connections, and the two events that tell this process what is ready."""
+    """A pool of connections, and the events that tell this process what is new."""
 
-    def __init__(
-        self, url: str, pool: PoolOptions, lanes_ready: asyncio.Event, posts_ready: asyncio.Event
-    ) -> None:
+    def __init__(self, url: str, pool: PoolOptions, signals: Signals) -> None:
         self.name = name_of(url)
         self.sender = secrets.token_hex(8)
         """Marks our own notifications, which bring no news to us."""
         self._url = url
         self._options = pool
-        self._lanes_ready = lanes_ready
-        self._posts_ready = posts_ready
+        self.signals = signals
+        """What this process is told after commits, its own and those it hears of."""
         self._pool: Any = None  # asyncpg carries no types
         self.failure: StoreUnavailable | None = None
         """Why the last transaction could not be written; None when it was."""
@@ -187,15 +194,8 @@ class Database:
             transaction = Transaction(connection)
             result = await operation(transaction, *arguments)
             await transaction.end(self.sender)
-        self.signal(lanes=transaction.lanes_ready, posts=transaction.posts_ready)
+        self.signals.give(transaction.signals)
         return result
-
-    def signal(self, *, lanes: bool, posts: bool) -> None:
-        """Tell this process what has become ready."""
-        if lanes:
-            self._lanes_ready.set()
-        if posts:
-            self._posts_ready.set()
 
     def _translated(self, error: Exception) -> Exception:
         if state_of(error) in AGAIN:

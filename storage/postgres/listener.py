@@ -8,6 +8,7 @@ from typing import Any
 
 from storage.postgres.client import FAILURES
 from storage.postgres.database import CHANNEL, Database
+from storage.signals import ALL
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ class Listener:
             (row,) = await connection.fetch("SELECT current_schema() AS schema")
             await connection.add_listener(CHANNEL, self._heard(row["schema"]))
             # What was said before this moment was not heard.
-            self._database.signal(lanes=True, posts=True)
+            self._database.signals.give(ALL)
             self._is_listening.set()
             while not lost.is_set():
                 await _until_lost(lost)
@@ -73,9 +74,9 @@ class Listener:
 
     def _heard(self, schema: str) -> Any:
         def hear(_connection: object, _pid: int, _channel: str, said: str) -> None:
-            where, sender, ready = said.rsplit(" ", 2)
+            where, sender, given = said.rsplit(" ", 2)
             if where == schema and sender != self._database.sender:
-                self._database.signal(lanes=ready[0] == "1", posts=ready[1] == "1")
+                self._database.signals.give(given)
 
         return hear
 

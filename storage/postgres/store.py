@@ -30,6 +30,7 @@ from storage.postgres.tasks import PostgresOutsideCalls, PostgresTasks
 from storage.postgres.turns import PostgresTurns
 from storage.postgres.usage import PostgresUsage
 from storage.rules import unwritten
+from storage.signals import Signals
 
 _POOL = PoolOptions()
 
@@ -57,8 +58,9 @@ class PostgresStore(Store):
         self._pool = pool
         self._listens = is_listening
         self._machine = machine
-        self.turn_ready = asyncio.Event()
-        self.delivery_ready = asyncio.Event()
+        self._signals = signals = Signals()
+        self.turn_ready, self.delivery_ready = signals.turn_ready, signals.delivery_ready
+        self.turn_cancelled = signals.turn_cancelled
         self.is_listening = asyncio.Event()
         """Set while other workers' commits are heard of at once."""
         self._database: Database | None = None
@@ -67,7 +69,7 @@ class PostgresStore(Store):
     async def open(self) -> None:
         """Open and migrate. Raises SettingsWrong when it can not be used as it is."""
         async with AsyncExitStack() as stack:
-            database = Database(self._url, self._pool, self.turn_ready, self.delivery_ready)
+            database = Database(self._url, self._pool, self._signals)
             await database.open()
             stack.push_async_callback(database.close)
             await migrate(database)

@@ -8,15 +8,23 @@ from datetime import datetime, timedelta
 
 from gateway.domain.audit import AuditKind
 from gateway.domain.deliveries import NewDelivery
-from gateway.domain.ids import RunId, WorkerId
+from gateway.domain.ids import RunId, TurnId, WorkerId
 from gateway.domain.messages import Accepted, InboundMessage, Refusal
 from gateway.domain.people import Route
 from gateway.domain.tools import ToolCall, ToolResult
-from gateway.domain.turns import Claim, TurnOutcome, TurnRef, TurnState
+from gateway.domain.turns import (
+    Cancellation,
+    Cancelled,
+    Claim,
+    TurnOutcome,
+    TurnRef,
+    TurnState,
+)
 from gateway.errors import Fenced
 from storage.audit_data import turn_postponed
 from storage.delivery_extras import write_extras
 from storage.postgres.answers import Ending, finish
+from storage.postgres.cancelling import cancel, cancelled
 from storage.postgres.claims import claim
 from storage.postgres.database import Database, Transaction
 from storage.postgres.group import Group
@@ -76,7 +84,7 @@ class PostgresTurns:
     """The TurnStore in Postgres."""
 
     def __init__(self, database: Database) -> None:
-        self._write = database.write
+        self._database, self._write = database, database.write
         self.accepting = Group(database, accept)
         """Messages that share a commit."""
         self.recording = Group(database, record_runs, key=lambda began: began.turn.lane)
@@ -137,6 +145,14 @@ class PostgresTurns:
     ) -> None:
         """Give the turn back, to be claimed again at `until`, with at most one notice (T6)."""
         await self._write(_postpone, turn, (until, error), notice, now)
+
+    async def cancel(self, turn: TurnRef, cancellation: Cancellation, now: datetime) -> Cancelled:
+        """Cancel the open turns of its lanes, and withdraw what its person said and waits."""
+        return await self._write(cancel, turn, cancellation, now)
+
+    async def cancelled(self) -> Collection[TurnId]:
+        """Return the cancelled turns that have not ended yet."""
+        return await cancelled(self._database)
 
     async def recover(self, now: datetime, predecessor: WorkerId | None = None) -> int:
         """Make lanes ready whose lease is over, or was held by `predecessor`; count them (T7)."""

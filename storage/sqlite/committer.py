@@ -15,6 +15,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from gateway.domain.audit import AuditKind
 from gateway.errors import StoreUnavailable
 from storage.columns import to_json
+from storage.signals import Signals
 from storage.sqlite.database import Connection, is_about_the_file, unavailable
 from storage.sqlite.values import maybe_micros
 
@@ -49,7 +50,7 @@ def _with_rows(head: str, width: int, count: int, tail: str) -> str:
 class Transaction:
     """What one operation may do inside the shared transaction."""
 
-    __slots__ = ("_audit", "_sequence", "execute", "lanes_ready", "posts_ready")
+    __slots__ = ("_audit", "_sequence", "execute", "lanes_ready", "posts_ready", "turns_cancelled")
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.execute: Callable[[str, Sequence[Value]], sqlite3.Cursor]
@@ -59,6 +60,8 @@ class Transaction:
         """Set when a lane became ready."""
         self.posts_ready = False
         """Set when a conversation got something to send."""
+        self.turns_cancelled = False
+        """Set when somebody cancelled a turn."""
         self._audit: list[tuple[Value, ...]] = []
         self._sequence: int | None = None
 
@@ -132,13 +135,11 @@ class Committer:
         self,
         connection: Connection,
         path: Path,
-        lanes_ready: asyncio.Event,
-        posts_ready: asyncio.Event,
+        signals: Signals,
     ) -> None:
         self._connection = connection
         self._path = path
-        self._lanes_ready = lanes_ready
-        self._posts_ready = posts_ready
+        self._signals = signals
         self._waiting: deque[_Job] = deque()
         self._is_running = False
         self._is_closed = False
@@ -223,9 +224,11 @@ class Committer:
         self.commits += 1
         self.failure = None
         if transaction.lanes_ready:
-            self._lanes_ready.set()
+            self._signals.turn_ready.set()
         if transaction.posts_ready:
-            self._posts_ready.set()
+            self._signals.delivery_ready.set()
+        if transaction.turns_cancelled:
+            self._signals.turn_cancelled.set()
         for job in batch:
             if job.future.done():
                 continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from gateway.errors import StoreUnavailable
 from gateway.ports import Store
 from storage.rules import unwritten
+from storage.signals import Signals
 from storage.sqlite.approvals import SqliteApprovals
 from storage.sqlite.committer import Committer
 from storage.sqlite.database import connect, not_usable
@@ -41,8 +41,9 @@ class SqliteStore(Store):
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.turn_ready = asyncio.Event()
-        self.delivery_ready = asyncio.Event()
+        self._signals = signals = Signals()
+        self.turn_ready, self.delivery_ready = signals.turn_ready, signals.delivery_ready
+        self.turn_cancelled = signals.turn_cancelled
         self._reader: Reader | None = None
         self._committer: Committer | None = None
         self._closing = AsyncExitStack()
@@ -59,14 +60,14 @@ class SqliteStore(Store):
                 raise not_usable(path, error) from error
             reading = await connect(path, is_reader=True)
             stack.push_async_callback(reading.close)
-            committer = Committer(writing, path, self.turn_ready, self.delivery_ready)
+            committer = Committer(writing, path, self._signals)
             stack.push_async_callback(committer.close)
             self._plug(committer, Reader(reading, path))
             self._closing = stack.pop_all()
 
     def _plug(self, committer: Committer, reader: Reader) -> None:
         self._reader, self._committer = reader, committer
-        self.turns = SqliteTurns(committer)
+        self.turns = SqliteTurns(committer, reader)
         self.deliveries = SqliteDeliveries(committer, reader)
         self.people = SqlitePeople(committer, reader)
         self.links = SqliteLinks(committer, reader)

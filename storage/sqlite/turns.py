@@ -13,15 +13,25 @@ from gateway.domain.ids import LaneId, RunId, TurnId, WorkerId
 from gateway.domain.messages import Accepted, InboundMessage, Refusal
 from gateway.domain.people import Route
 from gateway.domain.tools import ToolCall, ToolResult
-from gateway.domain.turns import Claim, Turn, TurnOutcome, TurnRef, TurnState
+from gateway.domain.turns import (
+    Cancellation,
+    Cancelled,
+    Claim,
+    Turn,
+    TurnOutcome,
+    TurnRef,
+    TurnState,
+)
 from gateway.errors import Fenced
 from storage.audit_data import turn_claimed, turn_ended, turn_postponed
 from storage.columns import to_json, to_place
 from storage.delivery_extras import read_extras, write_extras
 from storage.rules import TURN_MESSAGES_LIMIT, WAKEUP_PATIENCE, Arrival, role_of, turn_length
+from storage.sqlite.cancelling import cancel, cancelled
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.deliveries import add_delivery, store_answer
 from storage.sqlite.inbox import MESSAGE, accept, refuse, revise, to_message, withdraw
+from storage.sqlite.reader import Reader
 from storage.sqlite.usage import add_charge
 from storage.sqlite.values import from_micros, to_micros
 
@@ -60,7 +70,7 @@ WHERE lane = ?1
 """
 CLAIM_AGAIN = """
 UPDATE turn SET attempt = attempt + 1 WHERE id = ?
-RETURNING person, conversation, attempt, started_at, runs, was_noticed
+RETURNING person, conversation, attempt, started_at, runs, was_noticed, is_cancelled
 """
 TURN_MESSAGES = f"SELECT {MESSAGE} FROM inbox WHERE turn = ? ORDER BY seq"  # noqa: S608
 TURN_RESULTS = """
@@ -114,7 +124,8 @@ UPDATE mailbox SET state = 1, ready_at = ?, owner = NULL, lease_until = NULL WHE
 class SqliteTurns:
     """The TurnStore in SQLite."""
 
-    def __init__(self, committer: Committer) -> None:
+    def __init__(self, committer: Committer, reader: Reader) -> None:
+        self._reader = reader
         self._write = committer.write
         self._write_together = committer.write_together
 
@@ -169,6 +180,14 @@ class SqliteTurns:
     ) -> None:
         """Give the turn back, to be claimed again at `until`, with at most one notice (T6)."""
         await self._write(_postpone, turn, (until, error), notice, now)
+
+    async def cancel(self, turn: TurnRef, cancellation: Cancellation, now: datetime) -> Cancelled:
+        """Cancel the open turns of its lanes, and withdraw what its person said and waits."""
+        return await self._write(_cancel, turn, cancellation, now)
+
+    async def cancelled(self) -> Collection[TurnId]:
+        """Return the cancelled turns that have not ended yet."""
+        return await cancelled(self._reader)
 
     async def recover(self, now: datetime, predecessor: WorkerId | None = None) -> int:
         """Make lanes ready whose lease is over, or was held by `predecessor`; count them (T7)."""
@@ -233,7 +252,7 @@ def _compose(tx: Transaction, lane: LaneId, fence: int, now: datetime) -> tuple[
 def _claim_again(tx: Transaction, ref: TurnRef) -> tuple[Turn, list[int]]:
     """Read a turn that was begun before; returned with the numbers of its messages."""
     row = tx.execute(CLAIM_AGAIN, (ref.id,)).fetchone()
-    person, place, attempt, started_at, runs, was_noticed = row
+    person, place, attempt, started_at, runs, was_noticed, is_cancelled = row
     messages = tx.execute(TURN_MESSAGES, (ref.id,)).fetchall()
     results = tx.execute(TURN_RESULTS, (ref.id,)).fetchall()
     turn = Turn(
@@ -253,6 +272,7 @@ def _claim_again(tx: Transaction, ref: TurnRef) -> tuple[Turn, list[int]]:
         tool_intents=tuple(row[0] for row in results if row[-1]),
         drafts=tx.execute(TURN_DRAFTS, (ref.id,)).fetchone()[0],
         was_noticed=bool(was_noticed),
+        is_cancelled=bool(is_cancelled),
     )
     return turn, [message[0] for message in messages]
 
@@ -341,6 +361,11 @@ def _postpone(
     _log(tx, AuditKind.TURN_POSTPONED, now, turn, turn_postponed(until, error, notice))
     if notice is not None:
         add_delivery(tx, replace(notice, is_draft=False), now)
+
+
+def _cancel(tx: Transaction, turn: TurnRef, cancellation: Cancellation, now: datetime) -> Cancelled:
+    _check_held(tx, turn)
+    return cancel(tx, turn, cancellation, now)
 
 
 def _recover(tx: Transaction, now: datetime, predecessor: WorkerId | None) -> int:

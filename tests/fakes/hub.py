@@ -48,6 +48,8 @@ WORKER = WorkerId("local")
 class HubOptions:
     """What tests vary."""
 
+    worker: WorkerId = WORKER
+    """Whose leases they are, where several hubs share a store."""
     streaming: Streaming | None = None
     can_find: bool = True
     route: Route = field(default_factory=lambda: Route("postern"))
@@ -171,8 +173,8 @@ class FakeHub:
 
     async def _recover(self) -> None:
         now = self.clock.now()
-        await self.store.turns.recover(now, predecessor=WORKER)
-        await self.store.deliveries.recover(now, predecessor=WORKER)
+        await self.store.turns.recover(now, predecessor=self.options.worker)
+        await self.store.deliveries.recover(now, predecessor=self.options.worker)
 
     def _new_inbox(self) -> Inbox:
         store = around(self.store, "store", self._points)
@@ -229,8 +231,8 @@ class FakeHub:
             teamwork=Teamwork(store, self.clock, self.routes, options.groups),
         )
         runner = TurnRunner(store, by_name, mind, drafts, self.clock, metrics, options.turns)
-        dispatching = DispatcherOptions(WORKER, options.max_in_flight, options.lease)
-        sending = OutboxOptions(WORKER, lease=options.lease, retry=options.sending)
+        dispatching = DispatcherOptions(options.worker, options.max_in_flight, options.lease)
+        sending = OutboxOptions(options.worker, lease=options.lease, retry=options.sending)
         return (
             Outbox(store, by_name, drafts, self.clock, metrics, sending),
             Dispatcher(store, runner, self.clock, dispatching),

@@ -21,16 +21,26 @@ from gateway.domain.deliveries import (
     DeliveryState,
     NewDelivery,
 )
-from gateway.domain.ids import AgentId, DeliveryId, PersonId, WorkerId
+from gateway.domain.ids import AgentId, DeliveryId, PersonId, TurnId, WorkerId
 from gateway.domain.messages import Accepted, InboundMessage
 from gateway.domain.people import Person, Route
 from gateway.domain.schedules import Fire
 from gateway.domain.tools import ToolCall
-from gateway.domain.turns import RunRequest, Session, Turn, TurnOutcome, TurnRef
+from gateway.domain.turns import (
+    Cancellation,
+    Cancelled,
+    Claim,
+    RunRequest,
+    Session,
+    Turn,
+    TurnOutcome,
+    TurnRef,
+)
 from gateway.drafts import Drafts
 from gateway.errors import Fenced, RuntimeUnavailable, StoreUnavailable
 from gateway.inbox import Inbox
 from gateway.ports import Adapter, Constellation, Store, TurnStore
+from gateway.rounds import Rounds
 from gateway.turn_runner import TurnRunner
 from storage.memory.deliveries import MemoryDeliveries
 from storage.memory.schedules import MemorySchedules
@@ -152,6 +162,39 @@ class LeavesTheDeadAlone(Build):
         return cast("Store", store)
 
 
+class CancelsNothing(Build):
+    """A command looks for turns where none are, as one that asks its own process alone."""
+
+    def base_store(self, store: Store) -> Store:
+        class Blind(MemoryTurns):
+            async def cancel(
+                self, turn: TurnRef, cancellation: Cancellation, now: datetime
+            ) -> Cancelled:
+                return Cancelled(0, 0)
+
+        store.turns = Blind(tables_of(store))
+        return store
+
+
+class ForgetsWhatWasCancelled(Build):
+    """Whoever claims a cancelled turn again takes it for any other, and hears of no wish."""
+
+    def base_store(self, store: Store) -> Store:
+        class Forgetful(MemoryTurns):
+            async def claim(
+                self, worker: WorkerId, limit: int, lease: timedelta, now: datetime
+            ) -> Claim:
+                claim = await super().claim(worker, limit, lease, now)
+                turns = tuple(replace(turn, is_cancelled=False) for turn in claim.turns)
+                return replace(claim, turns=turns)
+
+            async def cancelled(self) -> Collection[TurnId]:
+                return ()
+
+        store.turns = Forgetful(tables_of(store))
+        return store
+
+
 class AsksUnderNewKeys(Build):
     """Each attempt at a turn has an otid of its own."""
 
@@ -161,11 +204,11 @@ class AsksUnderNewKeys(Build):
         runner = super().runner(store, adapters, drafts, ports)
 
         async def first_request(doing: Doing, session: Session) -> RunRequest:
-            request = await TurnRunner._first_request(runner, doing, session)
+            request = await Rounds._first_request(runner._rounds, doing, session)
             otid = uuid.uuid5(uuid.UUID(request.otid), str(doing.turn.attempt))
             return replace(request, otid=str(otid), run=None)
 
-        runner._first_request = first_request
+        runner._rounds._first_request = first_request
         return runner
 
 

@@ -14,6 +14,7 @@ from gateway.domain.turns import InputMessage, RunRequest
 from gateway.outbox import MAY_BE_A_REPEAT
 from tests.fakes.rebuilt import Rebuilt
 from tests.fakes.virtual_time import EPOCH
+from tests.simulation.cancelling import check_cancelled
 from tests.simulation.minds import tokens_in
 from tests.simulation.people import STRANGER, Event
 from tests.simulation.platforms import Kind, Post
@@ -82,6 +83,7 @@ async def check_history(sim: Simulation) -> None:
     ledger.check_order()
     ledger.check_slots(log)
     ledger.check_log()
+    check_cancelled(sim, log)
     check_tools(sim, log)
     check_approvals(sim, log)
 

@@ -59,6 +59,7 @@ class StoreBehind:
     def __init__(self, store: Store, before: Callable[[Any, str], Any]) -> None:
         self.turn_ready = store.turn_ready
         self.delivery_ready = store.delivery_ready
+        self.turn_cancelled = store.turn_cancelled
         for name in PARTS:
             setattr(self, name, before(getattr(store, name), f"store.{name}"))
 

@@ -343,6 +343,7 @@ _SIGNALS: tuple[
 ] = (
     (lambda store: store.turn_ready, lambda store: store.turn_ready),
     (lambda store: store.delivery_ready, lambda store: store.delivery_ready),
+    (lambda store: store.turn_cancelled, lambda store: store.turn_cancelled),
     (lambda store: store.schedules.changed, lambda store: store.schedules.changed),
 )
 

@@ -9,11 +9,13 @@ from tests.simulation.broken import (
     AcksBeforeItStores,
     AsksNobody,
     AsksUnderNewKeys,
+    CancelsNothing,
     DraftsNeverClose,
     DropsTheTail,
     FiresWithoutSlots,
     ForgetsOpenTurns,
     ForgetsWhatItBegan,
+    ForgetsWhatWasCancelled,
     IgnoresOrder,
     KnowsNoDuplicates,
     LeasesWithoutFences,
@@ -53,6 +55,9 @@ _STANDING_STILL = Weather(freeze=0.01, slow=0.1)
 _BUSY = Weather(store_busy=0.1)
 """What was done can't be written down."""
 
+_RESTLESS = Weather(runtime_fault=0.1, crash=0.01)
+"""Turns are tried again and again."""
+
 TWINS = {
     "acks before it stores": Twin(AcksBeforeItStores, frozenset({"P1"})),
     "lets strangers in": Twin(LetsStrangersIn, frozenset({"P10"})),
@@ -60,6 +65,8 @@ TWINS = {
     "leases without fences": Twin(LeasesWithoutFences, frozenset({"fence"})),
     "forgets open turns": Twin(ForgetsOpenTurns, frozenset({"P8"})),
     "leaves the dead alone": Twin(LeavesTheDeadAlone, frozenset({"P8"})),
+    "cancels nothing": Twin(CancelsNothing, frozenset({"P8"})),
+    "forgets what was cancelled": Twin(ForgetsWhatWasCancelled, frozenset({"P5"}), _RESTLESS),
     "asks under new keys": Twin(AsksUnderNewKeys, frozenset({"P2"})),
     "drops the tail": Twin(DropsTheTail, frozenset({"P3"})),
     "sends before it says so": Twin(SendsBeforeItSaysSo, frozenset({"P3"})),

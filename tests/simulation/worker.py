@@ -54,6 +54,7 @@ class WorkerStore(StoreBehind):
         self.schedules.changed = asyncio.Event()
         self.turn_ready = asyncio.Event()
         self.delivery_ready = asyncio.Event()
+        self.turn_cancelled = asyncio.Event()
 
 
 @dataclass(frozen=True, slots=True)

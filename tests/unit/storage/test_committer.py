@@ -11,6 +11,7 @@ import pytest
 
 from gateway.domain.audit import AuditKind
 from gateway.errors import StoreUnavailable
+from storage.signals import Signals
 from storage.sqlite.committer import BATCH_LIMIT, Committer, Transaction
 from storage.sqlite.database import Connection, connect
 from storage.sqlite.migrate import migrate
@@ -27,7 +28,7 @@ async def connection(tmp_path: Path) -> AsyncGenerator[Connection]:
 
 @pytest.fixture
 async def committer(connection: Connection, tmp_path: Path) -> AsyncGenerator[Committer]:
-    committer = Committer(connection, tmp_path / "postern.db", asyncio.Event(), asyncio.Event())
+    committer = Committer(connection, tmp_path / "postern.db", Signals())
     yield committer
     await committer.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -22,7 +22,7 @@ from gateway.domain.messages import InboundMessage, MessageKind
 from gateway.domain.people import person_id_of
 from gateway.domain.schedules import Fire, Schedule
 from gateway.domain.tools import ToolCall, ToolResult
-from gateway.domain.turns import Turn, TurnOutcome, TurnState
+from gateway.domain.turns import Cancellation, Turn, TurnOutcome, TurnState
 from gateway.errors import PosternError
 from gateway.ports import Store
 from storage.memory import MemoryStore
@@ -240,6 +240,25 @@ def record(which: int, index: int) -> Step:
     return with_turn(which, act)
 
 
+def cancel(event: int, user: int, which: int) -> Step:
+    """Give the command, or give it again, and have it carried out in one of the turns."""
+    word = replace(_said(200 + event, user, 0), kind=MessageKind.COMMAND)
+
+    async def act(story: Story, turn: Turn) -> object:
+        person = person_id_of(word.sender.identity)
+        lanes = tuple(route.lane(person, word.conversation) for route in ROUTES)
+        ask = Cancellation(word, person, lanes)
+        await story.both(lambda s: s.turns.accept(word, ROUTE, story.moment))
+        await story.both(lambda s: s.turns.cancel(turn.ref, ask, story.moment))
+        return await story.both(lambda s: _sorted(s.turns.cancelled()))
+
+    return with_turn(which, act)
+
+
+async def _sorted(turns: Awaitable[Collection[str]]) -> list[str]:
+    return sorted(await turns)
+
+
 def extend_turns() -> Step:
     def step(story: Story) -> Awaitable[object]:
         refs = [turn.ref for turn in story.turns]
@@ -347,6 +366,7 @@ PLAIN_STEPS = st.one_of(
     st.builds(postpone, FEW, SECONDS, st.booleans()),
     st.builds(record, FEW, FEW),
     st.builds(extend_turns),
+    st.builds(cancel, FEW, USER, FEW),
     st.builds(enqueue, st.integers(0, 6), CHANNEL),
     st.builds(claim_posts, st.integers(1, 3)),
     st.builds(settle, FEW, st.integers(0, 3), SECONDS),

@@ -13,6 +13,7 @@ import pytest
 from storage.postgres import (
     PostgresStore,
     answers,
+    cancelling,
     claims,
     deliveries,
     history,
@@ -26,7 +27,19 @@ from storage.postgres import (
 from storage.postgres.client import connect
 from tests.fakes.postgres import postgres_schema
 
-MODULES = (locks, inbox, claims, answers, turns, deliveries, posts, people, schedules, history)
+MODULES = (
+    locks,
+    inbox,
+    claims,
+    cancelling,
+    answers,
+    turns,
+    deliveries,
+    posts,
+    people,
+    schedules,
+    history,
+)
 SQL = re.compile(r"\s*(WITH|SELECT|INSERT|UPDATE|DELETE)")
 
 INDEXES = {
@@ -45,6 +58,13 @@ INDEXES = {
     "claims.TURN_MESSAGES": {"inbox_turn"},
     "claims.TURN_RESULTS": {"tool_result_turn_call_key"},
     "claims.TURN_DRAFTS": {"delivery_drafts"},
+    "cancelling.CANCELLED_TURNS": {"turn_cancelled"},
+    "cancelling.KNOWN_RESULT": {"tool_result_turn_call_key"},
+    "cancelling.PLACE_OF": {"inbox_key_key"},
+    "cancelling.OPEN_TURNS": {"mailbox_pkey", "inbox_turn"},
+    "cancelling.CANCEL_TURNS": {"turn_pkey"},
+    "cancelling.HURRY_LANES": {"mailbox_pkey"},
+    "cancelling.WITHDRAW_SAID": {"inbox_waiting"},
     "answers.PLACES_OF_DRAFTS": {"delivery_drafts"},
     "answers.DRAFTS": {"delivery_drafts"},
     "posts.REVISE": {"delivery_id_key"},
