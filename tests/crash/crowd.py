@@ -83,8 +83,10 @@ class Crowd:
     _stored_at: dict[tuple[str, int], float] = field(default_factory=dict[tuple[str, int], float])
     _answered: dict[str, asyncio.Event] = field(default_factory=dict[str, asyncio.Event])
     _joined: asyncio.Event = field(default_factory=asyncio.Event)
-    _began: asyncio.Event = field(default_factory=asyncio.Event)
-    _beginner: str = ""
+    _is_calm: bool = False
+    """Nobody writes any more; nobody is killed then, so that workers live to catch up."""
+    _next_victim: asyncio.Future[str] | None = None
+    """Is given whoever begins a turn next."""
     """Who began a turn last."""
     _workers: dict[str, asyncio.subprocess.Process] = field(
         default_factory=dict[str, asyncio.subprocess.Process]
@@ -105,6 +107,7 @@ class Crowd:
                     people.create_task(self._write(store, f"c{number}", chance))
             wrote, worked = time.perf_counter() - began, self._cpu_seconds() - worked
             turns = self.ledger.begun - self.ledger.resumed
+            self._is_calm = True
             await self._caught_up()
         await store.close()
         return self._verdict(turns, wrote, worked)
@@ -180,6 +183,8 @@ class Crowd:
                     name = about[0]
                     self._present += 1
                 answer = self._answer(name, question, about)
+                if question == "begins" and self._is_caught(name):
+                    continue  # without an answer its turn can't end before it is killed
                 writer.write(json.dumps(answer).encode() + b"\n")
         except ConnectionError:
             pass  # it was killed
@@ -192,8 +197,6 @@ class Crowd:
             case "begins":
                 lane, turn, heard = about
                 self.ledger.begins(worker, lane, turn, heard, time.perf_counter())
-                self._beginner = worker
-                self._began.set()
             case "ends":
                 self.ledger.ends(worker, about[0])
             case "shows":
@@ -234,6 +237,8 @@ class Crowd:
         pause, most = self.options.kill_every_seconds, self.options.workers
         while pause:
             await asyncio.sleep(chance.expovariate(1 / pause))
+            if self._is_calm:
+                return
             # One lives on, so that the others' turns have somewhere to go.
             is_full, is_last = len(self._workers) == most, len(self._workers) == 1
             if is_full or (not is_last and chance.random() < 0.6):
@@ -246,9 +251,15 @@ class Crowd:
         """Choose whoever begins the next turn, and every second time anybody."""
         if self.kills % 2:
             return chance.choice(sorted(self._workers))
-        self._began.clear()
-        await self._began.wait()
-        return self._beginner
+        self._next_victim = asyncio.get_running_loop().create_future()
+        return await self._next_victim
+
+    def _is_caught(self, worker: str) -> bool:
+        """Whether this is who is to be killed; what a dead one had still said counts for none."""
+        if self._next_victim is None or self._next_victim.done() or worker not in self._workers:
+            return False
+        self._next_victim.set_result(worker)
+        return True
 
     async def _hire(self, name: str) -> None:
         self._workers[name] = await asyncio.create_subprocess_exec(
