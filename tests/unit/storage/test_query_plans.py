@@ -77,8 +77,7 @@ INDEXES = {
     "deliveries.SETTLE": {"sqlite_autoindex_delivery_1"},
     "deliveries.RELEASE_OUTBOX": {"outbox (key)", "delivery_open"},
     "deliveries.GET": {"outbox (key)", "sqlite_autoindex_delivery_1"},
-    "deliveries.NEWEST": {"delivery (scan)"},  # backwards from the newest, as far as its limit
-    "deliveries.NEWEST_THERE": {"delivery_conversation"},
+    "deliveries.NUMBERED": {"delivery (key)", "outbox (key)"},
     "deliveries.STANDING": {"sqlite_autoindex_delivery_1"},
     "deliveries.EXPIRED_OUTBOXES": {"outbox_busy"},
     "deliveries.OWNED_OUTBOXES": {"outbox_busy (scan)"},
@@ -98,6 +97,7 @@ INDEXES = {
     "people.ALL_BINDINGS": {"binding (scan)"},
     "people.SESSIONS_OF": {"session (key)"},
     "people.GET_SESSION": {"session (key)"},
+    "people.GET_CONTACT": {"binding (key)", "session (key)"},
     "people.LAST_SENDER": {"inbox_conversation"},
     "schedules.DUE": {"schedule_due"},
     "schedules.NEXT_DUE": {"schedule_due"},
