@@ -13,6 +13,8 @@ class Signals:
     turn_ready: asyncio.Event = field(default_factory=asyncio.Event)
     delivery_ready: asyncio.Event = field(default_factory=asyncio.Event)
     turn_cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    delivery_stored: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set with `delivery_ready`, for whoever reads what it sends."""
 
     def give(self, given: str) -> None:
         """Set the events for which `given` has a 1; what it does not reach is left alone.
@@ -23,6 +25,8 @@ class Signals:
         for event, is_given in zip(events, given, strict=False):
             if is_given == "1":
                 event.set()
+        if given[1:2] == "1":
+            self.delivery_stored.set()
 
 
 ALL = "111"

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+from adapters.web.elsewhere import Elsewhere
 from adapters.web.open_pages import OpenPages
 from adapters.web.outbound import (
     draft_of,
@@ -20,7 +21,7 @@ from gateway.domain.deliveries import Delivery
 from gateway.domain.ids import PlatformMessageId
 from gateway.domain.messages import InboundMessage
 from gateway.errors import StoreUnavailable
-from gateway.ports import Accept, Clock, Health, Streaming
+from gateway.ports import Accept, Clock, Health, Store, Streaming
 
 
 class WebAdapter:
@@ -30,9 +31,11 @@ class WebAdapter:
     receipt of a delivery is its own id.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, shared: Store | None = None) -> None:
         self.clock = clock
         self.pages = OpenPages()
+        self._elsewhere = None if shared is None else Elsewhere(shared, self.pages)
+        """What other processes show; None where there are no others."""
         self._accept: Accept | None = None
 
     @property
@@ -49,7 +52,7 @@ class WebAdapter:
         """Let messages in until cancelled; then send the open pages away to reconnect."""
         self._accept = accept
         try:
-            await asyncio.get_running_loop().create_future()
+            await self._follow()
         finally:
             self._accept = None
             self.pages.close()
@@ -75,7 +78,7 @@ class WebAdapter:
             if not self.pages.has_draft(delivery.id):
                 await self.show_draft(delivery, delivery.text)
         else:
-            self.pages.end(delivery.conversation.id, delivery.id, await self._frame(delivery))
+            await self._end(delivery)
         return PlatformMessageId(delivery.id)
 
     async def find(self, delivery: Delivery) -> PlatformMessageId | None:
@@ -95,6 +98,18 @@ class WebAdapter:
         if self._accept is None:
             return Health(is_ready=False, sentence="The web chat is starting.")
         return Health(is_ready=True, sentence=f"The web chat is open on {self.pages.count} pages.")
+
+    async def _follow(self) -> None:
+        if self._elsewhere is None:
+            await asyncio.get_running_loop().create_future()
+            return
+        async for delivery in self._elsewhere.news():
+            await self._end(delivery)
+
+    async def _end(self, delivery: Delivery) -> None:
+        if not self.pages.has_ended(delivery.id, delivery.revision):
+            frame = await self._frame(delivery)
+            self.pages.end(delivery.conversation.id, delivery.id, frame, delivery.revision)
 
     async def _frame(self, delivery: Delivery) -> Frame | None:
         """Render for pages that are open; one that opens meanwhile reads it from history."""

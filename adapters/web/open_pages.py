@@ -26,7 +26,8 @@ class OpenPages:
         self._drafts: OrderedDict[DeliveryId, tuple[ConversationId, dict[bool, Draft]]] = (
             OrderedDict()
         )
-        self._ended: OrderedDict[DeliveryId, None] = OrderedDict()
+        self._ended: OrderedDict[DeliveryId, int] = OrderedDict()
+        """With the revision that was shown."""
         self._typing: Counter[ConversationId] = Counter()
 
     @property
@@ -68,13 +69,25 @@ class OpenPages:
         for page in self._pages.get(conversation, ()):
             page.put(frame)
 
-    def end(self, conversation: ConversationId, delivery: DeliveryId, frame: Frame | None) -> None:
-        """Show how an answer ended; drafts of it that come later are ignored.
+    def has_ended(self, delivery: DeliveryId, revision: int) -> bool:
+        """Whether pages were shown this end of an answer, or a later one."""
+        return self._ended.get(delivery, 0) >= revision
+
+    def end(
+        self,
+        conversation: ConversationId,
+        delivery: DeliveryId,
+        frame: Frame | None,
+        revision: int = 1,
+    ) -> None:
+        """Show how an answer ended, once; drafts of it that come later are ignored.
 
         Without a frame, pages hear nothing: they read it from history.
         """
+        if self.has_ended(delivery, revision):
+            return
         self._drafts.pop(delivery, None)
-        self._ended[delivery] = None
+        self._ended[delivery] = revision
         if len(self._ended) > REMEMBERED:
             self._ended.popitem(last=False)
         for page in self._pages.get(conversation, ()):

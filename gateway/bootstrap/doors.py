@@ -83,7 +83,8 @@ def make_web(settings: Settings, store: Store, artifacts: ArtifactStore, clock: 
     from adapters.web.guard import WebOptions
     from adapters.web.routes import make_router
 
-    adapter = WebAdapter(clock)
+    is_shared = settings.sqlite_path is None
+    adapter = WebAdapter(clock, store if is_shared else None)
     options = WebOptions(
         host=settings.http.host,
         public_url=settings.http.public_url,

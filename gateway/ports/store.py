@@ -52,6 +52,8 @@ class Store(Protocol):
     """Set after a commit that cancelled turns, which whoever runs them has to stop."""
     delivery_ready: asyncio.Event
     """Set after a commit that gave a conversation something to send."""
+    delivery_stored: asyncio.Event
+    """Set with `delivery_ready`, for the door that shows what any process sends."""
 
     async def open(self) -> None:
         """Open and migrate. Raises SettingsWrong when it can not be used as it is."""

@@ -68,7 +68,7 @@ def ready_outbox(tables: Tables, conversation: Conversation) -> None:
     outbox.standing = Standing.READY if head else Standing.IDLE
     outbox.ready_at = head.next_at if head else None
     if head:
-        tables.signals.delivery_ready.set()
+        tables.signals.give("01")
 
 
 def _log(

@@ -49,7 +49,7 @@ class MemoryStore(Store):
         self.errands = MemoryErrands(tables)
         signals = tables.signals
         self.turn_ready, self.delivery_ready = signals.turn_ready, signals.delivery_ready
-        self.turn_cancelled = signals.turn_cancelled
+        self.turn_cancelled, self.delivery_stored = signals.turn_cancelled, signals.delivery_stored
         self._is_open = False
 
     async def open(self) -> None:

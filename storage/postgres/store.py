@@ -60,7 +60,7 @@ class PostgresStore(Store):
         self._machine = machine
         self._signals = signals = Signals()
         self.turn_ready, self.delivery_ready = signals.turn_ready, signals.delivery_ready
-        self.turn_cancelled = signals.turn_cancelled
+        self.turn_cancelled, self.delivery_stored = signals.turn_cancelled, signals.delivery_stored
         self.is_listening = asyncio.Event()
         """Set while other workers' commits are heard of at once."""
         self._database: Database | None = None

@@ -226,7 +226,7 @@ class Committer:
         if transaction.lanes_ready:
             self._signals.turn_ready.set()
         if transaction.posts_ready:
-            self._signals.delivery_ready.set()
+            self._signals.give("01")
         if transaction.turns_cancelled:
             self._signals.turn_cancelled.set()
         for job in batch:

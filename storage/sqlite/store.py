@@ -43,7 +43,7 @@ class SqliteStore(Store):
         self._path = path
         self._signals = signals = Signals()
         self.turn_ready, self.delivery_ready = signals.turn_ready, signals.delivery_ready
-        self.turn_cancelled = signals.turn_cancelled
+        self.turn_cancelled, self.delivery_stored = signals.turn_cancelled, signals.delivery_stored
         self._reader: Reader | None = None
         self._committer: Committer | None = None
         self._closing = AsyncExitStack()

@@ -27,6 +27,7 @@ from gateway.domain.schedules import Fire, Schedule, Wakeup
 from gateway.domain.turns import Turn, TurnOutcome, TurnState
 from gateway.errors import StoreUnavailable
 from gateway.http import create_server
+from gateway.ports import Store
 from storage.artifacts.memory import MemoryArtifacts
 from storage.memory import MemoryStore
 from tests.fakes.patience import PATIENCE_SECONDS
@@ -42,7 +43,9 @@ LEASE = timedelta(minutes=5)
 class WebHub:
     """Stores what comes in; turns are claimed, answered and delivered when a test says so."""
 
-    store: MemoryStore = field(default_factory=MemoryStore)
+    store: Store = field(default_factory=MemoryStore)
+    is_shared: bool = False
+    """Whether other processes have the store too."""
     clock: SystemClock = field(default_factory=SystemClock)
     accepted: list[InboundMessage] = field(default_factory=list[InboundMessage])
     is_down: bool = False
@@ -52,7 +55,7 @@ class WebHub:
 
     def __post_init__(self) -> None:
         """Make the adapter under test."""
-        self.adapter = WebAdapter(self.clock)
+        self.adapter = WebAdapter(self.clock, self.store if self.is_shared else None)
         self.artifacts = MemoryArtifacts(self.clock)
         self._heard = asyncio.Condition()
 

@@ -60,6 +60,7 @@ class StoreBehind:
         self.turn_ready = store.turn_ready
         self.delivery_ready = store.delivery_ready
         self.turn_cancelled = store.turn_cancelled
+        self.delivery_stored = store.delivery_stored
         for name in PARTS:
             setattr(self, name, before(getattr(store, name), f"store.{name}"))
 
