@@ -15,7 +15,7 @@ from adapters.web.sessions import COOKIE, new_token
 from storage.postgres import PoolOptions, PostgresStore
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.postgres import postgres_schema
-from tests.platforms.web_hub import Served, WebHub, WebServer
+from tests.platforms.web_hub import WORKER, Served, WebHub, WebServer
 
 
 @asynccontextmanager
@@ -106,6 +106,19 @@ async def test_a_draft_shown_here_is_ended_by_the_gateway_that_took_over() -> No
         while frame["type"] != "message" or frame["role"] != "assistant":
             frame = await _next(page)
         assert (frame["id"], frame["text"]) == (draft["id"], "I am at the end")
+
+
+async def test_an_answer_whose_gateway_died_is_given_once_by_the_one_that_took_over() -> None:
+    async with _two() as (here, there), _page(here, new_token()) as page:
+        await _says(page, "work hard")
+        await here.hub.has_accepted(1)
+        lost = await there.hub.next_turn()
+        await there.hub.stream(lost, "I am at")
+
+        await here.hub.store.turns.recover(here.hub.clock.now(), predecessor=WORKER)
+        await here.hub.answer_next("I am at the end")
+
+        assert await _answers(page, "I am at the end") == ["I am at the end"]
 
 
 async def test_a_page_is_told_nothing_of_anothers_answers() -> None:
