@@ -26,6 +26,8 @@ class DispatcherOptions:
 
     worker: WorkerId
     max_in_flight: int = 2_000
+    per_person: int = 4
+    """How many turns of one person run at once, here and elsewhere."""
     lease: timedelta = timedelta(seconds=30)
     poll: timedelta = timedelta(seconds=1)
     """How often to look without a signal, for what other processes stored."""
@@ -75,7 +77,7 @@ class Dispatcher:
         now, asked_at = self._clock.now(), loop_time()
         try:
             claim = await self._store.turns.claim(
-                self._options.worker, limit, self._options.lease, now
+                self._options.worker, limit, self._options.lease, now, self._options.per_person
             )
         except StoreUnavailable as error:
             log.warning("turns_not_claimed", extra={"error": str(error)})

@@ -33,11 +33,15 @@ WAKEUP_PATIENCE = timedelta(minutes=15)
 
 
 class Standing(IntEnum):
-    """Where a lane's mailbox or a conversation's outbox stands."""
+    """Where a lane's mailbox or a conversation's outbox stands.
+
+    PARKED lanes would be ready if their person had a seat (storage/seats.py).
+    """
 
     IDLE = 0
     READY = 1
     BUSY = 2
+    PARKED = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,8 @@ def _sending(settings: Settings, worker: WorkerId) -> OutboxOptions:
 
 
 def _dispatching(settings: Settings, worker: WorkerId) -> DispatcherOptions:
-    return DispatcherOptions(worker, settings.turns.max_in_flight, _lease(settings))
+    turns = settings.turns
+    return DispatcherOptions(worker, turns.max_in_flight, turns.per_person, _lease(settings))
 
 
 def make_inbox(settings: Settings, store: Store, clock: Clock, metrics: Metrics) -> Inbox:

@@ -99,6 +99,10 @@ class Claim:
     next_ready_at: datetime | None
 
 
+NO_LIMIT = 2**31 - 1
+"""Turns of one person at once where nobody counts them."""
+
+
 @dataclass(frozen=True, slots=True)
 class TurnOutcome:
     """How a turn ended, with the deliveries that become part of the same commit.

@@ -12,6 +12,7 @@ from gateway.domain.messages import Accepted, InboundMessage, Refusal
 from gateway.domain.people import Route
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import (
+    NO_LIMIT,
     Cancellation,
     Cancelled,
     Claim,
@@ -57,12 +58,24 @@ class TurnStore(Protocol):
         """
         ...
 
-    async def claim(self, worker: WorkerId, limit: int, lease: timedelta, now: datetime) -> Claim:
+    async def claim(
+        self,
+        worker: WorkerId,
+        limit: int,
+        lease: timedelta,
+        now: datetime,
+        per_person: int = NO_LIMIT,
+    ) -> Claim:
         """Take up to `limit` ready lanes, oldest first, as turns with new fences (T2).
 
         A lane with an open turn yields that turn again, unchanged but for
         attempt and fence. Else its oldest conversation's waiting messages become
         a new turn.
+
+        Of one person at most `per_person` turns are in anybody's hands at once.
+        Lanes beyond that are passed over, and are ready again, oldest first, as
+        soon as one of these ends. A lane in which somebody else waits too is
+        never passed over, nor is one of commands; their turns do not count.
         """
         ...
 

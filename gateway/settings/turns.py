@@ -24,6 +24,12 @@ class TurnSettings(Section):
     max_in_flight: int = Field(
         default=2_000, ge=1, le=100_000, description="Turns that one process runs at once"
     )
+    per_person: int = Field(
+        default=4,
+        ge=1,
+        le=100_000,
+        description="Turns of one person that all processes together run at once",
+    )
     max_backlog: int = Field(
         default=100_000,
         ge=1,

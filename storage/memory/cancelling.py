@@ -21,6 +21,8 @@ def withdraw_row(tables: Tables, row: MessageRow) -> None:
     waiting.remove(row)
     mailbox = tables.mailboxes[row.lane]
     mailbox.first_at = waiting[0].received_at if waiting else None
+    if mailbox.standing is Standing.PARKED:
+        mailbox.standing = Standing.READY
     if not waiting and mailbox.turn is None:
         mailbox.standing, mailbox.ready_at = Standing.IDLE, None
 

@@ -79,7 +79,7 @@ class MemoryHistory:
         standings = [mailbox.standing for mailbox in tables.mailboxes.values()]
         states = [row.state for row in tables.deliveries.values()]
         return StoreCounts(
-            lanes_ready=standings.count(Standing.READY),
+            lanes_ready=standings.count(Standing.READY) + standings.count(Standing.PARKED),
             turns_running=standings.count(Standing.BUSY),
             deliveries_open=sum(state in OPEN for state in states),
             turns_failed=sum(t.state is TurnState.FAILED for t in tables.turns.values()),

@@ -68,6 +68,8 @@ class MailboxRow:
     fence: int = 0
     lease_until: datetime | None = None
     turn: TurnId | None = None
+    person: PersonId | None = None
+    """Whose seat its turn takes while it is busy, or it waits for while it is parked."""
 
 
 @dataclass(slots=True)

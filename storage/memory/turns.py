@@ -13,30 +13,29 @@ from gateway.domain.messages import Accepted, InboundMessage, Refusal
 from gateway.domain.people import Person, Route, Sender, person_id_of
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import (
+    NO_LIMIT,
     Cancellation,
     Cancelled,
     Claim,
-    Turn,
     TurnOutcome,
     TurnRef,
     TurnState,
 )
 from gateway.errors import Fenced
-from storage.audit_data import message_refused, turn_claimed, turn_ended, turn_postponed
+from storage.audit_data import message_refused, turn_ended, turn_postponed
 from storage.memory.cancelling import cancel, withdraw_row
+from storage.memory.claims import claim
 from storage.memory.deliveries import add_delivery, revise, take_back
 from storage.memory.people import ask_pairing
-from storage.memory.tables import MailboxRow, MessageRow, Tables, TurnRow
+from storage.memory.tables import MailboxRow, MessageRow, Tables
 from storage.memory.usage import add_charge
 from storage.rules import (
-    WAKEUP_PATIENCE,
     MessageState,
     Standing,
     finals,
     ripe_at,
-    role_of,
-    turn_length,
 )
+from storage.seats import Claimer
 
 
 def accept_message(
@@ -80,12 +79,12 @@ def _store(
 def _wake(tables: Tables, lane: LaneId, route: Route, now: datetime) -> None:
     mailbox = tables.mailboxes.setdefault(lane, MailboxRow(lane))
     mailbox.first_at = mailbox.first_at or now
-    is_postponed = mailbox.standing is Standing.READY and mailbox.turn is not None
+    is_postponed = mailbox.standing is not Standing.BUSY and mailbox.turn is not None
     if not is_postponed:
         mailbox.ready_at = ripe_at(mailbox.first_at, route, now)
-    if mailbox.standing is Standing.IDLE:
+    if mailbox.standing is not Standing.BUSY:
+        # A parked one is looked at again: who wrote now may wait for it too.
         mailbox.standing = Standing.READY
-    if mailbox.standing is Standing.READY:
         tables.signals.turn_ready.set()
 
 
@@ -159,57 +158,16 @@ class MemoryTurns:
             row.reply = refusal.reply.id
         return Accepted(row.sequence, person, is_new=True)
 
-    async def claim(self, worker: WorkerId, limit: int, lease: timedelta, now: datetime) -> Claim:
+    async def claim(
+        self,
+        worker: WorkerId,
+        limit: int,
+        lease: timedelta,
+        now: datetime,
+        per_person: int = NO_LIMIT,
+    ) -> Claim:
         """Take up to `limit` ready lanes, oldest first, as turns with new fences (T2)."""
-        ready = [m for m in self._tables.mailboxes.values() if m.standing is Standing.READY]
-        ready.sort(key=lambda mailbox: (mailbox.ready_at or now, mailbox.lane))
-        ripe = [m for m in ready if m.ready_at is None or m.ready_at <= now][:limit]
-        turns = tuple(self._claim_lane(mailbox, worker, now + lease, now) for mailbox in ripe)
-        rest = ready[len(ripe) :]
-        return Claim(turns, rest[0].ready_at if rest else None)
-
-    def _claim_lane(
-        self, mailbox: MailboxRow, worker: WorkerId, lease_until: datetime, now: datetime
-    ) -> Turn:
-        tables = self._tables
-        if mailbox.turn is None:
-            mailbox.turn = self._compose(mailbox.lane, now)
-        row = tables.turns[mailbox.turn]
-        row.attempt += 1
-        mailbox.standing, mailbox.owner = Standing.BUSY, worker
-        mailbox.fence += 1
-        mailbox.lease_until = lease_until
-        waiting = tables.waiting[mailbox.lane]
-        mailbox.first_at = mailbox.ready_at = waiting[0].received_at if waiting else None
-        messages = tables.turn_messages[row.id]
-        sequences = [message.sequence for message in messages]
-        turn = _turn(tables, row, messages, mailbox.fence)
-        data = turn_claimed(turn, worker, sequences)
-        tables.log(AuditKind.TURN_CLAIMED, now, row.lane, row.id, data)
-        return turn
-
-    def _compose(self, lane: LaneId, now: datetime) -> TurnId:
-        tables = self._tables
-        waiting = tables.waiting[lane]
-        # People first: a wakeup waits until nobody does, but not for ever, and is a turn apart.
-        oldest = waiting[0]
-        is_starved = oldest.message.is_wakeup and oldest.received_at <= now - WAKEUP_PATIENCE
-        people = (row for row in waiting if not row.message.is_wakeup)
-        first = oldest if is_starved else next(people, oldest)
-        place, is_wakeup = first.message.conversation, first.message.is_wakeup
-        here = [
-            row
-            for row in waiting
-            if row.message.conversation == place and row.message.is_wakeup == is_wakeup
-        ]
-        taken = here[: turn_length([row.message.wants_its_own_turn for row in here])]
-        turn = TurnId(f"turn-{first.sequence}")
-        for row in taken:
-            row.state, row.turn = MessageState.IN_TURN, turn
-        tables.waiting[lane] = [row for row in waiting if row.turn is None]
-        tables.turns[turn] = TurnRow(turn, lane, first.person, place, now)
-        tables.turn_messages[turn] = taken
-        return turn
+        return claim(self._tables, Claimer(worker, limit, per_person, now + lease, now))
 
     async def extend(
         self, turns: Collection[TurnRef], lease: timedelta, now: datetime
@@ -278,12 +236,14 @@ class MemoryTurns:
         self._log(AuditKind.TURN_ENDED, now, turn, turn_ended(outcome, row.answers))
 
     def _release(self, mailbox: MailboxRow, now: datetime) -> None:
-        has_more = bool(self._tables.waiting[mailbox.lane])
+        tables = self._tables
+        has_more = bool(tables.waiting[mailbox.lane])
+        parked = (m.person for m in tables.mailboxes.values() if m.standing is Standing.PARKED)
         mailbox.standing = Standing.READY if has_more else Standing.IDLE
         mailbox.ready_at = (mailbox.ready_at or now) if has_more else None
         mailbox.owner = mailbox.lease_until = mailbox.turn = None
-        if has_more:
-            self._tables.signals.turn_ready.set()
+        if has_more or mailbox.person in parked:
+            tables.signals.turn_ready.set()
 
     def _deliver(self, turn: TurnId, outcome: TurnOutcome, now: datetime) -> list[DeliveryId]:
         tables = self._tables
@@ -345,21 +305,3 @@ class MemoryTurns:
         self, kind: AuditKind, now: datetime | None, turn: TurnRef, data: Mapping[str, object]
     ) -> None:
         self._tables.log(kind, now, turn.lane, turn.id, data)
-
-
-def _turn(tables: Tables, row: TurnRow, messages: list[MessageRow], fence: int) -> Turn:
-    return Turn(
-        ref=TurnRef(row.id, row.lane, fence),
-        person=row.person,
-        role=role_of(row.lane),
-        conversation=row.conversation,
-        messages=tuple(message.message for message in messages),
-        attempt=row.attempt,
-        started_at=row.started_at,
-        runs=tuple(row.runs),
-        tool_results=tuple(row.tool_results.values()),
-        tool_intents=tuple(row.tool_intents),
-        drafts=len(row.drafts),
-        was_noticed=row.was_noticed,
-        is_cancelled=row.is_cancelled,
-    )

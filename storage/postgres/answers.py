@@ -26,7 +26,7 @@ from storage.postgres.posts import (
 )
 from storage.postgres.usage import add_charges
 from storage.postgres.values import columns, storable
-from storage.rules import Finals, Standing, finals, may_be_shown
+from storage.rules import Finals, finals, may_be_shown
 
 PLACES_OF_DRAFTS = """
 SELECT DISTINCT conversation FROM delivery WHERE turn = ANY($1::text[]) AND is_draft
@@ -42,7 +42,10 @@ UPDATE mailbox SET owner = NULL, lease_until = NULL, turn = NULL,
     )::integer,
     ready_at = coalesce(ready_at, ended.at)
 FROM unnest($1::text[], $2::timestamptz[]) AS ended (lane, at)
-WHERE mailbox.lane = ended.lane RETURNING mailbox.state
+WHERE mailbox.lane = ended.lane
+RETURNING mailbox.state = 1 OR EXISTS (
+    SELECT 1 FROM mailbox AS parked WHERE parked.state = 3 AND parked.person = mailbox.person
+) AS is_ready
 """
 END_TURNS = """
 UPDATE turn SET state = ended.state, ended_at = ended.at, error = ended.error, is_kept = true,
@@ -169,7 +172,7 @@ async def _end(tx: Transaction, answers: Sequence[_Answer]) -> None:
     endings = [answer.ending for answer in answers]
     lanes = [(ending.turn.lane, ending.now) for ending in endings]
     released = await tx.fetch(RELEASE_LANES, *columns(lanes))
-    tx.lanes_ready |= any(row["state"] == Standing.READY for row in released)
+    tx.lanes_ready |= any(row["is_ready"] for row in released)
     ended = [
         (
             one.ending.turn.id,

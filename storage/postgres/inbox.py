@@ -48,10 +48,11 @@ SELECT nextval('place'), {MESSAGE}, received_at, state, lane FROM (
 ) AS fresh
 ON CONFLICT (key) DO NOTHING RETURNING seq, key
 """  # noqa: S608 - constants
+# A parked lane is looked at again: who wrote now may wait for it too.
 WAKE_LANES = """
 UPDATE mailbox SET
-    state = greatest(state, 1),
-    ready_at = CASE WHEN state = 1 AND turn IS NOT NULL THEN ready_at
+    state = CASE WHEN state = 2 THEN 2 ELSE 1 END,
+    ready_at = CASE WHEN state <> 2 AND turn IS NOT NULL THEN ready_at
         ELSE least(woken.quiet_at, coalesce(first_at, woken.at) + woken.max_wait) END,
     first_at = coalesce(first_at, woken.at)
 FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::interval[])
@@ -71,8 +72,11 @@ UPDATE inbox SET state = 4, text = $1 WHERE {_MINE}
 FORGET_WAITING = """
 UPDATE mailbox SET
     first_at = waiting.received_at,
-    state = CASE WHEN state = 1 AND turn IS NULL AND waiting.received_at IS NULL
-        THEN 0 ELSE state END
+    state = CASE
+        WHEN state <> 2 AND turn IS NULL AND waiting.received_at IS NULL THEN 0
+        WHEN state = 3 THEN 1
+        ELSE state
+    END
 FROM (SELECT 1) AS one LEFT JOIN LATERAL (
     SELECT received_at FROM inbox WHERE lane = $1 AND state = 0 ORDER BY seq LIMIT 1
 ) AS waiting ON true

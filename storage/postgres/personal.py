@@ -53,9 +53,11 @@ UPDATE mailbox SET
         ORDER BY seq LIMIT 1
     ),
     state = CASE
-        WHEN state = 1 AND turn IS NULL AND NOT EXISTS (
+        WHEN state <> 2 AND turn IS NULL AND NOT EXISTS (
             SELECT 1 FROM inbox WHERE inbox.lane = mailbox.lane AND inbox.state = 0
-        ) THEN 0 ELSE state
+        ) THEN 0
+        WHEN state = 3 THEN 1
+        ELSE state
     END
 WHERE lane = ANY($1::text[])
 """

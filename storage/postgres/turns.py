@@ -13,6 +13,7 @@ from gateway.domain.messages import Accepted, InboundMessage, Refusal
 from gateway.domain.people import Route
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import (
+    NO_LIMIT,
     Cancellation,
     Cancelled,
     Claim,
@@ -33,6 +34,7 @@ from storage.postgres.locks import fenced, is_held, lock_held, lock_lanes
 from storage.postgres.posts import add_delivery
 from storage.postgres.values import columns, storable
 from storage.rules import Arrival
+from storage.seats import Claimer
 
 EXTEND_LANES = """
 UPDATE mailbox SET lease_until = $2 WHERE lane = ANY($1::text[])
@@ -108,9 +110,16 @@ class PostgresTurns:
         """Drop the message `deletion.target` while it waits."""
         return await self._write(withdraw, deletion, now)
 
-    async def claim(self, worker: WorkerId, limit: int, lease: timedelta, now: datetime) -> Claim:
+    async def claim(
+        self,
+        worker: WorkerId,
+        limit: int,
+        lease: timedelta,
+        now: datetime,
+        per_person: int = NO_LIMIT,
+    ) -> Claim:
         """Take up to `limit` ready lanes, oldest first, as turns with new fences (T2)."""
-        return await self._write(claim, worker, limit, now + lease, now)
+        return await self._write(claim, Claimer(worker, limit, per_person, now + lease, now))
 
     async def extend(
         self, turns: Collection[TurnRef], lease: timedelta, now: datetime

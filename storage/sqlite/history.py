@@ -71,7 +71,8 @@ SELECT conversation, (
 """Hops from conversation to conversation in the index, so that no history is walked."""
 COUNTS = """
 SELECT
-    (SELECT count(*) FROM mailbox WHERE state = 1),
+    (SELECT count(*) FROM mailbox WHERE state = 1)
+        + (SELECT count(*) FROM mailbox WHERE state = 3),
     (SELECT count(*) FROM mailbox WHERE state = 2),
     (SELECT count(*) FROM delivery WHERE state < 3),
     (SELECT count(*) FROM turn WHERE state = 'failed'),

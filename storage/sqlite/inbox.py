@@ -41,12 +41,15 @@ KNOWN_MESSAGE = "SELECT seq, person FROM inbox WHERE key = ?"
 WAKE_LANES = "INSERT OR FAIL INTO mailbox (lane, state, ready_at, first_at, fence)"
 UNLESS_AWAKE = """
 ON CONFLICT (lane) DO UPDATE SET
-    state = max(state, 1),
-    ready_at = CASE WHEN state = 1 AND turn IS NOT NULL THEN ready_at
+    state = iif(state = 2, 2, 1),
+    ready_at = CASE WHEN state <> 2 AND turn IS NOT NULL THEN ready_at
         ELSE min(excluded.ready_at, coalesce(first_at, excluded.first_at) + ?) END,
     first_at = coalesce(first_at, excluded.first_at)
 """
-"""Its parameter is how long the first of a burst waits at most."""
+"""A parked lane is looked at again: who wrote now may wait for it too.
+
+Its parameter is how long the first of a burst waits at most.
+"""
 ANY_READY = """
 SELECT EXISTS (
     SELECT 1 FROM json_each(?) AS woken CROSS JOIN mailbox ON mailbox.lane = woken.value
@@ -65,9 +68,9 @@ FORGET_WAITING = """
 UPDATE mailbox SET
     first_at = (SELECT received_at FROM inbox WHERE lane = ?1 AND state = 0 ORDER BY seq LIMIT 1),
     state = iif(
-        state = 1 AND turn IS NULL
+        state <> 2 AND turn IS NULL
             AND NOT EXISTS (SELECT 1 FROM inbox WHERE lane = ?1 AND state = 0),
-        0, state
+        0, iif(state = 3, 1, state)
     )
 WHERE lane = ?1
 """

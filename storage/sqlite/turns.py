@@ -2,81 +2,39 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gateway.domain.audit import AuditKind
 from gateway.domain.deliveries import NewDelivery
-from gateway.domain.ids import LaneId, RunId, TurnId, WorkerId
+from gateway.domain.ids import RunId, WorkerId
 from gateway.domain.messages import Accepted, InboundMessage, Refusal
 from gateway.domain.people import Route
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import (
+    NO_LIMIT,
     Cancellation,
     Cancelled,
     Claim,
-    Turn,
     TurnOutcome,
     TurnRef,
     TurnState,
 )
 from gateway.errors import Fenced
-from storage.audit_data import turn_claimed, turn_ended, turn_postponed
-from storage.columns import to_json, to_place
-from storage.delivery_extras import read_extras, write_extras
-from storage.rules import TURN_MESSAGES_LIMIT, WAKEUP_PATIENCE, Arrival, role_of, turn_length
+from storage.audit_data import turn_ended, turn_postponed
+from storage.columns import to_json
+from storage.delivery_extras import write_extras
+from storage.rules import Arrival
+from storage.seats import Claimer
 from storage.sqlite.cancelling import cancel, cancelled
+from storage.sqlite.claims import claim
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.deliveries import add_delivery, store_answer
-from storage.sqlite.inbox import MESSAGE, accept, refuse, revise, to_message, withdraw
+from storage.sqlite.inbox import accept, refuse, revise, withdraw
 from storage.sqlite.reader import Reader
 from storage.sqlite.usage import add_charge
-from storage.sqlite.values import from_micros, to_micros
-
-READY_LANES = """
-SELECT lane, ready_at, fence, turn FROM mailbox WHERE state = 1 ORDER BY ready_at, lane LIMIT ?
-"""
-_WAITING = "FROM inbox INDEXED BY inbox_waiting WHERE lane = ?1 AND state = 0"
-# People first: a wakeup waits until nobody does, but not for ever, and is a turn apart.
-OLDEST_WAITING = f"""
-WITH head AS (
-    SELECT conversation, kind = 'wakeup' FROM inbox WHERE seq = coalesce(
-        (
-            SELECT seq FROM (SELECT seq, kind, received_at {_WAITING} ORDER BY seq LIMIT 1)
-            WHERE kind = 'wakeup' AND received_at <= ?2
-        ),
-        (SELECT seq {_WAITING} AND kind <> 'wakeup' ORDER BY seq LIMIT 1),
-        (SELECT seq {_WAITING} ORDER BY seq LIMIT 1)
-    )
-)
-SELECT {MESSAGE} {_WAITING} AND (conversation, kind = 'wakeup') = (SELECT * FROM head)
-ORDER BY seq LIMIT {TURN_MESSAGES_LIMIT}
-"""  # noqa: S608 - constants
-TAKE_MESSAGE = "UPDATE inbox SET state = 1, turn = ? WHERE seq = ?"
-ADD_TURN = """
-INSERT INTO turn
-    (id, lane, person, conversation, state, attempt, started_at, runs, was_noticed, is_kept)
-VALUES (?, ?, ?, ?, 'running', 1, ?, '[]', 0, 0)
-"""
-HOLD_LANE = """
-UPDATE mailbox SET state = 2, owner = ?2, lease_until = ?3, turn = ?4, fence = fence + 1,
-    (ready_at, first_at) = (
-        SELECT received_at, received_at FROM inbox WHERE lane = ?1 AND state = 0
-        ORDER BY seq LIMIT 1
-    )
-WHERE lane = ?1
-"""
-CLAIM_AGAIN = """
-UPDATE turn SET attempt = attempt + 1 WHERE id = ?
-RETURNING person, conversation, attempt, started_at, runs, was_noticed, is_cancelled
-"""
-TURN_MESSAGES = f"SELECT {MESSAGE} FROM inbox WHERE turn = ? ORDER BY seq"  # noqa: S608
-TURN_RESULTS = """
-SELECT call, text, is_error, extras, is_intent FROM tool_result WHERE turn = ? ORDER BY seq
-"""
-TURN_DRAFTS = "SELECT count(*) FROM delivery WHERE turn = ? AND is_draft = 1"
+from storage.sqlite.values import to_micros
 
 IS_HELD = "SELECT 1 FROM mailbox WHERE lane = ? AND state = 2 AND fence = ? AND turn = ?"
 EXTEND_LANE = """
@@ -103,7 +61,11 @@ UPDATE mailbox SET owner = NULL, lease_until = NULL, turn = NULL,
     state = EXISTS (SELECT 1 FROM inbox WHERE lane = ?1 AND state = 0),
     ready_at = coalesce(ready_at, ?4)
 WHERE lane = ?1 AND state = 2 AND fence = ?2 AND turn = ?3
-RETURNING state, EXISTS (SELECT 1 FROM delivery WHERE delivery.turn = ?3 AND is_draft = 1)
+RETURNING
+    state OR EXISTS (
+        SELECT 1 FROM mailbox AS parked WHERE parked.state = 3 AND parked.person = mailbox.person
+    ),
+    EXISTS (SELECT 1 FROM delivery WHERE delivery.turn = ?3 AND is_draft = 1)
 """
 END_TURN = """
 UPDATE turn SET state = ?, ended_at = ?, error = ?, answers = ?, is_kept = 1 WHERE id = ?
@@ -145,9 +107,16 @@ class SqliteTurns:
         """Drop the message `deletion.target` while it waits."""
         return await self._write(withdraw, deletion, now)
 
-    async def claim(self, worker: WorkerId, limit: int, lease: timedelta, now: datetime) -> Claim:
+    async def claim(
+        self,
+        worker: WorkerId,
+        limit: int,
+        lease: timedelta,
+        now: datetime,
+        per_person: int = NO_LIMIT,
+    ) -> Claim:
         """Take up to `limit` ready lanes, oldest first, as turns with new fences (T2)."""
-        return await self._write(_claim, worker, limit, now + lease, now)
+        return await self._write(claim, Claimer(worker, limit, per_person, now + lease, now))
 
     async def extend(
         self, turns: Collection[TurnRef], lease: timedelta, now: datetime
@@ -202,79 +171,6 @@ def _log(
     data: Mapping[str, object],
 ) -> None:
     tx.log(kind, now, turn.lane, turn.id, data)
-
-
-def _claim(
-    tx: Transaction, worker: WorkerId, limit: int, lease_until: datetime, now: datetime
-) -> Claim:
-    ready = tx.execute(READY_LANES, (limit + 1,)).fetchall()
-    moment, lease = to_micros(now), to_micros(lease_until)
-    turns: list[Turn] = []
-    for lane, ready_at, fence, open_turn in ready[:limit]:
-        if ready_at > moment:
-            break
-        if open_turn is None:
-            turn, sequences = _compose(tx, lane, fence + 1, now)
-        else:
-            turn, sequences = _claim_again(tx, TurnRef(open_turn, lane, fence + 1))
-        _log(tx, AuditKind.TURN_CLAIMED, now, turn.ref, turn_claimed(turn, worker, sequences))
-        tx.execute(HOLD_LANE, (lane, worker, lease, turn.ref.id))
-        turns.append(turn)
-    rest = ready[len(turns) :]
-    return Claim(tuple(turns), from_micros(rest[0][1]) if rest else None)
-
-
-def _compose(tx: Transaction, lane: LaneId, fence: int, now: datetime) -> tuple[Turn, list[int]]:
-    """Make a turn of what waits longest; returned with the numbers of its messages."""
-    patience = to_micros(now - WAKEUP_PATIENCE)
-    rows = tx.execute(OLDEST_WAITING, (lane, patience)).fetchall()
-    messages = [to_message(row) for row in rows]
-    length = turn_length([message.wants_its_own_turn for message in messages])
-    rows, messages = rows[:length], messages[:length]
-    ref = TurnRef(TurnId(f"turn-{rows[0][0]}"), lane, fence)
-    place, person = messages[0].conversation, rows[0][-1]
-    for row in rows:
-        tx.execute(TAKE_MESSAGE, (ref.id, row[0]))
-    started_at = to_micros(now)
-    tx.execute(ADD_TURN, (ref.id, lane, person, place.id, started_at))
-    turn = Turn(
-        ref=ref,
-        person=person,
-        role=role_of(lane),
-        conversation=place,
-        messages=tuple(messages),
-        attempt=1,
-        started_at=from_micros(started_at),
-    )
-    return turn, [row[0] for row in rows]
-
-
-def _claim_again(tx: Transaction, ref: TurnRef) -> tuple[Turn, list[int]]:
-    """Read a turn that was begun before; returned with the numbers of its messages."""
-    row = tx.execute(CLAIM_AGAIN, (ref.id,)).fetchone()
-    person, place, attempt, started_at, runs, was_noticed, is_cancelled = row
-    messages = tx.execute(TURN_MESSAGES, (ref.id,)).fetchall()
-    results = tx.execute(TURN_RESULTS, (ref.id,)).fetchall()
-    turn = Turn(
-        ref=ref,
-        person=person,
-        role=role_of(ref.lane),
-        conversation=to_place(place),
-        messages=tuple(to_message(message) for message in messages),
-        attempt=attempt,
-        started_at=from_micros(started_at),
-        runs=tuple(json.loads(runs)),
-        tool_results=tuple(
-            ToolResult(call, text, bool(is_bad), **read_extras(extras))
-            for call, text, is_bad, extras, is_intent in results
-            if not is_intent
-        ),
-        tool_intents=tuple(row[0] for row in results if row[-1]),
-        drafts=tx.execute(TURN_DRAFTS, (ref.id,)).fetchone()[0],
-        was_noticed=bool(was_noticed),
-        is_cancelled=bool(is_cancelled),
-    )
-    return turn, [message[0] for message in messages]
 
 
 def _extend(

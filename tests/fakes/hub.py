@@ -66,6 +66,8 @@ class HubOptions:
     budgets: BudgetPolicy = field(default_factory=BudgetPolicy)
     max_in_flight: int = 2_000
     """How many turns run at once."""
+    per_person: int = 4
+    """How many of these are one person's."""
     max_backlog: int | None = None
     """How many messages may wait; None where any number may."""
     tickers: int = 0
@@ -231,7 +233,9 @@ class FakeHub:
             teamwork=Teamwork(store, self.clock, self.routes, options.groups),
         )
         runner = TurnRunner(store, by_name, mind, drafts, self.clock, metrics, options.turns)
-        dispatching = DispatcherOptions(options.worker, options.max_in_flight, options.lease)
+        dispatching = DispatcherOptions(
+            options.worker, options.max_in_flight, options.per_person, options.lease
+        )
         sending = OutboxOptions(options.worker, lease=options.lease, retry=options.sending)
         return (
             Outbox(store, by_name, drafts, self.clock, metrics, sending),

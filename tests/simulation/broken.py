@@ -27,6 +27,7 @@ from gateway.domain.people import Person, Route
 from gateway.domain.schedules import Fire
 from gateway.domain.tools import ToolCall
 from gateway.domain.turns import (
+    NO_LIMIT,
     Cancellation,
     Cancelled,
     Claim,
@@ -116,6 +117,25 @@ class KnowsNoDuplicates(Build):
 
 
 # -- turns ---------------------------------------------------------------------------------------
+
+
+class CountsNobody(Build):
+    """Lanes are claimed whoever else's they are, as many as there are."""
+
+    def base_store(self, store: Store) -> Store:
+        class Careless(MemoryTurns):
+            async def claim(
+                self,
+                worker: WorkerId,
+                limit: int,
+                lease: timedelta,
+                now: datetime,
+                per_person: int = NO_LIMIT,
+            ) -> Claim:
+                return await super().claim(worker, limit, lease, now)
+
+        store.turns = Careless(tables_of(store))
+        return store
 
 
 class LeasesWithoutFences(Build):

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from gateway.domain.audit import AuditEntry, AuditKind
 from gateway.domain.deliveries import Delivery, DeliveryState
+from gateway.domain.ids import LaneId, PersonId
 from gateway.domain.messages import MessageKind
 from gateway.domain.turns import InputMessage, RunRequest
 from gateway.outbox import MAY_BE_A_REPEAT
+from storage.seats import owner_of
 from tests.fakes.rebuilt import Rebuilt
 from tests.fakes.virtual_time import EPOCH
 from tests.simulation.cancelling import check_cancelled
 from tests.simulation.minds import tokens_in
 from tests.simulation.people import STRANGER, Event
 from tests.simulation.platforms import Kind, Post
-from tests.simulation.worker import TEAM
+from tests.simulation.worker import PER_PERSON, TEAM
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
@@ -84,6 +86,7 @@ async def check_history(sim: Simulation) -> None:
     ledger.check_slots(log)
     ledger.check_log()
     check_cancelled(sim, log)
+    check_seats(sim, log)
     check_tools(sim, log)
     check_approvals(sim, log)
 
@@ -267,6 +270,24 @@ class Ledger:
             for name in names:
                 if name not in self._log.deliveries:
                     self._sim.broken("P12", f"{turn} ended with {name}, of which the log is silent")
+
+
+def check_seats(sim: Simulation, log: Iterable[AuditEntry]) -> None:
+    """Never more turns of a person at once, with agents of their own, than there are seats."""
+    at_work: defaultdict[PersonId, set[str]] = defaultdict(set)
+    for entry in log:
+        owner = owner_of(LaneId(entry.subject))
+        if owner is None:
+            continue
+        match entry.kind:
+            case AuditKind.TURN_CLAIMED:
+                at_work[owner].add(entry.subject)
+                if len(at_work[owner]) > PER_PERSON:
+                    sim.broken("seats", f"{sorted(at_work[owner])} are at work at once")
+            case AuditKind.TURN_ENDED | AuditKind.TURN_POSTPONED | AuditKind.TURN_LOST:
+                at_work[owner].discard(entry.subject)
+            case _:
+                pass
 
 
 def check_tools(sim: Simulation, log: Iterable[AuditEntry]) -> None:

@@ -13,12 +13,14 @@ from gateway.domain.schedules import Misfire, Rules, Schedule, Wakeup
 from scheduler.misfires import first_fire
 from tests.fakes.virtual_time import EPOCH
 from tests.simulation.platforms import Kind, Post
-from tests.simulation.worker import NAMES, TEAM
+from tests.simulation.worker import NAMES, SCRIBE, TEAM
 
 STRANGER = "mallory"
 STORY_SECONDS = 60.0
 PLACES = {"ada": Kind.NONCE, "bo": Kind.LAGGING, "cy": Kind.MUTE}
 """Where each of them talks to their own agent."""
+SECOND = {"ada": SCRIBE.role, "bo": SCRIBE.role, "cy": None}
+"""Whom they talk to in their second place: another agent, or the same one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def place_of(name: str, dice: Random) -> tuple[Kind, str, str | None]:
         case 0:
             return Kind.NONCE, "commons", TEAM.role
         case 1:
-            return kind, f"dm-{name}-two", None
+            return kind, f"dm-{name}-two", SECOND[name]
         case _:
             return kind, f"dm-{name}", None
 

@@ -33,11 +33,14 @@ from tests.simulation.platforms import Kind
 
 OWN = Route("postern")
 TEAM = Route("team", Mode.SHARED, quiet_seconds=0.5, max_wait_seconds=2.0)
-ROUTES: Mapping[str, Route] = {OWN.role: OWN, TEAM.role: TEAM}
-"""An agent for each person, and one that all share."""
+SCRIBE = Route("scribe")
+ROUTES: Mapping[str, Route] = {route.role: route for route in (OWN, TEAM, SCRIBE)}
+"""Two agents for each person, and one that all share."""
 NAMES = ("ada", "bo", "cy")
 """Who may talk; on the mute platform, nobody else."""
 
+PER_PERSON = 1
+"""Turns of one person at once: with few lanes each, one tells most."""
 TURN_LEASE = timedelta(seconds=12)
 SEND_LEASE = timedelta(seconds=15)
 POLL = timedelta(seconds=5)
@@ -121,7 +124,9 @@ class Build:
 
     def dispatcher(self, store: Store, runner: TurnRunner, ports: Ports) -> Dispatcher:
         """Return who claims lanes."""
-        options = DispatcherOptions(ports.worker, lease=TURN_LEASE, poll=POLL)
+        options = DispatcherOptions(
+            ports.worker, per_person=PER_PERSON, lease=TURN_LEASE, poll=POLL
+        )
         return Dispatcher(store, runner, ports.clock, options)
 
     def ticker(self, store: Store, ports: Ports) -> Ticker:

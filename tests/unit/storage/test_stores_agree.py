@@ -19,7 +19,7 @@ from gateway.domain.deliveries import Delivery, SendFailed, SendLater, SendOutco
 from gateway.domain.ids import AgentId, ConversationId, RunId
 from gateway.domain.links import LinkOffer
 from gateway.domain.messages import InboundMessage, MessageKind
-from gateway.domain.people import person_id_of
+from gateway.domain.people import Route, person_id_of
 from gateway.domain.schedules import Fire, Schedule
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import Cancellation, Turn, TurnOutcome, TurnState
@@ -45,7 +45,7 @@ from tests.contracts.store.words import (
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - for thousands of commits that need no disk
 RAM = _SHARED_MEMORY if _SHARED_MEMORY.is_dir() else None
-ROUTES = (ROUTE, QUIET, SHARED)
+ROUTES = (ROUTE, QUIET, SHARED, Route("scribe"))
 STATES = (TurnState.DONE, TurnState.FAILED, TurnState.CANCELLED)
 
 MUST_BE_EMPTY = {
@@ -56,6 +56,17 @@ MUST_BE_EMPTY = {
     "a ready lane has something to do": """
         SELECT lane FROM mailbox WHERE state = 1 AND turn IS NULL
             AND NOT EXISTS (SELECT 1 FROM inbox WHERE inbox.lane = mailbox.lane AND state = 0)
+    """,
+    "a parked lane has something to do": """
+        SELECT lane FROM mailbox WHERE state = 3 AND turn IS NULL
+            AND NOT EXISTS (SELECT 1 FROM inbox WHERE inbox.lane = mailbox.lane AND state = 0)
+    """,
+    "a parked lane waits for somebody's seat": """
+        SELECT lane FROM mailbox WHERE state = 3 AND person IS NULL
+    """,
+    "what waits in a parked lane is its person's": """
+        SELECT inbox.seq FROM mailbox JOIN inbox USING (lane)
+        WHERE mailbox.state = 3 AND inbox.state = 0 AND inbox.person <> mailbox.person
     """,
     "a lane knows its oldest waiting message": """
         SELECT lane FROM mailbox WHERE first_at IS NOT (
@@ -186,9 +197,11 @@ def rebind(user: int, role: int, *, is_adopted: bool) -> Step:
     return step
 
 
-def claim_turns(limit: int) -> Step:
+def claim_turns(limit: int, per_person: int) -> Step:
     async def step(story: Story) -> None:
-        claim = await story.both(lambda s: s.turns.claim(WORKER, limit, LEASE, story.moment))
+        claim = await story.both(
+            lambda s: s.turns.claim(WORKER, limit, LEASE, story.moment, per_person)
+        )
         story.turns += claim.turns
 
     return step
@@ -356,11 +369,11 @@ EVENT, USER, CHANNEL = st.integers(0, 15), st.integers(0, 1), st.integers(0, 1)
 FEW, SECONDS = st.integers(0, 2), st.integers(0, 40)
 
 PLAIN_STEPS = st.one_of(
-    st.builds(accept, EVENT, USER, CHANNEL, st.integers(0, 2), st.booleans()),
+    st.builds(accept, EVENT, USER, CHANNEL, st.integers(0, 3), st.booleans()),
     st.builds(accept, EVENT, USER, CHANNEL, st.just(0), st.just(value=False)),
     st.builds(change, FEW, USER, EVENT, st.booleans()),
     st.builds(refuse, EVENT, USER, st.none() | FEW),
-    st.builds(claim_turns, st.integers(1, 3)),
+    st.builds(claim_turns, st.integers(1, 3), st.integers(1, 2)),
     st.builds(finish, FEW, FEW, FEW),
     st.builds(finish, FEW, FEW, st.just(0)),
     st.builds(postpone, FEW, SECONDS, st.booleans()),

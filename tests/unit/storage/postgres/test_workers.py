@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
-from gateway.domain.ids import WorkerId
+from gateway.domain.ids import PersonId, WorkerId
+from gateway.domain.people import Route, person_id_of
 from gateway.domain.turns import Turn
 from gateway.errors import Fenced
 from storage.postgres import PoolOptions, PostgresStore
+from storage.postgres.claims import HOLD_PEOPLE
+from storage.postgres.client import connect
 from tests.contracts.store.words import (
     LEASE,
     PLATFORM,
@@ -20,6 +23,7 @@ from tests.contracts.store.words import (
     at,
     done,
     events,
+    identity,
     message,
     part,
     post,
@@ -31,6 +35,7 @@ from tests.fakes.postgres import postgres_schema
 from tests.unit.storage.postgres.invariants import check_invariants
 
 LANES, EACH = 12, 20
+ROUNDS, SEATS = 12, 2
 WORKERS = [WorkerId(f"worker-{n}") for n in range(3)]
 
 
@@ -129,6 +134,64 @@ async def test_three_workers_share_the_work_without_overlap_loss_or_disorder(
     numbers = [[int(d.split("-")[1].split(".")[0]) for d in ids] for ids in watch.shown.values()]
     assert all(place == sorted(place) for place in numbers)
     await check_invariants(url)
+
+
+async def test_workers_that_claim_at_once_give_no_seat_of_a_person_twice(
+    stores: list[PostgresStore],
+) -> None:
+    for n in range(ROUNDS * SEATS):
+        asked = message(f"e{n:02}")
+        await stores[n % 3].turns.accept(asked, Route(f"role{n:02}"), at(n / 100))
+    seen: list[str] = []
+
+    for _ in range(ROUNDS):
+        claims = await asyncio.gather(*(_claim_until_full(*one) for one in _each(stores)))
+        turns = [turn for claimed in claims for turn in claimed]
+        seen += [event for turn in turns for event in events(turn)]
+        assert len(turns) == SEATS
+        for turn in turns:
+            await stores[0].turns.finish(turn.ref, done(part(turn, 0)), at(1))
+
+    assert sorted(seen) == [f"e{n:02}" for n in range(ROUNDS * SEATS)]
+
+
+def _each(stores: list[PostgresStore]) -> Iterable[tuple[PostgresStore, WorkerId]]:
+    return zip(stores, WORKERS, strict=True)
+
+
+async def _claim_until_full(store: PostgresStore, worker: WorkerId) -> list[Turn]:
+    """Claim as a dispatcher does, as long as it is worth it."""
+    turns: list[Turn] = []
+    while True:
+        claim = await store.turns.claim(worker, 100, LEASE, at(1), SEATS)
+        turns += claim.turns
+        if claim.next_ready_at is None:
+            return turns
+
+
+async def test_a_claim_that_stands_still_holds_up_nobody_but_its_people(
+    stores: list[PostgresStore], url: str
+) -> None:
+    await say(stores[0], "ada")
+    await stores[0].turns.accept(message("bob", user="bob"), ROUTE, at(0))
+    async with claim_that_stands_still(url, person_id_of(identity())):
+        claim = await stores[1].turns.claim(WORKERS[1], 10, LEASE, at(0), SEATS)
+
+    assert [events(turn) for turn in claim.turns] == [["bob"]]
+    assert claim.next_ready_at is not None
+    assert claim.next_ready_at > at(0), "nobody spins until the other one is done"
+
+
+@asynccontextmanager
+async def claim_that_stands_still(url: str, person: PersonId) -> AsyncGenerator[None]:
+    """Hold what a claim for this person holds."""
+    connection = await connect(url)
+    try:
+        async with connection.transaction():
+            await connection.fetch(HOLD_PEOPLE, [person])
+            yield
+    finally:
+        await connection.close()
 
 
 async def test_the_same_event_at_all_workers_at_once_is_one_message(

@@ -1,0 +1,4 @@
+-- How many turns of a person run at once is bounded: lanes that wait for one are parked (state 3).
+ALTER TABLE mailbox ADD COLUMN person TEXT;  -- whose seat the turn takes (2), or is waited for (3)
+CREATE INDEX mailbox_seat ON mailbox (person) WHERE state = 2;
+CREATE INDEX mailbox_parked ON mailbox (person, ready_at) WHERE state = 3;
