@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from gateway.domain.audit import AuditKind
 from gateway.domain.deliveries import NewDelivery
-from gateway.domain.ids import RunId, WorkerId
+from gateway.domain.ids import RunId, TurnId, WorkerId
 from gateway.domain.messages import Accepted, InboundMessage, Refusal
 from gateway.domain.people import Route
 from gateway.domain.tools import ToolCall, ToolResult
