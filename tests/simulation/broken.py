@@ -202,9 +202,14 @@ class ForgetsWhatWasCancelled(Build):
     def base_store(self, store: Store) -> Store:
         class Forgetful(MemoryTurns):
             async def claim(
-                self, worker: WorkerId, limit: int, lease: timedelta, now: datetime
+                self,
+                worker: WorkerId,
+                limit: int,
+                lease: timedelta,
+                now: datetime,
+                per_person: int = NO_LIMIT,
             ) -> Claim:
-                claim = await super().claim(worker, limit, lease, now)
+                claim = await super().claim(worker, limit, lease, now, per_person)
                 turns = tuple(replace(turn, is_cancelled=False) for turn in claim.turns)
                 return replace(claim, turns=turns)
 
