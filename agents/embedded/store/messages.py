@@ -2,11 +2,15 @@
 
 import sqlite3
 from dataclasses import dataclass
+from typing import Final
 
 from agents.embedded.records import Message
 from agents.embedded.store.codec import dump_body, load_body
 from agents.embedded.store.paging import Page, page_rows
 from agents.embedded.store.words import any_word
+
+_INDEXED_TOGETHER: Final = 100
+"""The words of so many messages are indexed at once; a search does not miss what still waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,7 @@ class Placed:
 
 def insert(db: sqlite3.Connection, message: Message) -> None:
     """Append a message to its conversation."""
-    db.execute(
+    inserted = db.execute(
         "INSERT INTO messages (id, conversation_id, agent_id, run_id, step_id, otid, name,"
         " is_error, body, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
@@ -36,6 +40,8 @@ def insert(db: sqlite3.Connection, message: Message) -> None:
             message.created_at,
         ),
     )
+    if (inserted.lastrowid or 0) % _INDEXED_TOGETHER == 0:
+        _index_words(db)
 
 
 def get(db: sqlite3.Connection, message_id: str) -> Message | None:
@@ -113,6 +119,7 @@ def _sharing(
     query = any_word(text)
     if not query:
         return []
+    _index_words(db)
     rows = db.execute(
         "SELECT messages.* FROM message_words JOIN messages ON"
         " messages.position = message_words.rowid WHERE message_words MATCH ?"
@@ -121,6 +128,20 @@ def _sharing(
         (query, agent_id, except_run, limit),
     ).fetchall()
     return [_read(row) for row in rows]
+
+
+def _index_words(db: sqlite3.Connection) -> None:
+    """Index every message that is not indexed yet."""
+    db.execute(
+        "INSERT INTO message_words (rowid, text) SELECT position,"
+        " ifnull(json_extract(body, '$.content'), '') || ifnull(json_extract(body, '$.text'), '')"
+        " FROM messages WHERE position > (SELECT position FROM message_words_end)"
+        " AND json_extract(body, '$.role') IN ('user', 'assistant')"
+    )
+    db.execute(
+        "UPDATE message_words_end SET position ="
+        " max(position, ifnull((SELECT max(position) FROM messages), 0))"
+    )
 
 
 def reject_input(db: sqlite3.Connection, run_id: str) -> None:
