@@ -3,7 +3,7 @@
 from typing import Literal
 
 from fastapi import APIRouter, Query
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 
 from agents.embedded.errors import ApprovalPending, Refused
 from agents.embedded.records import Json
@@ -19,7 +19,7 @@ from agents.embedded.rest.deps import (
 )
 from agents.embedded.rest.parsing import turn_input
 from agents.embedded.rest.schemas import ConversationBody, StreamBody, TurnBody
-from agents.embedded.rest.streams import refusal_stream, run_stream
+from agents.embedded.rest.streams import EventStream, refusal_stream, run_stream
 from agents.embedded.services.conversations import ConversationChange
 from agents.embedded.store.conversations import ConversationFilter
 from agents.embedded.wire import compacted_json, conversation_json, messages_json
@@ -103,7 +103,7 @@ async def list_messages(
 @router.post("/{conversation_id}/messages")
 async def create_message(
     conversation_id: ConversationId, body: TurnBody, services: ServicesDep
-) -> StreamingResponse:
+) -> EventStream:
     """Begin a turn and stream it; a request with known otids gives its first run's stream."""
     stored_id = resolve_conversation(conversation_id, body.agent_id)
     try:
@@ -116,7 +116,7 @@ async def create_message(
 @router.post("/{conversation_id}/stream")
 async def stream_messages(
     conversation_id: ConversationId, services: ServicesDep, body: StreamBody | None = None
-) -> StreamingResponse:
+) -> EventStream:
     """Follow a run: the one named, the one an otid began, or the one that is running."""
     wanted = body or StreamBody()
     run_id = await _run_to_follow(services, conversation_id, wanted)

@@ -1,11 +1,11 @@
 """/v1/runs: what became of turns, and their streams to follow again."""
 
 from fastapi import APIRouter
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 
 from agents.embedded.rest.deps import PageDep, RunId, ServicesDep, Strings, answer
 from agents.embedded.rest.schemas import StreamBody
-from agents.embedded.rest.streams import run_stream
+from agents.embedded.rest.streams import EventStream, run_stream
 from agents.embedded.store.runs import RunFilter
 from agents.embedded.wire import messages_json, run_json, run_usage_json
 
@@ -59,7 +59,7 @@ async def retrieve_run_usage(run_id: RunId, services: ServicesDep) -> JSONRespon
 @router.post("/{run_id}/stream")
 async def stream_run(
     run_id: RunId, services: ServicesDep, body: StreamBody | None = None
-) -> StreamingResponse:
+) -> EventStream:
     """Every event after `starting_after`: of a live run as it comes, of an ended one at once."""
     wanted = body or StreamBody()
     pings = wanted.include_pings is not False

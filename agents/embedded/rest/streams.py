@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import AsyncIterator
+from typing import TypeAlias
 
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from agents.embedded.errors import ApprovalPending
@@ -12,19 +13,32 @@ from agents.embedded.rest.deps import Services
 from agents.embedded.steps.loop import ping_json
 from agents.embedded.steps.stream import DONE, RunStream, encode
 
+Piece: TypeAlias = tuple[bytes, bool]
+"""Some events, and whether they are the last ones."""
 
-class EventStream(StreamingResponse):
+
+class EventStream(Response):
     """Server-sent events, without a watch for readers who leave.
 
     What is said to one who left goes nowhere, and the stream ends with its run in any case.
-    The watch would be a task of its own, which costs a short turn a tenth of its time.
+    The watch would be a task of its own, which costs a short turn a tenth of its time. The end
+    of the answer goes out with its last piece: alone it would wake the reader once more.
     """
 
     media_type = "text/event-stream"
 
+    def __init__(self, pieces: AsyncIterator[Piece]) -> None:
+        self.status_code = 200
+        self.background = None
+        self._pieces = pieces
+        self.init_headers({"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it all."""
-        await self.stream_response(send)
+        start = {"type": "http.response.start", "status": self.status_code}
+        await send({**start, "headers": self.raw_headers})
+        async for data, is_last in self._pieces:
+            await send({"type": "http.response.body", "body": data, "more_body": not is_last})
 
 
 async def run_stream(
@@ -35,7 +49,7 @@ async def run_stream(
     A reader may leave at any time; the run goes on.
     """
     stream = await services.runs.stream(run_id)
-    return _event_stream(_events(stream, starting_after, services.options.ping_seconds, pings))
+    return EventStream(_events(stream, starting_after, services.options.ping_seconds, pings))
 
 
 def refusal_stream(error: ApprovalPending) -> EventStream:
@@ -58,23 +72,18 @@ def refusal_stream(error: ApprovalPending) -> EventStream:
         encode(2, {"message_type": "stop_reason", "stop_reason": "error"}),
         encode(3, failure, is_error=True),
     ]
-    return _event_stream(_once(b"".join(event.data for event in events) + DONE))
+    return EventStream(_once(b"".join(event.data for event in events) + DONE))
 
 
 async def _events(
     stream: RunStream, starting_after: int, ping_seconds: float, pings: bool
-) -> AsyncIterator[bytes]:
+) -> AsyncIterator[Piece]:
     async for data in stream.read(starting_after, ping_seconds):
         if data is not None:
-            yield data
+            yield data, stream.is_closed
         elif pings:
-            yield f"data: {json.dumps(ping_json(stream.run_id))}\n\n".encode()
+            yield f"data: {json.dumps(ping_json(stream.run_id))}\n\n".encode(), False
 
 
-async def _once(data: bytes) -> AsyncIterator[bytes]:
-    yield data
-
-
-def _event_stream(events: AsyncIterator[bytes]) -> EventStream:
-    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    return EventStream(events, headers=headers)
+async def _once(data: bytes) -> AsyncIterator[Piece]:
+    yield data, True

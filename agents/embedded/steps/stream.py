@@ -63,6 +63,11 @@ class RunStream:
         self._finished = False
         self._changed = asyncio.Event()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether no event will follow: what `read` just yielded is the last of it."""
+        return self._closed
+
     def draft(self, payloads: Sequence[Json], *, error: Json | None = None) -> list[StreamEvent]:
         """The events these payloads will be, numbered but not shown yet."""
         events = [encode(self._next_seq + n, payload) for n, payload in enumerate(payloads)]

@@ -1,7 +1,9 @@
 import asyncio
 import json
+from collections.abc import AsyncIterator, MutableMapping
 from typing import Any
 
+from agents.embedded.rest.streams import EventStream
 from agents.embedded.steps.stream import (
     DONE,
     GENERATION_SPAN,
@@ -46,6 +48,27 @@ async def test_only_a_finished_stream_says_done() -> None:
 
     assert await _read(finished) == DONE
     assert await _read(cut) == b""
+
+
+async def test_the_answer_ends_with_its_last_piece() -> None:
+    stream, sent = RunStream("run-1", (), 0), list[dict[str, Any]]()
+    stream.say({"n": 1})
+
+    async def pieces() -> AsyncIterator[tuple[bytes, bool]]:
+        async for data in stream.read(0, 5):
+            yield data or b"", stream.is_closed
+            stream.close(finished=True)
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(dict(message))
+
+    async def receive() -> MutableMapping[str, Any]:
+        raise AssertionError("nobody is watched")
+
+    await EventStream(pieces())({}, receive, send)
+
+    assert [item.get("more_body") for item in sent] == [None, True, False]
+    assert sent[-1]["body"] == DONE
 
 
 async def test_a_silence_is_told() -> None:
