@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from agents.embedded.errors import Conflict, NotFound
 from agents.embedded.records import Message, Run
 from agents.embedded.services.turns import TurnInput, begin, clear_pending
+from agents.embedded.steps.context import StepContext
 from agents.embedded.steps.loop import StepLoop
 from agents.embedded.steps.stream import RunStream, StreamEvent, unpack
 from agents.embedded.steps.turn import ActiveTurn
@@ -38,9 +39,12 @@ class RunService:
         Raises what `services.turns.begin` raises.
         """
         moment = _now()
-        begun = await self._database.write(lambda db: begin(db, turn_input, moment))
+        begun, foreseen = await self._database.write_then_read(
+            lambda db: begin(db, turn_input, moment),
+            lambda db, begun: self._loop.foresee(db, begun.run) if begun.is_new else None,
+        )
         if begun.is_new:
-            self._launch(begun.run, RunStream(begun.run.id, (), 0))
+            self._launch(begun.run, RunStream(begun.run.id, (), 0), foreseen)
         return begun.run
 
     async def take_up_unfinished(self) -> None:
@@ -135,8 +139,8 @@ class RunService:
         for task in self._running:
             task.cancel()
 
-    def _launch(self, run: Run, stream: RunStream) -> None:
-        turn = ActiveTurn(run, stream)
+    def _launch(self, run: Run, stream: RunStream, foreseen: StepContext | None = None) -> None:
+        turn = ActiveTurn(run, stream, foreseen)
         self._active[run.id] = turn
         task = self._tasks.create_task(self._carry_out(turn), name=run.id)
         self._running.add(task)

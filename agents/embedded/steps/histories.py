@@ -37,8 +37,8 @@ class _Kept:
 class Histories:
     """Reads windows, and keeps those that were read last, some megabytes of them.
 
-    For one thread only, the one that reads. What was kept is never older than the database:
-    a message that changes or goes changes the mark, and added ones are read every time.
+    For one thread only, and for what is committed: what was kept is never older than the
+    database. A message that changes or goes changes the mark, and added ones are read every time.
     """
 
     def __init__(self, limit_bytes: int = _LIMIT_BYTES) -> None:

@@ -122,10 +122,25 @@ class StepLoop:
             context, frame = await self._framed(turn)
         return contexts.build_request(context, frame)
 
+    def foresee(self, db: sqlite3.Connection, run: Run) -> StepContext | None:
+        """Read what the run's next step depends on, in the hop that stored the last one.
+
+        None when the run is over, or when that fails: then the step reads for itself, and tells.
+        """
+        if not run.is_active:
+            return None
+        try:
+            return contexts.load(db, run, self._histories)
+        except Exception:  # noqa: BLE001 - a run that is stored must start, and end with the error
+            return None
+
     async def _framed(self, turn: ActiveTurn) -> tuple[StepContext, Frame]:
         """Everything stored that the step depends on, and what of it goes around the talk."""
-        run = turn.run
-        context = await self._database.read(lambda db: contexts.load(db, run, self._histories))
+        run, context = turn.run, turn.take_foreseen()
+        if context is None:
+            _, context = await self._database.write_then_read(
+                lambda _: None, lambda db, _: contexts.load(db, run, self._histories)
+            )
         window = contexts.window_of(context, self._compactor.window) >> turn.squeezed
         return context, contexts.frame(context, run, _now(), window)
 
@@ -156,12 +171,14 @@ class StepLoop:
             if self._recall is not None:
                 returned.update(await search(self._recall, turn.run.agent_id, calls))
 
-        if not await turn.interruptible(use_tools()):
+        if parser.reply.calls and not await turn.interruptible(use_tools()):
             await self._end_cancelled(turn, head, parser.reply)
             return
         moment = _now().isoformat()
         step = FinishedStep(run, message, turn.stream, moment, turn.is_cancelled, returned)
-        run, shown = await self._database.write(lambda db: store_step(db, step))
+        (run, shown), turn.foreseen = await self._database.write_then_read(
+            lambda db: store_step(db, step), lambda db, stored: self.foresee(db, stored[0])
+        )
         self._show_stored(turn, run, shown)
 
     async def _end_cancelled(self, turn: ActiveTurn, head: ReplyHead, said: AssistantSaid) -> None:

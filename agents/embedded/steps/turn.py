@@ -7,6 +7,7 @@ from typing import Final
 
 from agents.embedded.errors import ModelError
 from agents.embedded.records import AssistantSaid, Run
+from agents.embedded.steps.context import StepContext
 from agents.embedded.steps.stream import RunStream
 
 _MOST_SQUEEZES: Final = 6
@@ -15,9 +16,11 @@ _MOST_SQUEEZES: Final = 6
 class ActiveTurn:
     """A run in progress; only its own task changes `run`."""
 
-    def __init__(self, run: Run, stream: RunStream) -> None:
+    def __init__(self, run: Run, stream: RunStream, foreseen: StepContext | None = None) -> None:
         self.run = run
         self.stream = stream
+        self.foreseen = foreseen
+        """What the next step depends on, as it was stored right behind the last one."""
         self.is_cancelled = False
         self.ended = asyncio.Event()
         self.squeezed = 0
@@ -29,6 +32,11 @@ class ActiveTurn:
     def elapsed_ns(self) -> int:
         """Since this process took the turn up."""
         return time.monotonic_ns() - self._started_ns
+
+    def take_foreseen(self) -> StepContext | None:
+        """Give what was read ahead, once: after a wait it would be out of date."""
+        foreseen, self.foreseen = self.foreseen, None
+        return foreseen
 
     async def interruptible(self, work: Coroutine[object, object, object]) -> bool:
         """Do what may be interrupted at any await; False when the turn was cancelled."""

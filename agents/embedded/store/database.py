@@ -18,7 +18,9 @@ from agents.embedded.tasks import companions
 from gateway.errors import SettingsWrong, StoreUnavailable
 
 T = TypeVar("T")
+R = TypeVar("R")
 Work = Callable[[sqlite3.Connection], T]
+Reading = Callable[[sqlite3.Connection, T], R]
 
 _BATCH_LIMIT = 256
 
@@ -34,9 +36,12 @@ class _Connection(aiosqlite.Connection):
 class _Waiting:
     """One transaction that waits for the next commit."""
 
-    def __init__(self, work: Work[Any], future: asyncio.Future[Any]) -> None:
+    def __init__(
+        self, work: Work[Any], future: asyncio.Future[Any], reading: Reading[Any, Any] | None = None
+    ) -> None:
         self.work = work
         self.future = future
+        self.reading = reading
 
     def settle(self, outcome: object) -> None:
         if self.future.done():
@@ -59,13 +64,25 @@ class Database:
     async def write(self, work: Work[T]) -> T:
         """Run `work` in a write transaction of its own; raises what it raised, rolled back."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(work, future))
-        self._wake.set()
+        self._add(_Waiting(work, future))
+        return await future
+
+    async def write_then_read(self, work: Work[T], reading: Reading[T, R]) -> tuple[T, R]:
+        """Run `work` as `write` does and then, in the same hop, read what is on the disk now.
+
+        `reading` gets what `work` returned; what it raises is raised, and `work` is done anyhow.
+        """
+        future: asyncio.Future[tuple[T, R]] = asyncio.get_running_loop().create_future()
+        self._add(_Waiting(work, future, reading))
         return await future
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` on the reading connection: it sees every commit before this call."""
         return await self._reader.run(work)
+
+    def _add(self, waiting: _Waiting) -> None:
+        self._waiting.append(waiting)
+        self._wake.set()
 
     def refuse_waiting(self) -> None:
         """Nothing is committed any more: whoever still waits is told."""
@@ -83,25 +100,27 @@ class Database:
             await self._commit(batch)
 
     async def _commit(self, batch: list[_Waiting]) -> None:
-        works = [waiting.work for waiting in batch]
         try:
-            outcomes = await self._writer.run(lambda db: _run_batch(db, works))
+            outcomes = await self._writer.run(lambda db: _run_batch(db, batch))
         except sqlite3.Error as error:
             outcomes = [error] * len(batch)
         for waiting, outcome in zip(batch, outcomes, strict=True):
             waiting.settle(outcome)
 
 
-def _run_batch(db: sqlite3.Connection, works: list[Work[Any]]) -> list[object]:
+def _run_batch(db: sqlite3.Connection, batch: list[_Waiting]) -> list[object]:
     db.execute("BEGIN IMMEDIATE")
     try:
-        outcomes = [_run_one(db, work) for work in works]
+        outcomes = [_run_one(db, waiting.work) for waiting in batch]
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
-    return outcomes
+    return [
+        _seen(db, outcome, waiting.reading)
+        for waiting, outcome in zip(batch, outcomes, strict=True)
+    ]
 
 
 def _run_one(db: sqlite3.Connection, work: Work[Any]) -> object:
@@ -113,6 +132,15 @@ def _run_one(db: sqlite3.Connection, work: Work[Any]) -> object:
         result = error
     db.execute("RELEASE one")
     return result
+
+
+def _seen(db: sqlite3.Connection, outcome: object, reading: Reading[Any, Any] | None) -> object:
+    if reading is None or isinstance(outcome, Exception):
+        return outcome
+    try:
+        return outcome, reading(db, outcome)
+    except Exception as error:  # noqa: BLE001 - handed to the caller whose reading it was
+        return error
 
 
 @asynccontextmanager
@@ -161,6 +189,8 @@ def _connect(path: Path) -> _Connection:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
+        # Else every savepoint that changes some pages makes a file in the system's folder for them.
+        db.execute("PRAGMA temp_store = MEMORY")
         return db
 
     return _Connection(connect, 64)

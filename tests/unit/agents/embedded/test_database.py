@@ -52,6 +52,36 @@ async def test_one_failing_transaction_leaves_its_neighbours_alone(database: Dat
     assert await database.read(_numbers) == [0, 1, 3, 4]
 
 
+async def test_what_is_read_behind_a_commit_is_what_it_stored(database: Database) -> None:
+    seen = [database.write_then_read(_insert(n), lambda db, _: _numbers(db)) for n in range(3)]
+
+    assert await asyncio.gather(*seen) == [(n, [0, 1, 2]) for n in range(3)]
+
+
+async def test_nothing_is_read_behind_a_transaction_that_failed(database: Database) -> None:
+    read: list[int] = []
+
+    with pytest.raises(LookupError, match="after the insert"):
+        await database.write_then_read(_insert(1, fail=True), lambda _, number: read.append(number))
+
+    assert read == []
+
+
+async def test_a_reading_that_fails_undoes_nothing(database: Database) -> None:
+    def fail(_db: sqlite3.Connection, number: int) -> None:
+        raise KeyError(number)
+
+    failing, other = (
+        database.write_then_read(_insert(1), fail),
+        database.write_then_read(_insert(2), lambda _, number: number),
+    )
+    outcomes = await asyncio.gather(failing, other, return_exceptions=True)
+
+    assert isinstance(outcomes[0], KeyError)
+    assert outcomes[1] == (2, 2)
+    assert await database.read(_numbers) == [1, 2]
+
+
 async def test_a_read_sees_every_write_before_it(database: Database) -> None:
     for number in range(20):
         await database.write(_insert(number))
