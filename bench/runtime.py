@@ -1,7 +1,7 @@
 """A turn on the embedded server with a model that takes no time, beside a bare HTTP stream.
 
-Twice: with the server in a process of its own, as real Letta servers were measured, and in the
-client's, as `postern up` runs it.
+Twice: with the server in a process of its own, as real Letta servers were measured, beside one
+that answers the same at once; and in the client's process, as `postern up` runs it.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from agents.embedded import EmbeddedOptions
 from agents.embedded.server import serve
 from agents.letta import LettaOptions
 from agents.letta.client import Letta, make_client, open_letta
+from bench.canned_letta import canned_letta
 from bench.letta_process import LettaProcess, letta_process, resident_mb
 from bench.measuring import milliseconds, per_second, percentile
 from bench.store import machine
@@ -69,7 +70,7 @@ async def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, obje
     options = EmbeddedOptions(folder / "inside.db", word_delay_seconds=0)
     async with serve(options) as url, open_letta(LettaOptions(base_url=url)) as letta:
         (session,) = await acquainted(letta, 1)
-        size = await stream_bytes(url, session)
+        size = len(await recorded_stream(url, session))
         async with raw_server(size) as raw_url, httpx.AsyncClient() as raw:
             stream = await timed(arguments.turns, lambda: raw_turn(raw, raw_url))
         inside = await measure_inside(url, letta, arguments)
@@ -98,11 +99,19 @@ def commits(database: Path) -> list[float]:
 async def measure_process(
     process: LettaProcess, arguments: argparse.Namespace
 ) -> dict[str, object]:
-    """What the server costs and brings, whoever its client is."""
+    """What the server costs and brings, beside one that answers with a recorded turn at once."""
     figures: dict[str, object] = {"rss_idle_mb": process.resident_mb()}
     async with open_letta(LettaOptions(base_url=process.url)) as letta:
         (session,) = await acquainted(letta, 1)
-        figures["turn"] = await timed(arguments.turns, lambda: our_turn(letta, session))
+        async with (
+            canned_letta(await recorded_stream(process.url, session)) as url,
+            open_letta(LettaOptions(base_url=url)) as canned,
+        ):
+            figures["turn"], figures["canned_turn"] = await side_by_side(
+                arguments.turns,
+                lambda: our_turn(letta, session),
+                lambda: our_turn(canned, session),
+            )
         for count in AGENTS:
             sessions = await acquainted(letta, count)
             before = process.cpu_seconds()
@@ -118,7 +127,12 @@ async def measure_inside(
 ) -> dict[str, object]:
     """A bare letta-client, our adapter; then many agents at once."""
     async with make_client(LettaOptions(base_url=url)) as client:
-        bare, ours = await side_by_side(arguments.turns, letta, client)
+        bare_session, our_session = await acquainted(letta, 2)
+        bare, ours = await side_by_side(
+            arguments.turns,
+            lambda: bare_turn(client, bare_session),
+            lambda: our_turn(letta, our_session),
+        )
     figures: dict[str, object] = {"bare_letta_client": bare, "our_runtime": ours}
     for figure in ("p50_ms", "cpu_ms"):
         added = ours[figure] - bare[figure]
@@ -130,18 +144,21 @@ async def measure_inside(
     return figures | {"rss_mb": resident_mb(os.getpid())}
 
 
+Turn = Callable[[], Awaitable[float]]
+"""Runs one turn; returns when its first text came."""
+
+
 async def side_by_side(
-    count: int, letta: Letta, client: AsyncLetta
+    count: int, one: Turn, other: Turn
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Time a bare letta-client and our adapter by turns, so that noise hits both alike."""
-    bare_session, our_session = await acquainted(letta, 2)
-    bare, ours = Samples(), Samples()
+    """Time two kinds of turns alternately, so that noise hits both alike."""
+    ones, others = Samples(), Samples()
     for number in range(WARM_UP + count):
         if number == WARM_UP:
-            bare, ours = Samples(), Samples()
-        await bare.take(lambda: bare_turn(client, bare_session))
-        await ours.take(lambda: our_turn(letta, our_session))
-    return bare.figures(), ours.figures()
+            ones, others = Samples(), Samples()
+        await ones.take(one)
+        await others.take(other)
+    return ones.figures(), others.figures()
 
 
 @dataclass
@@ -152,7 +169,7 @@ class Samples:
     first: list[float] = field(default_factory=list[float])
     cpu: float = 0.0
 
-    async def take(self, turn: Callable[[], Awaitable[float]]) -> None:
+    async def take(self, turn: Turn) -> None:
         """Run one more."""
         cpu, began = time.process_time(), time.perf_counter()
         self.first.append(await turn() - began)
@@ -160,15 +177,16 @@ class Samples:
         self.cpu += time.process_time() - cpu
 
     def figures(self) -> dict[str, float]:
-        """Percentiles in ms, and the processor time of a turn, the server's included."""
+        """Percentiles in ms, turns a second, and what a turn takes of this process's processor."""
         return {
             **milliseconds(self.whole),
+            "per_s": round(len(self.whole) / sum(self.whole)),
             "first_text_p50_ms": round(percentile(self.first, 50) * 1000, 3),
             "cpu_ms": round(self.cpu / len(self.whole) * 1000, 3),
         }
 
 
-async def timed(count: int, turn: Callable[[], Awaitable[float]]) -> dict[str, float]:
+async def timed(count: int, turn: Turn) -> dict[str, float]:
     """Time one turn after the other, to the first text and to the end."""
     for _ in range(WARM_UP):
         await turn()
@@ -243,8 +261,8 @@ async def raw_turn(client: httpx.AsyncClient, url: str) -> float:
     return first
 
 
-async def stream_bytes(url: str, session: Session) -> int:
-    """Count the bytes of one turn's stream."""
+async def recorded_stream(url: str, session: Session) -> bytes:
+    """Run one more turn and return its stream as it came."""
     body = {
         "messages": [{"role": "user", "content": SAYING}],
         "stream_tokens": True,
@@ -252,7 +270,7 @@ async def stream_bytes(url: str, session: Session) -> int:
     }
     address = f"{url}/v1/conversations/{session.thread}/messages"
     async with httpx.AsyncClient() as client:
-        return len((await client.post(address, json=body)).content)
+        return (await client.post(address, json=body)).content
 
 
 class _Server(uvicorn.Server):
