@@ -16,6 +16,7 @@ from adapters.slack.inbound import (
     Heard,
     Left,
     Opened,
+    Unknown,
     Visited,
     parse_command,
     parse_event,
@@ -81,7 +82,7 @@ def _changed(before: str, after: str, **fields: object) -> Payload:
     }
 
 
-def _parse(event: Payload, **envelope: object) -> Heard | Left | Opened | Visited | None:
+def _parse(event: Payload, **envelope: object) -> Heard | Left | Opened | Visited | Unknown | None:
     read = read_envelope(_event(event, **envelope))
     return parse_event(read, place_of_event(read), hears_reactions=True)
 
