@@ -11,6 +11,7 @@ from storage.cancelling import SAID, call_of, read_cancelled, write_cancelled
 from storage.postgres.database import Database, Transaction
 from storage.postgres.inbox import FORGET_WAITING
 from storage.postgres.locks import fenced, is_held, lock_lanes
+from storage.rules import Standing
 
 CANCELLED_TURNS = "SELECT id FROM turn WHERE is_cancelled AND state = 'running'"
 KNOWN_RESULT = "SELECT text FROM tool_result WHERE turn = $1 AND call = $2"
@@ -26,7 +27,7 @@ UPDATE turn SET is_cancelled = true WHERE id = ANY($1::text[]) AND NOT is_cancel
 """
 HURRY_LANES = """
 UPDATE mailbox SET ready_at = CASE WHEN state = 1 THEN $2 ELSE ready_at END
-WHERE lane = ANY($1::text[])
+WHERE lane = ANY($1::text[]) RETURNING state
 """
 WITHDRAW_SAID = """
 UPDATE inbox SET state = 4, text = '' WHERE lane = $1 AND state = 0 AND seq < $2
@@ -69,8 +70,9 @@ async def _cancel_turns(
     for row in found:
         if row["turn"] in fresh:
             tx.log(AuditKind.TURN_CANCELLED, now, row["lane"], row["turn"], {"by": by.id})
-    await tx.count(HURRY_LANES, [row["lane"] for row in found], now)
-    tx.lanes_ready = tx.turns_cancelled = True
+    hurried = await tx.fetch(HURRY_LANES, [row["lane"] for row in found], now)
+    tx.lanes_ready |= any(row["state"] == Standing.READY for row in hurried)
+    tx.turns_cancelled = True
     return len(found)
 
 
