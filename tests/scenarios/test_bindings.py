@@ -51,11 +51,12 @@ async def test_an_agent_that_is_not_for_them_is_named_to_nobody() -> None:
     async with hub.running():
         for each in (ada, bob):
             await each.says("/agent")
+            await each.reads(1)
             await each.says("/agent painter")
-        hers, his = await ada.reads(2), await bob.reads(2)
+            await each.reads(2)
 
-    assert all("`postern`, `team`" in each for each in hers)
-    assert not any("team" in each for each in his)
+    assert all("There is `postern`, `team`." in said for said in ada.sees)
+    assert all("There is `postern`." in said for said in bob.sees)
 
 
 async def test_threads_of_a_shared_agent_do_not_wait_for_each_other() -> None:

@@ -1,23 +1,18 @@
 """Commands in a place of their own: an empty directory, a clean environment, logging put back."""
 
 import logging
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from gateway.settings.sources import names
-from tests.unit.gateway.cli.terminal import Terminal
+from tests.unit.gateway.cli.terminal import Terminal, sit_down
 
 
 @pytest.fixture(autouse=True)
 def _clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    usual = {name.usual for name in names() if name.usual}
-    for variable in [name for name in os.environ if name.startswith("POSTERN_") or name in usual]:
-        monkeypatch.delenv(variable)
+    sit_down(tmp_path, monkeypatch)
 
 
 @pytest.fixture(autouse=True)

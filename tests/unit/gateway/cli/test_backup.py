@@ -29,7 +29,7 @@ from gateway.data_dir import held
 from gateway.settings import load_settings
 from storage.artifacts import LocalArtifacts
 from tests.fakes.patience import PATIENCE_SECONDS
-from tests.unit.gateway.cli.terminal import Terminal
+from tests.unit.gateway.cli.terminal import Terminal, sit_down
 
 ROOT = Path(__file__).parents[4]
 DATA = Path(".postern")
@@ -95,7 +95,8 @@ def is_file(found: os.stat_result) -> bool:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a data directory that has something of everything in it, and a backup."""
     folder = tmp_path_factory.mktemp("made")
-    with contextlib.chdir(folder):
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        sit_down(folder, monkeypatch)
         post(Terminal(), "first")
         asyncio.run(fill())
         remember("Ada")
