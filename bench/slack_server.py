@@ -21,6 +21,7 @@ from adapters.slack.routes import make_router
 from gateway.access import Access, AccessMode, AccessPolicy
 from gateway.clock import SystemClock
 from gateway.domain.people import Route
+from gateway.garbage import keep_what_is_loaded
 from gateway.http import create_server, listen
 from gateway.inbox import Inbox
 from gateway.telemetry import Metrics
@@ -40,6 +41,7 @@ async def main(kind: str, database: Path) -> None:
         app.include_router(router)
         app.add_route("/cpu", cpu)
         with contextlib.closing(listen("127.0.0.1", 0)) as listener:
+            keep_what_is_loaded()  # as a gateway does; the bare one gains as much by it
             print(listener.getsockname()[1], flush=True)
             await create_server(app).serve(sockets=[listener])
 

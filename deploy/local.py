@@ -33,7 +33,7 @@ async def serve_ingress(settings: Settings, port: int, stop: asyncio.Event) -> N
     app = make_ingress(keys, keeper.keep, _now, look=keeper.look)
     server = HttpServer(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
     with listen(settings.http.host, port) as listener:
-        _say(f"Ready at http://{settings.http.host}:{listener.getsockname()[1]}")
+        _begin(f"Ready at http://{settings.http.host}:{listener.getsockname()[1]}")
         async with asyncio.TaskGroup() as group:
             group.create_task(server.serve(sockets=[listener]))
             await stop.wait()
@@ -46,7 +46,7 @@ async def serve_worker(settings: Settings, stop: asyncio.Event) -> None:
     from gateway.bootstrap import opened_gateway
 
     async with opened_gateway(settings) as gateway:
-        await gateway.run(stop, lambda: _say("Ready"))
+        await gateway.run(stop, lambda: _begin("Ready"))
 
 
 async def hold_listener(settings: Settings, lease_seconds: float, stop: asyncio.Event) -> None:
@@ -112,6 +112,14 @@ def _set_up(settings: Settings) -> None:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _begin(text: str) -> None:
+    """Say that it serves, with all loaded that it needs."""
+    from gateway.garbage import keep_what_is_loaded
+
+    _say(text)
+    keep_what_is_loaded()
 
 
 def _say(text: str) -> None:

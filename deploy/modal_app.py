@@ -131,6 +131,8 @@ class Worker:
     @modal.enter()
     async def begin(self) -> None:
         """Open the database and serve; without it, say what is wrong and keep what comes."""
+        from gateway.garbage import keep_what_is_loaded
+
         self._stop = asyncio.Event()
         ready = asyncio.Event()
         opened: asyncio.Future[Role] = asyncio.get_running_loop().create_future()
@@ -142,6 +144,7 @@ class Worker:
         if self._serving.done():
             await self._serving
         self._role = opened.result()
+        keep_what_is_loaded()
 
     @modal.exit()
     async def end(self) -> None:

@@ -58,6 +58,7 @@ async def _serve(
 ) -> None:
     from gateway import bootstrap
     from gateway.data_dir import held
+    from gateway.garbage import keep_what_is_loaded
 
     host, port = address
     with contextlib.ExitStack() as stack:
@@ -66,4 +67,5 @@ async def _serve(
             data = settings.data_dir / "letta.db"
         async with bootstrap.served_letta(settings, host, port, data) as url:
             typer.echo(f"Serving Letta's API at {url}", err=True)
+            keep_what_is_loaded()
             await stop.wait()

@@ -29,15 +29,17 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
     from gateway import bootstrap
 
     async with bootstrap.opened_gateway(settings) as gateway:
-        await gateway.run(stop, lambda: _tell(settings))
+        await gateway.run(stop, lambda: _begin(settings))
 
 
-def _tell(settings: Settings) -> None:
+def _begin(settings: Settings) -> None:
     """Show what is on, and where the gateway answers, which its lock tells everybody."""
     from gateway.cli.banner import show, what_is_on
     from gateway.data_dir import holder
+    from gateway.garbage import keep_what_is_loaded
 
     show(what_is_on(settings))
     running = holder(settings.data_dir)
     if running is not None and running.url is not None:
         typer.echo(f"Ready at {running.url}", err=True)
+    keep_what_is_loaded()

@@ -16,6 +16,7 @@ from gateway.domain.audit import AuditKind
 from gateway.errors import StoreUnavailable
 from storage.columns import to_json
 from storage.signals import Signals
+from storage.sqlite.checkpoints import Checkpoints
 from storage.sqlite.database import Connection, is_about_the_file, unavailable
 from storage.sqlite.values import maybe_micros
 
@@ -50,7 +51,15 @@ def _with_rows(head: str, width: int, count: int, tail: str) -> str:
 class Transaction:
     """What one operation may do inside the shared transaction."""
 
-    __slots__ = ("_audit", "_sequence", "execute", "lanes_ready", "posts_ready", "turns_cancelled")
+    __slots__ = (
+        "_audit",
+        "_sequence",
+        "execute",
+        "lanes_ready",
+        "posts_ready",
+        "rows",
+        "turns_cancelled",
+    )
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.execute: Callable[[str, Sequence[Value]], sqlite3.Cursor]
@@ -62,6 +71,8 @@ class Transaction:
         """Set when a conversation got something to send."""
         self.turns_cancelled = False
         """Set when somebody cancelled a turn."""
+        self.rows = 0
+        """Set at the commit: how many rows this connection has written since it was opened."""
         self._audit: list[tuple[Value, ...]] = []
         self._sequence: int | None = None
 
@@ -140,6 +151,7 @@ class Committer:
         self._connection = connection
         self._path = path
         self._signals = signals
+        self._checkpoints = Checkpoints(connection, path)
         self._waiting: deque[_Job] = deque()
         self._is_running = False
         self._is_closed = False
@@ -179,6 +191,7 @@ class Committer:
         """Take nothing more, and return when everything that waited is written."""
         self._is_closed = True
         await self._idle.wait()
+        await self._checkpoints.close()
 
     def _start_soon(self) -> None:
         if self._is_running:
@@ -223,6 +236,7 @@ class Committer:
     def _tell(self, batch: list[_Job], transaction: Transaction) -> None:
         self.commits += 1
         self.failure = None
+        self._checkpoints.committed(transaction.rows)
         if transaction.lanes_ready:
             self._signals.turn_ready.set()
         if transaction.posts_ready:
@@ -278,6 +292,7 @@ def _run_batch(
         transaction.insert(ADD_AUDIT, transaction.audit)
         # By the cursor of all statements: so the last of them is over, read to its end or not.
         transaction.execute("COMMIT", ())
+        transaction.rows = connection.total_changes
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")

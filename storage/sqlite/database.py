@@ -94,7 +94,8 @@ def _connect(path: Path, is_reader: bool) -> sqlite3.Connection:
         if not is_reader:
             connection.execute("PRAGMA journal_mode = WAL").fetchone()
             connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA wal_autocheckpoint = 8000")  # pages: 32 MB
+            # Pages, 128 MB: `Checkpoints` comes before it, unless it can't.
+            connection.execute("PRAGMA wal_autocheckpoint = 32000")
             # Statements that change many pages would else each make a file of their own.
             connection.execute("PRAGMA temp_store = MEMORY")
             connection.execute("PRAGMA cache_size = -32000")  # KiB, of what is used

@@ -51,6 +51,13 @@ finally:
     print(sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
 """
 
+COUNTING = """
+import atexit, gc
+from gateway.cli import main
+atexit.register(lambda: print(gc.get_freeze_count(), len(gc.get_objects())))
+main()
+"""
+
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "gateway", *words]
@@ -158,3 +165,24 @@ def test_the_second_signal_stops_at_once() -> None:
     process.communicate(timeout=PATIENCE_SECONDS)
 
     assert process.returncode == 1
+
+
+def test_what_is_loaded_at_the_start_is_no_work_for_the_garbage_collector(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", COUNTING, "up"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={"PYTHONPATH": str(ROOT), "POSTERN_HTTP__PORT": "0"},
+    )
+    assert process.stderr is not None
+    while not process.stderr.readline().startswith("Ready at"):
+        assert process.poll() is None
+
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
+
+    left_alone, walked = map(int, output.split())
+    assert left_alone > 50_000
+    assert walked < left_alone / 4
