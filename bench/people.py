@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import sqlite3
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -22,7 +24,9 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId, PersonId, SessionId, TurnId
 from gateway.domain.people import Person, Route
 from gateway.domain.turns import Turn, TurnRef
+from gateway.garbage import keep_what_is_loaded
 from storage.sqlite import SqliteStore
+from storage.sqlite.people import GET_CONTACT
 
 ROLES = ("postern", "scribe", "scout")
 AT_ONCE = 256
@@ -57,6 +61,7 @@ def run(arguments: argparse.Namespace) -> dict[str, object]:
 
 def measure(people: int) -> dict[str, float]:
     """Return the figures of so many people."""
+    keep_what_is_loaded()  # as a gateway does
     with tempfile.TemporaryDirectory() as folder:
         return uvloop.run(_measure(Path(folder), people))
 
@@ -96,6 +101,7 @@ async def _measure(folder: Path, people: int) -> dict[str, float]:
         first = await _contacts(range(people), constellation)
         resident, asked = _rss_bytes() - before, host.calls
         known, forgotten = await _second_contacts(people, store, host)
+        reads = _raw_reads(folder / "postern.db", people)
     finally:
         await store.close()
     return {
@@ -106,6 +112,7 @@ async def _measure(folder: Path, people: int) -> dict[str, float]:
         "second_contact_in_cache_cpu_us_per_person": known.cpu_us,
         "second_contact_from_store_us_per_person": forgotten.wall_us,
         "second_contact_from_store_cpu_us_per_person": forgotten.cpu_us,
+        "raw_reads_us_per_person": reads.wall_us,
         "rss_bytes_per_person": round(resident / people),
         "agents_made": host.made,
         "host_calls_on_first_contact": asked,
@@ -125,8 +132,7 @@ async def _second_contacts(people: int, store: SqliteStore, host: CountingHost) 
     """
     rounds: list[tuple[Cost, Cost]] = []
     for nth in range(ROUNDS):
-        # The same ones in each run, from all over the table.
-        some = Random(nth).sample(range(people), min(people, SAMPLE))
+        some = _sample(nth, people)
         constellation = _constellation(store, host)
         forgotten = await _contacts(some, constellation)
         known = await _contacts(some, constellation)
@@ -161,12 +167,38 @@ async def _raw(path: Path, people: int) -> Cost:
         await store.close()
 
 
+def _raw_reads(path: Path, people: int) -> Cost:
+    """Return what SQLite alone takes to find a person's agents: deeper trees, more steps."""
+    rounds: list[Cost] = []
+    with closing(sqlite3.connect(path)) as connection:
+        for nth in range(ROUNDS):
+            some = _sample(nth, people)
+            since, cpu_since = time.perf_counter(), time.process_time()
+            for number in some:
+                turn = _turn(number, "")
+                for role in ROLES:
+                    asked = (turn.conversation.id, turn.person, role)
+                    connection.execute(GET_CONTACT, asked).fetchall()
+            rounds.append(_cost(since, cpu_since, len(some)))
+    return min(rounds, key=lambda cost: cost.cpu_us)
+
+
 async def _in_crowds(people: Sequence[int], one: Callable[[int], Awaitable[None]]) -> Cost:
     since, cpu_since = time.perf_counter(), time.process_time()
     for start in range(0, len(people), AT_ONCE):
         await asyncio.gather(*map(one, people[start : start + AT_ONCE]))
+    return _cost(since, cpu_since, len(people))
+
+
+def _cost(since: float, cpu_since: float, people: int) -> Cost:
+    """Return what it came to for each, by the clocks of before."""
     wall, cpu = time.perf_counter() - since, time.process_time() - cpu_since
-    return Cost(*(round(1_000_000 * seconds / len(people), 1) for seconds in (wall, cpu)))
+    return Cost(*(round(1_000_000 * seconds / people, 1) for seconds in (wall, cpu)))
+
+
+def _sample(nth: int, people: int) -> list[int]:
+    """Return the same ones in each run, from all over the table."""
+    return Random(nth).sample(range(people), min(people, SAMPLE))
 
 
 def _turn(number: int, role: str) -> Turn:
