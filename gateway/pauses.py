@@ -33,6 +33,8 @@ class Pauses:
         """
         if self._asked_at is None or not timedelta() <= now - self._asked_at < _FRESH:
             self._known, self._asked_at = await self._notes.all_of(_SUBJECT), now
+        if not self._known:
+            return None
         whole = replace(place, thread=None)
         return self._known.get(place.id) or self._known.get(whole.id)
 

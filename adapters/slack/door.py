@@ -169,7 +169,8 @@ class Door:
         account = message.sender.identity
         if not message.sender.name:
             name = await self._names.name_of(account, message.conversation.workspace)
-            message = replace(message, sender=Sender(account, name))
+            if name:
+                message = replace(message, sender=Sender(account, name))
         files = await self._welcome_files(heard)
         if heard.is_addressed and files:
             self._downloads.begin(message, files)

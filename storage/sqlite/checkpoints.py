@@ -12,7 +12,7 @@ from storage.sqlite.database import Connection
 
 log = logging.getLogger(__name__)
 
-EVERY_ROWS = 2_000
+EVERY_ROWS = 5_000
 """Rows that are written between two checkpoints; one takes one to three pages of the log."""
 
 LONG_LOG = 8_000
