@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import uvloop
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
@@ -22,7 +22,7 @@ from gateway.access import Access, AccessMode, AccessPolicy
 from gateway.clock import SystemClock
 from gateway.domain.people import Route
 from gateway.garbage import keep_what_is_loaded
-from gateway.http import create_server, listen
+from gateway.http import App, create_server, listen
 from gateway.inbox import Inbox
 from gateway.telemetry import Metrics
 from storage.artifacts.memory import MemoryArtifacts
@@ -36,9 +36,7 @@ NOWHERE = "http://127.0.0.1:9"
 async def main(kind: str, database: Path) -> None:
     """Serve until killed; the first line of the output is the port."""
     serving = stored(database) if kind == "stored" else bare()
-    async with serving as router:
-        app = FastAPI()
-        app.include_router(router)
+    async with serving as app:
         app.add_route("/cpu", cpu)
         with contextlib.closing(listen("127.0.0.1", 0)) as listener:
             keep_what_is_loaded()  # as a gateway does; the bare one gains as much by it
@@ -52,7 +50,7 @@ async def cpu(_: Request) -> Response:
 
 
 @contextlib.asynccontextmanager
-async def bare() -> AsyncGenerator[APIRouter]:
+async def bare() -> AsyncGenerator[FastAPI]:
     """Make a bolt app as its documentation does: verified, acknowledged, and forgotten."""
 
     async def authorize() -> AuthorizeResult:
@@ -64,17 +62,17 @@ async def bare() -> AsyncGenerator[APIRouter]:
     app = AsyncApp(name="bare", signing_secret=SECRET, authorize=authorize)
     app.event("message")(forget)  # pyright: ignore[reportUnknownMemberType] - bolt leaves it open
     handler = AsyncSlackRequestHandler(app)
-    router = APIRouter()
+    served = FastAPI()
 
     async def take(request: Request) -> Response:
         return await handler.handle(request)
 
-    router.add_api_route("/slack/events", take, methods=["POST"])
-    yield router
+    served.add_api_route("/slack/events", take, methods=["POST"])
+    yield served
 
 
 @contextlib.asynccontextmanager
-async def stored(database: Path) -> AsyncGenerator[APIRouter]:
+async def stored(database: Path) -> AsyncGenerator[FastAPI]:
     """Make our adapter in front of the real inbox and store."""
     store, clock = SqliteStore(database), SystemClock()
     await store.open()
@@ -90,7 +88,9 @@ async def stored(database: Path) -> AsyncGenerator[APIRouter]:
         running = group.create_task(adapter.run(inbox.receive))
         await asyncio.sleep(0)  # the door opens before the adapter first waits
         try:
-            yield make_router(adapter)
+            served = App()
+            served.add(make_router(adapter))
+            yield served
         finally:
             running.cancel()
     await store.close()

@@ -13,11 +13,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import uvloop
 
 from bench.measuring import milliseconds, offer, per_second
+from bench.slow_disk import on_slow_disk
 from bench.stores import NewStore, add_database, opened, raw_postgres, stores
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery, NewDelivery, Sent
@@ -38,12 +40,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what can be varied."""
     parser.add_argument("--seconds", type=float, default=4, help="length of each open loop")
     parser.add_argument("--turns", type=int, default=20_000, help="turns of the lifecycle")
+    parser.add_argument(
+        "--fsync-ms", type=float, default=0, help="measure acks alone, with so much on each fsync"
+    )
     add_database(parser)
 
 
 def run(arguments: argparse.Namespace) -> dict[str, object]:
     """Measure everything; the raw limits first."""
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        if arguments.fsync_ms:
+            acks = partial(measure_acks, Path(folder), arguments.seconds)
+            return {"machine": machine(), **on_slow_disk(Path(folder), arguments.fsync_ms, acks)}
         return {"machine": machine(), **uvloop.run(measure(Path(folder), arguments))}
 
 
@@ -141,6 +149,16 @@ async def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, obje
             "lifecycle": await lifecycle(new_store, arguments.turns),
             "claim_behind_20000_waiting": await claim_behind(new_store, 20_000),
         }
+
+
+def measure_acks(folder: Path, seconds: float) -> dict[str, object]:
+    """Measure acknowledgements on SQLite, beside the disk as it is here."""
+
+    async def all_rates() -> list[dict[str, float]]:
+        async with stores("sqlite", folder) as new_store:
+            return [await ack(new_store, rate, seconds) for rate in ACK_RATES]
+
+    return {**raw_limits(folder), "ack": uvloop.run(all_rates())}
 
 
 async def ack(new_store: NewStore, rate: float, seconds: float) -> dict[str, float]:

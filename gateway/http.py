@@ -12,6 +12,8 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.clock import SystemClock
 from gateway.errors import BadInput, RetryLater, SettingsWrong, StoreUnavailable
@@ -68,6 +70,37 @@ class Vitals:
         return Health(is_ready=True, sentence="serves")
 
 
+class App(FastAPI):
+    """FastAPI, with a short way to what platforms send most of.
+
+    A route to a plain ASGI app is called at once. The way through FastAPI and its
+    middleware takes a tenth of what an event costs, and has nothing to give to it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(title="Postern", docs_url=None, redoc_url=None, openapi_url=None)
+        self._plain: dict[tuple[str, str], ASGIApp] = {}
+
+    def add(self, router: APIRouter) -> None:
+        """Take all routes of a spoke."""
+        self.include_router(router)
+        for route in router.routes:
+            if isinstance(route, Route) and route.app is route.endpoint:
+                methods = route.methods or ()
+                self._plain |= {(method, route.path): route.app for method in methods}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or connection."""
+        plain = self._plain.get((scope.get("method", ""), scope.get("path", "")))
+        if plain is None:
+            await super().__call__(scope, receive, send)
+            return
+        try:
+            await plain(scope, receive, send)
+        except RetryLater as error:
+            await _busy(error)(scope, receive, send)
+
+
 def create_app(
     vitals: Vitals,
     store: Store,
@@ -76,10 +109,9 @@ def create_app(
     admin_token: str | None = None,
 ) -> FastAPI:
     """Return the app. With an admin token, `/metrics` asks for it."""
-    app = FastAPI(title="Postern", docs_url=None, redoc_url=None, openapi_url=None)
-    for router in routers:
-        app.include_router(router)
-    app.include_router(_operations(vitals, store, metrics, admin_token))
+    app = App()
+    for router in (*routers, _operations(vitals, store, metrics, admin_token)):
+        app.add(router)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(BadInput, _bad_input)
@@ -140,6 +172,10 @@ async def _bad_input(request: Request, error: Exception) -> Response:
 
 
 async def _retry_later(request: Request, error: Exception) -> Response:
+    return _busy(error)
+
+
+def _busy(error: Exception) -> Response:
     response = _error(503, f"{error} Try again in a moment; nothing was stored.")
     response.headers["Retry-After"] = "2"
     return response

@@ -8,6 +8,9 @@ from collections.abc import AsyncGenerator
 import httpx
 import pytest
 from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
 from agents.scripted import ScriptedAgents
 from gateway.errors import BadInput, SettingsWrong, StoreUnavailable
@@ -58,6 +61,51 @@ async def test_it_is_not_ready_while_the_agents_are_down(parts: Parts) -> None:
     assert ready.status_code == 503
     assert ready.json()["runtime"] == {"ready": False, "state": "The agents are down."}
     assert health.status_code == 200
+
+
+class PlainDoor:
+    """An ASGI app of its own, as a platform's door is."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self._error = error
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._error is not None:
+            raise self._error
+        request = Request(scope, receive)
+        await PlainTextResponse(await request.body())(scope, receive, send)
+
+    def router(self) -> APIRouter:
+        router = APIRouter()
+        router.add_route("/events", self, ["POST"])  # pyright: ignore[reportArgumentType] - it knows of functions only
+        return router
+
+
+async def test_a_plain_door_answers_what_is_its_own(parts: Parts) -> None:
+    async with parts.client(PlainDoor().router()) as client:
+        answer = await client.post("/events?twice=1", content=b"hello")
+        other_way, elsewhere = await client.get("/events"), await client.post("/events/more")
+
+    assert (answer.status_code, answer.text) == (200, "hello")
+    assert (other_way.status_code, elsewhere.status_code) == (405, 404)
+
+
+async def test_a_plain_door_that_can_not_store_is_asked_again(parts: Parts) -> None:
+    door = PlainDoor(StoreUnavailable("The disk is full."))
+
+    async with parts.client(door.router()) as client:
+        answer = await client.post("/events")
+
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "2"
+    assert "The disk is full." in answer.json()["error"]
+
+
+async def test_a_plain_door_that_fails_is_an_error_of_the_server(parts: Parts) -> None:
+    async with parts.client(PlainDoor(RuntimeError("a bug")).router()) as client:
+        answer = await client.post("/events")
+
+    assert answer.status_code == 500
 
 
 async def test_metrics_tell_what_waits(parts: Parts) -> None:
