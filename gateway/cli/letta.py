@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -62,10 +63,15 @@ async def _serve(
 
     host, port = address
     with contextlib.ExitStack() as stack:
-        if data is None:
+        own = settings.data_dir / "letta.db"
+        if data is None or _is_one_file(data, own):
+            data = own
             stack.enter_context(held(settings.data_dir))
-            data = settings.data_dir / "letta.db"
         async with bootstrap.served_letta(settings, host, port, data) as url:
             typer.echo(f"Serving Letta's API at {url}", err=True)
             keep_what_is_loaded()
             await stop.wait()
+
+
+def _is_one_file(data: Path, own: Path) -> bool:
+    return os.path.realpath(data) == os.path.realpath(own)

@@ -6,16 +6,17 @@ while another commits share the next commit, so a busy server pays one fsync for
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
 import aiosqlite
 
+from agents.embedded.store.alone import owned_alone
 from agents.embedded.tasks import companions
-from gateway.errors import SettingsWrong, StoreUnavailable
+from gateway.errors import StoreUnavailable
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -148,7 +149,7 @@ async def open_database(path: Path) -> AsyncGenerator[Database]:
     """Open the file, bring its schema up to date, and commit until the caller leaves."""
     path.parent.mkdir(parents=True, exist_ok=True)
     writer, reader = _connect(path), _connect(path)
-    with _owned_alone(path):
+    with owned_alone(path):
         async with writer:
             await writer.run(_migrate)
             async with reader, companions() as tasks:
@@ -159,27 +160,6 @@ async def open_database(path: Path) -> AsyncGenerator[Database]:
                 finally:
                     committer.cancel()
                     database.refuse_waiting()
-
-
-@contextmanager
-def _owned_alone(path: Path) -> Generator[None]:
-    """Hold the file against other processes, which would run the same turns once more.
-
-    The lock is a transaction on a file beside it, which the system ends with its process.
-    """
-    lock = sqlite3.connect(path.with_name(f"{path.name}.lock"), isolation_level=None, timeout=0)
-    try:
-        lock.execute("BEGIN EXCLUSIVE")
-        yield
-    except sqlite3.OperationalError as error:
-        if lock.in_transaction:
-            raise
-        raise SettingsWrong(
-            f'The agents\' database "{path}" is in use by another process. Stop that one, or '
-            "set another data_dir."
-        ) from error
-    finally:
-        lock.close()
 
 
 def _connect(path: Path) -> _Connection:

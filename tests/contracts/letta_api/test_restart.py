@@ -4,6 +4,7 @@ One life is killed in the middle of several turns at once; every test looks at o
 the next life.
 """
 
+import os
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -232,6 +233,6 @@ async def test_an_error_beside_the_server_comes_out_as_itself(tmp_path: Path) ->
 async def test_a_second_server_on_one_file_is_refused_with_a_sentence(tmp_path: Path) -> None:
     options = EmbeddedOptions(tmp_path / "letta.db")
     async with serve(options):
-        with pytest.raises(SettingsWrong, match="in use by another process"):
+        with pytest.raises(SettingsWrong, match=f"in use by process {os.getpid()}"):
             async with serve(options):
                 pass

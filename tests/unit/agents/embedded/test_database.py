@@ -1,4 +1,5 @@
 import asyncio
+import os
 import sqlite3
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -99,6 +100,22 @@ async def test_opening_again_migrates_nothing_twice(tmp_path: Path) -> None:
 
 async def test_two_servers_cannot_share_a_file(tmp_path: Path) -> None:
     async with open_database(tmp_path / "letta.db"):
-        with pytest.raises(SettingsWrong, match="in use by another process"):
+        with pytest.raises(SettingsWrong, match=f"in use by process {os.getpid()}"):
             async with open_database(tmp_path / "letta.db"):
                 pass
+
+
+async def test_a_file_is_free_again_when_its_server_has_left(tmp_path: Path) -> None:
+    for _ in range(2):
+        async with open_database(tmp_path / "letta.db"):
+            pass
+
+    assert (tmp_path / "letta.db.lock").read_text() == ""
+
+
+async def test_a_place_that_can_not_be_locked_is_told(tmp_path: Path) -> None:
+    (tmp_path / "letta.db.lock").mkdir()
+
+    with pytest.raises(SettingsWrong, match="can not be written: Is a directory"):
+        async with open_database(tmp_path / "letta.db"):
+            pass
