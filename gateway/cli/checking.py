@@ -33,7 +33,7 @@ def check_databases(kept: Kept) -> None:
             raise SettingsWrong(
                 f'There is no database at "{database.path}" yet; `postern up` makes it.'
             )
-        elif agents := _agents(kept):
+        elif agents := agents_of(kept):
             raise StoreUnavailable(
                 f'There is no "{database.path}", and {agents} agents with all their memory were in '
                 "it. Restore a backup."
@@ -53,8 +53,14 @@ def _check(database: KeptDatabase) -> None:
         )
 
 
-def _agents(kept: Kept) -> int:
-    return len(rows(kept.messages, _AGENTS)) if kept.messages is not None else 0
+def agents_of(kept: Kept) -> int:
+    """Return how many agents the messages name; none where there are no messages here.
+
+    Raises StoreUnavailable when that can not be read.
+    """
+    if kept.messages is None or not kept.messages.exists():
+        return 0
+    return len(rows(kept.messages, _AGENTS))
 
 
 def check_files(kept: Kept) -> list[str]:

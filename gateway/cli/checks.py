@@ -7,15 +7,20 @@ import socket
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 
+from gateway.cli.checking import agents_of
 from gateway.cli.findings import Finding, ok, warning, wrong
 from gateway.cli.remote_checks import check_discord, check_letta, check_model, check_slack
-from gateway.cli.sqlite_file import faults
+from gateway.cli.sqlite_file import faults, schema_of
 from gateway.data_dir import holder, prepare
 from gateway.errors import PosternError, SettingsWrong
 from gateway.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from gateway.bootstrap import KeptDatabase
 
 _PATIENCE_SECONDS = 10.0
 
@@ -31,6 +36,7 @@ async def examine(environ: Mapping[str, str]) -> list[Finding]:
             check_files(settings),
             check_data_dir(settings),
             await check_database(settings),
+            check_agents(settings),
             check_port(settings),
             check_public_url(settings),
             await check_letta(settings.letta, client),
@@ -74,20 +80,52 @@ def check_data_dir(settings: Settings) -> Finding:
 
 
 async def check_database(settings: Settings) -> Finding:
-    """See that the database can be read, and is whole."""
-    path = settings.sqlite_path
+    """See that the database can be read, is whole, and is not of a newer Postern."""
+    from gateway import bootstrap
+
     try:
-        if path is None:
+        if settings.sqlite_path is None:
             await _open_once(settings)
             return ok("database", "Postgres answers.")
-        if not path.exists():
-            return ok("database", f"{path} will be made at the first start.")
-        found = faults(path)
+        messages, *_ = bootstrap.kept(settings).databases
+        return _check_file("database", messages)
     except PosternError as error:
         return wrong("database", str(error), "Set database_url, or restore a backup.")
+
+
+def check_agents(settings: Settings) -> Finding:
+    """See the same of the embedded server's agents, and that they are there if there were some."""
+    from gateway import bootstrap
+
+    if not settings.letta.is_embedded:
+        return ok("agents", "Their memory is on the Letta server.")
+    kept = bootstrap.kept(settings)
+    *_, agents = kept.databases
+    try:
+        if not agents.path.exists() and (count := agents_of(kept)):
+            sentence = f"{agents.path} is gone, and {count} agents with all their memory with it."
+            return wrong("agents", sentence, "Restore a backup.")
+        return _check_file("agents", agents)
+    except PosternError as error:
+        return wrong("agents", str(error), "Restore a backup.")
+
+
+def _check_file(part: str, database: KeptDatabase) -> Finding:
+    path, known = database.path, database.schema
+    if not path.exists():
+        return ok(part, f"{path} will be made at the first start.")
+    found, schema = faults(path), schema_of(path)
     if found:
-        return wrong("database", f"{path} is damaged: {'; '.join(found)}.", "Restore a backup.")
-    return ok("database", f"{path} is whole.")
+        return wrong(part, f"{path} is damaged: {'; '.join(found)}.", "Restore a backup.")
+    if schema > known:
+        sentence = (
+            f"{path} was written by a newer Postern: schema {schema}; this one knows {known}."
+        )
+        return wrong(part, sentence, "Upgrade Postern.")
+    if schema < known:
+        sentence = f"{path} is whole; the next start brings its schema from {schema} to {known}."
+        return ok(part, sentence)
+    return ok(part, f"{path} is whole.")
 
 
 async def _open_once(settings: Settings) -> None:

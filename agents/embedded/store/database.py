@@ -16,7 +16,7 @@ import aiosqlite
 
 from agents.embedded.store.alone import owned_alone
 from agents.embedded.tasks import companions
-from gateway.errors import StoreUnavailable
+from gateway.errors import SettingsWrong, StoreUnavailable
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -151,7 +151,7 @@ async def open_database(path: Path) -> AsyncGenerator[Database]:
     writer, reader = _connect(path), _connect(path)
     with owned_alone(path):
         async with writer:
-            await writer.run(_migrate)
+            await writer.run(lambda db: _migrate(db, path))
             async with reader, companions() as tasks:
                 database = Database(writer, reader)
                 committer = tasks.create_task(database.commit_forever())
@@ -176,9 +176,15 @@ def _connect(path: Path) -> _Connection:
     return _Connection(connect, 64)
 
 
-def _migrate(db: sqlite3.Connection) -> None:
+def _migrate(db: sqlite3.Connection, path: Path) -> None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
-    for number, script in _migrations():
+    known = _migrations()
+    if version > known[-1][0]:
+        raise SettingsWrong(
+            f'The agents\' database "{path}" was written by a newer Postern (schema {version}; '
+            f"this one knows {known[-1][0]}). Upgrade Postern."
+        )
+    for number, script in known:
         if number <= version:
             continue
         db.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")

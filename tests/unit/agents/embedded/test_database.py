@@ -98,6 +98,15 @@ async def test_opening_again_migrates_nothing_twice(tmp_path: Path) -> None:
     assert versions[0] == versions[1] > 0
 
 
+async def test_what_a_newer_postern_wrote_is_left_alone(tmp_path: Path) -> None:
+    async with open_database(tmp_path / "letta.db") as database:
+        await database.write(lambda db: db.execute("PRAGMA user_version = 900"))
+
+    with pytest.raises(SettingsWrong, match="by a newer Postern"):
+        async with open_database(tmp_path / "letta.db"):
+            pass
+
+
 async def test_two_servers_cannot_share_a_file(tmp_path: Path) -> None:
     async with open_database(tmp_path / "letta.db"):
         with pytest.raises(SettingsWrong, match=f"in use by process {os.getpid()}"):

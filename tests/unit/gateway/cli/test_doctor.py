@@ -1,3 +1,4 @@
+import asyncio
 import os
 import socket
 from collections.abc import Iterator
@@ -5,12 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from agents.embedded.store.database import open_database
+from gateway.cli.sqlite_file import change, schema_of
 from gateway.data_dir import held
 from tests.unit.gateway.cli.servers import Server, serving
 from tests.unit.gateway.cli.terminal import Seen, Terminal
 
 KEY = "ab" * 32
 APPLICATION = {"id": "77", "name": "Ada's Postern", "verify_key": KEY, "flags": 1 << 19}
+
+DATABASES = [("database", ".postern/postern.db"), ("agents", ".postern/letta.db")]
+AN_AGENT = """
+INSERT INTO binding (person, role, agent, intended_at) VALUES ('ada', 'postern', 'agent-1', 0)
+"""
 
 
 @pytest.fixture
@@ -44,6 +52,22 @@ def slack() -> Iterator[Server]:
 def examine(postern: Terminal, **variables: str) -> Seen:
     """Look at everything, on a port that is surely free."""
     return postern.types("doctor", "--json", **{"POSTERN_HTTP__PORT": "0", **variables})
+
+
+def make_databases(postern: Terminal) -> None:
+    """Make both databases of the data directory, as a first start does."""
+
+    async def open_agents() -> None:
+        async with open_database(Path(".postern/letta.db")):
+            pass
+
+    assert postern.types("db", "migrate").code == 0
+    asyncio.run(open_agents())
+
+
+def remedy(seen: Seen, part: str) -> str:
+    [found] = [each for each in seen.json if each["part"] == part]
+    return found["remedy"]
 
 
 def finding(seen: Seen, part: str) -> tuple[str, str]:
@@ -115,6 +139,85 @@ def test_a_database_that_is_none_is_wrong(postern: Terminal) -> None:
 
     assert outcome == "wrong"
     assert "file is not a database" in sentence
+
+
+def test_databases_of_this_version_are_whole(postern: Terminal) -> None:
+    make_databases(postern)
+
+    seen = examine(postern)
+
+    assert finding(seen, "database") == ("ok", ".postern/postern.db is whole.")
+    assert finding(seen, "agents") == ("ok", ".postern/letta.db is whole.")
+
+
+@pytest.mark.parametrize(("part", "path"), DATABASES)
+def test_a_database_of_a_newer_version_is_wrong(postern: Terminal, part: str, path: str) -> None:
+    make_databases(postern)
+    known = schema_of(Path(path))
+    change(Path(path), ["PRAGMA user_version = 900"])
+
+    seen = examine(postern)
+
+    sentence = f"{path} was written by a newer Postern: schema 900; this one knows {known}."
+    assert finding(seen, part) == ("wrong", sentence)
+    assert remedy(seen, part) == "Upgrade Postern."
+
+
+@pytest.mark.parametrize(("part", "path"), DATABASES)
+def test_a_database_of_an_older_version_is_told(postern: Terminal, part: str, path: str) -> None:
+    make_databases(postern)
+    known = schema_of(Path(path))
+    change(Path(path), ["PRAGMA user_version = 1"])
+
+    seen = examine(postern)
+
+    sentence = f"{path} is whole; the next start brings its schema from 1 to {known}."
+    assert finding(seen, part) == ("ok", sentence)
+
+
+@pytest.mark.parametrize(("part", "path"), DATABASES)
+def test_a_damaged_database_is_wrong(postern: Terminal, part: str, path: str) -> None:
+    make_databases(postern)
+    content = bytearray(Path(path).read_bytes())
+    content[4096 : 4096 * 12] = b"\xff" * (4096 * 11)
+    Path(path).write_bytes(content)
+
+    seen = examine(postern)
+
+    outcome, sentence = finding(seen, part)
+    assert outcome == "wrong"
+    assert sentence.startswith(f"{path} is damaged: ")
+
+
+def test_agents_whose_memory_is_no_database_are_wrong(postern: Terminal) -> None:
+    make_databases(postern)
+    Path(".postern/letta.db").write_text("not a database" * 100)
+
+    outcome, sentence = finding(examine(postern), "agents")
+
+    assert outcome == "wrong"
+    assert "file is not a database" in sentence
+
+
+def test_agents_whose_memory_is_gone_are_wrong(postern: Terminal) -> None:
+    make_databases(postern)
+    Path(".postern/letta.db").unlink()
+    without_agents = examine(postern)
+    change(Path(".postern/postern.db"), [AN_AGENT])
+
+    seen = examine(postern)
+
+    assert finding(without_agents, "agents")[0] == "ok"
+    assert seen.code == 1
+    sentence = ".postern/letta.db is gone, and 1 agents with all their memory with it."
+    assert finding(seen, "agents") == ("wrong", sentence)
+    assert remedy(seen, "agents") == "Restore a backup."
+
+
+def test_agents_on_a_letta_server_have_no_memory_here(postern: Terminal, letta: Server) -> None:
+    seen = examine(postern, LETTA_BASE_URL=letta.url)
+
+    assert finding(seen, "agents") == ("ok", "Their memory is on the Letta server.")
 
 
 def test_a_port_that_is_taken_is_wrong(postern: Terminal) -> None:
