@@ -289,7 +289,7 @@ def _is_time_to_tell(turn: Turn, answer: Answer) -> bool:
     Where only a schedule woke the agent, nobody waits for one.
     """
     is_awaited = not turn.is_wakeup and not answer.voice.is_silent
-    return is_awaited and turn.attempt > 1 and not turn.was_noticed
+    return is_awaited and turn.was_postponed and not turn.was_noticed
 
 
 def _typing(adapter: Adapter, turn: Turn) -> AbstractAsyncContextManager[None]:

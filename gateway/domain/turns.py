@@ -59,6 +59,8 @@ class Turn:
     """Calls that were begun by an earlier attempt and whose outcome nobody saw."""
     drafts: int = 0
     """How many of its deliveries exist already because streaming showed them."""
+    was_postponed: bool = False
+    """True once a try failed and the turn was given back; a kill is no such failure."""
     was_noticed: bool = False
     """True once the person was told that the answer is late."""
     is_cancelled: bool = False

@@ -118,6 +118,7 @@ def _turn(row: TurnRow, messages: list[MessageRow], fence: int) -> Turn:
         tool_results=tuple(row.tool_results.values()),
         tool_intents=tuple(row.tool_intents),
         drafts=len(row.drafts),
+        was_postponed=row.error is not None,
         was_noticed=row.was_noticed,
         is_cancelled=row.is_cancelled,
     )

@@ -130,7 +130,8 @@ WHERE mailbox.lane = held.lane
 """
 CLAIM_AGAIN = """
 UPDATE turn SET attempt = attempt + 1 WHERE id = ANY($1::text[])
-RETURNING id, person, conversation, attempt, started_at, runs, was_noticed, is_cancelled
+RETURNING id, person, conversation, attempt, started_at, runs, is_cancelled,
+    error IS NOT NULL AS was_postponed, was_noticed
 """
 TURN_MESSAGES = f"""
 SELECT turn, seq, {MESSAGE} FROM inbox WHERE turn = ANY($1::text[]) ORDER BY turn, seq
@@ -301,6 +302,7 @@ def _to_turn(ref: TurnRef, row: Row, messages: list[Row], results: list[Row], dr
         tool_results=tuple(_to_result(result) for result in results if not result["is_intent"]),
         tool_intents=tuple(result["call"] for result in results if result["is_intent"]),
         drafts=drafts,
+        was_postponed=row["was_postponed"],
         was_noticed=row["was_noticed"],
         is_cancelled=row["is_cancelled"],
     )

@@ -83,9 +83,10 @@ UPDATE mailbox SET
     )
 WHERE lane = ?1
 """
+# The error as it is: SQLite 3.40 takes every column that RETURNING tests for NULL as not NULL.
 CLAIM_AGAIN = """
 UPDATE turn SET attempt = attempt + 1 WHERE id = ?
-RETURNING person, conversation, attempt, started_at, runs, was_noticed, is_cancelled
+RETURNING person, conversation, attempt, started_at, runs, error, was_noticed, is_cancelled
 """
 TURN_MESSAGES = f"SELECT {MESSAGE} FROM inbox WHERE turn = ? ORDER BY seq"  # noqa: S608
 TURN_RESULTS = """
@@ -186,7 +187,7 @@ def _compose(tx: Transaction, lane: LaneId, fence: int, now: datetime) -> tuple[
 def _claim_again(tx: Transaction, ref: TurnRef) -> tuple[Turn, list[int]]:
     """Read a turn that was begun before; returned with the numbers of its messages."""
     row = tx.execute(CLAIM_AGAIN, (ref.id,)).fetchone()
-    person, place, attempt, started_at, runs, was_noticed, is_cancelled = row
+    person, place, attempt, started_at, runs, error, was_noticed, is_cancelled = row
     messages = tx.execute(TURN_MESSAGES, (ref.id,)).fetchall()
     results = tx.execute(TURN_RESULTS, (ref.id,)).fetchall()
     turn = Turn(
@@ -205,6 +206,7 @@ def _claim_again(tx: Transaction, ref: TurnRef) -> tuple[Turn, list[int]]:
         ),
         tool_intents=tuple(row[0] for row in results if row[-1]),
         drafts=tx.execute(TURN_DRAFTS, (ref.id,)).fetchone()[0],
+        was_postponed=error is not None,
         was_noticed=bool(was_noticed),
         is_cancelled=bool(is_cancelled),
     )

@@ -19,6 +19,7 @@ MOMENTS = [
     "before store.turns.claim",
     "after store.turns.claim",
     "before agents.session_for",
+    "after store.people.intend_agent",
     "after agents.session_for",
     "before runtime.run",
     "after RunStarted of runtime.run",

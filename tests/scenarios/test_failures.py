@@ -15,6 +15,7 @@ from gateway.domain.turns import RunRequest
 from gateway.errors import DeliveryRefused, OutcomeUnknown, RateLimited
 from gateway.turn_runner import ANSWER_IS_LATE
 from storage.memory.store import MemoryStore
+from tests.fakes.crashing import CrashPoints
 from tests.fakes.hub import FakeHub, HubOptions
 
 
@@ -34,6 +35,25 @@ async def test_with_letta_down_the_person_is_told_once_and_answered_when_it_is_b
     assert during == [ANSWER_IS_LATE]
     assert ada.sees == [ANSWER_IS_LATE, "Here I am."]
     assert len(hub.agents.created) == 1
+
+
+async def test_after_a_kill_too_a_hiccup_that_the_first_retry_mends_is_not_told() -> None:
+    hub = await _killed_before_its_agent_was_asked()
+    hub.agents.will_say("Here I am.")
+    async with hub.running():
+        await asyncio.sleep(1)
+        hub.agents.come_back()
+        await asyncio.sleep(600)
+
+    assert hub.person("ada").sees == ["Here I am."]
+
+
+async def test_after_a_kill_too_the_person_is_told_once_that_the_answer_is_late() -> None:
+    hub = await _killed_before_its_agent_was_asked()
+    async with hub.running():
+        await asyncio.sleep(600)
+
+    assert hub.person("ada").sees == [ANSWER_IS_LATE]
 
 
 async def test_a_stream_that_breaks_in_mid_answer_is_taken_up_again(hub: FakeHub) -> None:
@@ -157,6 +177,17 @@ async def test_an_agent_that_never_ends_is_stopped_at_the_deadline(hub: FakeHub)
 
     assert seen == ["Sorry, I could not answer this: it took longer than 15 minutes."]
     assert (await ada.reads(2))[1] == "next"
+
+
+async def _killed_before_its_agent_was_asked() -> FakeHub:
+    """Return a gateway that died in a turn's first try, and whose agents are away now."""
+    hub, points = FakeHub(MemoryStore()), CrashPoints(at_name="before agents.session_for")
+    async with asyncio.TaskGroup() as group:
+        asking = group.create_task(hub.person("ada").says("hello"))
+        await hub.until_crash(points)
+        await asking
+    hub.agents.go_down()
+    return hub
 
 
 async def _state(hub: FakeHub, delivery: str) -> DeliveryState | None:

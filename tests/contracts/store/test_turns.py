@@ -184,7 +184,7 @@ async def test_a_postponed_turn_comes_again_unchanged(store: Store) -> None:
     assert await claim_turns(store, now=59) == ()
     again = await claim_turn(store, now=60)
     newer = replace(turn.ref, fence=again.ref.fence)
-    assert again == replace(turn, ref=newer, attempt=2)
+    assert again == replace(turn, ref=newer, attempt=2, was_postponed=True)
     assert again.ref.fence > turn.ref.fence
 
 
@@ -225,6 +225,19 @@ async def test_a_postponed_turn_is_noticed_at_most_once(store: Store) -> None:
 
     assert (turn.was_noticed, again.was_noticed) == (False, True)
     assert [delivery for delivery, _ in await send_all(store, now=2)] == ["late-1"]
+
+
+async def test_a_lost_lease_does_not_count_as_postponed(store: Store) -> None:
+    await start_turn(store)
+    await store.turns.recover(at(1), predecessor=WORKER)
+    lost = await claim_turn(store, now=1)
+    await store.turns.postpone(lost.ref, at(2), "no answer", None, at(1))
+    postponed = await claim_turn(store, now=2)
+    await store.turns.recover(at(3), predecessor=WORKER)
+    again = await claim_turn(store, now=3)
+
+    seen = [(turn.attempt, turn.was_postponed) for turn in (lost, postponed, again)]
+    assert seen == [(2, False), (3, True), (4, True)]
 
 
 async def test_runs_are_remembered_by_round(store: Store) -> None:
