@@ -115,7 +115,7 @@ class Rounds:
         turn = doing.turn
         work = self._work[turn.ref.id]
         if work.is_stopped and not turn.runs:  # but for one that began, and nobody wrote down
-            await self._runtime.cancel(RunRequest(session, (), turn.messages[0].otid))
+            await self._runtime.cancel(RunRequest(session, (), turn.key))
             return End(TurnState.CANCELLED, 0)
         request = work.request = await self._first_request(doing, session)
         try:
@@ -179,7 +179,7 @@ class Rounds:
         return RunRequest(
             session=session,
             input=await self._input(doing),
-            otid=turn.messages[0].otid,
+            otid=turn.key,
             tools=doing.calls.specs,
             run=_run_of(turn, 0),
         )
@@ -201,7 +201,7 @@ def _next_request(
     return RunRequest(
         session=before.session,
         input=results,
-        otid=str(uuid.uuid5(uuid.UUID(turn.messages[0].otid), str(index))),
+        otid=str(uuid.uuid5(uuid.UUID(turn.key), str(index))),
         tools=before.tools,
         run=_run_of(turn, index),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -12,6 +13,8 @@ from gateway.domain.ids import AgentId, LaneId, PersonId, RunId, SessionId, Turn
 from gateway.domain.messages import InboundMessage
 from gateway.domain.tools import ToolCall, ToolResult, ToolSpec
 from gateway.domain.usage import Charge
+
+_KEYS = uuid.UUID("3e1d6c0a-5b7f-5a64-9f0d-7c2b8e41d9a3")
 
 
 class TurnState(StrEnum):
@@ -70,6 +73,17 @@ class Turn:
     def is_wakeup(self) -> bool:
         """Whether nobody wrote anything in it: it is made of wakeups alone."""
         return all(message.is_wakeup for message in self.messages)
+
+    @property
+    def key(self) -> str:
+        """Idempotency key of its first round: the otid of its message, or one of all of theirs.
+
+        After an older database was restored, a message which the agent had heard alone
+        comes again with newer ones. Under its own otid the runtime would take them all
+        for the old round, and the newer ones would be lost: to hear it twice is better.
+        """
+        otids = [message.otid for message in self.messages]
+        return otids[0] if len(otids) == 1 else str(uuid.uuid5(_KEYS, "\n".join(otids)))
 
 
 @dataclass(frozen=True, slots=True)

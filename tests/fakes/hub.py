@@ -23,7 +23,17 @@ from gateway.inbox import Inbox
 from gateway.mind import Mind
 from gateway.outbox import Outbox, OutboxOptions
 from gateway.pauses import Pauses
-from gateway.ports import Adapter, ArtifactStore, Briefing, Clock, Store, Streaming, Toolbox
+from gateway.ports import (
+    Adapter,
+    AgentHost,
+    AgentRuntime,
+    ArtifactStore,
+    Briefing,
+    Clock,
+    Store,
+    Streaming,
+    Toolbox,
+)
 from gateway.retries import RetryPolicy
 from gateway.teamwork import Group, Teamwork
 from gateway.telemetry import Metrics
@@ -82,6 +92,8 @@ class HubOptions:
     groups: Mapping[str, Group] = field(default_factory=dict[str, Group])
     has_constellation: bool = False
     """Whether the real one finds people's agents, instead of the scripted agents themselves."""
+    mind: tuple[AgentHost, AgentRuntime] | None = None
+    """Where agents are and think, instead of the scripted ones; found by the real constellation."""
 
 
 class FakeHub:
@@ -217,10 +229,11 @@ class FakeHub:
         budgets = Budgets(store.usage, options.budgets, self.clock)
         toolbox = around(self.toolbox, "toolbox", points)
         people = around(self.store.people, "people", points)
-        real = AgentConstellation(people, agents, self.clock)
+        host, runtime = options.mind or (agents, agents)
+        real = AgentConstellation(people, host, self.clock)
         mind = Mind(
-            real if options.has_constellation else agents,
-            agents,
+            real if options.has_constellation or options.mind else agents,
+            runtime,
             toolbox,
             self.routes,
             memory=agents,

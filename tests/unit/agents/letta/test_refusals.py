@@ -176,6 +176,13 @@ def pending(request: pytest.FixtureRequest, wire: LettaWire) -> None:
     wire.pending_is_status = request.param == "as a status"
 
 
+def _returned(wire: LettaWire) -> list[tuple[str, str]]:
+    """Return which calls were answered, and with what status."""
+    sent = [m for r in wire.requests if r.body for m in r.body.get("messages", [])]
+    returns = [item for m in sent for item in m.get("tool_returns", [])]
+    return [(item["tool_call_id"], item["status"]) for item in returns]
+
+
 @pytest.mark.usefixtures("pending")
 @pytest.mark.parametrize("newest_first", [False, True])
 async def test_stale_calls_are_answered_with_errors_and_the_round_is_sent_again(
@@ -189,9 +196,21 @@ async def test_stale_calls_are_answered_with_errors_and_the_round_is_sent_again(
     assert text_of(events) == "at last"
     assert events[-1] == RunEnded("end_turn")
     assert len([event for event in events if isinstance(event, RunStarted)]) == 1
-    returned = [m for r in wire.requests if r.body for m in r.body.get("messages", [])]
-    returned = [item for m in returned for item in m.get("tool_returns", [])]
-    assert [(item["tool_call_id"], item["status"]) for item in returned] == [(stale[0].id, "error")]
+    assert _returned(wire) == [(stale[0].id, "error")]
+
+
+@pytest.mark.usefixtures("pending")
+async def test_calls_are_stale_for_a_round_that_has_more_to_say_than_theirs(
+    wire: LettaWire, letta: Letta
+) -> None:
+    alone = says(HERE, "call roll_dice {}", tools=(DICE,))
+    stale = calls_of(await follow(letta.runtime, alone))
+    newer = says(HERE, "words 2", tools=(DICE,))
+    both = replace(newer, input=(*alone.input, *newer.input), otid=says(HERE, "x").otid)
+
+    await follow(letta.runtime, both)
+
+    assert _returned(wire) == [(stale[0].id, "error")]
 
 
 @pytest.mark.usefixtures("pending")
