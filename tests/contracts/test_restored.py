@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -73,6 +74,8 @@ class World:
     minds: Minds
     runtime: Overheard
     hands: Hands = field(default_factory=Hands)
+    name: str = field(default_factory=lambda: uuid.uuid4().hex)
+    """In all event ids: a server that others test on knows those of before."""
 
     @asynccontextmanager
     async def hub(self, database: str) -> AsyncGenerator[FakeHub]:
@@ -104,7 +107,7 @@ async def _lives_on(world: World, waiting: str) -> list[str]:
     """Back up while this waits, and have it answered in the time that will be lost."""
     async with world.hub("now.db") as hub:
         ada = hub.person("ada")
-        await ada.says(waiting, event_id="e1")
+        await ada.says(waiting, event_id=f"{world.name}-waiting")
         world.back_up()
         async with hub.running(), asyncio.timeout(PATIENCE_SECONDS):
             return await ada.reads(1)
@@ -115,7 +118,7 @@ async def _is_restored(world: World, *later: str) -> list[str]:
     async with world.hub("restored.db") as hub:
         ada = hub.person("ada")
         for number, text in enumerate(later):
-            await ada.says(text, event_id=f"later-{number}")
+            await ada.says(text, event_id=f"{world.name}-{number}")
         async with hub.running(), asyncio.timeout(PATIENCE_SECONDS):
             return await ada.reads(1)
 
@@ -147,7 +150,7 @@ async def test_the_tools_of_a_newer_message_are_not_those_of_the_lost_time(world
 async def test_a_newer_message_is_heard_beside_one_whose_tools_were_at_work(world: World) -> None:
     world.hands.is_stuck = True
     async with world.hub("now.db") as hub:
-        await hub.person("ada").says(CALL, event_id="e1")
+        await hub.person("ada").says(CALL, event_id=f"{world.name}-waiting")
         world.back_up()
         async with hub.running(), asyncio.timeout(PATIENCE_SECONDS):
             await world.hands.begun.wait()
