@@ -13,6 +13,7 @@ from slack_bolt.async_app import AsyncApp
 from adapters.slack.answers import Posted
 from adapters.slack.asides import Asides
 from adapters.slack.calls import SlackCalls
+from adapters.slack.catch_up import CatchUp
 from adapters.slack.door import Door, Hints, make_app
 from adapters.slack.downloads import Downloads
 from adapters.slack.drafts import STILL_STREAMING, DraftPosts
@@ -86,6 +87,7 @@ class SlackAdapter:
         )
         self._downloads = Downloads(self._calls, artifacts, options)
         self._uploads = Uploads(self._calls, artifacts)
+        self._catch_up = CatchUp(self._calls, store, clock, options)
         self._door = Door(self._calls, self._hints, self._downloads, store, clock, options)
         self._app: AsyncApp | None = None
         self._note("Slack is not connected yet.")
@@ -116,6 +118,7 @@ class SlackAdapter:
             await accept(message)
             self._drafts.heard(message.conversation, message.sender.identity.user)
 
+        await self._catch_up.look()
         self._door.open(hear)
         self._app = app = make_app(self.workspaces, self._door)
         try:
@@ -125,6 +128,7 @@ class SlackAdapter:
                 group.create_task(self._hints.homes.run())
                 group.create_task(self._hints.asides.run())
                 group.create_task(self._downloads.run())
+                group.create_task(self._catch_up.run(self._door.receive))
                 await self._connect(app)
         except* SettingsWrong as errors:
             raise SettingsWrong(self._sentence) from errors
@@ -152,6 +156,7 @@ class SlackAdapter:
 
     async def _serve(self, app: AsyncApp) -> None:
         workspace = await self.workspaces.identify()
+        self._catch_up.begin()
         where = "Where it is installed" if workspace is None else f"In {workspace.name}"
         token = self.options.app_token
         if token is None:

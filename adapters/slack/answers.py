@@ -52,6 +52,19 @@ class Posted(Wire):
     ts: str = Field(min_length=1)
 
 
+class NextPage(Wire):
+    """Where a list goes on."""
+
+    next_cursor: str | None = None
+
+
+class MessagePage(Wire):
+    """The answer of `conversations.history` and `.replies`; each message is read by itself."""
+
+    messages: tuple[Mapping[str, object], ...]
+    response_metadata: NextPage = NextPage()
+
+
 class DirectChannel(Wire):
     """The answer of `conversations.open`."""
 

@@ -58,6 +58,8 @@ class Options:
     """What only one person sees can not be edited: it is shown when it is whole."""
     history_lag_seconds: float = 5.0
     """A message may be missing in Slack's history for so long after it was posted."""
+    catch_up_pause_seconds: float = 2.5
+    """Between looks for what was missed: half of what Slack allows is left to deliveries."""
     call_timeout_seconds: float = 10.0
     name_timeout_seconds: float = 0.8
     """A sender's name is waited for so long; Slack wants its 200 within three seconds."""

@@ -54,8 +54,9 @@ class HistoryStore(Protocol):
     async def newest_events(self, platform: str) -> list[tuple[Conversation, str]]:
         """Return the newest plain message id of every conversation of a platform.
 
-        Only ids that are digits throughout count, as Discord's are: what was
-        sent after one is what a restart has missed. Refused messages count too.
+        Only ids that are digits throughout count, as Discord's are, or a channel and a
+        moment, as Slack's are ("D1:171.5"): what was sent after one is what a restart
+        has missed. Refused messages count too.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,6 +16,9 @@ from gateway.domain.turns import TurnState
 from gateway.ports import StoreCounts
 from storage.memory.tables import DeliveryRow, MessageRow, Tables, TurnRow
 from storage.rules import OPEN, MessageState, Standing, last_older
+
+_PLAIN = re.compile(r"([^:]*:[0-9]+\.)?[0-9]+")
+"""The ids of plain messages; see the port."""
 
 
 class MemoryHistory:
@@ -68,7 +72,7 @@ class MemoryHistory:
         newest: dict[Conversation, str] = {}
         for row in sorted(self._tables.messages.values(), key=lambda row: row.sequence):
             message = row.message
-            is_plain = message.kind is MessageKind.TEXT and message.event_id.isdecimal()
+            is_plain = message.kind is MessageKind.TEXT and _PLAIN.fullmatch(message.event_id)
             if is_plain and message.conversation.platform == platform:
                 newest[message.conversation] = message.event_id
         return sorted(newest.items(), key=lambda item: item[0].id)

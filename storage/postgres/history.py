@@ -62,7 +62,7 @@ WITH RECURSIVE place (conversation) AS (
 SELECT place.conversation, newest.key FROM place CROSS JOIN LATERAL (
     SELECT key FROM inbox
     WHERE inbox.conversation = place.conversation AND kind = 'text'
-        AND key ~ '^[^:]*:[^:]*:[0-9]+$'
+        AND key ~ '^[^:]*:[^:]*:([^:]*:[0-9]+[.])?[0-9]+$'
     ORDER BY seq DESC LIMIT 1
 ) AS newest
 """

@@ -64,7 +64,13 @@ WITH RECURSIVE place (conversation) AS (
 SELECT conversation, (
     SELECT key FROM inbox INDEXED BY inbox_conversation
     WHERE inbox.conversation = place.conversation AND kind = 'text'
-        AND key GLOB '*:*:[0-9]*' AND key NOT GLOB '*:*:*[^0-9]*'
+        AND (
+            (key GLOB '*:*:[0-9]*' AND key NOT GLOB '*:*:*[^0-9]*')
+            OR (
+                key GLOB '*:*:*:[0-9]*.[0-9]*' AND key NOT GLOB '*:*:*:*[^0-9.]*'
+                AND key NOT GLOB '*:*:*:*.*.*'
+            )
+        )
     ORDER BY seq DESC LIMIT 1
 ) AS newest FROM place WHERE newest IS NOT NULL
 """

@@ -53,6 +53,7 @@ class Ways:
             bot_token="",
             streaming=Streaming(0.05, hold_seconds=0.2, shows_private=False),
             history_lag_seconds=0.3,
+            catch_up_pause_seconds=0.01,
             call_timeout_seconds=PATIENCE_SECONDS,
             name_timeout_seconds=PATIENCE_SECONDS,
             file_wait_seconds=PATIENCE_SECONDS,

@@ -276,6 +276,17 @@ async def test_the_newest_message_of_every_conversation_is_found(store: Store) -
     assert sorted(newest, key=lambda item: item[0].id) == [(place("a"), "102"), (place("b"), "101")]
 
 
+async def test_the_newest_message_is_found_by_its_channel_and_moment_too(store: Store) -> None:
+    ids = ("D1:171.000200", "D1:171.000300", "command:13.73.80889308", "D1:171.", "D1:x.5", "D1:9")
+    for event in (*ids, "D1:171.000300:edit:172.1", "D1:171.000300:view:V1.2"):
+        await store.turns.accept(message(event, channel="D1"), ROUTE, NOW)
+    await store.turns.accept(message("command:13.73.8", channel="D2"), ROUTE, NOW)
+
+    newest = await store.history.newest_events("fake")
+
+    assert newest == [(place("D1"), "D1:171.000300")]
+
+
 async def test_history_shows_buttons_and_files(store: Store) -> None:
     button, file = Button("Yes", "yes"), Attachment("a.txt", "text/plain", 3, "k")
     await store.deliveries.enqueue([replace(post("p1"), buttons=(button,), files=(file,))], at(0))

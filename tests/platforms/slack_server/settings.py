@@ -54,6 +54,8 @@ class SlackSettings:
     response_url_uses: int = 5
     # A message shows up in history and replies only so long after it was posted (Slack's clock).
     history_lag_seconds: float = 0.0
+    # A page of a channel's history is no longer than this: Slack gives some apps 15 at a time.
+    longest_page: int = 1_000
     # A stream ends when nothing was appended for this long. Slack publishes no figure.
     stream_idle_seconds: float = 300.0
     # A stream ends this long after its start, however busy; None means never.

@@ -78,7 +78,7 @@ def _micros(ts: str) -> int:
 
 
 def _page(call: Call, messages: list[Message], default: int) -> tuple[list[Message], str | None]:
-    limit = call.number("limit", default, 1000)
+    limit = min(call.number("limit", default, 1000), call.world.settings.longest_page)
     cursor = call.text("cursor")
     first = 0
     if cursor:
