@@ -199,6 +199,20 @@ async def test_history_that_may_not_be_read_is_told_once_and_live_events_are_hea
     assert code in vars(told)["error"]
 
 
+async def test_nobody_else_is_heard_in_a_direct_message(hub: SlackHub, ada: Person) -> None:
+    said = ada.dm_channel.messages[min(ada.dm_channel.messages)]
+    stranger = {"ts": f"{float(said.ts) + 1:.6f}", "user": "U0STRANGER", "text": "who am I?"}
+    hub.slack.faults.answer("conversations.history", {"ok": True, "messages": [stranger]})
+
+    async with hub.living():
+        await hub.slack.until(lambda: hub.slack.calls("conversations.history"))
+        ada.dm("live")
+        await hub.slack.until(lambda: "re: live" in ada.sees())
+        await hub.is_quiet()
+
+    assert "re: who am I?" not in ada.sees()
+
+
 ODD: list[dict[str, object]] = [
     {"ok": True},
     {"ok": True, "messages": None},
