@@ -7,7 +7,9 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from gateway.domain.audit import AuditKind
-from tests.platforms.slack_hub import SlackHub, Ways, dead_hub
+from storage.memory import MemoryStore
+from tests.fakes.crashing import around
+from tests.platforms.slack_hub import Outage, SlackHub, Ways, dead_hub
 from tests.platforms.slack_server import Message, Person
 from tests.platforms.slack_server.wire import message_wire
 
@@ -243,3 +245,18 @@ async def test_a_history_that_does_not_answer_holds_nothing_up(hub: SlackHub, ad
             await hub.slack.until(lambda text=text: f"re: {text}" in ada.sees())
 
     assert "re: missed" not in ada.sees()
+
+
+async def test_a_store_that_can_not_say_what_was_heard_keeps_no_live_event_out() -> None:
+    outage = Outage()
+    async with dead_hub(store=around(MemoryStore(), "store", outage)) as hub:
+        await meets(hub)
+        await misses(hub, "missed")
+        ada = hub.slack.person("ada")
+        outage.failures["before store.history.newest_events"] = 1
+
+        async with hub.living():
+            ada.dm("live")
+            await hub.slack.until(lambda: "re: live" in ada.sees())
+
+        assert outage.is_over.is_set()
