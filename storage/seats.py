@@ -2,6 +2,7 @@
 
 A turn takes a seat of its person, whoever runs it, from its claim until it ends, is postponed
 or is lost. Whose seat it takes, and why, is told in docs/decisions/0008-seats.md.
+A turn that was cancelled takes none: it only ends.
 """
 
 from __future__ import annotations

@@ -54,8 +54,8 @@ def _cancel_turn(tables: Tables, lane: LaneId, before: int, by: TurnRef, now: da
     if not row.is_cancelled:
         row.is_cancelled = True
         tables.log(AuditKind.TURN_CANCELLED, now, lane, row.id, {"by": by.id})
-    if mailbox.standing is Standing.READY:
-        mailbox.ready_at = now
+    if mailbox.standing in (Standing.READY, Standing.PARKED):
+        mailbox.standing, mailbox.ready_at = Standing.READY, now
         tables.signals.turn_ready.set()
     tables.signals.turn_cancelled.set()
     return True

@@ -50,6 +50,8 @@ def _owner(tables: Tables, mailbox: MailboxRow) -> PersonId | None:
         return mailbox.person
     if is_for_commands(mailbox.lane):
         return None
+    if mailbox.turn is not None and tables.turns[mailbox.turn].is_cancelled:
+        return None
     owner = owner_of(mailbox.lane)
     if owner is not None:
         return owner

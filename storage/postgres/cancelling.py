@@ -25,8 +25,11 @@ ORDER BY lane
 CANCEL_TURNS = """
 UPDATE turn SET is_cancelled = true WHERE id = ANY($1::text[]) AND NOT is_cancelled RETURNING id
 """
+# Parked ones too: what was cancelled needs no seat.
 HURRY_LANES = """
-UPDATE mailbox SET ready_at = CASE WHEN state = 1 THEN $2 ELSE ready_at END
+UPDATE mailbox SET
+    state = CASE WHEN state = 3 THEN 1 ELSE state END,
+    ready_at = CASE WHEN state IN (1, 3) THEN $2 ELSE ready_at END
 WHERE lane = ANY($1::text[]) RETURNING state
 """
 WITHDRAW_SAID = """

@@ -57,6 +57,8 @@ FROM unnest($1::text[], $2::text[]) AS shared (lane, turn) CROSS JOIN LATERAL (
     SELECT person FROM inbox WHERE inbox.turn = shared.turn
 ) AS said GROUP BY shared.lane HAVING min(said.person) = max(said.person)
 """  # noqa: S608 - constants
+# In a statement of its own too: nobody cancels in a lane that this claim holds.
+CANCELLED_AMONG = "SELECT id FROM turn WHERE id = ANY($1::text[]) AND is_cancelled"
 # Two workers that count the same person's turns would each find room for all that there is. So one
 # at a time claims for a person, and the other one passes over that person's lanes for a moment:
 # nobody ever waits for a claim. A person who was forgotten meanwhile has no row to hold.
@@ -205,12 +207,15 @@ async def _seat(tx: Transaction, ripe: Sequence[Row], claimer: Claimer) -> _Seat
 
 async def _owners(tx: Transaction, lanes: Sequence[Row]) -> dict[str, PersonId]:
     """Find out whose seats turns take: of a lane that several wait for, nobody's."""
+    begun = [lane["turn"] for lane in lanes if lane["turn"] is not None]
+    rows = await tx.fetch(CANCELLED_AMONG, begun) if begun else []
+    cancelled = {row["id"] for row in rows}
     owners: dict[str, PersonId] = {}
     shared: list[tuple[str, str | None]] = []
     for lane in lanes:
         name = LaneId(lane["lane"])
         owner = lane["person"] if lane["state"] == Standing.PARKED else owner_of(name)
-        if is_for_commands(name):
+        if is_for_commands(name) or lane["turn"] in cancelled:
             continue
         if owner is None:
             shared.append((name, lane["turn"]))

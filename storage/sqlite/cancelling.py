@@ -22,7 +22,8 @@ SELECT turn FROM mailbox WHERE lane = ? AND turn IS NOT NULL
     AND (SELECT min(seq) FROM inbox WHERE inbox.turn = mailbox.turn) < ?
 """
 CANCEL_TURN = "UPDATE turn SET is_cancelled = 1 WHERE id = ? AND is_cancelled = 0"
-HURRY_LANE = "UPDATE mailbox SET ready_at = ? WHERE lane = ? AND state = 1"
+HURRY_LANE = "UPDATE mailbox SET state = 1, ready_at = ? WHERE lane = ? AND state IN (1, 3)"
+"""A parked one too: what was cancelled needs no seat."""
 WITHDRAW_SAID = f"""
 UPDATE inbox INDEXED BY inbox_waiting SET state = 4, text = ''
 WHERE lane = ? AND state = 0 AND seq < ?

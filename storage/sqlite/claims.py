@@ -51,6 +51,7 @@ SELECT min(person), max(person) FROM (
     SELECT person FROM inbox WHERE turn = ?2
 )
 """  # noqa: S608 - constants
+IS_CANCELLED = "SELECT is_cancelled FROM turn WHERE id = ?"
 SEATS_TAKEN = "SELECT count(*) FROM mailbox WHERE state = 2 AND person = ?"
 PARK_LANE = "UPDATE mailbox SET state = 3, person = ?2 WHERE lane = ?1"
 # People first: a wakeup waits until nobody does, but not for ever, and is a turn apart.
@@ -136,11 +137,13 @@ def _to_lane(
     tx: Transaction, lane: LaneId, ready_at: int, fence: int, turn: TurnId | None, taken: int
 ) -> _Lane:
     """Find out whose seat the lane's turn takes: of one that several wait for, nobody's."""
+    if is_for_commands(lane) or (
+        turn is not None and tx.execute(IS_CANCELLED, (turn,)).fetchone()[0]
+    ):
+        return _Lane(lane, ready_at, fence, turn, 0, None)
     owner = owner_of(lane)
     if owner is not None:
         return _Lane(lane, ready_at, fence, turn, taken, owner)
-    if is_for_commands(lane):
-        return _Lane(lane, ready_at, fence, turn, 0, None)
     first, last = tx.execute(ONLY_PERSON, (lane, turn)).fetchone()
     if first != last:
         return _Lane(lane, ready_at, fence, turn, 0, None)

@@ -275,11 +275,16 @@ class Ledger:
 def check_seats(sim: Simulation, log: Iterable[AuditEntry]) -> None:
     """Never more turns of a person at once, with agents of their own, than there are seats."""
     at_work: defaultdict[PersonId, set[str]] = defaultdict(set)
+    cancelled: set[str] = set()
     for entry in log:
         owner = owner_of(LaneId(entry.subject))
         if owner is None:
             continue
         match entry.kind:
+            case AuditKind.TURN_CANCELLED:
+                cancelled.add(entry.ref)
+            case AuditKind.TURN_CLAIMED if entry.ref in cancelled:
+                pass  # it only ends, and takes no seat for that
             case AuditKind.TURN_CLAIMED:
                 at_work[owner].add(entry.subject)
                 if len(at_work[owner]) > PER_PERSON:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from gateway.domain.messages import Accepted, MessageKind
 from gateway.domain.people import Mode, Route, person_id_of
-from gateway.domain.turns import Claim, Turn
+from gateway.domain.turns import Cancellation, Claim, Turn
 from gateway.ports import Store
 from tests.contracts.store.words import (
     LEASE,
@@ -56,9 +56,9 @@ async def write(
     return await store.turns.accept(message(event, user=user, channel=channel), route, at(0))
 
 
-async def until_parked(store: Store) -> None:
+async def until_parked(store: Store, now: float = 1) -> None:
     """Claim until there is nothing to claim and nothing to wait for."""
-    while (rest := await claim(store, now=1)).next_ready_at is not None:
+    while (rest := await claim(store, now)).next_ready_at is not None:
         assert rest.turns == ()
 
 
@@ -289,6 +289,73 @@ async def test_many_claims_at_once_give_no_seat_twice(store: Store) -> None:
 
     people = [turn.person for each in claims for turn in each.turns]
     assert max(people.count(person) for person in people) <= MOST
+
+
+async def cancel(store: Store, turn: Turn, now: float) -> None:
+    """Carry out the person's command; its turn stays open."""
+    await write(store, "cancel", "c9", route=COMMANDS)
+    command = next(each for each in (await claim(store, now)).turns if each.role == "commands")
+    cancellation = Cancellation(command.messages[0], command.person, (turn.ref.lane,))
+    store.turn_ready.clear()
+    assert (await store.turns.cancel(command.ref, cancellation, at(now))).turns == 1
+
+
+async def test_a_cancelled_turn_that_waits_for_a_seat_ends_without_one(store: Store) -> None:
+    await ask_many(store, 4)
+    first, second = (await claim(store, now=1)).turns
+    await store.turns.postpone(first.ref, at(5), "later", None, at(1))
+    assert await claimed(store, now=6) == ["ada2"]
+    await until_parked(store, now=6)
+
+    await cancel(store, first, now=6)
+
+    assert store.turn_ready.is_set(), "whoever dispatches has to hear of it"
+    (again,) = (await claim(store, now=6)).turns
+    assert (again.ref.id, again.is_cancelled) == (first.ref.id, True)
+    await finish(store, again, now=6)
+    assert await claimed(store, now=6) == [], "it had no seat to give back"
+    await finish(store, second, now=7)
+    assert await claimed(store, now=7) == ["ada3"]
+
+
+async def test_a_cancelled_turn_that_rests_ends_without_a_seat(store: Store) -> None:
+    await ask_many(store, 3)
+    first, _ = (await claim(store, now=1)).turns
+    await store.turns.postpone(first.ref, at(600), "later", None, at(1))
+    assert await claimed(store, now=1) == ["ada2"]
+
+    await cancel(store, first, now=2)
+
+    (again,) = (await claim(store, now=2)).turns
+    assert (again.ref.id, again.is_cancelled) == (first.ref.id, True)
+
+
+async def test_a_cancelled_turn_whose_worker_was_lost_ends_without_a_seat(store: Store) -> None:
+    await ask_many(store, 4)
+    first, second = (await claim(store, now=1)).turns
+    await cancel(store, second, now=1)
+    late = 1 + LEASE.total_seconds()
+    await store.turns.recover(at(late))
+
+    again = (await claim(store, now=late)).turns
+
+    assert [turn.is_cancelled for turn in again if turn.ref.id == second.ref.id] == [True]
+    assert len([turn for turn in again if turn.role.startswith("role")]) == MOST + 1
+    assert first.ref.lane not in {turn.ref.lane for turn in again}, "it is behind who waits"
+
+
+async def test_what_several_wait_for_is_cancelled_as_well_as_what_one_does(store: Store) -> None:
+    for n in range(3):
+        await write(store, f"ada{n}", f"c{n}")
+    first, _ = (await claim(store)).turns
+    await store.turns.postpone(first.ref, at(5), "later", None, at(1))
+    assert await claimed(store, now=6) == ["ada2"]
+    await until_parked(store, now=6)
+
+    await cancel(store, first, now=6)
+
+    (again,) = (await claim(store, now=6)).turns
+    assert (again.ref.id, again.is_cancelled) == (first.ref.id, True)
 
 
 async def test_wakeups_take_seats_as_what_their_person_writes(store: Store) -> None:

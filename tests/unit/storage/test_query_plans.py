@@ -47,6 +47,7 @@ INDEXES = {
         "owner (scan)",
     },
     "claims.ONLY_PERSON": {"inbox_waiting", "inbox_turn"},
+    "claims.IS_CANCELLED": {"turn (key)"},
     "claims.SEATS_TAKEN": {"mailbox_seat"},
     "claims.PARK_LANE": {"mailbox (key)"},
     "claims.OLDEST_WAITING": {"inbox (key)", "inbox_waiting"},

@@ -53,6 +53,7 @@ INDEXES = {
     "claims.NEXT_LANE": {"mailbox_ready"},
     "claims.PARKED_LANES": {"mailbox_parked", "mailbox_seat"},
     "claims.ONLY_PEOPLE": {"inbox_waiting", "inbox_turn"},
+    "claims.CANCELLED_AMONG": {"turn_pkey"},
     "claims.HOLD_PEOPLE": {"person_pkey"},
     "claims.SEATS_TAKEN": {"mailbox_seat"},
     "claims.PARK_LANES": {"mailbox_pkey"},
