@@ -10,7 +10,7 @@ from typing import cast
 
 from gateway.domain.approvals import approval_id
 from gateway.domain.audit import ARRIVALS, AuditEntry, AuditKind
-from gateway.domain.ids import TurnId
+from gateway.domain.ids import LaneId, TurnId
 from gateway.domain.trails import Trail
 from gateway.errors import BadInput
 from gateway.ports import HistoryStore
@@ -72,7 +72,10 @@ class Trails:
             raise BadInput(unknown(name))
         ordered = tuple(found[sequence] for sequence in sorted(found))[:MOST_ENTRIES]
         is_cut |= bool(wanted) or len(found) > MOST_ENTRIES
-        return Trail(name, ordered, tuple(still_open(ordered)), is_cut)
+        last = last_of_each(ordered)
+        lanes = sorted({LaneId(entry.subject) for entry in last if entry.kind in _IN_A_LANE})
+        parked = await self._history.parked(lanes) if lanes else {}
+        return Trail(name, ordered, tuple(still_open(last, parked)), is_cut)
 
     async def _entries(self, link: Link, name: str) -> list[AuditEntry]:
         entries = await self._history.trail(link.name, 0, MOST_ENTRIES)
@@ -186,8 +189,12 @@ _SILENT = {
 """What changes nothing about where its thing stands."""
 
 
-def still_open(entries: Iterable[AuditEntry]) -> Iterator[str]:
-    """Say of each thing that is not over what it waits for, and of what was given up, why."""
+_IN_A_LANE = {AuditKind.MESSAGE_ACCEPTED, AuditKind.TURN_POSTPONED, AuditKind.TURN_LOST}
+"""What comes last of a thing that waits in its lane."""
+
+
+def last_of_each(entries: Iterable[AuditEntry]) -> list[AuditEntry]:
+    """Return where each thing stands by its last entry; a message that a turn took is in that."""
     last: dict[str, AuditEntry] = {}
     taken: set[object] = set()
     for entry in entries:
@@ -195,12 +202,27 @@ def still_open(entries: Iterable[AuditEntry]) -> Iterator[str]:
             last[entry.ref] = entry
         if entry.kind is AuditKind.TURN_CLAIMED:
             taken.update(_texts(entry.data, "messages"))
-    for entry in last.values():
-        is_taken = entry.data.get("sequence") in taken
-        if entry.kind is AuditKind.MESSAGE_ACCEPTED and is_taken:
-            continue
-        if said := _standing(entry):
+    return [
+        entry
+        for entry in last.values()
+        if entry.kind is not AuditKind.MESSAGE_ACCEPTED or entry.data["sequence"] not in taken
+    ]
+
+
+def still_open(last: Iterable[AuditEntry], parked: Mapping[LaneId, int]) -> Iterator[str]:
+    """Say of each thing that is not over what it waits for, and of what was given up, why.
+
+    `parked` are the lanes that wait for a seat, with the turns that their people have running.
+    """
+    for entry in last:
+        running = parked.get(LaneId(entry.subject)) if entry.kind in _IN_A_LANE else None
+        if said := _for_a_seat(running) if running else _standing(entry):
             yield f"{entry.ref} {said}"
+
+
+def _for_a_seat(running: int) -> str:
+    others = "1 other turn" if running == 1 else f"{running} other turns"
+    return f"waits for a seat: its person has {others} running (turns.per_person)."
 
 
 def _standing(entry: AuditEntry) -> str | None:

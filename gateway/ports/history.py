@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from gateway.domain.audit import AuditEntry
 from gateway.domain.conversations import Conversation
-from gateway.domain.ids import ConversationId
+from gateway.domain.ids import ConversationId, LaneId
 from gateway.domain.messages import HistoryEntry, InboundMessage
 
 
@@ -80,6 +81,10 @@ class HistoryStore(Protocol):
         a lane, names all but STEPS: those are found by the names of their turns and
         deliveries.
         """
+        ...
+
+    async def parked(self, lanes: Sequence[LaneId]) -> dict[LaneId, int]:
+        """Return which of the lanes wait for a seat, and how many turns of their person run."""
         ...
 
     async def retain_audit(self, before: datetime, limit: int) -> int:

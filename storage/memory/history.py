@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,7 +12,7 @@ from gateway.domain.audit import ARRIVALS, STEPS, AuditEntry
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import DeliveryState
 from gateway.domain.errands import ErrandState
-from gateway.domain.ids import ConversationId, DeliveryId
+from gateway.domain.ids import ConversationId, DeliveryId, LaneId
 from gateway.domain.messages import HistoryEntry, InboundMessage, MessageKind
 from gateway.domain.turns import TurnState
 from gateway.ports import StoreCounts
@@ -106,6 +108,13 @@ class MemoryHistory:
         return [entry for entry in entries if entry.sequence > after and _is_about(entry, thing)][
             :limit
         ]
+
+    async def parked(self, lanes: Sequence[LaneId]) -> dict[LaneId, int]:
+        """Return which of the lanes wait for a seat, and how many turns of their person run."""
+        mailboxes = self._tables.mailboxes
+        busy = Counter(m.person for m in mailboxes.values() if m.standing is Standing.BUSY)
+        asked = (mailboxes[lane] for lane in lanes if lane in mailboxes)
+        return {m.lane: busy[m.person] for m in asked if m.standing is Standing.PARKED}
 
     async def retain_audit(self, before: datetime, limit: int) -> int:
         """Drop the beginning of the audit log, up to the first entry that is not older."""

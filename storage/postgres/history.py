@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 
 from gateway.domain.audit import AuditEntry, AuditKind
 from gateway.domain.conversations import Conversation
-from gateway.domain.ids import ConversationId
+from gateway.domain.ids import ConversationId, LaneId
 from gateway.domain.messages import HistoryEntry, InboundMessage
 from gateway.ports import StoreCounts
 from storage.delivery_extras import read_extras
@@ -111,6 +112,11 @@ SELECT seq, at, kind, subject, ref, data FROM (
 """  # noqa: S608 - constants
 """Found by its ref, for a message by the event id in it, and by what it is a part of."""
 NEWEST_AUDIT = "SELECT coalesce(max(seq), 0) FROM audit"
+PARKED = """
+SELECT lane, (
+    SELECT count(*) FROM mailbox AS busy WHERE busy.state = 2 AND busy.person = parked.person
+) AS taken FROM mailbox AS parked WHERE lane = ANY($1::text[]) AND state = 3
+"""
 OLDEST_AUDIT = "SELECT seq, at FROM audit WHERE at IS NOT NULL ORDER BY seq LIMIT $1"
 DROP_AUDIT = """
 DELETE FROM audit WHERE seq IN (
@@ -208,6 +214,11 @@ class PostgresHistory:
     async def trail(self, thing: str, after: int, limit: int) -> list[AuditEntry]:
         """Return the oldest `limit` entries about one thing after the cursor, in order."""
         return [_to_audit(row) for row in await self._read(TRAIL, thing, after, limit)]
+
+    async def parked(self, lanes: Sequence[LaneId]) -> dict[LaneId, int]:
+        """Return which of the lanes wait for a seat, and how many turns of their person run."""
+        rows = await self._read(PARKED, list(lanes))
+        return {row["lane"]: row["taken"] for row in rows}
 
     async def retain_audit(self, before: datetime, limit: int) -> int:
         """Drop the beginning of the audit log, up to the first entry that is not older."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from gateway.domain.audit import AuditEntry, AuditKind
 from gateway.domain.conversations import Conversation
-from gateway.domain.ids import ConversationId
+from gateway.domain.ids import ConversationId, LaneId
 from gateway.domain.messages import HistoryEntry, InboundMessage
 from gateway.ports import StoreCounts
 from storage.delivery_extras import read_extras
@@ -116,6 +117,12 @@ SELECT seq, at, kind, subject, ref, data FROM (
 """  # noqa: S608 - constants
 """Found by its ref, for a message by the event id in it, and by what it is a part of."""
 NEWEST_AUDIT = "SELECT coalesce(max(seq), 0) FROM audit"
+PARKED = """
+SELECT lane, (
+    SELECT count(*) FROM mailbox AS busy WHERE busy.state = 2 AND busy.person = parked.person
+) FROM json_each(?) AS asked CROSS JOIN mailbox AS parked ON parked.lane = asked.value
+WHERE parked.state = 3
+"""
 OLDEST_AUDIT = "SELECT seq, at FROM audit WHERE at IS NOT NULL ORDER BY seq LIMIT ?"
 DROP_AUDIT = """
 DELETE FROM audit WHERE seq IN (SELECT seq FROM audit WHERE seq <= ? ORDER BY seq LIMIT ?)
@@ -202,6 +209,10 @@ class SqliteHistory:
     async def trail(self, thing: str, after: int, limit: int) -> list[AuditEntry]:
         """Return the oldest `limit` entries about one thing after the cursor, in order."""
         return [_to_audit(row) for row in await self._read(TRAIL, (thing, after, limit))]
+
+    async def parked(self, lanes: Sequence[LaneId]) -> dict[LaneId, int]:
+        """Return which of the lanes wait for a seat, and how many turns of their person run."""
+        return dict(await self._read(PARKED, (json.dumps(lanes),)))
 
     async def retain_audit(self, before: datetime, limit: int) -> int:
         """Drop the beginning of the audit log, up to the first entry that is not older."""

@@ -49,6 +49,7 @@ BESIDE_ALL_TURNS = {
     "store.history.newest_events": "asked once by a door that starts",
     "store.history.counts": "asked by /status and by metrics",
     "store.history.audit": "asked by operators and by the checks of this simulator",
+    "store.history.parked": "asked by operators who follow a message",
     "store.history.newest_entry": "asked once by whoever follows the log",
     "store.history.retain": "housekeeping, on which nothing of a turn depends",
     "store.history.retain_audit": "housekeeping, on which nothing of a turn depends",

@@ -232,6 +232,23 @@ async def test_lanes_without_a_seat_are_counted_as_ready(store: Store) -> None:
     assert (counts.lanes_ready, counts.turns_running) == (3, 2)
 
 
+async def test_lanes_without_a_seat_are_told_with_the_turns_that_have_them(store: Store) -> None:
+    await ask_many(store, 4)
+    await ask(store, "bob", "postern", user="bob", now=1)
+    turns = (await claim(store, now=1)).turns
+    await until_parked(store)
+    ada = turns[0].person
+    lanes = [Route(f"role{n}").lane(ada, turns[0].conversation) for n in range(5)]
+
+    before = await store.history.parked([*lanes, turns[-1].ref.lane])
+    await finish(store, turns[0], now=2)
+    after = await store.history.parked(lanes)
+
+    assert before == {lanes[2]: 2, lanes[3]: 2}
+    assert after == {lanes[2]: 1, lanes[3]: 1}
+    assert await store.history.parked([]) == {}
+
+
 async def test_who_is_forgotten_leaves_no_lane_behind(store: Store) -> None:
     await ask_many(store, 3)
     turns = (await claim(store, now=1)).turns

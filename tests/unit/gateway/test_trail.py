@@ -8,12 +8,14 @@ import pytest
 
 from gateway.domain.audit import AuditKind
 from gateway.domain.deliveries import SendFailed, SendLater, SendOutcome, SendUnknown
+from gateway.domain.people import Route
 from gateway.domain.trails import Trail
 from gateway.domain.turns import TurnOutcome, TurnState
 from gateway.errors import BadInput
 from gateway.trail import Trails
 from storage.memory.store import MemoryStore
 from tests.contracts.store.words import (
+    LEASE,
     ROUTE,
     WORKER,
     at,
@@ -97,6 +99,38 @@ async def test_a_waiting_message_says_so(store: MemoryStore) -> None:
     await say(store, "e1")
 
     assert (await _follow(store, "e1")).is_open == ("fake:local:e1 waits for its turn.",)
+
+
+async def test_a_message_that_waits_for_a_seat_says_so(store: MemoryStore) -> None:
+    for n in range(4):
+        await store.turns.accept(message(f"e{n}"), Route(f"role{n}"), at(n))
+    first, second = (await store.turns.claim(WORKER, 9, LEASE, at(4), 2)).turns
+    (waiting,) = (await _follow(store, "e2")).is_open
+    await finish(store, first)
+    (less,) = (await _follow(store, "e2")).is_open
+    await finish(store, second)
+    (free,) = (await _follow(store, "e2")).is_open
+
+    seat = "fake:local:e2 waits for a seat: its person has"
+    assert waiting == f"{seat} 2 other turns running (turns.per_person)."
+    assert less == f"{seat} 1 other turn running (turns.per_person)."
+    assert free == "fake:local:e2 waits for its turn."
+
+
+async def test_a_turn_that_waits_for_a_seat_again_says_so(store: MemoryStore) -> None:
+    for n in range(2):
+        await store.turns.accept(message(f"e{n}"), Route(f"role{n}"), at(n))
+    (first,) = (await store.turns.claim(WORKER, 9, LEASE, at(4), 1)).turns
+    await store.turns.postpone(first.ref, at(60), "RetryLater: later", None, at(4))
+    await store.turns.claim(WORKER, 9, LEASE, at(5), 1)
+    (resting,) = (await _follow(store, "e0")).is_open
+    await store.turns.claim(WORKER, 9, LEASE, at(61), 1)
+    (parked,) = (await _follow(store, "e0")).is_open
+
+    assert resting == f"turn-1 waits for retry at {at(60).isoformat()}: RetryLater: later"
+    assert parked == (
+        "turn-1 waits for a seat: its person has 1 other turn running (turns.per_person)."
+    )
 
 
 async def test_a_withdrawn_message_is_over(store: MemoryStore) -> None:

@@ -170,6 +170,7 @@ INDEXES = {
     "history.AUDIT": {"audit (key)"},
     "history.TRAIL": {"audit_ref", "audit_subject", "audit_event"},
     "history.NEWEST_AUDIT": {"audit (key)"},
+    "history.PARKED": {"asked (scan)", "parked (key)", "mailbox_seat"},
     "history.OLDEST_AUDIT": {"audit (scan)"},  # its beginning: undated entries are few
     "history.DROP_AUDIT": {"audit (key)"},
     "history.EMPTY_DELIVERIES": {"delivery (key)", "delivery_settled"},

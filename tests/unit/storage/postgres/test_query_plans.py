@@ -99,6 +99,7 @@ INDEXES = {
     "history.NEWEST_EVENTS": {"inbox_conversation"},
     "history.AUDIT": {"audit_pkey"},
     "history.TRAIL": {"audit_ref", "audit_subject", "audit_event"},
+    "history.PARKED": {"mailbox_parked", "mailbox_seat"},
     "history.OLDEST_AUDIT": {"audit_pkey"},
     "history.DROP_AUDIT": {"audit_pkey"},
     "history.EMPTY_DELIVERIES": {"delivery_pkey", "delivery_settled"},
