@@ -9,10 +9,18 @@ from datetime import datetime
 
 from gateway.access import Access, not_for_them
 from gateway.addressing import EVERYBODY, addressed
+from gateway.allowance import Allowance
 from gateway.backlog import Backlog
 from gateway.choices import Choices, chosen_by
 from gateway.commands import COMMANDS, as_typed
-from gateway.domain.messages import Accepted, InboundMessage, MessageKind, Refusal, for_one_of_all
+from gateway.domain.messages import (
+    SAID,
+    Accepted,
+    InboundMessage,
+    MessageKind,
+    Refusal,
+    for_one_of_all,
+)
 from gateway.domain.people import Route
 from gateway.domain.routing import Decision, Routing
 from gateway.errors import BadInput
@@ -23,7 +31,6 @@ from gateway.text.storable import storable
 
 log = logging.getLogger(__name__)
 
-_ADDRESSED = (MessageKind.TEXT, MessageKind.EDIT, MessageKind.REACTION)
 _CHANGES = (MessageKind.EDIT, MessageKind.DELETE)
 LONGEST_TEXT = 100_000
 """Characters. Beyond every platform's own limit, so that only a broken door meets it."""
@@ -40,6 +47,7 @@ class Inbox:
         clock: Clock,
         metrics: Metrics,
         backlog: Backlog | None = None,
+        allowance: Allowance | None = None,
     ) -> None:
         self._store = store
         self._access = access
@@ -50,6 +58,8 @@ class Inbox:
         self._metrics = metrics
         self._backlog = backlog
         """None where any number may wait."""
+        self._allowance = allowance
+        """None where people may write as fast as they like."""
 
     async def receive(self, message: InboundMessage) -> None:
         """Store the message; when this returns, the platform may be acknowledged.
@@ -77,11 +87,20 @@ class Inbox:
         if not decided.is_allowed:
             await self._refuse(not_for_them(message, decided.route.role), now)
         elif not await self._changes_a_waiting_one(message, now):
-            if self._backlog is not None and message.kind is not MessageKind.COMMAND:
-                await self._backlog.make_room()
-            await self._choose(message, now)
-            accepted = await self._store.turns.accept(message, decided.route, now)
-            self._count("accepted", message, accepted)
+            refusal = await self._allowance.refusal(message, now) if self._allowance else None
+            if refusal is None:
+                await self._accept(message, decided.route, now)
+            else:
+                await self._refuse(refusal, now)
+
+    async def _accept(self, message: InboundMessage, route: Route, now: datetime) -> None:
+        if self._backlog is not None and message.kind is not MessageKind.COMMAND:
+            await self._backlog.make_room()
+        await self._choose(message, now)
+        accepted = await self._store.turns.accept(message, route, now)
+        if self._allowance is not None:
+            self._allowance.learn(message, accepted)
+        self._count("accepted", message, accepted)
 
     async def _refuse(self, refusal: Refusal, now: datetime) -> None:
         accepted = await self._store.turns.refuse(refusal, now)
@@ -111,7 +130,7 @@ class Inbox:
             return [message]
         if message.kind in _CHANGES and (for_all := await self._changes_for_all(message)):
             return for_all
-        if message.kind not in _ADDRESSED:
+        if message.kind not in SAID:
             return [message]
         said = addressed(message.text, self._routing)
         message = replace(message, text=said.text)

@@ -9,13 +9,12 @@ from datetime import datetime, timedelta
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import NewDelivery
 from gateway.domain.ids import DeliveryId
-from gateway.domain.messages import InboundMessage, MessageKind, Refusal
+from gateway.domain.messages import SAID, InboundMessage, MessageKind, Refusal
 from gateway.ports import NoteStore
 
 _SUBJECT = "paused"
 _FRESH = timedelta(seconds=1)
 """After this the store is asked again: another part of the gateway may have been told."""
-_HEARD = (MessageKind.TEXT, MessageKind.EDIT, MessageKind.REACTION)
 
 
 class Pauses:
@@ -45,7 +44,7 @@ class Pauses:
     async def refusal(self, message: InboundMessage, now: datetime) -> Refusal | None:
         """Return how a message is turned away; None where agents answer, and for commands."""
         place = message.conversation
-        since = await self.since(place, now) if message.kind in _HEARD else None
+        since = await self.since(place, now) if message.kind in SAID else None
         if since is None:
             return None
         reply = NewDelivery(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, FastAPI
 
 from gateway.access import Access
+from gateway.allowance import Allowance
 from gateway.backlog import Backlog
 from gateway.bootstrap.choices import (
     access_policy,
@@ -140,7 +141,9 @@ def make_inbox(settings: Settings, store: Store, clock: Clock, metrics: Metrics)
     """Return the way in."""
     access = Access(access_policy(settings), store.people)
     backlog = Backlog(store.history, settings.turns.max_backlog)
-    return Inbox(store, access, routes(settings), clock, metrics, backlog)
+    most = settings.access.messages_per_minute
+    allowance = Allowance(store.usage, most) if most else None
+    return Inbox(store, access, routes(settings), clock, metrics, backlog, allowance)
 
 
 def make_ticker(settings: Settings, store: Store, clock: Clock, metrics: Metrics) -> Ticker:

@@ -43,6 +43,8 @@ class MessageKind(StrEnum):
     """What became of the errand `target`, for whoever asked."""
 
 
+SAID = (MessageKind.TEXT, MessageKind.EDIT, MessageKind.REACTION)
+"""What people say to agents; the rest is for the gateway, or from it."""
 NOWHERE = "nowhere"
 """The `target` of a wakeup whose answer is for nobody."""
 

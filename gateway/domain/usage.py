@@ -1,4 +1,4 @@
-"""What turns have used, by day: what budgets are counted in."""
+"""What turns have used by day, and how much somebody wrote of late: what limits are counted in."""
 
 from __future__ import annotations
 
@@ -29,3 +29,11 @@ class Spent:
     def plus(self, other: Spent) -> Spent:
         """Return the sum."""
         return Spent(self.turns + other.turns, self.tokens + other.tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How much somebody wrote of late, with all their accounts."""
+
+    person: PersonId
+    count: int

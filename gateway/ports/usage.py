@@ -1,12 +1,13 @@
-"""What was used, for budgets."""
+"""What was used and written, for budgets and limits."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Protocol
 
 from gateway.domain.ids import PersonId
-from gateway.domain.usage import Spent
+from gateway.domain.people import Identity
+from gateway.domain.usage import Spent, Written
 
 
 class UsageStore(Protocol):
@@ -22,4 +23,14 @@ class UsageStore(Protocol):
 
     async def of_schedule(self, schedule: str, day: date) -> Spent:
         """Sum up what the schedule's wakeups have used."""
+        ...
+
+    async def written(self, identity: Identity, since: datetime, limit: int) -> Written:
+        """Count what its person wrote after `since`, with any account, and an agent was to hear.
+
+        Messages, reactions and edits that came too late to change what waits;
+        counted are those sent after that moment, whenever they came. Of all that
+        came from the person the newest `limit` are looked at: where each of them
+        is so new, refused ones and commands too, the count is `limit`.
+        """
         ...

@@ -193,3 +193,9 @@ class AccessSettings(Section):
         default=(),
         description="People who may /pause and /resume the agents of a channel, written likewise",
     )
+    messages_per_minute: int = Field(
+        default=60,
+        ge=0,
+        le=1_000,
+        description="What a person may say in a minute, with all their accounts; 0 for any number",
+    )

@@ -1,4 +1,4 @@
-"""What turns have used, in dictionaries."""
+"""What turns have used and people wrote, in dictionaries."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from datetime import date, datetime
 
 from gateway.domain.ids import PersonId
-from gateway.domain.usage import Charge, Spent
-from storage.memory.tables import Tables
+from gateway.domain.messages import SAID
+from gateway.domain.people import Identity, person_id_of
+from gateway.domain.usage import Charge, Spent, Written
+from storage.memory.tables import MessageRow, Tables
 
 
 def add_charge(tables: Tables, charge: Charge, now: datetime) -> None:
@@ -20,6 +22,7 @@ class MemoryUsage:
     """The UsageStore in dictionaries."""
 
     def __init__(self, tables: Tables) -> None:
+        self._tables = tables
         self._usage = tables.usage
 
     async def of_person(self, person: PersonId, day: date) -> Spent:
@@ -37,6 +40,21 @@ class MemoryUsage:
             return Spent()
         items = self._usage.items()
         return _sum(spent for (at, _, _, name), spent in items if (at, name) == (day, schedule))
+
+    async def written(self, identity: Identity, since: datetime, limit: int) -> Written:
+        """Count what its person wrote after `since`, with any account."""
+        tables = self._tables
+        person = tables.identities.get(identity)
+        if person is None:
+            return Written(person_id_of(identity), 0)
+        newest = [row for row in reversed(tables.messages.values()) if row.person == person][:limit]
+        new = [row for row in newest if row.message.sent_at > since]
+        is_full = len(new) == limit
+        return Written(person, limit if is_full else sum(map(_is_said, new)))
+
+
+def _is_said(row: MessageRow) -> bool:
+    return row.lane is not None and row.message.kind in SAID
 
 
 def _sum(parts: Iterable[Spent]) -> Spent:

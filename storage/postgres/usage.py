@@ -1,4 +1,4 @@
-"""What turns have used: the table usage."""
+"""What turns have used, the table usage; and how much people wrote of late."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from gateway.domain.ids import PersonId
-from gateway.domain.usage import Charge, Spent
+from gateway.domain.people import Identity, person_id_of
+from gateway.domain.usage import Charge, Spent, Written
 from storage.postgres.database import Database, Transaction
 from storage.postgres.values import columns
 
@@ -22,6 +23,17 @@ _SUM = "SELECT coalesce(sum(turns), 0)::bigint, coalesce(sum(tokens), 0)::bigint
 OF_PERSON = f"{_SUM} WHERE day = $1 AND person = $2"
 OF_AGENT = f"{_SUM} WHERE day = $1 AND role = $2"
 OF_SCHEDULE = f"{_SUM} WHERE day = $1 AND schedule = $2 AND schedule <> ''"
+
+WRITTEN = """
+SELECT person, (
+    SELECT CASE WHEN count(*) = $5::bigint THEN $5::bigint
+        ELSE count(*) FILTER (WHERE lane IS NOT NULL AND kind IN ('text', 'edit', 'reaction')) END
+    FROM (
+        SELECT sent_at, lane, kind FROM inbox
+        WHERE inbox.person = identity.person ORDER BY seq DESC LIMIT $5::bigint
+    ) AS newest WHERE sent_at > $4
+) FROM identity WHERE platform = $1 AND workspace = $2 AND account = $3
+"""
 
 
 async def add_charges(tx: Transaction, charges: Sequence[tuple[Charge, datetime]]) -> None:
@@ -52,6 +64,12 @@ class PostgresUsage:
     async def of_schedule(self, schedule: str, day: date) -> Spent:
         """Sum up what the schedule's wakeups have used."""
         return await self._sum(OF_SCHEDULE, day, schedule)
+
+    async def written(self, identity: Identity, since: datetime, limit: int) -> Written:
+        """Count what its person wrote after `since`, with any account."""
+        account = (identity.platform, identity.workspace, identity.user)
+        rows = await self._read(WRITTEN, *account, since, limit)
+        return Written(*rows[0]) if rows else Written(person_id_of(identity), 0)
 
     async def _sum(self, sql: str, day: date, subject: str) -> Spent:
         return Spent(*(await self._read(sql, day.isoformat(), subject))[0])

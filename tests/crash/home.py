@@ -38,6 +38,7 @@ class Home:
             "PATH": os.environ["PATH"],
             "POSTERN_DATA_DIR": str(self.data_dir),
             "POSTERN_HTTP__PORT": str(self.port),
+            "POSTERN_ACCESS__MESSAGES_PER_MINUTE": "0",  # what writes here is faster than people
             "DIE_AT": die_at,
             **(settings or {}),
         }

@@ -71,6 +71,7 @@ class Parts:
             "POSTERN_DATA_DIR": str(self.folder / f"{self._made}"),
             "POSTERN_HTTP__PORT": "0",
             "POSTERN_TURNS__LEASE_SECONDS": "1.5",
+            "POSTERN_ACCESS__MESSAGES_PER_MINUTE": "0",
             **self.settings,
             **more,
         }

@@ -175,6 +175,7 @@ class Containers:
             **self.settings,
             "PATH": os.environ["PATH"],
             "POSTERN_DATA_DIR": str(self.disk),
+            "POSTERN_ACCESS__MESSAGES_PER_MINUTE": "0",
             "VOLUME": str(self.volume),
             "CLOUD": str(self.cloud.port),
         }

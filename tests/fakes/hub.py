@@ -11,6 +11,7 @@ from datetime import timedelta
 from agents.constellation import AgentConstellation
 from agents.scripted import ScriptedAgents
 from gateway.access import Access, AccessMode, AccessPolicy
+from gateway.allowance import Allowance
 from gateway.backlog import Backlog
 from gateway.budgets import BudgetPolicy, Budgets
 from gateway.dispatcher import Dispatcher, DispatcherOptions
@@ -80,6 +81,8 @@ class HubOptions:
     """How many of these are one person's."""
     max_backlog: int | None = None
     """How many messages may wait; None where any number may."""
+    messages_per_minute: int | None = None
+    """How many a person may say; None where any number."""
     tickers: int = 0
     """How many fire what is due, all at once."""
     is_judging: bool = False
@@ -194,7 +197,10 @@ class FakeHub:
         store = around(self.store, "store", self._points)
         most = self.options.max_backlog
         backlog = None if most is None else Backlog(store.history, most)
-        return Inbox(store, self._access(store), self.routes, self.clock, Metrics(), backlog)
+        limit = self.options.messages_per_minute
+        allowance = None if limit is None else Allowance(store.usage, limit)
+        access = self._access(store)
+        return Inbox(store, access, self.routes, self.clock, Metrics(), backlog, allowance)
 
     def _access(self, store: Store) -> Access:
         every = dict.fromkeys(self.options.doors, AccessMode.OPEN)

@@ -234,6 +234,7 @@ INDEXES = {
     "tasks.RENEW": {"task_running (scan)"},
     "tasks.TOLD": {"sqlite_autoindex_task_1"},
     "tasks.DROP": {"task_over", "task (key)"},
+    "usage.WRITTEN": {"identity (key)", "inbox_person"},
     "usage.OF_PERSON": {"usage (key)"},
     "usage.OF_AGENT": {"usage_role"},
     "usage.OF_SCHEDULE": {"usage_schedule"},

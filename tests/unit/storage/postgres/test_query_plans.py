@@ -23,6 +23,7 @@ from storage.postgres import (
     posts,
     schedules,
     turns,
+    usage,
 )
 from storage.postgres.client import connect
 from tests.fakes.postgres import postgres_schema
@@ -39,6 +40,7 @@ MODULES = (
     people,
     schedules,
     history,
+    usage,
 )
 SQL = re.compile(r"\s*(WITH|SELECT|INSERT|UPDATE|DELETE)")
 
@@ -93,6 +95,7 @@ INDEXES = {
     "schedules.DUE": {"schedule_due"},
     "schedules.NEXT_DUE": {"schedule_due"},
     "schedules.IN_CONVERSATION": {"schedule_conversation"},
+    "usage.WRITTEN": {"identity_pkey", "inbox_person"},
     "history.HISTORY": {"inbox_conversation", "delivery_conversation"},
     "history.FIND_MESSAGE": {"inbox_key_key", "turn_pkey"},
     "history.SAID": {"delivery_id_key"},
@@ -164,8 +167,10 @@ def _scans_a_table(plan: list[dict[str, Any]]) -> bool:
     return any(node["Node Type"] == "Seq Scan" for node in plan)
 
 
-@pytest.mark.parametrize("name", ["claims.READY_LANES", "claims.NEXT_LANE", "schedules.DUE"])
-async def test_the_oldest_are_found_without_sorting(name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["claims.READY_LANES", "claims.NEXT_LANE", "schedules.DUE", "usage.WRITTEN"]
+)
+async def test_the_oldest_and_newest_are_found_without_sorting(name: str) -> None:
     async with postgres_schema() as url:
         store = PostgresStore(url, is_listening=False)
         await store.open()
