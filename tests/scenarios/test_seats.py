@@ -14,6 +14,7 @@ from agents.scripted import Ask, Say, ScriptedAgents, Step, Wait
 from gateway.domain.people import Mode, Route
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import RunRequest
+from gateway.trail import Trails
 from storage.memory.store import MemoryStore
 from tests.fakes.hub import FakeHub, FakePerson, HubOptions
 
@@ -112,6 +113,28 @@ async def test_a_command_is_answered_while_every_seat_is_taken() -> None:
 
     assert "`fake:w1:ada`" in read[0]
     assert asyncio.get_running_loop().time() - begun < TURN_SECONDS
+
+
+async def test_a_turn_that_waits_for_a_seat_is_cancelled_while_every_seat_is_taken() -> None:
+    async with workers(1, Watch(), at_once=100, routes=TEAM) as hub:
+        ada = hub.person("ada")
+        hub.agents.refusals = 1
+        places = [replace(ada.conversation, channel=f"c{n}") for n in range(SEATS + 1)]
+        for place in places:
+            await replace(ada, conversation=place).says(f"team: ada-{place.channel}")
+        await asyncio.sleep(2)
+        trails = Trails(hub.store.history)
+        (before,) = (await trails.follow("turn-1")).is_open
+
+        await replace(ada, conversation=places[0]).says("/cancel")
+        await asyncio.sleep(1)
+        after = (await trails.follow("turn-1")).is_open
+        running = (await hub.store.history.counts()).turns_running
+
+    assert before == (
+        f"turn-1 waits for a seat: its person has {SEATS} other turns running (turns.per_person)."
+    )
+    assert (after, running) == ((), SEATS)
 
 
 async def test_who_waits_in_a_channel_of_a_busy_person_waits_for_no_seat_of_theirs() -> None:
