@@ -37,9 +37,9 @@ class _Tally:
 class Allowance:
     """Turns away what a person says beyond so many messages in a minute, with all their accounts.
 
-    The store counts, and is asked seldom: of somebody whom this process did not hear before,
-    after a restart too, a quarter of the limit passes unasked, and later a quarter of what is
-    left. So each further process that hears them may let so much pass beyond the limit.
+    The store counts, and is asked seldom: a quarter of the limit passes in a minute unasked,
+    and then a quarter of what is left. So each further process that hears the same person,
+    also one after a restart, may let a quarter pass beyond the limit.
     What comes more than a minute after it was sent is no flood: it passes, and does not count.
     """
 
@@ -82,14 +82,14 @@ class Allowance:
         if len(self._tallies) >= _MAX_REMEMBERED:
             self._tallies.clear()
             self._of_people.clear()
-        new = _Tally(person, free=self._limit // _FREE_SHARE)
-        tally = self._tallies[identity] = self._of_people.setdefault(person, new)
+        tally = self._tallies[identity] = self._of_people.setdefault(person, _Tally(person))
         return tally
 
     async def _look(self, identity: Identity, tally: _Tally, since: datetime) -> _Tally:
-        """Bring up to date how many more may pass; a flood is met without asking the store."""
+        """Bring up to date how many more may pass; of few or too many the store is not asked."""
         tally.forget(since)
-        if len(tally.heard) >= self._limit:
+        tally.free = max(self._limit // _FREE_SHARE - len(tally.heard), 0)
+        if tally.free or len(tally.heard) >= self._limit:
             return tally
         written = await self._usage.written(identity, since, _LOOK_BACK * self._limit)
         tally = self._join(identity, written.person)

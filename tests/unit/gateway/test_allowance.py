@@ -251,6 +251,15 @@ async def test_the_store_is_seldom_asked() -> None:
     assert len(door.asked.names) <= 16
 
 
+async def test_of_who_writes_no_more_than_people_do_the_store_is_not_asked() -> None:
+    door = Door(60)
+
+    for number in range(300):
+        assert await door.hears(f"e{number}", number * 4.1)
+
+    assert door.asked.names == []
+
+
 async def test_another_process_passes_the_limit_by_a_quarter_at_most() -> None:
     here = Door(60)
     there = Door(60, here.store)
