@@ -86,7 +86,8 @@ async def stored(database: Path) -> AsyncGenerator[FastAPI]:
     )
     async with asyncio.TaskGroup() as group:
         running = group.create_task(adapter.run(inbox.receive))
-        await asyncio.sleep(0)  # the door opens before the adapter first waits
+        while adapter.app is None:  # noqa: ASYNC110 - nothing tells when the door opens
+            await asyncio.sleep(0.01)
         try:
             served = App()
             served.add(make_router(adapter))

@@ -74,7 +74,7 @@ class App(FastAPI):
     """FastAPI, with a short way to what platforms send most of.
 
     A route to a plain ASGI app is called at once. The way through FastAPI and its
-    middleware takes a tenth of what an event costs, and has nothing to give to it.
+    middleware takes more than a tenth of what an event costs, and has nothing to give to it.
     """
 
     def __init__(self) -> None:

@@ -49,6 +49,17 @@ async def misses(hub: SlackHub, *texts: str, thread: str | None = None) -> list[
     return said
 
 
+async def begins_a_thread(hub: SlackHub) -> Message:
+    """Live until ada's thread is answered; return its first message."""
+    ada = hub.slack.person("ada")
+    async with hub.living():
+        root = ada.dm("a thread")
+        ada.dm("in it", thread_ts=root.ts)
+        await hub.slack.until(lambda: "re: in it" in ada.sees(ada.dm_channel, root.ts))
+        await hub.is_quiet()
+    return root
+
+
 def comes_late(hub: SlackHub, message: Message) -> None:
     """Have Slack send the event of a message again."""
     workspace = hub.slack.workspace()
@@ -117,11 +128,7 @@ async def test_more_than_a_page_is_fetched_page_by_page(hub: SlackHub, ada: Pers
 async def test_a_thread_in_the_direct_messages_is_looked_through_too(
     hub: SlackHub, ada: Person
 ) -> None:
-    async with hub.living():
-        root = ada.dm("a thread")
-        ada.dm("in it", thread_ts=root.ts)
-        await hub.slack.until(lambda: "re: in it" in ada.sees(ada.dm_channel, root.ts))
-        await hub.is_quiet()
+    root = await begins_a_thread(hub)
     await misses(hub, "missed", thread=root.ts)
 
     async with hub.living():
@@ -176,11 +183,7 @@ async def test_somebody_of_an_organisation_stays_the_same_person() -> None:
 async def test_history_that_may_not_be_read_is_told_once_and_live_events_are_heard(
     hub: SlackHub, ada: Person, code: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with hub.living():
-        root = ada.dm("a thread")
-        ada.dm("in it", thread_ts=root.ts)
-        await hub.slack.until(lambda: "re: in it" in ada.sees(ada.dm_channel, root.ts))
-        await hub.is_quiet()
+    await begins_a_thread(hub)
     await misses(hub, "missed")
     for method in ("conversations.history", "conversations.replies"):
         hub.slack.faults.refuse(method, code, times=1_000)
