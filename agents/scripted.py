@@ -65,6 +65,10 @@ __all__ = [
 ]
 
 
+OWN_MODEL = "script/lines"
+"""What scripted agents think with."""
+
+
 class HostFault(StrEnum):
     """What goes wrong with one call to the host."""
 
@@ -122,6 +126,8 @@ class ScriptedAgents:
         """Every thread that was ever made."""
         self.memory: dict[AgentId, dict[str, MemoryBlock]] = {}
         """The core memory of agents, by label."""
+        self.models: list[str | None] = []
+        """The model that was asked for in each run, first rounds and those that answer tools."""
         self.host_faults: deque[HostFault] = deque()
         """What happens to the next calls to the host, oldest first."""
         self.host_delay_seconds = 0.0
@@ -223,6 +229,7 @@ class ScriptedAgents:
         script = self._scripts.popleft() if self._scripts else self.script
         run.timeline = list(timeline(run.id, run.started_at, script(request)))
         self._hear(request)
+        self.models.append(request.model)
         self._runs[run.id] = self._by_otid[request.otid] = run
         self._latest[request.session.thread] = run
         return run
@@ -323,6 +330,15 @@ class ScriptedAgents:
         self._gone.add(agent)
         self._deleted.add(agent)
         self.memory.pop(agent, None)
+
+    # -- AgentModels
+
+    async def own(self, agent: AgentId) -> str:
+        """Return the model of them all."""
+        self._check_serving()
+        if agent in self._gone:
+            raise RunFailed("Your agent can not be found.", kind="not_found")
+        return OWN_MODEL
 
     # -- Constellation
 

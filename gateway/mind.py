@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from gateway.budgets import Budgets
 from gateway.domain.people import Route
 from gateway.images import Images
+from gateway.models import Models
 from gateway.ports import (
     AgentMemory,
+    AgentModels,
     AgentRuntime,
     ArtifactStore,
     Briefing,
@@ -43,3 +45,7 @@ class Mind:
     """None where people can schedule nothing."""
     teamwork: Teamwork | None = None
     """None where agents can ask nobody."""
+    models: Models | None = None
+    """None where agents think with their own models alone."""
+    own_models: AgentModels | None = None
+    """None where nobody can tell which these are."""

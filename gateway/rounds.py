@@ -73,6 +73,7 @@ class Rounds:
         self._store = store
         self._runtime = mind.runtime
         self._images = mind.images
+        self._models = mind.models
         self._limits = limits
         self._work: dict[TurnId, _Work] = {}
 
@@ -182,6 +183,7 @@ class Rounds:
             otid=turn.key,
             tools=doing.calls.specs,
             run=_run_of(turn, 0),
+            model=None if self._models is None else await self._models.of(turn),
         )
 
     async def _input(self, doing: Doing) -> tuple[InputMessage, ...]:
@@ -204,6 +206,7 @@ def _next_request(
         otid=str(uuid.uuid5(uuid.UUID(turn.key), str(index))),
         tools=before.tools,
         run=_run_of(turn, index),
+        model=before.model,
     )
 
 

@@ -111,6 +111,8 @@ class TurnRunner:
             mind.artifacts,
             mind.budgets,
             self.teamwork,
+            mind.models,
+            mind.own_models,
         )
 
     async def run(self, turn: Turn, lease: Lease) -> None:

@@ -24,6 +24,8 @@ class AppServer:
     """An App Server does not show what its agents keep in mind."""
     templates: None = None
     """Its agents stay as they were made."""
+    models: None = None
+    """Nobody chooses another for a while, so nobody asks."""
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Protocol
 
 import httpx
-from letta_client import APIError, AsyncLetta
+from letta_client import APIError, AsyncLetta, omit
 from letta_client.types.conversations.message_create_params import ClientTool, Message
 from letta_client.types.create_block_param import CreateBlockParam
 
@@ -49,15 +49,23 @@ class LettaApi:
 
     @asynccontextmanager
     async def send(
-        self, thread: SessionId, messages: Sequence[Message], tools: Sequence[ClientTool]
+        self,
+        thread: SessionId,
+        messages: Sequence[Message],
+        tools: Sequence[ClientTool],
+        model: str | None = None,
     ) -> AsyncGenerator[AsyncIterator[Frame]]:
-        """Start a background run, or hear again the one that these otids started."""
+        """Start a background run, or hear again the one that these otids started.
+
+        Letta looks for the handle of another model before it makes a run: 404 for an unknown one.
+        """
         opening = self._client.conversations.messages.with_streaming_response.create(
             thread,
             messages=messages,
             client_tools=tools,
             stream_tokens=True,
             background=True,
+            override_model=omit if model is None else model,
         )
         with _translated():
             async with opening as stream:

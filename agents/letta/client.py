@@ -11,6 +11,7 @@ from letta_client import AsyncLetta
 
 from agents.letta.host import LettaHost
 from agents.letta.memory import LettaMemory
+from agents.letta.models import LettaModels
 from agents.letta.options import LettaOptions
 from agents.letta.runtime import LettaRuntime
 from agents.letta.templates import LettaTemplates
@@ -26,6 +27,7 @@ class Letta:
     host: LettaHost
     memory: LettaMemory
     templates: LettaTemplates
+    models: LettaModels
 
 
 @asynccontextmanager
@@ -37,6 +39,7 @@ async def open_letta(options: LettaOptions) -> AsyncGenerator[Letta]:
             LettaHost(client, options),
             LettaMemory(client),
             LettaTemplates(client, options),
+            LettaModels(client),
         )
 
 

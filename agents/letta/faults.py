@@ -70,10 +70,13 @@ _SENTENCES: Mapping[str, str] = {
     "llm_bad_request": "the language model did not accept the conversation as it is.",
     "llm_empty_response": "the language model had nothing to say. Please try again.",
     "invalid_llm_response": "the language model gave an answer that makes no sense.",
+    "unknown_model": "the agent's server does not have its model. `/model` may choose another.",
     "insufficient_credits": "the credits of the agent's account are used up.",
     "context_window_overflow_in_system_prompt": "the agent's memory is too full for its model.",
     "stream_task_cancelled": "the agent's server was restarted meanwhile. Please try again.",
 }
+_NO_HANDLE = re.compile(r"\bHandle \S+ not found")
+"""What Letta 0.16.8 says of a model that it does not know; the rest of its 404s are of ids."""
 _RUN_ID = re.compile(r"run-[0-9a-f-]{36}")
 
 
@@ -118,6 +121,8 @@ def _translate_status(error: APIStatusError) -> PosternError:
     status, body = error.status_code, error.body
     if status == 409:
         return _translate_conflict(body)
+    if status == 404 and is_json(body) and _NO_HANDLE.search(str(body.get("detail"))):
+        return failed("unknown_model")
     if status == 404 and is_json(body) and "detail" in body:
         return NotThere(f"Letta does not have it: {body['detail']}")
     if status == 410:

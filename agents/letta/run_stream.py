@@ -33,6 +33,8 @@ class Sending:
     thread: SessionId
     messages: Sequence[Message]
     tools: Sequence[ClientTool] = ()
+    model: str | None = None
+    """Handle of another model than the agent's own."""
 
 
 class RunStream:
@@ -90,7 +92,7 @@ class RunStream:
         if self._reader.run is not None:
             return self._api.listen(self._reader.run, after)
         sending = self._sending
-        return self._api.send(sending.thread, sending.messages, sending.tools)
+        return self._api.send(sending.thread, sending.messages, sending.tools, sending.model)
 
     async def _is_deaf(self) -> bool:
         """Whether nothing but pings came for long, although the run is over by its record.

@@ -51,7 +51,7 @@ class LettaRuntime:
         run, key, is_announced = request.run, 0, False
         for attempt in range(_ATTEMPTS):
             messages, tools = messages_of(request, key), tools_of(request.tools)
-            sending = Sending(request.session.thread, messages, tools)
+            sending = Sending(request.session.thread, messages, tools, request.model)
             try:
                 async with aclosing(self._follow(sending, run)) as events:
                     async for event in events:
@@ -136,7 +136,8 @@ class LettaRuntime:
         """
         if not calls:
             return
-        sending = Sending(request.session.thread, refusals_of(calls, reason, key))
+        messages = refusals_of(calls, reason, key)
+        sending = Sending(request.session.thread, messages, model=request.model)
         with suppress(RunFailed):
             async with aclosing(self._follow(sending)) as events:
                 async for _ in events:

@@ -16,7 +16,9 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.ids import WorkerId
 from gateway.domain.people import Mode, Route
 from gateway.domain.routing import BindingRule, Routing
+from gateway.models import Models
 from gateway.place import PlaceOptions
+from gateway.ports import NoteStore
 from gateway.retries import RetryPolicy
 from gateway.settings import Settings
 from gateway.tool_calls import ToolLimits
@@ -92,6 +94,15 @@ def budget_policy(settings: Settings) -> BudgetPolicy:
         schedule=Limits(budgets.schedule_turns, budgets.schedule_tokens),
         unlimited=frozenset(budgets.unlimited),
     )
+
+
+def models(settings: Settings, notes: NoteStore) -> Models:
+    """Return what people may choose from, and where their choices are."""
+    every = settings.letta.models
+    allowed = {
+        agent.name: every if agent.models is None else agent.models for agent in settings.agents
+    }
+    return Models(notes, allowed)
 
 
 def retention(settings: Settings) -> timedelta | None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.bootstrap.choices import budget_policy, routes, secret
+from gateway.bootstrap.choices import budget_policy, models, routes, secret
 from gateway.bootstrap.desks import desks
 from gateway.bootstrap.groups import groups
 from gateway.bootstrap.kept import AGENTS
@@ -66,6 +66,8 @@ async def opened_mind(
             _briefing(settings, store, artifacts),
             PersonalDesk(desks(settings, store, clock).schedules, store, clock),
             teamwork,
+            models(settings, store.notes),
+            letta.models,
         )
 
 

@@ -15,9 +15,11 @@ from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Route, lane_owner
 from gateway.domain.routing import Routing
 from gateway.domain.turns import Turn
+from gateway.models import Models
 from gateway.pauses import Pauses
 from gateway.ports import (
     AgentMemory,
+    AgentModels,
     AgentRuntime,
     ArtifactStore,
     Clock,
@@ -66,6 +68,10 @@ class Reach:
     """None where nothing is limited."""
     errands: RunningErrands | None = None
     """None where agents can ask nobody."""
+    models: Models | None = None
+    """None where agents think with their own models alone."""
+    own_models: AgentModels | None = None
+    """None where nobody can tell which these are."""
 
     async def agent_of(self, asked: Asked) -> AgentId | None:
         """Return the agent that answers who asks, here; None before the first contact."""

@@ -15,6 +15,7 @@ from gateway.commands import (
     remembering,
     scheduling,
     spending,
+    thinking,
 )
 from gateway.commands.command import Asked, Command, Reach
 from gateway.domain.commands import CommandArgument, CommandSpec
@@ -37,6 +38,7 @@ _ASK = CommandSpec(
 _CARRIED_OUT: tuple[Command, ...] = (
     *everyday.FAMILY,
     *choosing.FAMILY,
+    *thinking.FAMILY,
     *approvals.FAMILY,
     *pausing.FAMILY,
     *linking.FAMILY,

@@ -173,6 +173,8 @@ class RunRequest:
     tools: tuple[ToolSpec, ...] = ()
     run: RunId | None = None
     """Known when the round was started before: re-attach, do not start."""
+    model: str | None = None
+    """Handle of the model that is to think; None for the agent's own."""
 
 
 # -- what streams out of a run -----------------------------------------------------------------

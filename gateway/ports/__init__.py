@@ -21,6 +21,7 @@ from gateway.ports.links import LinkStore
 from gateway.ports.memory import AgentMemory, MemoryEditStore
 from gateway.ports.minds import (
     AgentHost,
+    AgentModels,
     AgentRuntime,
     AgentTemplates,
     Briefing,
@@ -42,6 +43,7 @@ __all__ = [
     "Adapter",
     "AgentHost",
     "AgentMemory",
+    "AgentModels",
     "AgentRuntime",
     "AgentTemplates",
     "ApprovalStore",

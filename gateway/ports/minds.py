@@ -43,6 +43,17 @@ class AgentRuntime(Protocol):
         ...
 
 
+class AgentModels(Protocol):
+    """The language models of agents, where they live."""
+
+    async def own(self, agent: AgentId) -> str:
+        """Return the handle of the model that the agent thinks with unless told otherwise.
+
+        Raises RuntimeUnavailable, and RunFailed when there is no such agent.
+        """
+        ...
+
+
 class AgentHost(Protocol):
     """Where agents are made and found. Only a look-up that succeeded may say "none"."""
 

@@ -11,6 +11,7 @@ from gateway.domain.people import Mode
 from gateway.domain.schedules import Misfire, Outside
 from gateway.settings.kinds import (
     IdentityKey,
+    ModelHandle,
     Place,
     PlacePart,
     Prompt,
@@ -136,6 +137,9 @@ class AgentSettings(Section):
         description="Who may use it, as platform:workspace:user; everybody who may talk when empty",
     )
     model: str | None = Field(default=None, description="Its model; letta.model when not set")
+    models: tuple[ModelHandle, ...] | None = Field(
+        default=None, description="What people may choose for it; letta.models when not set"
+    )
     posts: tuple[Place, ...] = Field(
         default=(), description="Where else it may post: discord:G:C, slack:T:C …"
     )

@@ -66,6 +66,17 @@ def check_apart(what: str, names: Sequence[str]) -> None:
             raise rule(f'Two {what} are called "{name}"; give each a name of its own.')
 
 
+def _as_handle(value: str) -> str:
+    provider, slash, name = value.partition("/")
+    if provider and slash and name and not any(c.isspace() for c in value):
+        return value
+    raise must_be('a handle such as "openai/gpt-4o-mini"')
+
+
+ModelHandle = Annotated[str, AfterValidator(_as_handle)]
+"""The name of a language model on a Letta server: provider/name."""
+
+
 def _is_number(annotation: object) -> bool:
     """Say whether the type is int, float, or one of them that may be missing."""
     return any(kind in (int, float) for kind in (annotation, *get_args(annotation)))

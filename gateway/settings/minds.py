@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from gateway.settings.kinds import HttpUrl, LettaUrl, Section, Usual, rule
+from gateway.settings.kinds import HttpUrl, LettaUrl, ModelHandle, Section, Usual, rule
 
 _LETTA_CLOUD = "https://api.letta.com"
 _OPENAI = "https://api.openai.com/v1"
@@ -25,6 +25,10 @@ class LettaSettings(Section):
     )
     model: str | None = Field(
         default=None, description="Model handle for new agents; the server's first when not set"
+    )
+    models: tuple[ModelHandle, ...] = Field(
+        default=(),
+        description="Handles of the models that people may choose by /model; none when empty",
     )
     embedding: str | None = Field(
         default=None, description="Embedding handle for new agents; the server's own when not set"
@@ -93,3 +97,15 @@ class ModelSettings(Section):
     def is_offline(self) -> bool:
         """Whether the deterministic offline model answers."""
         return self.server_url is None
+
+
+def check_choice_of_models(letta: LettaSettings, model: ModelSettings, *, is_choice: bool) -> None:
+    """Raise the rule's error where people may choose a model, and there are no others."""
+    if is_choice and letta.is_app_server:
+        raise rule("An App Server takes no choice of model; remove letta.models and agents.models.")
+    if is_choice and letta.is_embedded and model.is_offline:
+        raise rule(
+            "letta.models and agents.models let people choose, and there is only the offline "
+            "model; set model.base_url (OPENAI_BASE_URL) or model.api_key (OPENAI_API_KEY), or "
+            "remove them."
+        )

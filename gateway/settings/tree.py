@@ -23,7 +23,7 @@ from gateway.settings.kinds import (
     Usual,
     rule,
 )
-from gateway.settings.minds import LettaSettings, ModelSettings
+from gateway.settings.minds import LettaSettings, ModelSettings, check_choice_of_models
 from gateway.settings.muscle import ComputeSettings, McpSettings
 from gateway.settings.turns import ApprovalSettings, BudgetSettings, TurnSettings
 
@@ -49,7 +49,10 @@ class Settings(Section):
     model: ModelSettings = ModelSettings()
     access: AccessSettings = Field(default=AccessSettings(), validate_default=True)
     agents: Agents = Field(
-        default=(AgentSettings(name="postern"),), min_length=1, description="The agents"
+        default=(AgentSettings(name="postern"),),
+        min_length=1,
+        validate_default=True,
+        description="The agents",
     )
     hooks: Hooks = Field(default=(), description="Addresses at which other systems wake agents")
     sources: SourceSettings = SourceSettings()
@@ -108,6 +111,15 @@ class Settings(Section):
         if "web" in access.model_fields_set or not isinstance(http, HttpSettings) or http.is_local:
             return access
         return access.model_copy(update={"web": AccessMode.PAIRING})
+
+    @field_validator("agents", mode="after")
+    @classmethod
+    def _have_models_to_choose_from(cls, agents: Agents, info: ValidationInfo) -> Agents:
+        letta, model = info.data.get("letta"), info.data.get("model")
+        if isinstance(letta, LettaSettings) and isinstance(model, ModelSettings):
+            is_choice = bool(letta.models) or any(agent.models for agent in agents)
+            check_choice_of_models(letta, model, is_choice=is_choice)
+        return agents
 
     @field_validator("bindings", mode="after")
     @classmethod

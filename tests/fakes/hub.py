@@ -22,6 +22,7 @@ from gateway.domain.people import Identity, Route, Sender
 from gateway.drafts import Drafts
 from gateway.inbox import Inbox
 from gateway.mind import Mind
+from gateway.models import Models
 from gateway.outbox import Outbox, OutboxOptions
 from gateway.pauses import Pauses
 from gateway.ports import (
@@ -93,6 +94,8 @@ class HubOptions:
     asking: bool = False
     """Whether agents have the tool to ask others."""
     groups: Mapping[str, Group] = field(default_factory=dict[str, Group])
+    models: Sequence[str] = ()
+    """Handles of the models that people may choose."""
     has_constellation: bool = False
     """Whether the real one finds people's agents, instead of the scripted agents themselves."""
     mind: tuple[AgentHost, AgentRuntime] | None = None
@@ -250,6 +253,8 @@ class FakeHub:
                 Desk(store, self.routes, options.doors, self.clock), store, self.clock
             ),
             teamwork=Teamwork(store, self.clock, self.routes, options.groups),
+            models=Models(store.notes, dict.fromkeys(self.routes, options.models)),
+            own_models=agents,
         )
         runner = TurnRunner(store, by_name, mind, drafts, self.clock, metrics, options.turns)
         dispatching = DispatcherOptions(

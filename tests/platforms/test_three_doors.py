@@ -25,6 +25,7 @@ from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.ports import port_of_our_own
 from tests.platforms.discord_server import DiscordServer
 from tests.platforms.slack_server import SlackServer
+from tests.unit.agents.embedded.chat_endpoint import ChatEndpoint, delta, serving
 
 
 @dataclass
@@ -161,6 +162,43 @@ async def test_one_person_has_one_memory_behind_three_doors(tmp_path: Path) -> N
     assert "Minka" in by_discord
     (binding,) = await bindings(home.settings)
     assert binding.role == "postern"
+
+
+async def test_a_model_is_chosen_by_every_door_and_counts_for_its_person_alone(
+    tmp_path: Path,
+) -> None:
+    endpoint = ChatEndpoint()
+    endpoint.answers = [[delta(content=f"answer {number}")] for number in range(4)]
+    async with serving(endpoint):
+        text = CHOICE.format(url=endpoint.url)
+        async with house(tmp_path, text) as home:
+            chosen = [
+                await home.on_discord("/model middle"),
+                await home.on_slack("/model large"),
+                await home.on_the_web("/model openai-proxy/huge"),
+            ]
+            said = [await home.on_discord("a"), await home.on_slack("b")]
+            said.append(await home.on_the_web("c"))
+            await home.on_discord("/model default")
+            said.append(await home.on_discord("d"))
+
+    assert [re.findall(r"openai-proxy/\w+", answer) for answer in chosen] == [
+        ["openai-proxy/middle"],
+        ["openai-proxy/large"],
+        ["openai-proxy/huge"],
+    ]
+    assert said == [f"answer {number}" for number in range(4)]
+    assert [each["model"] for each in endpoint.requests] == ["middle", "large", "huge", "own"]
+
+
+CHOICE = """
+[letta]
+models = ["openai-proxy/middle", "openai-proxy/large", "openai-proxy/huge"]
+
+[model]
+base_url = "{url}"
+name = "own"
+"""
 
 
 async def test_what_an_agent_keeps_has_no_word_of_another_person(tmp_path: Path) -> None:

@@ -64,6 +64,25 @@ async def test_a_tool_of_the_server_can_not_be_called_as_one_of_ours(tmp_path: P
             pass
 
 
+async def test_people_choose_from_the_models_that_are_listed(tmp_path: Path) -> None:
+    settings = settings_of(
+        tmp_path,
+        "[letta]\nmodels = ['p/small', 'p/large']\n[model]\nbase_url = 'http://127.0.0.1:9/v1'\n"
+        "[[agents]]\nname = 'postern'\n"
+        "[[agents]]\nname = 'scribe'\nmodels = ['p/tiny']\n"
+        "[[agents]]\nname = 'fixed'\nmodels = []\n",
+    )
+    store, clock = MemoryStore(), SystemClock()
+
+    async with opened_mind(settings, store, MemoryArtifacts(clock), clock) as mind:
+        models = mind.models
+
+    assert models is not None
+    assert models.allowed("postern") == ("p/small", "p/large")
+    assert models.allowed("scribe") == ("p/tiny",)
+    assert models.allowed("fixed") == ()
+
+
 def test_the_embedded_server_is_told_what_is_set(tmp_path: Path) -> None:
     settings = settings_of(
         tmp_path,

@@ -238,6 +238,28 @@ def test_an_embedding_model_needs_an_api_to_be_asked_of() -> None:
     assert load_settings({"POSTERN_MODEL__EMBEDDING": "small", "OPENAI_API_KEY": "k"})
 
 
+def test_a_choice_of_models_needs_models_to_choose_from() -> None:
+    choice = {"POSTERN_LETTA__MODELS": '["openai-proxy/large"]'}
+    offline = complaint(choice)
+    by_agent = complaint({"POSTERN_AGENTS": '[{"name": "a", "models": ["openai-proxy/large"]}]'})
+    app_server = complaint({**choice, "LETTA_BASE_URL": "ws://127.0.0.1:4500/ws"})
+
+    assert offline == by_agent
+    assert offline.startswith("letta.models and agents.models let people choose, and there is only")
+    assert app_server == (
+        "An App Server takes no choice of model; remove letta.models and agents.models."
+    )
+    assert load_settings({**choice, "OPENAI_API_KEY": "k"}).letta.models == ("openai-proxy/large",)
+    assert load_settings({**choice, "LETTA_API_KEY": "k"})
+
+
+@pytest.mark.parametrize("handle", ["large", "/large", "openai/", "openai/very large"])
+def test_a_model_to_choose_is_named_with_its_provider(handle: str) -> None:
+    assert 'must be a handle such as "openai/gpt-4o-mini"' in complaint(
+        {"POSTERN_LETTA__MODELS": f'["{handle}"]', "OPENAI_API_KEY": "k"}
+    )
+
+
 # -- mistakes -----------------------------------------------------------------------------------
 
 

@@ -1,0 +1,182 @@
+"""Which model thinks: chosen by its person alone, from the operator's list."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+
+import pytest
+
+from agents.scripted import Ask, Say
+from gateway.domain.conversations import Conversation
+from gateway.domain.people import Mode, Route
+from gateway.domain.tools import ToolCall
+from storage.memory.store import MemoryStore
+from tests.fakes.hub import FakeHub, FakePerson, HubOptions
+
+SMALL, LARGE = "openai/small", "openai/large"
+OPTIONS = HubOptions(models=(SMALL, LARGE))
+
+
+@pytest.fixture
+async def hub() -> AsyncGenerator[FakeHub]:
+    hub = FakeHub(MemoryStore(), options=OPTIONS)
+    async with hub.running():
+        yield hub
+
+
+async def _hears(person: FakePerson, text: str) -> str:
+    """Write; returns what comes back."""
+    seen = len(person.sees)
+    await person.says(text)
+    return (await person.reads(seen + 1))[-1]
+
+
+def _elsewhere(person: FakePerson) -> FakePerson:
+    return replace(person, conversation=Conversation("fake", "w1", "room", "7"))
+
+
+async def test_the_model_that_was_chosen_thinks_from_then_on(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+
+    await _hears(ada, "before")
+    answer = await _hears(ada, f"/model {LARGE}")
+    await _hears(ada, "after")
+    await _hears(_elsewhere(ada), "elsewhere")
+
+    assert answer == f"From now on **{LARGE}** thinks for you, wherever you talk to this agent."
+    assert hub.agents.models == [None, LARGE, LARGE]
+
+
+async def test_a_choice_for_one_conversation_counts_there_alone(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+
+    await _hears(ada, "/model large")
+    await _hears(_elsewhere(ada), "/model SMALL here")
+    await _hears(_elsewhere(ada), "there")
+    await _hears(ada, "here")
+
+    assert hub.agents.models == [SMALL, LARGE]
+
+
+async def test_a_later_choice_for_everywhere_counts_here_too(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+
+    await _hears(ada, "/model small here")
+    await _hears(ada, "/model large")
+    await _hears(ada, "hello")
+
+    assert hub.agents.models == [LARGE]
+
+
+async def test_default_takes_a_choice_back(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+
+    await _hears(ada, "/model large")
+    await _hears(ada, "/model small here")
+    here = await _hears(ada, "/model default here")
+    everywhere = await _hears(ada, "/model default")
+    await _hears(ada, "hello")
+
+    assert here == f"Taken back. From now on **{LARGE}** thinks for you here."
+    assert everywhere == "Taken back. From now on your agent's own model thinks for you here."
+    assert hub.agents.models == [None]
+
+
+async def test_one_sees_what_thinks_and_what_there_is(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+
+    new = await _hears(ada, "/model")
+    await _hears(ada, "hello")
+    own = await _hears(ada, "/model")
+    await _hears(ada, "/model large")
+    chosen = await _hears(ada, "/model")
+
+    assert new.startswith("Your agent thinks with a model of its own. There is `openai/small`, ")
+    assert own.startswith("**script/lines** thinks for you here: your agent's own model. There ")
+    assert chosen.startswith(f"**{LARGE}** thinks for you here: you chose it for your agent. ")
+
+
+@pytest.mark.parametrize("typed", ["openai/huge", "huge", "here", "openai"])
+async def test_what_is_not_on_the_list_is_refused(hub: FakeHub, typed: str) -> None:
+    ada = hub.person("ada")
+
+    answer = await _hears(ada, f"/model {typed}")
+    await _hears(ada, "hello")
+
+    assert answer == (f'"{typed}" is not on the list of models. There is `{SMALL}`, `{LARGE}`.')
+    assert hub.agents.models == [None]
+
+
+async def test_words_that_are_no_choice_are_answered_with_how_to_make_one(hub: FakeHub) -> None:
+    answer = await _hears(hub.person("ada"), "/model large for everybody")
+
+    assert answer.startswith("`/model NAME` changes it, `/model NAME here` for this conversation")
+
+
+async def test_nobody_chooses_for_somebody_else(hub: FakeHub) -> None:
+    ada, bob = hub.person("ada"), hub.person("bob")
+
+    await _hears(ada, "/model large")
+    await _hears(bob, "hello")
+
+    assert hub.agents.models == [None]
+
+
+async def test_all_rounds_of_a_turn_have_one_model(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+    hub.agents.will(Ask((ToolCall("call-1", "current_time", "{}"),)))
+    hub.agents.will(Say("It is noon."))
+
+    await _hears(ada, "/model large")
+    await _hears(ada, "what time is it?")
+
+    assert hub.agents.models == [LARGE, LARGE]
+
+
+async def test_what_is_taken_off_the_list_counts_no_more() -> None:
+    store = MemoryStore()
+    hub = FakeHub(store, options=OPTIONS)
+    async with hub.running():
+        await _hears(hub.person("ada"), "/model large")
+
+    later = FakeHub(store, options=replace(OPTIONS, models=(SMALL,)))
+    later.platform = hub.platform
+    later.agents = hub.agents
+    async with later.running():
+        await later.person("ada").says("hello", event_id="later")
+        await later.person("ada").reads(2)
+
+    assert later.agents.models == [None]
+
+
+async def test_without_a_list_there_is_no_choice() -> None:
+    hub = FakeHub(MemoryStore())
+    async with hub.running():
+        answer = await _hears(hub.person("ada"), "/model openai/large")
+
+    assert answer == "There is no model to choose here. Ask the operator of this bot."
+
+
+async def test_the_model_of_a_shared_agent_is_the_operators() -> None:
+    shared = HubOptions(models=(SMALL,), route=Route("postern", Mode.SHARED))
+    hub = FakeHub(MemoryStore(), options=shared)
+    async with hub.running():
+        answer = await _hears(hub.person("ada"), "/model small")
+        await _hears(hub.person("ada"), "hello")
+
+    assert answer == "This agent is shared with others, so its model is the operator's."
+    assert hub.agents.models == [None]
+
+
+async def test_a_choice_is_forgotten_with_its_person(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+    await _hears(ada, "/model large")
+    person = await hub.store.people.find_person(ada.identity)
+    assert person is not None
+
+    forget = replace(hub.message(ada, "/forget everything"), is_private=True)
+    await hub.inbox.receive(forget)
+    await ada.reads(2)
+
+    assert await hub.store.notes.all_of(person.id) == {}
