@@ -2,41 +2,63 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TypedDict
 
 from pydantic import TypeAdapter
 
 from gateway.domain.artifacts import Attachment
+from gateway.domain.canvases import Canvas
 from gateway.domain.deliveries import Button
 
 
-class Extras(TypedDict):
-    """Named as they are in a delivery."""
+class Gifts(TypedDict):
+    """Named as they are in the result of a tool."""
 
     buttons: tuple[Button, ...]
     files: tuple[Attachment, ...]
+
+
+class Extras(Gifts):
+    """Named as they are in a delivery."""
+
+    canvas: Canvas | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Extras:
     buttons: tuple[Button, ...] = ()
     files: tuple[Attachment, ...] = ()
+    canvas: Canvas | None = None
 
 
 _ADAPTER = TypeAdapter(_Extras)
+_CANVAS = TypeAdapter(Canvas)
 
 
-def write_extras(buttons: tuple[Button, ...], files: tuple[Attachment, ...]) -> str | None:
-    """Return the JSON text; None for the usual delivery, which has neither."""
-    if not buttons and not files:
+def write_extras(
+    buttons: tuple[Button, ...], files: tuple[Attachment, ...], canvas: Canvas | None = None
+) -> str | None:
+    """Return the JSON text; None for the usual delivery, which has none of them."""
+    if not buttons and not files and canvas is None:
         return None
-    return _ADAPTER.dump_json(_Extras(buttons, files), exclude_defaults=True).decode()
+    written = _ADAPTER.dump_python(_Extras(buttons, files), mode="json", exclude_defaults=True)
+    if canvas is not None:
+        # Whole: what kind a component is stands in a field with a default.
+        written["canvas"] = _CANVAS.dump_python(canvas, mode="json")
+    return json.dumps(written, ensure_ascii=False, separators=(",", ":"))
 
 
 def read_extras(text: str | None) -> Extras:
-    """Return buttons and files."""
+    """Return buttons, files and canvas."""
     if text is None:
-        return {"buttons": (), "files": ()}
+        return {"buttons": (), "files": (), "canvas": None}
     extras = _ADAPTER.validate_json(text)
-    return {"buttons": extras.buttons, "files": extras.files}
+    return {"buttons": extras.buttons, "files": extras.files, "canvas": extras.canvas}
+
+
+def read_gifts(text: str | None) -> Gifts:
+    """Return buttons and files."""
+    extras = read_extras(text)
+    return {"buttons": extras["buttons"], "files": extras["files"]}

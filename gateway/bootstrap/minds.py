@@ -75,6 +75,7 @@ def _tools(settings: Settings, store: Store, artifacts: ArtifactStore, clock: Cl
     """Return the tools that need nothing but what the gateway keeps."""
     from scheduler.reminders import ReminderDesk
     from toolbox.builtin import builtin_tools
+    from toolbox.canvas import canvas_tools
     from toolbox.files import file_tools
     from toolbox.notes import note_tools
     from toolbox.registry import third_party_tools
@@ -86,6 +87,7 @@ def _tools(settings: Settings, store: Store, artifacts: ArtifactStore, clock: Cl
         *reminder_tools(ReminderDesk(store.schedules, clock, notes=store.notes)),
         *file_tools(artifacts),
         *note_tools(artifacts),
+        *canvas_tools(store, clock),
         *talking_tools(store, clock, {each.name: each.posts for each in settings.agents}),
         *third_party_tools(),
     ]

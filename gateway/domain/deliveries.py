@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from gateway.domain.artifacts import Attachment
+from gateway.domain.canvases import Canvas
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import DeliveryId, PlatformMessageId, TurnId
 
@@ -78,6 +79,8 @@ class NewDelivery:
     buttons: tuple[Button, ...] = ()
     files: tuple[Attachment, ...] = ()
     """Sent with the first post; an edit leaves them as they are."""
+    canvas: Canvas | None = None
+    """Shown instead of text and buttons, which say the same, where the platform can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,7 @@ class Delivery:
     buttons: tuple[Button, ...] = ()
     """Those to be shown now: an edit without any takes them away."""
     files: tuple[Attachment, ...] = ()
+    canvas: Canvas | None = None
     number: int = 0
     """Its store's number for it, by which it is found again; 0 for one that is in no store."""
 

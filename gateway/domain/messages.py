@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from gateway.domain.artifacts import Attachment
+from gateway.domain.canvases import Canvas
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Button, NewDelivery
 from gateway.domain.ids import PersonId
@@ -157,3 +158,4 @@ class HistoryEntry:
     at: datetime
     buttons: tuple[Button, ...] = ()
     files: tuple[Attachment, ...] = ()
+    canvas: Canvas | None = None

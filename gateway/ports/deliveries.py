@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from gateway.domain.canvases import Canvas
 from gateway.domain.deliveries import Button, Delivery, DeliveryClaim, NewDelivery, SendOutcome
 from gateway.domain.ids import DeliveryId, WorkerId
 
@@ -18,9 +19,15 @@ class DeliveryStore(Protocol):
         ...
 
     async def revise(
-        self, delivery: DeliveryId, text: str, buttons: tuple[Button, ...], now: datetime
+        self,
+        delivery: DeliveryId,
+        text: str,
+        buttons: tuple[Button, ...],
+        now: datetime,
+        *,
+        canvas: Canvas | None = None,
     ) -> bool:
-        """Give a stored message a new text and new buttons; False when there is none.
+        """Give a stored message a new text, buttons and canvas; False when there is none.
 
         What its platform shows is brought to them by an edit, in the order of its
         conversation. Its files stay. A draft belongs to its turn and is left alone.

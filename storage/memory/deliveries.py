@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gateway.domain.audit import AuditKind
+from gateway.domain.canvases import Canvas
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import (
     Button,
@@ -37,8 +38,14 @@ def add_delivery(tables: Tables, new: NewDelivery, now: datetime) -> bool:
 
 def revise(tables: Tables, row: DeliveryRow, new: NewDelivery, now: datetime) -> None:
     """Give it another's contents for good; whatever it shows is brought to them."""
-    contents = replace(row.new, text=new.text, buttons=new.buttons, files=new.files)
-    row.new = replace(contents, is_draft=False)
+    row.new = replace(
+        row.new,
+        text=new.text,
+        buttons=new.buttons,
+        files=new.files,
+        canvas=new.canvas,
+        is_draft=False,
+    )
     row.revision += 1
     if row.state not in OPEN:
         row.state = reopened(row.state, row.receipt, row.attempts)
@@ -51,7 +58,7 @@ def revise(tables: Tables, row: DeliveryRow, new: NewDelivery, now: datetime) ->
 def take_back(tables: Tables, row: DeliveryRow, now: datetime) -> None:
     """Take back an open delivery; one that nobody can have seen is gone at once."""
     if may_be_shown(row.state, row.receipt):
-        revise(tables, row, replace(row.new, text="", buttons=(), files=()), now)
+        revise(tables, row, replace(row.new, text="", buttons=(), files=(), canvas=None), now)
         return
     del tables.deliveries[row.new.id]
     tables.posts[row.new.conversation.id].remove(row)
@@ -88,13 +95,20 @@ class MemoryDeliveries:
         return sum(add_delivery(self._tables, new, now) for new in deliveries)
 
     async def revise(
-        self, delivery: DeliveryId, text: str, buttons: tuple[Button, ...], now: datetime
+        self,
+        delivery: DeliveryId,
+        text: str,
+        buttons: tuple[Button, ...],
+        now: datetime,
+        *,
+        canvas: Canvas | None = None,
     ) -> bool:
-        """Give a stored message a new text and new buttons; False when there is none."""
+        """Give a stored message a new text, buttons and canvas; False when there is none."""
         row = self._tables.deliveries.get(delivery)
         if row is None or row.new.is_draft:
             return False
-        revise(self._tables, row, replace(row.new, text=text, buttons=buttons), now)
+        new = replace(row.new, text=text, buttons=buttons, canvas=canvas)
+        revise(self._tables, row, new, now)
         return True
 
     async def claim(
@@ -212,5 +226,6 @@ def _delivery(row: DeliveryRow, fence: int) -> Delivery:
         is_private=row.new.is_private,
         buttons=row.new.buttons,
         files=row.new.files,
+        canvas=row.new.canvas,
         number=row.sequence,
     )

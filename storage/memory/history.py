@@ -145,7 +145,7 @@ class MemoryHistory:
         ]
         rows.sort(key=lambda row: (row.settled_at, row.sequence))
         for row in rows[:limit]:
-            row.new = replace(row.new, text="", handle=None, buttons=(), files=())
+            row.new = replace(row.new, text="", handle=None, buttons=(), files=(), canvas=None)
         return len(rows[:limit])
 
     def _drop_approvals(self, before: datetime, limit: int) -> int:
@@ -213,7 +213,14 @@ def _is_heard(row: MessageRow) -> bool:
 def _said_by_agent(row: DeliveryRow) -> HistoryEntry:
     new = row.new
     return HistoryEntry(
-        new.id, row.sequence, "assistant", new.text, row.created_at, new.buttons, new.files
+        new.id,
+        row.sequence,
+        "assistant",
+        new.text,
+        row.created_at,
+        new.buttons,
+        new.files,
+        new.canvas,
     )
 
 

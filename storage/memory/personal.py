@@ -125,7 +125,7 @@ class MemoryPersonal:
             if post.settled_at is None:
                 take_back(self._tables, post, now)
                 continue
-            post.new = replace(post.new, text="", handle=None, buttons=(), files=())
+            post.new = replace(post.new, text="", handle=None, buttons=(), files=(), canvas=None)
             post.error = None
 
     def _forget_work(self, turns: set[TurnId], alone: set[Conversation]) -> None:

@@ -82,7 +82,7 @@ class _Answer:
     def revised(self) -> dict[DeliveryId, tuple[str, str | None]]:
         """The new contents of drafts; empty for one that may be shown and is taken back."""
         contents = {
-            draft: (storable(new.text), write_extras(new.buttons, new.files))
+            draft: (storable(new.text), write_extras(new.buttons, new.files, new.canvas))
             for draft, new in self.finals.replaced.items()
         }
         shown = (draft for draft in self.finals.spare if self._may_be_shown(draft))

@@ -98,7 +98,7 @@ async def _decide(tx: Transaction, decision: Decision, now: datetime) -> bool:
     # Lanes are locked before outboxes, as everywhere.
     await accept(tx, [Arrival(decision.news, decision.route, now)])
     for question, text in decision.shown:
-        await revise_stored(tx, question, (text, ()), now)
+        await revise_stored(tx, question, (text, (), None), now)
     return True
 
 

@@ -13,7 +13,7 @@ from gateway.domain.tools import ToolResult
 from gateway.domain.turns import Claim, Turn, TurnRef
 from storage.audit_data import turn_claimed
 from storage.columns import to_place
-from storage.delivery_extras import read_extras
+from storage.delivery_extras import read_gifts
 from storage.postgres.database import Row, Transaction
 from storage.postgres.inbox import MESSAGE, to_message
 from storage.postgres.values import columns
@@ -314,5 +314,5 @@ def _to_turn(ref: TurnRef, row: Row, messages: list[Row], results: list[Row], dr
 
 
 def _to_result(row: Row) -> ToolResult:
-    extras = read_extras(row["extras"])
-    return ToolResult(row["call"], row["text"], row["is_error"], **extras)
+    gifts = read_gifts(row["extras"])
+    return ToolResult(row["call"], row["text"], row["is_error"], **gifts)

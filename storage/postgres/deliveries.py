@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import compress
 
 from gateway.domain.audit import AuditKind
+from gateway.domain.canvases import Canvas
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Button, Delivery, DeliveryClaim, NewDelivery, SendOutcome
 from gateway.domain.ids import DeliveryId, WorkerId
@@ -117,10 +118,16 @@ class PostgresDeliveries:
         return await self.enqueuing(Posting(deliveries, now)) if deliveries else 0
 
     async def revise(
-        self, delivery: DeliveryId, text: str, buttons: tuple[Button, ...], now: datetime
+        self,
+        delivery: DeliveryId,
+        text: str,
+        buttons: tuple[Button, ...],
+        now: datetime,
+        *,
+        canvas: Canvas | None = None,
     ) -> bool:
-        """Give a stored message a new text and new buttons; False when there is none."""
-        return await self._write(revise_stored, delivery, (text, buttons), now)
+        """Give a stored message a new text, buttons and canvas; False when there is none."""
+        return await self._write(revise_stored, delivery, (text, buttons, canvas), now)
 
     async def claim(
         self,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.domain.audit import AuditKind
+from gateway.domain.canvases import Canvas
 from gateway.domain.deliveries import Button, NewDelivery
 from gateway.domain.ids import DeliveryId
 from storage.audit_data import delivery_stored
@@ -92,15 +93,18 @@ async def enqueue(tx: Transaction, postings: Sequence[Posting]) -> list[int]:
 
 
 async def revise_stored(
-    tx: Transaction, delivery: DeliveryId, contents: tuple[str, tuple[Button, ...]], now: datetime
+    tx: Transaction,
+    delivery: DeliveryId,
+    contents: tuple[str, tuple[Button, ...], Canvas | None],
+    now: datetime,
 ) -> bool:
-    """Give a stored message a new text and new buttons; False when there is none."""
+    """Give a stored message a new text, buttons and canvas; False when there is none."""
     row = await tx.first(STANDING, delivery)
     if row is None:
         return False
     await lock_outboxes(tx, [to_place(row["conversation"])])
-    text, buttons = contents
-    extras = write_extras(buttons, read_extras(row["extras"])["files"])
+    text, buttons, canvas = contents
+    extras = write_extras(buttons, read_extras(row["extras"])["files"], canvas)
     (revised,) = await tx.fetch(REVISE, *columns([(delivery, storable(text), extras, now)]))
     await ready_for_first(tx, [row["conversation"]])
     log_revised(tx, row["conversation"], delivery, revised, now)
@@ -165,6 +169,6 @@ def _to_row(new: NewDelivery, now: datetime) -> tuple[object, ...]:
         new.is_draft,
         new.handle,
         new.is_private,
-        write_extras(new.buttons, new.files),
+        write_extras(new.buttons, new.files, new.canvas),
         now,
     )

@@ -101,7 +101,7 @@ def _decide(tx: Transaction, decision: Decision, now: datetime) -> bool:
     data = approval_decided(decision)
     tx.log(AuditKind.APPROVAL_DECIDED, now, approval.conversation.id, approval.id, data)
     for question, text in decision.shown:
-        revise_stored(tx, question, text, (), now)
+        revise_stored(tx, question, (text, (), None), now)
     accept(tx, [Arrival(decision.news, decision.route, now)])
     return True
 

@@ -12,7 +12,7 @@ from gateway.domain.tools import ToolResult
 from gateway.domain.turns import Claim, Turn, TurnRef
 from storage.audit_data import turn_claimed
 from storage.columns import to_place
-from storage.delivery_extras import read_extras
+from storage.delivery_extras import read_gifts
 from storage.rules import TURN_MESSAGES_LIMIT, WAKEUP_PATIENCE, role_of, turn_length
 from storage.seats import Claimer, is_for_commands, owner_of, seated
 from storage.sqlite.committer import Transaction
@@ -203,7 +203,7 @@ def _claim_again(tx: Transaction, ref: TurnRef) -> tuple[Turn, list[int]]:
         started_at=from_micros(started_at),
         runs=tuple(json.loads(runs)),
         tool_results=tuple(
-            ToolResult(call, text, bool(is_bad), **read_extras(extras))
+            ToolResult(call, text, bool(is_bad), **read_gifts(extras))
             for call, text, is_bad, extras, is_intent in results
             if not is_intent
         ),

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.domain.audit import AuditKind
+from gateway.domain.canvases import Canvas
 from gateway.domain.deliveries import (
     Button,
     Delivery,
@@ -126,7 +127,7 @@ def add_delivery(tx: Transaction, new: NewDelivery, now: datetime) -> bool:
         new.handle,
         int(new.is_private),
         moment,
-        write_extras(new.buttons, new.files),
+        write_extras(new.buttons, new.files, new.canvas),
     )
     if tx.execute(ADD_DELIVERY, row).rowcount == 0:
         return False
@@ -149,7 +150,7 @@ def store_answer(
     drafts = {row[1]: row for row in rows}
     final = finals(turn, {row[0]: row[1] for row in drafts.values()}, deliveries)
     for draft, new in final.replaced.items():
-        extras = write_extras(new.buttons, new.files)
+        extras = write_extras(new.buttons, new.files, new.canvas)
         _revise(tx, draft, drafts[draft][2], (new.text, extras), now)
     for draft in final.spare:
         take_back(tx, drafts[draft][1:], now)
@@ -201,10 +202,16 @@ class SqliteDeliveries:
         return await self._write(_enqueue, deliveries, now)
 
     async def revise(
-        self, delivery: DeliveryId, text: str, buttons: tuple[Button, ...], now: datetime
+        self,
+        delivery: DeliveryId,
+        text: str,
+        buttons: tuple[Button, ...],
+        now: datetime,
+        *,
+        canvas: Canvas | None = None,
     ) -> bool:
-        """Give a stored message a new text and new buttons; False when there is none."""
-        return await self._write(revise_stored, delivery, text, buttons, now)
+        """Give a stored message a new text, buttons and canvas; False when there is none."""
+        return await self._write(revise_stored, delivery, (text, buttons, canvas), now)
 
     async def claim(
         self,
@@ -247,15 +254,19 @@ def _enqueue(tx: Transaction, deliveries: Sequence[NewDelivery], now: datetime) 
 
 
 def revise_stored(
-    tx: Transaction, delivery: DeliveryId, text: str, buttons: tuple[Button, ...], now: datetime
+    tx: Transaction,
+    delivery: DeliveryId,
+    contents: tuple[str, tuple[Button, ...], Canvas | None],
+    now: datetime,
 ) -> bool:
-    """Give a stored message a new text and new buttons; False when there is none."""
+    """Give a stored message a new text, buttons and canvas; False when there is none."""
+    text, buttons, canvas = contents
     found = tx.execute(STANDING, (delivery,)).fetchone()
     if found is None:
         return False
     place, extras = found
-    contents = (text, write_extras(buttons, read_extras(extras)["files"]))
-    _revise(tx, delivery, place, contents, now)
+    written = write_extras(buttons, read_extras(extras)["files"], canvas)
+    _revise(tx, delivery, place, (text, written), now)
     return True
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.domain.artifacts import Attachment
+from gateway.domain.canvases import Badge, Canvas, Card, Divider
 from gateway.domain.deliveries import (
     Button,
     ButtonStyle,
@@ -124,6 +125,22 @@ async def test_a_sent_message_can_be_revised(store: Store) -> None:
     edit = await claim_post(store, now=1)
     assert (edit.text, edit.receipt, edit.revision) == ("You said yes.", "p1", 2)
     assert (edit.buttons, edit.files) == ((), (PICTURE,))
+
+
+async def test_a_canvas_is_kept_replaced_and_shown_in_history(store: Store) -> None:
+    plan, other = Canvas((Card("Plan", children=(Divider(),)),)), Canvas((Badge("done"),))
+    await store.deliveries.enqueue([replace(post("a"), canvas=plan)], at(0))
+    posted = await claim_post(store)
+    await settle(store, posted, sent_as("p1"))
+
+    assert await store.deliveries.revise(DeliveryId("a"), "done", (), at(1), canvas=other)
+
+    edit = await claim_post(store, now=1)
+    (entry,) = await store.history.history(place().id, None, 10)
+    assert (posted.canvas, edit.canvas, entry.canvas) == (plan, other, other)
+    await settle(store, edit, sent_as("p1"))
+    await store.deliveries.revise(DeliveryId("a"), "words again", (), at(2))
+    assert (await claim_post(store, now=2)).canvas is None
 
 
 async def test_a_message_revised_while_it_is_sent_is_edited_after_it(store: Store) -> None:

@@ -13,6 +13,7 @@ from typing import cast
 import pytest
 
 from gateway.domain.artifacts import Attachment
+from gateway.domain.canvases import Canvas, Text
 from gateway.domain.compute import NewTask, Outcome
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import NewDelivery
@@ -185,7 +186,7 @@ def _says(event: str, where: Conversation = HOME) -> InboundMessage:
 
 
 def _posts(name: str, where: Conversation) -> NewDelivery:
-    return NewDelivery(DeliveryId(name), where, CANARY)
+    return NewDelivery(DeliveryId(name), where, CANARY, canvas=Canvas((Text(CANARY),)))
 
 
 async def _talk(store: Store) -> None:

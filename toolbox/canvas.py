@@ -1,0 +1,127 @@
+"""The tools by which an agent shows something to look at, changes it, and takes it away."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+from gateway.domain.canvases import Canvas
+from gateway.domain.deliveries import DeliveryState, NewDelivery
+from gateway.domain.ids import DeliveryId
+from gateway.domain.people import lane_owner
+from gateway.domain.tools import Effect, ToolCall
+from gateway.domain.turns import Turn
+from gateway.errors import BadInput
+from gateway.ports import Clock, Store
+from gateway.text.canvas import buttons_of, in_words
+from toolbox.canvas_reading import read_canvas
+from toolbox.registry import Tool, tool_from
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+_OVER = (DeliveryState.FAILED, DeliveryState.DROPPED)
+
+
+def canvas_tools(store: Store, clock: Clock) -> list[Tool]:
+    """Return the tools. A canvas is a delivery; which one goes by a name is a note of its owner."""
+    shelf = _Shelf(store, clock)
+
+    async def show(turn: Turn, call: ToolCall, name: str, components: list[dict[str, Any]]) -> str:
+        """Show cards, tables, buttons and more, as a message here that you can change later.
+
+        The same name again changes that message. What people press, or send off, comes to you as
+        their message. Each component is an object with a "type" and these keys (? may be left
+        out; Markdown in text): text{text} hero{title, subtitle?, image?} card{title, text?,
+        image?, children?} stack{children, direction?: vertical|horizontal} grid{children,
+        columns?: 1-4} scroll_section{title, children} dialog{title, children: shown when opened}
+        callout{text, title?, tone?: plain|info|good|warning|danger} badge{text, tone?} divider{}
+        list{items, ordered?} table{columns, rows} stats{items: [{label, value, change?}]}
+        timeline{entries: [{when, title, text?}]} progress_bar{value: 0-100, label?} image{url:
+        https, alt} gallery{images: [{url, alt}]} button{label, says?, style?: plain|good|danger}
+        action_bar{buttons: [{label, says?, style?}]} form{title, submit?, fields: [{label, kind?:
+        line|text|choice, options?, required?}]}.
+
+        Args:
+            name: What you call it, such as plan or trip-form.
+            components: What it shows from now on, top to bottom.
+        """
+        canvas = read_canvas(components)
+        return await shelf.show(turn, call, _checked(name), canvas)
+
+    async def take_back(turn: Turn, name: str) -> str:
+        """Take away what you showed here under a name.
+
+        Args:
+            name: As you gave it to show.
+        """
+        return await shelf.take_away(turn, _checked(name))
+
+    # Its id is made from the call's, and a change is a whole canvas: a repeat is the same.
+    return [
+        tool_from(show, effect=Effect.IDEMPOTENT),
+        tool_from(take_back, effect=Effect.IDEMPOTENT),
+    ]
+
+
+class _Shelf:
+    """The canvases that stand somewhere, by whose they are, where, and what they are called."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._turns_taken = asyncio.Lock()
+        """Calls of one round are carried out at once: two of one name must not both post."""
+
+    async def show(self, turn: Turn, call: ToolCall, name: str, canvas: Canvas) -> str:
+        """Show it, as a change of the message that shows this name already."""
+        if any(message.is_private for message in turn.messages):
+            raise BadInput(
+                "You were asked in private, and everybody here would see it: answer in words."
+            )
+        async with self._turns_taken:
+            standing = await self._standing(turn, name)
+            if standing is not None:
+                await self._revise(standing, in_words(canvas), canvas)
+                return f'"{name}" is changed.'
+            post = DeliveryId(f"{turn.ref.id}.canvas-{call.id}")
+            await self._store.deliveries.enqueue([_new(post, turn, canvas)], self._clock.now())
+            await self._store.notes.put(*_note(turn, name), post)
+            return f'"{name}" is shown.'
+
+    async def take_away(self, turn: Turn, name: str) -> str:
+        """Take its message back."""
+        async with self._turns_taken:
+            standing = await self._standing(turn, name)
+            if standing is None:
+                raise BadInput(f'Nothing called "{name}" is shown here.')
+            await self._revise(standing, "", None)
+            await self._store.notes.drop(*_note(turn, name))
+            return f'"{name}" is taken away.'
+
+    async def _standing(self, turn: Turn, name: str) -> DeliveryId | None:
+        """Return the message that shows this name; None without one, or where it failed."""
+        post = await self._store.notes.get(*_note(turn, name))
+        found = None if post is None else await self._store.deliveries.get(post)
+        return None if found is None or found.state in _OVER else found.id
+
+    async def _revise(self, post: DeliveryId, text: str, canvas: Canvas | None) -> None:
+        buttons = () if canvas is None else buttons_of(canvas)
+        now = self._clock.now()
+        await self._store.deliveries.revise(post, text, buttons, now, canvas=canvas)
+
+
+def _new(post: DeliveryId, turn: Turn, canvas: Canvas) -> NewDelivery:
+    text, buttons = in_words(canvas), buttons_of(canvas)
+    return NewDelivery(post, turn.conversation, text, buttons=buttons, canvas=canvas)
+
+
+def _note(turn: Turn, name: str) -> tuple[str, str]:
+    """Return subject and name of the note that says which delivery it is."""
+    owner = lane_owner(turn.ref.lane, turn.person, turn.conversation)
+    return owner, f"canvas:{turn.conversation.id}:{turn.role}:{name}"
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise BadInput('A name is 1 to 40 letters a-z, digits, "_" or "-", such as "plan".')
+    return name
