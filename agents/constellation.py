@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
-from agents.founding import ConstellationOptions, Founding, shared_slot
+from agents.founding import ConstellationOptions, Founding, is_shared_slot, shared_slot
 from agents.remembering import Flights, Recent
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId, BlockId, ConversationId, PersonId, SessionId
@@ -58,6 +58,8 @@ class AgentConstellation:
         self._threads = Recent[tuple[AgentId, ConversationId], SessionId](
             remembered, clock, _THREADS_STAY_SECONDS
         )
+        self._epoch = 0
+        """Counts what was forgotten: what was read before that is not remembered."""
         self._flights = Flights()
 
     async def session_for(self, turn: Turn) -> Session:
@@ -97,6 +99,7 @@ class AgentConstellation:
     def forget(self, owner: PersonId, role: str) -> None:
         """Ask the store again which agent is the owner's; other processes do within a minute."""
         self._agents.drop((owner, role))
+        self._epoch += 1
 
     async def prepare(self, owner: PersonId, roles: Iterable[str]) -> list[AgentId]:
         """Make all of the owner's agents that are not there yet, at once.
@@ -116,33 +119,51 @@ class AgentConstellation:
         agent = binding.agent_id
         assert agent is not None  # noqa: S101 - what `bound` promises
         self._absent.drop((owner, role))
-        if await self._is_current(binding, agent):
+        if self._is_current(binding) or await self._is_mended(binding, agent):
             self._agents.put((owner, role), agent)
         return agent
 
     async def _stored(
         self, owner: PersonId, role: str, place: Conversation | None
     ) -> AgentBinding | None:
-        """Return what the store knows of the agent; its thread in the place is remembered."""
+        """Return what the store knows of the agent.
+
+        With a place, one look tells of all the owner's agents and their threads there:
+        whoever is addressed next is remembered already.
+        """
         if place is None:
             return await self._people.binding(owner, role)
-        binding, thread = await self._people.contact(owner, role, place.id)
-        if binding is not None and binding.agent_id is not None and thread is not None:
-            key = (binding.agent_id, place.id)
-            if key not in self._threads:  # one that was renewed meanwhile is newer
-                self._threads.put(key, thread)
-        return binding
+        epoch = self._epoch
+        contacts = await self._people.contacts(owner, place.id)
+        if epoch == self._epoch:
+            for binding, thread in contacts:
+                self._remember(binding, thread, place)
+        return next((binding for binding, _ in contacts if binding.role == role), None)
 
-    async def _is_current(self, binding: AgentBinding, agent: AgentId) -> bool:
+    def _remember(
+        self, binding: AgentBinding, thread: SessionId | None, place: Conversation
+    ) -> None:
+        """Keep what the store told in passing; what is remembered already may be newer."""
+        agent, key = binding.agent_id, (binding.person, binding.role)
+        if agent is None or is_shared_slot(binding.role):
+            return
+        if thread is not None and (agent, place.id) not in self._threads:
+            self._threads.put((agent, place.id), thread)
+        if key not in self._agents and self._is_current(binding):
+            self._agents.put(key, agent)
+            self._absent.drop(key)
+
+    def _is_current(self, binding: AgentBinding) -> bool:
+        """Whether the agent is as its template says, as far as the store knows."""
+        if self._templates is None or binding.template == OWN_TEMPLATE:
+            return True
+        return binding.template == self._templates.version(binding.role)
+
+    async def _is_mended(self, binding: AgentBinding, agent: AgentId) -> bool:
         """Bring the agent up to its template; False when that has to be tried again.
 
         An agent that is behind its template still answers.
         """
-        if self._templates is None or binding.template in (
-            OWN_TEMPLATE,
-            self._templates.version(binding.role),
-        ):
-            return True
         try:
             await self.roll_out(binding.person, binding.role, agent)
         except (RuntimeUnavailable, BadInput) as error:

@@ -43,6 +43,11 @@ def shared_slot(label: str) -> str:
     return f"#{label}"
 
 
+def is_shared_slot(slot: str) -> bool:
+    """Whether it is a shared block that is bound there, and no agent."""
+    return slot.startswith("#")
+
+
 class Founding:
     """Binds a person's slots, each of them once. Callers hold a flight for the slot.
 
@@ -93,7 +98,7 @@ class Founding:
     async def _as_made(self, binding: AgentBinding) -> AgentBinding:
         """Note that a fresh agent has all that its template says, unless blocks are shared."""
         templates, role = self._templates, binding.role
-        if templates is None or role.startswith("#") or templates.shared_labels(role):
+        if templates is None or is_shared_slot(role) or templates.shared_labels(role):
             return binding
         version = templates.version(role)
         await self._people.record_template(binding.person, role, version)
@@ -158,13 +163,13 @@ class Founding:
             self._intents[binding.person, binding.role] = self._clock.now()
 
     async def _find(self, person: Person, slot: str) -> AgentId | None:
-        if self._templates is None or not slot.startswith("#"):
+        if self._templates is None or not is_shared_slot(slot):
             return await self._host.find_agent(person, slot)
         block = await self._templates.find_block(person, slot.removeprefix("#"))
         return None if block is None else AgentId(block)
 
     def _create(self, person: Person, slot: str) -> Awaitable[str]:
-        if self._templates is None or not slot.startswith("#"):
+        if self._templates is None or not is_shared_slot(slot):
             return self._host.create_agent(person, slot)
         return self._templates.create_block(person, slot.removeprefix("#"))
 

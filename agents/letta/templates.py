@@ -28,10 +28,14 @@ class LettaTemplates:
         """Take an open client (see `make_client`); it stays the caller's to close."""
         self._api = LettaMemoryApi(client)
         self._options = options
+        self._versions: dict[str, str] = {}
+        """By role: everybody who comes again is compared with one."""
 
     def version(self, role: str) -> str:
         """Return the version of the role's template."""
-        return self._options.spec_of(role).version
+        if role not in self._versions:
+            self._versions[role] = self._options.spec_of(role).version
+        return self._versions[role]
 
     def shared_labels(self, role: str) -> tuple[str, ...]:
         """Return the labels of the blocks that a person's agents share."""

@@ -97,10 +97,13 @@ class PeopleStore(Protocol):
         """Return the agent's thread for the conversation."""
         ...
 
-    async def contact(
-        self, person: PersonId, role: str, conversation: ConversationId
-    ) -> tuple[AgentBinding | None, SessionId | None]:
-        """Return what `binding` does, and what `session` does for its agent, by one look."""
+    async def contacts(
+        self, person: PersonId, conversation: ConversationId
+    ) -> list[tuple[AgentBinding, SessionId | None]]:
+        """List the person's bindings and intents by role, each with what `session` tells of it.
+
+        One look for all agents: who is heard by several costs no more than who is heard by one.
+        """
         ...
 
     async def bind_session(

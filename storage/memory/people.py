@@ -153,14 +153,16 @@ class MemoryPeople:
         """Return the agent's thread for the conversation."""
         return self._tables.sessions.get((agent, conversation))
 
-    async def contact(
-        self, person: PersonId, role: str, conversation: ConversationId
-    ) -> tuple[AgentBinding | None, SessionId | None]:
-        """Return the person's agent in this role, and its thread for the conversation."""
-        binding = await self.binding(person, role)
-        if binding is None or binding.agent_id is None:
-            return binding, None
-        return binding, await self.session(binding.agent_id, conversation)
+    async def contacts(
+        self, person: PersonId, conversation: ConversationId
+    ) -> list[tuple[AgentBinding, SessionId | None]]:
+        """List the person's bindings by role, each with its thread for the conversation."""
+        threads = self._tables.sessions
+        return [
+            (row, threads.get((row.agent_id, conversation)) if row.agent_id else None)
+            for row in await self.bindings()
+            if row.person == person
+        ]
 
     async def bind_session(
         self, agent: AgentId, conversation: ConversationId, thread: SessionId

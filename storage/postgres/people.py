@@ -93,10 +93,10 @@ INSERT INTO session (agent, conversation, thread) VALUES ($1, $2, $3)
 ON CONFLICT (agent, conversation) DO UPDATE SET thread = excluded.thread
 """
 GET_SESSION = "SELECT thread FROM session WHERE agent = $1 AND conversation = $2"
-GET_CONTACT = """
+CONTACTS = """
 SELECT person, role, binding.agent, intended_at, template, thread
 FROM binding LEFT JOIN session ON session.agent = binding.agent AND session.conversation = $1
-WHERE person = $2 AND role = $3
+WHERE person = $2 ORDER BY role
 """
 ADD_SESSION = """
 INSERT INTO session (agent, conversation, thread) VALUES ($1, $2, $3)
@@ -231,12 +231,12 @@ class PostgresPeople:
         rows = await self._read(GET_SESSION, agent, conversation)
         return rows[0]["thread"] if rows else None
 
-    async def contact(
-        self, person: PersonId, role: str, conversation: ConversationId
-    ) -> tuple[AgentBinding | None, SessionId | None]:
-        """Return the person's agent in this role, and its thread for the conversation."""
-        rows = await self._read(GET_CONTACT, conversation, person, role)
-        return (to_binding(rows[0][:-1]), rows[0]["thread"]) if rows else (None, None)
+    async def contacts(
+        self, person: PersonId, conversation: ConversationId
+    ) -> list[tuple[AgentBinding, SessionId | None]]:
+        """List the person's bindings by role, each with its thread for the conversation."""
+        rows = await self._read(CONTACTS, conversation, person)
+        return [(to_binding(row[:-1]), row["thread"]) for row in rows]
 
     async def bind_session(
         self, agent: AgentId, conversation: ConversationId, thread: SessionId

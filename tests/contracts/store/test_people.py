@@ -157,9 +157,9 @@ async def test_the_first_thread_of_a_conversation_stays(store: Store) -> None:
     assert await store.people.session(AgentId("agent-2"), PLACE) is None
 
 
-async def test_one_look_finds_an_agent_and_its_thread(store: Store) -> None:
-    async def look(person: PersonId = ADA, role: str = "postern") -> object:
-        return await store.people.contact(person, role, PLACE)
+async def test_one_look_finds_all_agents_and_their_threads(store: Store) -> None:
+    async def look(person: PersonId = ADA) -> object:
+        return await store.people.contacts(person, PLACE)
 
     nobody = await look()
     intent = await store.people.intend_agent(ADA, "postern", at(0))
@@ -168,11 +168,12 @@ async def test_one_look_finds_an_agent_and_its_thread(store: Store) -> None:
     await store.people.bind_session(AGENT, ConversationId("fake:local:c9"), SessionId("s9"))
     without_a_thread = await look()
     await store.people.bind_session(AGENT, PLACE, SessionId("s1"))
+    asked_for = await store.people.intend_agent(ADA, "critic", at(1))
 
-    assert (nobody, intended) == ((None, None), (intent, None))
-    assert without_a_thread == (bound, None)
-    assert await look() == (bound, "s1")
-    assert await look(role="researcher") == await look(PersonId("person-bob")) == (None, None)
+    assert (nobody, intended) == ([], [(intent, None)])
+    assert without_a_thread == [(bound, None)]
+    assert await look() == [(asked_for, None), (bound, "s1")]
+    assert await look(PersonId("person-bob")) == []
 
 
 async def test_an_agent_remembers_the_template_it_was_brought_up_to(store: Store) -> None:

@@ -11,7 +11,7 @@ import pytest
 from agents.constellation import AgentConstellation, ConstellationOptions
 from agents.scripted import HostFault, ScriptedAgents
 from gateway.domain.conversations import Conversation
-from gateway.domain.ids import PersonId, TurnId
+from gateway.domain.ids import AgentId, PersonId, TurnId
 from gateway.domain.people import EVERYONE, Mode, Person, Route, place_id_of
 from gateway.domain.turns import Session, Turn, TurnRef
 from gateway.errors import RuntimeUnavailable
@@ -39,6 +39,19 @@ class Life:
             self.store.people, self.agents, LoopClock(), ConstellationOptions(**options)
         )
         return self.constellation
+
+
+class Swap:
+    """Lets somebody adopt another scribe just after the store was read."""
+
+    AGENT = AgentId("agent-adopted")
+    store: MemoryStore
+    constellation: AgentConstellation
+
+    async def pass_by(self, name: str) -> None:
+        if name == "after people.contacts":
+            await self.store.people.adopt_agent(ADA, "scribe", self.AGENT, EPOCH)
+            self.constellation.forget(ADA, "scribe")
 
 
 def turn_of(
@@ -86,7 +99,33 @@ async def test_who_is_not_remembered_costs_one_look_at_the_store() -> None:
     assert await forgetful.session_for(turn_of()) == session
     assert await forgetful.session_for(turn_of()) == session
 
-    assert asked.names == ["people.contact"]
+    assert asked.names == ["people.contacts"]
+
+
+async def test_one_look_at_the_store_finds_all_agents_of_who_is_not_remembered() -> None:
+    life, asked = Life(), Asked()
+    turns = [turn_of(role=role) for role in ("postern", "scribe", "scout")]
+    sessions = [await life.constellation.session_for(turn) for turn in turns]
+    people = around(life.store.people, "people", asked)
+    forgetful = AgentConstellation(people, life.agents, LoopClock())
+
+    assert [await forgetful.session_for(turn) for turn in turns] == sessions
+
+    assert asked.names == ["people.contacts"]
+
+
+async def test_what_was_forgotten_while_the_store_was_asked_is_not_remembered() -> None:
+    life, swap = Life(), Swap()
+    for role in ("postern", "scribe"):
+        await life.constellation.session_for(turn_of(role=role))
+    people = around(life.store.people, "people", swap)
+    swap.constellation = AgentConstellation(people, life.agents, LoopClock())
+    swap.store = life.store
+
+    await swap.constellation.session_for(turn_of())
+
+    scribe = await swap.constellation.session_for(turn_of(role="scribe"))
+    assert scribe.agent == Swap.AGENT
 
 
 async def test_each_conversation_is_a_thread_of_the_same_agent() -> None:

@@ -112,7 +112,7 @@ INDEXES = {
     "people.ALL_BINDINGS": {"binding (scan)"},
     "people.SESSIONS_OF": {"session (key)"},
     "people.GET_SESSION": {"session (key)"},
-    "people.GET_CONTACT": {"binding (key)", "session (key)"},
+    "people.CONTACTS": {"binding (key)", "session (key)"},
     "people.LAST_SENDER": {"inbox_conversation"},
     "schedules.DUE": {"schedule_due"},
     "schedules.NEXT_DUE": {"schedule_due"},

@@ -15,6 +15,7 @@ from agents.desk import GONE, AgentDesk
 from agents.letta import AgentSpec, BlockSpec, LettaOptions
 from agents.letta.client import make_client, open_letta
 from agents.roster import AgentRoster
+from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId, PersonId
 from gateway.domain.people import Identity, Person, Sender, person_id_of
 from gateway.errors import BadInput
@@ -229,6 +230,24 @@ async def test_an_agent_behind_its_template_still_answers(place: Place) -> None:
         (row,) = await desk.roster.rows()
         assert row.template == "behind"
         assert "no tool" in (await desk.mend(row)).error
+
+
+async def test_who_is_met_in_passing_is_brought_up_to_the_template_when_heard(
+    place: Place,
+) -> None:
+    home = Conversation("fake", "local", "home")
+    async with place.opened():
+        await place.constellation.prepare(ADA, ["postern", "scribe"])
+    async with place.opened(replace(SPEC, system="Be merry.")) as desk:
+        await place.constellation.agent(ADA, "postern", home)
+        after_one = {row.role: row.template for row in await desk.roster.rows()}
+        scribe = await place.constellation.agent(ADA, "scribe", home)
+        after_both = {row.role: row.template for row in await desk.roster.rows()}
+        system = (await place.client.agents.retrieve(scribe)).system
+
+    assert after_one == {"postern": "current", "scribe": "behind"}
+    assert after_both == {"postern": "current", "scribe": "current"}
+    assert system == "Be merry."
 
 
 async def test_prewarming_makes_what_is_missing_for_everybody(place: Place) -> None:
