@@ -95,6 +95,10 @@ class Answer:
         self._files = tuple(dict.fromkeys(file for each in given for file in each.files))
         self._buttons = next((each.buttons for each in reversed(given) if each.buttons), ())
 
+    def enclose(self, files: tuple[Attachment, ...]) -> None:
+        """Let the answer carry these files."""
+        self._files = files
+
     def notice(self, text: str, *, name: str) -> NewDelivery:
         """Return a message of ours beside the answer, at most one of each name in a turn."""
         return NewDelivery(

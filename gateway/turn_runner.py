@@ -180,8 +180,9 @@ class TurnRunner:
         return await briefing.brief(turn)
 
     async def _answer_commands(self, turn: Turn, answer: Answer) -> TurnOutcome:
-        text = await self._commands.answer(turn)
-        await answer.add(TextDelta("command", text))
+        told = await self._commands.answer(turn)
+        await answer.add(TextDelta("command", told.text))
+        answer.enclose(told.files)
         return TurnOutcome(TurnState.DONE, answer.deliveries())
 
     async def _answer_together(self, turn: Turn, answer: Answer, duty: Duty) -> TurnOutcome:

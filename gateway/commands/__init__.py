@@ -1,6 +1,6 @@
 """What people ask of the gateway itself. One file holds one family of commands."""
 
-from gateway.commands.command import Asked, Command, Reach
+from gateway.commands.command import Asked, Command, Reach, Told
 from gateway.commands.registry import COMMANDS, SPECS, Commands, as_typed
 
 __all__ = [
@@ -10,5 +10,6 @@ __all__ = [
     "Command",
     "Commands",
     "Reach",
+    "Told",
     "as_typed",
 ]

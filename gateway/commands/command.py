@@ -8,6 +8,7 @@ from typing import Protocol
 
 from gateway.approvals import Approvals
 from gateway.budgets import Budgets
+from gateway.domain.artifacts import Attachment
 from gateway.domain.commands import CommandSpec
 from gateway.domain.errands import Errand
 from gateway.domain.ids import AgentId, PersonId
@@ -106,7 +107,15 @@ class Asked:
         return self.message.is_private or self.message.conversation.is_direct
 
 
-CarryOut = Callable[[Asked, Reach], Awaitable[str]]
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a command answers, with the files that go with it."""
+
+    text: str
+    files: tuple[Attachment, ...] = ()
+
+
+CarryOut = Callable[[Asked, Reach], Awaitable[str | Told]]
 """Does what is asked and returns what its person is told. A repeat after a crash does no harm."""
 
 

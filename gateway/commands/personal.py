@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from gateway.commands.command import ELSEWHERE, Asked, Command, Reach
+from gateway.commands.owned import agents_of, all_that_they_were, files_in, schedules_of
 from gateway.domain.commands import CommandArgument, CommandSpec
 from gateway.domain.ids import PersonId
-from gateway.domain.people import person_id_of
 from gateway.ports import Said
 
 LOOKED_THROUGH = 2_000
@@ -87,10 +87,11 @@ async def _forget(asked: Asked, reach: Reach) -> str:
         return WARNING
     if len(asked.turn.messages) > 1:
         return BY_ITSELF
-    everyone = await _all_that_they_were(asked.person, reach)
+    everyone = await all_that_they_were(asked.person, reach)
     if any([await reach.store.personal.is_at_work(person) for person in everyone]):
         return AT_WORK
-    await _remove_schedules(asked, reach)
+    for schedule in await schedules_of(asked.person, reach):
+        await reach.store.schedules.remove(schedule.id)
     kept, count = False, 0
     for person in everyone:
         kept |= await _delete_agents(person, reach)
@@ -105,22 +106,9 @@ async def _forget(asked: Asked, reach: Reach) -> str:
     return f"Forgotten: {count} messages, and all that goes with them.{note}"
 
 
-async def _all_that_they_were(person: PersonId, reach: Reach) -> list[PersonId]:
-    """Return the person, after those that their linked accounts were before, whose agents rest.
-
-    In this order: as long as the person is known, a repeat finds the others too.
-    """
-    accounts = await reach.store.people.identities(person)
-    before = {person_id_of(account) for account in accounts} - {person}
-    return [*sorted(before), person]
-
-
 async def _delete_agents(person: PersonId, reach: Reach) -> bool:
     """Delete the person's agents; True when their server can not."""
-    former = [bound for bound in await reach.store.people.bindings() if bound.person == person]
-    roles = {*reach.routes, *(bound.role for bound in former if not bound.role.startswith("#"))}
-    found = [await reach.constellation.agent_of(person, role) for role in sorted(roles)]
-    agents = [agent for agent in found if agent is not None]
+    agents = (await agents_of(person, reach)).values()
     for agent in agents:
         await _delete_folder(agent, reach)
     if reach.memory is None:
@@ -143,22 +131,8 @@ async def _delete_folder(owner: str, reach: Reach) -> None:
     """Delete all files of a person, or of an agent."""
     if reach.artifacts is None:
         return
-    last: str | None = None
-    while page := await reach.artifacts.list(owner, last):
-        last = page[-1].key
-        for saved in page:
-            await reach.artifacts.delete(saved.key)
-
-
-async def _remove_schedules(asked: Asked, reach: Reach) -> None:
-    mine = set(await reach.store.people.identities(asked.person))
-    schedules, last = reach.store.schedules, ""
-    while page := await schedules.page(last, 100):
-        last = page[-1].id
-        for schedule in page:
-            owner = schedule.wakeup.owner if schedule.wakeup else None
-            if owner is not None and owner.identity in mine:
-                await schedules.remove(schedule.id)
+    async for saved in files_in(owner, reach):
+        await reach.artifacts.delete(saved.key)
 
 
 FAMILY = (

@@ -9,6 +9,7 @@ from gateway.commands import (
     approvals,
     choosing,
     everyday,
+    exporting,
     linking,
     pausing,
     personal,
@@ -17,7 +18,7 @@ from gateway.commands import (
     spending,
     thinking,
 )
-from gateway.commands.command import Asked, Command, Reach
+from gateway.commands.command import Asked, Command, Reach, Told
 from gateway.domain.commands import CommandArgument, CommandSpec
 from gateway.domain.ids import PersonId
 from gateway.domain.messages import InboundMessage, MessageKind
@@ -45,6 +46,7 @@ _CARRIED_OUT: tuple[Command, ...] = (
     *remembering.FAMILY,
     *scheduling.FAMILY,
     *personal.FAMILY,
+    *exporting.FAMILY,
     *spending.FAMILY,
 )
 _HELP = CommandSpec("help", "What you can ask for")
@@ -74,12 +76,14 @@ class Commands:
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
 
-    async def answer(self, turn: Turn) -> str:
+    async def answer(self, turn: Turn) -> Told:
         """Carry out the commands of a turn and return what their person is told."""
         answers = [await self._answer(turn, message) for message in turn.messages]
-        return "\n\n".join(answers)
+        told = [Told(each) if isinstance(each, str) else each for each in answers]
+        files = tuple(file for each in told for file in each.files)
+        return Told("\n\n".join(each.text for each in told), files)
 
-    async def _answer(self, turn: Turn, message: InboundMessage) -> str:
+    async def _answer(self, turn: Turn, message: InboundMessage) -> str | Told:
         words = message.text.strip().split(maxsplit=1)
         verb = words[0].lower() if words else "help"
         command = _VERBS.get(verb)

@@ -39,6 +39,7 @@ class AuditKind(StrEnum):
     LINK_OFFERED = "link.offered"
     LINK_REFUSED = "link.refused"
     PERSON_FORGOTTEN = "person.forgotten"
+    PERSON_EXPORTED = "person.exported"
     PAIRING_ASKED = "pairing.asked"
     PAIRING_DECIDED = "pairing.decided"
     AGENT_INTENDED = "agent.intended"

@@ -30,7 +30,7 @@ from gateway.ports.minds import (
 from gateway.ports.people import PeopleStore
 from gateway.ports.personal import PersonalSchedules
 from gateway.ports.platforms import Accept, Adapter, Streaming, WhyNot
-from gateway.ports.privacy import Failure, PersonalStore, Said
+from gateway.ports.privacy import Failure, Kept, PersonalStore, Record, Said
 from gateway.ports.schedules import ScheduleStore
 from gateway.ports.singles import HandedStore, LeaseStore
 from gateway.ports.store import Store
@@ -63,6 +63,7 @@ __all__ = [
     "Health",
     "HistoryStore",
     "InstallationStore",
+    "Kept",
     "LeaseStore",
     "LinkStore",
     "MemoryEditStore",
@@ -71,6 +72,7 @@ __all__ = [
     "PeopleStore",
     "PersonalSchedules",
     "PersonalStore",
+    "Record",
     "Said",
     "ScheduleStore",
     "Store",

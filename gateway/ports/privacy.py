@@ -20,6 +20,27 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Record:
+    """A part of all that was said by a person, and to them."""
+
+    said: tuple[Said, ...]
+    """Newest first. The author of what a tool returned is `tool`."""
+    before: int | None
+    """The cursor behind which there may be older parts; None when this was the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Something else that is kept of a person."""
+
+    kind: str
+    """`note`, `edit` (of a memory block), `question` (of a tool call) or `errand`."""
+    name: str
+    texts: tuple[str, ...]
+    """Of an edit before and after, of an errand the question and the answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """A turn of a person's that was given up."""
 
@@ -51,6 +72,23 @@ class PersonalStore(Protocol):
 
     async def files(self, person: PersonId) -> list[str]:
         """Return the artifact keys of the files that the person sent."""
+        ...
+
+    async def record(self, person: PersonId, limit: int, before: int | None = None) -> Record:
+        """Return what `forget` would empty: all words of the person, and to them, in parts.
+
+        A part has the newest `limit` messages of every kind before the cursor, what was
+        posted and what tools returned for them, and what else was posted meanwhile where
+        the person is alone. A post may be in two parts that lie beside each other.
+        """
+        ...
+
+    async def kept(self, person: PersonId) -> list[Kept]:
+        """Return what else `forget` would drop that has words of theirs, in a fixed order."""
+        ...
+
+    async def exported(self, person: PersonId, key: str, now: datetime) -> None:
+        """Write into the audit log that the person was given all that is kept of them."""
         ...
 
     async def forget(self, person: PersonId, now: datetime) -> int | None:

@@ -12,10 +12,11 @@ from gateway.domain.ids import DeliveryId, PersonId, TurnId
 from gateway.domain.messages import HistoryEntry, MessageKind
 from gateway.domain.people import Identity
 from gateway.domain.turns import TurnState
-from gateway.ports import Failure, Said
+from gateway.ports import Failure, Kept, Record, Said
 from storage.memory.cancelling import withdraw_row
 from storage.memory.deliveries import take_back
 from storage.memory.tables import DeliveryRow, MessageRow, Tables
+from storage.personal_rows import to_kept, to_record
 from storage.rules import MessageState
 
 _SAYING = (MessageKind.TEXT, MessageKind.EDIT)
@@ -36,16 +37,7 @@ class MemoryPersonal:
         turns = {row.turn for row in rows if row.turn is not None}
         posts = self._tables.posted(self._answers(turns))
         found = [_to_said(row) for row in rows if row.message.text]
-        found += [
-            Said(
-                HistoryEntry(
-                    post.new.id, post.sequence, "assistant", post.new.text, post.created_at
-                ),
-                post.new.conversation,
-            )
-            for post in posts
-            if post.new.text and post.state not in _UNSEEN
-        ]
+        found += [_to_answer(post) for post in posts if post.new.text and post.state not in _UNSEEN]
         return sorted(found, key=lambda said: said.entry.cursor, reverse=True)
 
     async def is_at_work(self, person: PersonId) -> bool:
@@ -67,6 +59,55 @@ class MemoryPersonal:
     async def files(self, person: PersonId) -> list[str]:
         """Return the artifact keys of the files that the person sent."""
         return [file.artifact for row in self._of(person) for file in row.message.attachments]
+
+    async def record(self, person: PersonId, limit: int, before: int | None = None) -> Record:
+        """Return a part of all words of the person, and to them; see the port."""
+        every = self._of(person)
+        rows = [row for row in every if before is None or row.sequence < before]
+        rows = sorted(rows, key=lambda row: row.sequence, reverse=True)[:limit]
+        low = 0 if len(rows) < limit else rows[-1].sequence
+        alone = self._alone(person, every)
+        turns = {row.turn for row in rows if row.turn is not None}
+        named = {*self._answers(turns), *(row.reply for row in rows)}
+        posts = [
+            post
+            for post in self._tables.deliveries.values()
+            if post.new.id in named
+            or post.new.id.partition(".")[0] in turns
+            or (
+                post.new.conversation in alone
+                and low <= post.sequence
+                and (before is None or post.sequence < before)
+            )
+        ]
+        found = [
+            *map(_to_said, rows),
+            *(_to_answer(post) for post in posts if post.new.text),
+            *self._results(rows),
+        ]
+        return to_record(found, limit)
+
+    async def kept(self, person: PersonId) -> list[Kept]:
+        """Return what else `forget` would drop that has words of theirs."""
+        tables = self._tables
+        agents = {bound.agent_id for key, bound in tables.bindings.items() if key[0] == person}
+        edits = [edit for kept in tables.memory_edits.values() for edit in kept]
+        mine = [edit for edit in edits if edit.person == person or edit.agent in agents]
+        notes = [(key[1], text) for key, text in tables.notes.items() if key[0] == person]
+        asked = [each.call for each in tables.approvals.values() if each.person == person]
+        errands = [each for each in tables.errands.values() if each.person == person]
+        return to_kept(
+            [
+                *(("note", name, text) for name, text in notes),
+                *(("edit", edit.label, edit.before, edit.after) for edit in mine),
+                *(("question", call.name, call.arguments) for call in asked),
+                *(("errand", each.role, each.question, each.answer) for each in errands),
+            ]
+        )
+
+    async def exported(self, person: PersonId, key: str, now: datetime) -> None:
+        """Write into the audit log that the person was given all that is kept of them."""
+        self._tables.log(AuditKind.PERSON_EXPORTED, now, person, key, {})
 
     async def forget(self, person: PersonId, now: datetime) -> int | None:
         """Drop all that the person said and was answered, and who they are; see the port."""
@@ -91,6 +132,21 @@ class MemoryPersonal:
 
     def _answers(self, turns: set[TurnId]) -> list[DeliveryId]:
         return [post for turn in turns for post in self._tables.turns[turn].answers]
+
+    def _results(self, rows: list[MessageRow]) -> list[Said]:
+        """Return what tools returned in the turns of these messages, the newest first."""
+        first = {row.turn: row for row in rows if row.turn is not None}
+        return [
+            Said(
+                HistoryEntry(
+                    f"{turn} {call}", row.sequence, "tool", result.text, row.message.sent_at
+                ),
+                row.message.conversation,
+            )
+            for turn, row in first.items()
+            for call, result in self._tables.turns[turn].tool_results.items()
+            if result.text
+        ]
 
     def _is_running(self, row: MessageRow) -> bool:
         turn = None if row.turn is None else self._tables.turns[row.turn]
@@ -185,3 +241,9 @@ def _to_said(row: MessageRow) -> Said:
     message = row.message
     entry = HistoryEntry(message.event_id, row.sequence, "user", message.text, message.sent_at)
     return Said(entry, message.conversation)
+
+
+def _to_answer(post: DeliveryRow) -> Said:
+    new = post.new
+    entry = HistoryEntry(new.id, post.sequence, "assistant", new.text, post.created_at)
+    return Said(entry, new.conversation)

@@ -7,8 +7,9 @@ from datetime import datetime
 from gateway.domain.audit import AuditKind
 from gateway.domain.ids import PersonId, TurnId
 from gateway.domain.messages import HistoryEntry
-from gateway.ports import Failure, Said
+from gateway.ports import Failure, Kept, Record, Said
 from storage.columns import read_attachments, to_place
+from storage.personal_rows import to_kept, to_record
 from storage.postgres.database import Database, Row, Transaction
 from storage.postgres.locks import STOP_ARRIVALS, lock_lanes, lock_outboxes
 from storage.postgres.posts import take_back
@@ -85,6 +86,50 @@ _POSTS = f"""
     UNION
     SELECT id FROM delivery WHERE conversation = ANY($2::text[])
 """  # noqa: S608 - constants
+RECORD = """
+WITH mine AS MATERIALIZED (
+    SELECT seq, key, text, sent_at, conversation, turn, reply FROM inbox
+    WHERE person = $1 AND seq < coalesce($3, 9223372036854775807) ORDER BY seq DESC LIMIT $2
+), asked AS MATERIALIZED (
+    SELECT DISTINCT ON (turn) turn, seq, sent_at, conversation FROM mine
+    WHERE turn IS NOT NULL ORDER BY turn, seq
+), post (id) AS (
+    SELECT unnest(turn.answers) FROM asked JOIN turn ON turn.id = asked.turn
+    UNION
+    SELECT named.id FROM asked
+    JOIN delivery AS named ON named.id > asked.turn || '.' AND named.id < asked.turn || '/'
+    UNION
+    SELECT reply FROM mine WHERE reply IS NOT NULL
+    UNION
+    SELECT id FROM delivery
+    WHERE conversation = ANY($4::text[]) AND seq < coalesce($3, 9223372036854775807)
+        AND seq >= (SELECT CASE WHEN count(*) < $2 THEN 0 ELSE min(seq) END FROM mine)
+)
+SELECT seq, key AS id, 'user' AS author, text, sent_at AS at, conversation FROM mine
+UNION ALL
+SELECT delivery.seq, delivery.id, 'assistant', delivery.text, delivery.created_at,
+    delivery.conversation
+FROM post JOIN delivery ON delivery.id = post.id WHERE delivery.text <> ''
+UNION ALL
+SELECT asked.seq, tool_result.turn || ' ' || tool_result.call, 'tool', tool_result.text,
+    asked.sent_at, asked.conversation
+FROM asked JOIN tool_result ON tool_result.turn = asked.turn
+WHERE tool_result.text <> '' AND NOT tool_result.is_intent
+"""
+KEPT = """
+SELECT 'note', name, text, NULL FROM note WHERE subject = $1
+UNION ALL
+SELECT 'edit', label, before, after FROM memory_edit WHERE person = $1 OR agent IN (
+    SELECT agent FROM binding WHERE person = $1 AND agent IS NOT NULL
+)
+UNION ALL
+SELECT 'question', details::json -> 'call' ->> 'name', details::json -> 'call' ->> 'arguments',
+    NULL
+FROM approval WHERE details::json ->> 'person' = $1
+UNION ALL
+SELECT 'errand', role, details::json ->> 'question', details::json ->> 'answer'
+FROM errand WHERE person = $1
+"""
 PLACES_OF_POSTS = f"""
 SELECT DISTINCT conversation FROM delivery WHERE id IN ({_POSTS})
 """  # noqa: S608 - constants
@@ -171,9 +216,29 @@ class PostgresPersonal:
         rows = await self._read(FILES, person)
         return [each.artifact for row in rows for each in read_attachments(row["attachments"])]
 
+    async def record(self, person: PersonId, limit: int, before: int | None = None) -> Record:
+        """Return a part of all words of the person, and to them; see the port."""
+        places = [to_place(row["conversation"]) for row in await self._read(PLACES, person)]
+        direct = [place.id for place in places if place.is_direct]
+        alone = [row["place"] for row in await self._read(ALONE, person, direct)]
+        rows = await self._read(RECORD, person, limit, before, alone)
+        return to_record([_to_said(row) for row in rows], limit)
+
+    async def kept(self, person: PersonId) -> list[Kept]:
+        """Return what else `forget` would drop that has words of theirs."""
+        return to_kept(tuple(row) for row in await self._read(KEPT, person))
+
+    async def exported(self, person: PersonId, key: str, now: datetime) -> None:
+        """Write into the audit log that the person was given all that is kept of them."""
+        await self._write(_exported, person, key, now)
+
     async def forget(self, person: PersonId, now: datetime) -> int | None:
         """Drop all that the person said and was answered, and who they are; see the port."""
         return await self._write(_forget, person, now)
+
+
+async def _exported(tx: Transaction, person: PersonId, key: str, now: datetime) -> None:
+    tx.log(AuditKind.PERSON_EXPORTED, now, person, key, {})
 
 
 async def _forget(tx: Transaction, person: PersonId, now: datetime) -> int | None:

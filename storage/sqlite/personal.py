@@ -8,8 +8,9 @@ from typing import Any
 from gateway.domain.audit import AuditKind
 from gateway.domain.ids import PersonId, TurnId
 from gateway.domain.messages import HistoryEntry
-from gateway.ports import Failure, Said
+from gateway.ports import Failure, Kept, Record, Said
 from storage.columns import read_attachments, to_json, to_place
+from storage.personal_rows import to_kept, to_record
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.deliveries import take_back
 from storage.sqlite.inbox import forget_waiting
@@ -80,6 +81,52 @@ _POSTS = f"""
     SELECT id FROM delivery INDEXED BY delivery_conversation
     WHERE conversation IN (SELECT value FROM json_each(?2))
 """  # noqa: S608 - constants
+RECORD = """
+WITH mine AS MATERIALIZED (
+    SELECT seq, key, text, sent_at, conversation, turn, reply FROM inbox INDEXED BY inbox_person
+    WHERE person = ?1 AND seq < coalesce(?3, 1 << 62) ORDER BY seq DESC LIMIT ?2
+), asked AS MATERIALIZED (
+    SELECT turn, min(seq) AS seq, sent_at, conversation FROM mine
+    WHERE turn IS NOT NULL GROUP BY turn
+), post (id) AS (
+    SELECT answer.value FROM asked CROSS JOIN turn ON turn.id = asked.turn
+    CROSS JOIN json_each(turn.answers) AS answer
+    UNION
+    SELECT named.id FROM asked
+    CROSS JOIN delivery AS named ON named.id > asked.turn || '.' AND named.id < asked.turn || '/'
+    UNION
+    SELECT reply FROM mine WHERE reply IS NOT NULL
+    UNION
+    SELECT alone.id FROM json_each(?4) AS place
+    CROSS JOIN delivery AS alone INDEXED BY delivery_conversation
+    ON alone.conversation = place.value AND alone.seq < coalesce(?3, 1 << 62)
+        AND alone.seq >= (SELECT iif(count(*) < ?2, 0, min(seq)) FROM mine)
+)
+SELECT seq, key, 'user', text, sent_at, conversation FROM mine
+UNION ALL
+SELECT delivery.seq, delivery.id, 'assistant', delivery.text, delivery.created_at,
+    delivery.conversation
+FROM post CROSS JOIN delivery ON delivery.id = post.id WHERE delivery.text <> ''
+UNION ALL
+SELECT asked.seq, tool_result.turn || ' ' || tool_result.call, 'tool', tool_result.text,
+    asked.sent_at, asked.conversation
+FROM asked CROSS JOIN tool_result ON tool_result.turn = asked.turn
+WHERE tool_result.text <> '' AND tool_result.is_intent = 0
+"""
+KEPT = """
+SELECT 'note', name, text, NULL FROM note WHERE subject = ?1
+UNION ALL
+SELECT 'edit', label, before, after FROM memory_edit WHERE person = ?1 OR agent IN (
+    SELECT agent FROM binding WHERE person = ?1 AND agent IS NOT NULL
+)
+UNION ALL
+SELECT 'question', json_extract(details, '$.call.name'), json_extract(details, '$.call.arguments'),
+    NULL
+FROM approval WHERE json_extract(details, '$.person') = ?1
+UNION ALL
+SELECT 'errand', role, json_extract(details, '$.question'), json_extract(details, '$.answer')
+FROM errand WHERE person = ?1
+"""
 OPEN_POSTS = f"""
 SELECT id, conversation, state, receipt FROM delivery WHERE settled_at IS NULL AND id IN ({_POSTS})
 ORDER BY seq
@@ -169,9 +216,29 @@ class SqlitePersonal:
         rows = await self._read(FILES, (person,))
         return [each.artifact for (written,) in rows for each in read_attachments(written)]
 
+    async def record(self, person: PersonId, limit: int, before: int | None = None) -> Record:
+        """Return a part of all words of the person, and to them; see the port."""
+        places = [to_place(place) for (place,) in await self._read(PLACES, (person,))]
+        direct = to_json([place.id for place in places if place.is_direct])
+        alone = [place for (place,) in await self._read(ALONE, (person, direct))]
+        rows = await self._read(RECORD, (person, limit, before, to_json(alone)))
+        return to_record([_to_said(row) for row in rows], limit)
+
+    async def kept(self, person: PersonId) -> list[Kept]:
+        """Return what else `forget` would drop that has words of theirs."""
+        return to_kept(await self._read(KEPT, (person,)))
+
+    async def exported(self, person: PersonId, key: str, now: datetime) -> None:
+        """Write into the audit log that the person was given all that is kept of them."""
+        await self._write(_exported, person, key, now)
+
     async def forget(self, person: PersonId, now: datetime) -> int | None:
         """Drop all that the person said and was answered, and who they are; see the port."""
         return await self._write(_forget, person, now)
+
+
+def _exported(tx: Transaction, person: PersonId, key: str, now: datetime) -> None:
+    tx.log(AuditKind.PERSON_EXPORTED, now, person, key, {})
 
 
 def _forget(tx: Transaction, person: PersonId, now: datetime) -> int | None:

@@ -267,6 +267,33 @@ async def test_each_table_is_known_to_hold_words_or_none(kept: Kept) -> None:
     assert set(await kept.look()) <= set(WITH_WORDS) | set(WITHOUT_WORDS)
 
 
+NOT_EXPORTED = {
+    "turn": "errors are for the operator",
+    "task": "the operator's runs",
+    "person": "the command writes the name itself",
+    "pairing": "the name again",
+}
+
+
+async def test_what_would_be_forgotten_can_be_read_first(kept: Kept) -> None:
+    store = kept.store
+    await _live(store)
+
+    said = (await store.personal.record(ADA, 1_000)).said
+    rest = await store.personal.kept(ADA)
+
+    with_words = [each for each in said if CANARY in each.entry.text]
+    assert len([each for each in with_words if each.entry.author == "user"]) >= 3
+    names = {each.entry.id.rpartition(".")[2] for each in with_words}
+    assert {"post-call-1", "0", "alert-1"} < names
+    assert [each.kind for each in rest] == ["edit", "edit", "errand", "note", "question"]
+    assert all(CANARY in each.texts[0] for each in rest)
+    assert KEPT not in repr((said, rest))
+    found = {"inbox", "delivery", "tool_result", "approval", "errand", "note", "memory_edit"}
+    assert {each.entry.author for each in with_words} == {"user", "assistant", "tool"}
+    assert found | set(NOT_EXPORTED) == set(WITH_WORDS)
+
+
 async def test_what_was_not_sent_yet_is_taken_back(kept: Kept) -> None:
     store = kept.store
     turn = await start_turn(store)

@@ -1,0 +1,258 @@
+"""What is kept of a person is theirs: they get all of it as one file, and nobody else does."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import zipfile
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from gateway.commands.command import ELSEWHERE
+from gateway.commands.export_file import MOST_BYTES, MOST_CHARACTERS
+from gateway.commands.exporting import BY_ITSELF, HOW, NO_FILES
+from gateway.domain.artifacts import attachment_key
+from gateway.domain.audit import AuditKind
+from gateway.domain.conversations import Conversation
+from gateway.domain.memory import MemoryBlock
+from gateway.domain.people import Route, person_id_of
+from storage.artifacts.memory import MemoryArtifacts
+from storage.memory.store import MemoryStore
+from tests.fakes.hub import FakeHub, FakePerson, HubOptions
+from tests.fakes.virtual_time import LoopClock
+
+
+@dataclass(frozen=True)
+class Archive:
+    """What somebody was given."""
+
+    text: str
+    about: dict[str, Any]
+    messages: list[dict[str, str]]
+    files: dict[str, bytes]
+
+    @property
+    def said(self) -> list[str]:
+        return [message["text"] for message in self.messages]
+
+
+@asynccontextmanager
+async def _hub() -> AsyncGenerator[tuple[FakeHub, MemoryArtifacts]]:
+    artifacts = MemoryArtifacts(LoopClock())
+    hub = FakeHub(MemoryStore(), options=HubOptions(artifacts=artifacts))
+    async with hub.running():
+        yield hub, artifacts
+
+
+async def _asks(person: FakePerson, text: str, *, is_private: bool = True) -> str:
+    message = person.hub.message(person, text)
+    await person.hub.inbox.receive(replace(message, is_private=is_private))
+    await asyncio.sleep(1)
+    return person.sees[-1]
+
+
+async def _exports(person: FakePerson, artifacts: MemoryArtifacts, text: str = "") -> Archive:
+    """Give the command; return what comes back, and that alone."""
+    said = await _asks(person, f"/export {text}".strip())
+    shown = [each for each in person.hub.platform.messages if each.text][-1]
+    (file,) = shown.files
+    contents = await artifacts.load(file.artifact)
+    assert contents is not None
+    with zipfile.ZipFile(io.BytesIO(contents.data)) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    about = json.loads(files.pop("export.json"))
+    messages = [json.loads(line) for line in files.pop("messages.jsonl").splitlines()]
+    return Archive(said, about, messages, files)
+
+
+async def _talks(person: FakePerson, text: str, answer: str) -> None:
+    person.hub.agents.will_say(answer)
+    await person.says(text)
+    await asyncio.sleep(1)
+
+
+async def test_people_get_all_that_is_kept_of_them() -> None:
+    async with _hub() as (hub, artifacts):
+        ada = hub.person("ada")
+        await _talks(ada, "My cat is called Pixel.", "A fine name.")
+        (agent,) = [made for _, _, made in hub.agents.created]
+        hub.agents.memory[agent] = {"human": MemoryBlock("human", "Has a cat.", 60)}
+        await _asks(ada, "/remind tomorrow at 9 feed Pixel")
+        await _asks(ada, "/timezone Europe/Vienna")
+        sent = attachment_key(ada.identity, "m1", 0, "cat.png")
+        for key in (sent, f"{agent}/plan.md"):
+            await artifacts.save(key, b"a picture")
+
+        archive = await _exports(ada, artifacts)
+
+    assert archive.text.startswith("This is all that is kept of you: ")
+    assert archive.said[:2] == ["My cat is called Pixel.", "A fine name."]
+    assert "remind tomorrow at 9 feed Pixel" in archive.said
+    assert archive.about["agents"] == [
+        {"name": "postern", "id": agent, "memory": {"human": "Has a cat."}}
+    ]
+    assert [each["prompt"] for each in archive.about["schedules"]] == ["feed Pixel"]
+    assert {"kind": "note", "name": "zone", "texts": ["Europe/Vienna"]} in archive.about["kept"]
+    assert [each["user"] for each in archive.about["accounts"]] == ["ada"]
+    assert set(archive.files) == {f"files/{sent}", f"files/{agent}/plan.md"}
+    assert set(archive.files.values()) == {b"a picture"}
+
+
+async def test_nobody_is_given_a_word_of_others() -> None:
+    async with _hub() as (hub, artifacts):
+        ada, bob = hub.person("ada"), hub.person("bob")
+        await _talks(bob, "My secret is Byte.", "I keep it.")
+        agent = hub.agents.created[-1][2]
+        hub.agents.memory[agent] = {"human": MemoryBlock("human", "Byte", 60)}
+        await _asks(bob, "/remind tomorrow at 9 hide Byte")
+        await artifacts.save(f"{person_id_of(bob.identity)}/Byte.md", b"Byte")
+        await artifacts.save(f"{agent}/Byte.md", b"Byte")
+        await _talks(ada, "Hello.", "Hi.")
+        place = Conversation("fake", "w1", "dm-ada")
+        assert ada.conversation == place
+
+        archive = await _exports(ada, artifacts)
+
+    assert "Hello." in archive.said
+    assert "Byte" not in repr(archive)
+
+
+async def test_what_would_be_forgotten_is_what_is_given() -> None:
+    async with _hub() as (hub, artifacts):
+        ada = hub.person("ada")
+        await _talks(ada, "My cat is called Pixel.", "Pixel is a fine name.")
+        await artifacts.save(f"{person_id_of(ada.identity)}/notes/Pixel.md", b"Pixel")
+        before = await _exports(ada, artifacts)
+
+        await _asks(ada, "/forget everything")
+        await _talks(ada, "Hello.", "Who are you?")
+        after = await _exports(ada, artifacts)
+
+    assert repr(before).count("Pixel") >= 4
+    assert "Pixel" not in repr(after)
+
+
+async def test_nothing_is_given_out_where_others_read() -> None:
+    async with _hub() as (hub, _):
+        ada = hub.person("ada")
+        await _talks(ada, "Hello.", "Hi.")
+
+        assert await _asks(ada, "/export", is_private=False) == ELSEWHERE
+        assert not any(each.files for each in hub.platform.messages)
+
+
+async def test_commands_of_two_people_share_no_export() -> None:
+    artifacts = MemoryArtifacts(LoopClock())
+    hub = FakeHub(MemoryStore(), options=HubOptions(artifacts=artifacts))
+    here = Conversation("fake", "w1", "town-square")
+    for name in ("ada", "bob"):
+        asking = replace(hub.message(hub.person(name), "/export"), is_private=True)
+        await hub.inbox.receive(replace(asking, conversation=here))
+
+    async with hub.running():
+        (told,) = await hub.platform.until_visible(here.id, 1)
+
+    assert told == f"{BY_ITSELF}\n\n{BY_ITSELF}"
+
+
+async def test_an_export_is_audited_and_replaces_the_one_before() -> None:
+    async with _hub() as (hub, artifacts):
+        ada = hub.person("ada")
+        await _exports(ada, artifacts)
+        await _exports(ada, artifacts)
+        kept = await artifacts.list(f"{person_id_of(ada.identity)}/export")
+        audit = await hub.store.history.audit(0, 1_000)
+
+    assert len(kept) == 1
+    exports = [each for each in audit if each.kind is AuditKind.PERSON_EXPORTED]
+    assert [each.subject for each in exports] == [person_id_of(ada.identity)] * 2
+
+
+async def test_an_earlier_export_is_not_in_the_next() -> None:
+    async with _hub() as (hub, artifacts):
+        ada = hub.person("ada")
+        await _exports(ada, artifacts)
+
+        archive = await _exports(ada, artifacts)
+
+    assert archive.files == {}
+    assert archive.about["files"] == []
+
+
+LONG = 1_000_000
+LATER = Route("postern", quiet_seconds=LONG, max_wait_seconds=LONG)
+
+
+async def test_who_has_said_much_is_given_it_in_several_files() -> None:
+    async with _hub() as (hub, artifacts):
+        ada = hub.person("ada")
+        texts = [f"{number} {'x' * (MOST_CHARACTERS // 250)}" for number in range(500)]
+        for text in texts:
+            await hub.store.turns.accept(hub.message(ada, text), LATER, hub.clock.now())
+
+        first = await _exports(ada, artifacts)
+        number = first.text.partition("`/export ")[2].partition("`")[0]
+        second = await _exports(ada, artifacts, number)
+
+    said = [*second.said, *first.said]
+    assert [text for text in said if "xxx" in text] == texts
+    assert second.about["older_messages"] is None
+    assert len(first.said) > 200
+
+
+async def test_a_file_that_is_too_large_is_named_alone() -> None:
+    async with _hub() as (hub, artifacts):
+        ada = hub.person("ada")
+        await _talks(ada, "Hello.", "Hi.")
+        mine = person_id_of(ada.identity)
+        await artifacts.save(f"{mine}/film.mp4", bytes(MOST_BYTES + 1))
+        await artifacts.save(f"{mine}/note.md", b"short")
+
+        archive = await _exports(ada, artifacts)
+
+    assert "1 large files are named in it alone." in archive.text
+    assert list(archive.files) == [f"files/{mine}/note.md"]
+    named = {each["name"]: each["in_this_archive"] for each in archive.about["files"]}
+    assert named == {f"{mine}/film.mp4": False, f"{mine}/note.md": True}
+
+
+async def test_what_linked_accounts_were_before_is_given_too() -> None:
+    async with _hub() as (hub, artifacts):
+        ada, other = hub.person("ada"), hub.person("ada-at-work")
+        await _talks(ada, "My cat is called Pixel.", "Hm.")
+        await _talks(other, "My boss is a fool.", "Oh.")
+        code = (await _asks(ada, "/link")).split("**")[1]
+        await _asks(other, f"/link {code}")
+
+        archive = await _exports(other, artifacts)
+
+    assert {"My cat is called Pixel.", "My boss is a fool."} < set(archive.said)
+    assert {each["user"] for each in archive.about["accounts"]} == {"ada", "ada-at-work"}
+    assert len(archive.about["agents"]) == 2
+
+
+async def test_an_agent_that_is_gone_holds_up_nothing() -> None:
+    async with _hub() as (hub, artifacts):
+        ada = hub.person("ada")
+        await _talks(ada, "Hello.", "Hi.")
+        hub.agents.lose_agent(hub.agents.created[-1][2])
+
+        archive = await _exports(ada, artifacts)
+
+    assert archive.about["agents"][0]["memory"] == "Your agent can not be found."
+    assert "Hello." in archive.said
+
+
+@pytest.mark.parametrize("words", ["all", "-1", "1.5", "9" * 30, "²"])
+async def test_a_wrong_number_is_told(words: str) -> None:
+    async with _hub() as (hub, _):
+        assert await _asks(hub.person("ada"), f"/export {words}") == HOW
+
+
+async def test_without_files_nothing_is_given_out(hub: FakeHub) -> None:
+    assert await _asks(hub.person("ada"), "/export") == NO_FILES
