@@ -30,6 +30,7 @@ from agents.script import (
     is_end,
     timeline,
 )
+from agents.scripted_archive import ScriptedArchive
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId, ConversationId, PersonId, RunId, SessionId
 from gateway.domain.memory import MemoryBlock
@@ -145,6 +146,7 @@ class ScriptedAgents:
         self._deleted: set[AgentId] = set()
         """Those that are gone for everybody to see."""
         self._stir = asyncio.Event()
+        self.archive = ScriptedArchive(self._check_agent)
 
     # -- how tests steer it
     @property
@@ -271,6 +273,11 @@ class ScriptedAgents:
         self._stir.set()
         self._stir = asyncio.Event()
 
+    def _check_agent(self, agent: AgentId) -> None:
+        self._check_serving()
+        if agent in self._gone:
+            raise RunFailed("Your agent can not be found.", kind="not_found")
+
     def _check_serving(self) -> None:
         if self.is_down:
             raise RuntimeUnavailable("The agents are down.", retry_after_seconds=1.0)
@@ -310,9 +317,7 @@ class ScriptedAgents:
 
     async def blocks(self, agent: AgentId) -> list[MemoryBlock]:
         """Return the agent's blocks, by label."""
-        self._check_serving()
-        if agent in self._gone:
-            raise RunFailed("Your agent can not be found.", kind="not_found")
+        self._check_agent(agent)
         return sorted(self.memory.get(agent, {}).values(), key=lambda block: block.label)
 
     async def write(self, agent: AgentId, label: str, value: str, *, was: str) -> bool:
@@ -330,6 +335,7 @@ class ScriptedAgents:
         self._gone.add(agent)
         self._deleted.add(agent)
         self.memory.pop(agent, None)
+        self.archive.delete(agent)
 
     # -- AgentModels
 

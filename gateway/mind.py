@@ -10,6 +10,7 @@ from gateway.domain.people import Route
 from gateway.images import Images
 from gateway.models import Models
 from gateway.ports import (
+    AgentArchive,
     AgentMemory,
     AgentModels,
     AgentRuntime,
@@ -49,3 +50,5 @@ class Mind:
     """None where agents think with their own models alone."""
     own_models: AgentModels | None = None
     """None where nobody can tell which these are."""
+    archive: AgentArchive | None = None
+    """None where agents have no archival memory that people could look through."""

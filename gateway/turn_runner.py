@@ -113,6 +113,7 @@ class TurnRunner:
             self.teamwork,
             mind.models,
             mind.own_models,
+            mind.archive,
         )
 
     async def run(self, turn: Turn, lease: Lease) -> None:

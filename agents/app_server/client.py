@@ -22,6 +22,8 @@ class AppServer:
     host: AppServerHost
     memory: None = None
     """An App Server does not show what its agents keep in mind."""
+    archive: None = None
+    """Nor what they look up."""
     templates: None = None
     """Its agents stay as they were made."""
     models: None = None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import httpx
 from letta_client import AsyncLetta
 
+from agents.letta.archive import LettaArchive
 from agents.letta.host import LettaHost
 from agents.letta.memory import LettaMemory
 from agents.letta.models import LettaModels
@@ -26,6 +27,7 @@ class Letta:
     runtime: LettaRuntime
     host: LettaHost
     memory: LettaMemory
+    archive: LettaArchive
     templates: LettaTemplates
     models: LettaModels
 
@@ -38,6 +40,7 @@ async def open_letta(options: LettaOptions) -> AsyncGenerator[Letta]:
             LettaRuntime(client, options),
             LettaHost(client, options),
             LettaMemory(client),
+            LettaArchive(client),
             LettaTemplates(client, options),
             LettaModels(client),
         )

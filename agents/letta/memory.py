@@ -30,13 +30,13 @@ class LettaMemory:
 
     async def blocks(self, agent: AgentId) -> list[MemoryBlock]:
         """Return the agent's blocks, by label. Raises RunFailed when there is no such agent."""
-        with _agent_exists():
+        with agent_exists():
             found = await self._api.blocks(agent)
         return sorted((_to_block(block) for block in found), key=lambda block: block.label)
 
     async def write(self, agent: AgentId, label: str, value: str, *, was: str) -> bool:
         """Replace a block's value if it is still `was`; False when somebody was faster."""
-        with _agent_exists():
+        with agent_exists():
             found = await self._api.blocks(agent)
             block = next((block for block in found if block.get("label") == label), None)
             if block is None or block.get("value") != was:
@@ -63,7 +63,8 @@ class LettaMemory:
 
 
 @contextmanager
-def _agent_exists() -> Generator[None]:
+def agent_exists() -> Generator[None]:
+    """Turn Letta's word that it has no such agent into one for the person."""
     try:
         yield
     except NotThere as error:

@@ -68,6 +68,7 @@ async def opened_mind(
             teamwork,
             models(settings, store.notes),
             letta.models,
+            letta.archive,
         )
 
 

@@ -19,6 +19,7 @@ from gateway.domain.turns import Turn
 from gateway.models import Models
 from gateway.pauses import Pauses
 from gateway.ports import (
+    AgentArchive,
     AgentMemory,
     AgentModels,
     AgentRuntime,
@@ -73,6 +74,8 @@ class Reach:
     """None where agents think with their own models alone."""
     own_models: AgentModels | None = None
     """None where nobody can tell which these are."""
+    archive: AgentArchive | None = None
+    """None where agents have no archival memory that could be looked through."""
 
     async def agent_of(self, asked: Asked) -> AgentId | None:
         """Return the agent that answers who asks, here; None before the first contact."""

@@ -25,6 +25,9 @@ MOST_CHARACTERS = 10_000_000
 """Of all messages in one archive; who has said more is given it in several."""
 MOST_BYTES = 5_000_000
 """Of all files in one archive, so that the platforms take it; others are named in it."""
+MOST_PASSAGES = 10_000
+"""Entries of each agent's archival memory, the oldest; so many take minutes to look up."""
+_PAGE_OF_PASSAGES = 100
 _NEWEST = 2**62
 
 
@@ -126,7 +129,20 @@ async def _agent(role: str, agent: AgentId, reach: Reach) -> dict[str, object]:
         blocks = await reach.memory.blocks(agent)
     except RunFailed as error:
         return {**about, "memory": str(error)}
-    return {**about, "memory": {block.label: block.value for block in blocks}}
+    memory = {block.label: block.value for block in blocks}
+    return {**about, "memory": memory, "archival": await _archival(agent, reach)}
+
+
+async def _archival(agent: AgentId, reach: Reach) -> list[str]:
+    """Return what the agent has put away, the oldest first."""
+    texts, last = list[str](), None
+    while reach.archive is not None and len(texts) < MOST_PASSAGES:
+        page = await reach.archive.passages(agent, _PAGE_OF_PASSAGES, last)
+        texts += [passage.text for passage in page]
+        if len(page) < _PAGE_OF_PASSAGES:
+            break
+        last = page[-1].id
+    return texts
 
 
 def _schedule(schedule: Schedule) -> dict[str, object]:

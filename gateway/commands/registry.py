@@ -7,6 +7,7 @@ from dataclasses import replace
 from gateway.choices import note_of
 from gateway.commands import (
     approvals,
+    archival,
     choosing,
     everyday,
     exporting,
@@ -44,6 +45,7 @@ _CARRIED_OUT: tuple[Command, ...] = (
     *pausing.FAMILY,
     *linking.FAMILY,
     *remembering.FAMILY,
+    *archival.FAMILY,
     *scheduling.FAMILY,
     *personal.FAMILY,
     *exporting.FAMILY,

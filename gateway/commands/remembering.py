@@ -22,16 +22,21 @@ _SHOWN = 300
 """Characters of each block in the overview."""
 
 
-async def _memory(asked: Asked, reach: Reach) -> str:
+async def own_agent(asked: Asked, reach: Reach) -> tuple[AgentId | None, str]:
+    """Return the agent that is here the asker's alone, or why there is none to be asked about."""
     if not asked.is_private:
-        return ELSEWHERE
+        return None, ELSEWHERE
+    if reach.route_of(asked).mode is not Mode.PERSON:
+        return None, NOT_YOURS
+    return await reach.agent_of(asked), NOT_YET
+
+
+async def _memory(asked: Asked, reach: Reach) -> str:
+    agent, why_not = await own_agent(asked, reach)
+    if agent is None:
+        return why_not
     if reach.memory is None:
         return NO_MEMORY
-    if reach.route_of(asked).mode is not Mode.PERSON:
-        return NOT_YOURS
-    agent = await reach.agent_of(asked)
-    if agent is None:
-        return NOT_YET
     label, _, rest = asked.arguments.partition(" ")
     blocks = {block.label: block for block in await reach.memory.blocks(agent)}
     if not label:

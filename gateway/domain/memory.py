@@ -21,6 +21,16 @@ class MemoryBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """One entry of an agent's archival memory, which it looks up when it needs it."""
+
+    id: str
+    text: str
+    at: datetime | None = None
+    """When it was written; None where the server does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
 class MemoryEdit:
     """A change that a person made, kept so that it can be undone."""
 

@@ -18,7 +18,7 @@ from gateway.ports.health import Health
 from gateway.ports.history import HistoryStore, StoreCounts
 from gateway.ports.installations import InstallationStore
 from gateway.ports.links import LinkStore
-from gateway.ports.memory import AgentMemory, MemoryEditStore
+from gateway.ports.memory import AgentArchive, AgentMemory, MemoryEditStore
 from gateway.ports.minds import (
     AgentHost,
     AgentModels,
@@ -41,6 +41,7 @@ from gateway.ports.usage import UsageStore
 __all__ = [
     "Accept",
     "Adapter",
+    "AgentArchive",
     "AgentHost",
     "AgentMemory",
     "AgentModels",

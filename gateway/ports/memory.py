@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from gateway.domain.ids import AgentId
-from gateway.domain.memory import MemoryBlock, MemoryEdit
+from gateway.domain.memory import MemoryBlock, MemoryEdit, Passage
 
 
 class AgentMemory(Protocol):
@@ -25,6 +25,34 @@ class AgentMemory(Protocol):
 
     async def delete(self, agent: AgentId) -> None:
         """Delete the agent with all that it remembers; one that is gone already is no error."""
+        ...
+
+
+class AgentArchive(Protocol):
+    """The archival memory of agents, where they live.
+
+    Every method may raise RuntimeUnavailable, and RunFailed when there is no such
+    agent or its server keeps no such memory for it.
+    """
+
+    async def passages(self, agent: AgentId, limit: int, after: str | None = None) -> list[Passage]:
+        """Return the oldest entries behind the one with this id, oldest first."""
+        ...
+
+    async def newest(self, agent: AgentId, limit: int) -> list[Passage]:
+        """Return the newest entries, newest first."""
+        ...
+
+    async def search(self, agent: AgentId, words: str, limit: int) -> list[Passage]:
+        """Return the entries that belong to the words, best first, as the server finds them."""
+        ...
+
+    async def add(self, agent: AgentId, text: str) -> bool:
+        """Add an entry; False when the newest ones have one of just this text.
+
+        So that a repeat adds nothing. Letta has no key for it: the look and the
+        addition are two calls.
+        """
         ...
 
 

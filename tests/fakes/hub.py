@@ -255,6 +255,7 @@ class FakeHub:
             teamwork=Teamwork(store, self.clock, self.routes, options.groups),
             models=Models(store.notes, dict.fromkeys(self.routes, options.models)),
             own_models=agents,
+            archive=around(self.agents.archive, "archive", points),
         )
         runner = TurnRunner(store, by_name, mind, drafts, self.clock, metrics, options.turns)
         dispatching = DispatcherOptions(

@@ -84,6 +84,7 @@ async def test_people_get_all_that_is_kept_of_them() -> None:
         hub.agents.memory[agent] = {"human": MemoryBlock("human", "Has a cat.", 60)}
         await _asks(ada, "/remind tomorrow at 9 feed Pixel")
         await _asks(ada, "/timezone Europe/Vienna")
+        await _asks(ada, "/archival add Pixel is two years old.")
         sent = attachment_key(ada.identity, "m1", 0, "cat.png")
         for key in (sent, f"{agent}/plan.md"):
             await artifacts.save(key, b"a picture")
@@ -94,7 +95,12 @@ async def test_people_get_all_that_is_kept_of_them() -> None:
     assert archive.said[:2] == ["My cat is called Pixel.", "A fine name."]
     assert "remind tomorrow at 9 feed Pixel" in archive.said
     assert archive.about["agents"] == [
-        {"name": "postern", "id": agent, "memory": {"human": "Has a cat."}}
+        {
+            "name": "postern",
+            "id": agent,
+            "memory": {"human": "Has a cat."},
+            "archival": ["Pixel is two years old."],
+        }
     ]
     assert [each["prompt"] for each in archive.about["schedules"]] == ["feed Pixel"]
     assert {"kind": "note", "name": "zone", "texts": ["Europe/Vienna"]} in archive.about["kept"]
@@ -219,6 +225,19 @@ async def test_a_file_that_is_too_large_is_named_alone() -> None:
     assert list(archive.files) == [f"files/{mine}/note.md"]
     named = {each["name"]: each["in_this_archive"] for each in archive.about["files"]}
     assert named == {f"{mine}/film.mp4": False, f"{mine}/note.md": True}
+
+
+async def test_all_that_an_agent_put_away_is_given() -> None:
+    async with _hub() as (hub, artifacts):
+        ada = hub.person("ada")
+        await _talks(ada, "Hello.", "Hi.")
+        facts = [f"fact {number}" for number in range(250)]
+        for fact in facts:
+            await hub.agents.archive.add(hub.agents.created[-1][2], fact)
+
+        archive = await _exports(ada, artifacts)
+
+    assert archive.about["agents"][0]["archival"] == facts
 
 
 async def test_what_linked_accounts_were_before_is_given_too() -> None:

@@ -70,11 +70,12 @@ class PageQuery:
     before: str | None
     limit: int
     order: Order | None
-    ascending: bool
+    ascending: bool | None
 
     def page(self, *, default: Order = "desc") -> Page:
         """`after` follows the order."""
-        ascending = self.ascending or (self.order or default) == "asc"
+        ordered = (self.order or default) == "asc"
+        ascending = ordered if self.ascending is None else self.ascending
         return Page(self.limit, ascending, self.after, self.before)
 
     def message_page(self, *, default: Order = "desc") -> Page:
@@ -88,7 +89,7 @@ async def _page_query(
     before: str | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     order: Order | None = None,
-    ascending: bool = False,
+    ascending: bool | None = None,
 ) -> PageQuery:
     return PageQuery(after, before, limit, order, ascending)
 

@@ -1,0 +1,117 @@
+"""What an agent has put away: looked through and added to by its own person alone."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from gateway.commands.archival import ADDED, EMPTY, KNOWN, LONGEST, NOTHING, TOO_LONG, WHAT
+from gateway.commands.remembering import ELSEWHERE, NOT_YET, NOT_YOURS
+from gateway.domain.people import Mode, Route
+from storage.memory.store import MemoryStore
+from tests.fakes.crashing import CrashPoints
+from tests.fakes.hub import FakeHub, FakePerson, HubOptions
+
+
+async def _met(hub: FakeHub, name: str = "ada") -> FakePerson:
+    person = hub.person(name)
+    await person.says("hello")
+    await person.reads()
+    return person
+
+
+async def _answer(person: FakePerson, text: str, *, is_private: bool = True) -> str:
+    seen = len(person.sees)
+    message = person.hub.message(person, text)
+    await person.hub.inbox.receive(replace(message, is_private=is_private))
+    return (await person.reads(seen + 1))[-1]
+
+
+async def test_what_is_added_is_found_and_listed_newest_first(hub: FakeHub) -> None:
+    ada = await _met(hub)
+    assert await _answer(ada, "/archival") == EMPTY
+
+    assert await _answer(ada, "/archival add My cat is called Pixel.") == ADDED
+    assert await _answer(ada, "/archival ADD My dog\nis called Byte.") == ADDED
+
+    assert await _answer(ada, "/archival cat") == "- My cat is called Pixel."
+    assert await _answer(ada, "/archival") == "- My dog is called Byte.\n- My cat is called Pixel."
+    assert await _answer(ada, "/archival horse") == NOTHING
+
+
+async def test_the_same_is_added_once(hub: FakeHub) -> None:
+    ada = await _met(hub)
+    await _answer(ada, "/archival add My cat is called Pixel.")
+
+    assert await _answer(ada, "/archival add My cat is called Pixel.") == KNOWN
+
+
+async def test_what_can_not_be_added_is_told(hub: FakeHub) -> None:
+    ada = await _met(hub)
+
+    assert await _answer(ada, "/archival add") == WHAT
+    assert await _answer(ada, f"/archival add {'x' * (LONGEST + 1)}") == TOO_LONG
+    assert await _answer(ada, "/archival") == EMPTY
+
+
+async def test_a_long_entry_is_shown_in_part(hub: FakeHub) -> None:
+    ada = await _met(hub)
+    await _answer(ada, f"/archival add {'x' * LONGEST}")
+
+    assert await _answer(ada, "/archival") == f"- {'x' * 300}…"
+
+
+async def test_nobody_looks_through_what_anothers_agent_put_away(hub: FakeHub) -> None:
+    ada, bob = await _met(hub), await _met(hub, "bob")
+    await _answer(ada, "/archival add My secret is Byte.")
+
+    assert await _answer(bob, "/archival") == EMPTY
+    assert await _answer(bob, "/archival secret") == NOTHING
+
+
+async def test_it_is_shown_in_private_and_of_ones_own_agent_only(hub: FakeHub) -> None:
+    ada = await _met(hub)
+
+    assert await _answer(ada, "/archival", is_private=False) == ELSEWHERE
+    assert await _answer(hub.person("bob"), "/archival") == NOT_YET
+
+
+async def test_a_shared_agents_archive_is_not_one_persons() -> None:
+    shared = HubOptions(route=Route("postern", mode=Mode.SHARED))
+    hub = FakeHub(MemoryStore(), options=shared)
+    async with hub.running():
+        ada = await _met(hub)
+
+        assert await _answer(ada, "/archival add mine") == NOT_YOURS
+
+
+async def test_who_is_forgotten_is_forgotten_by_the_archive_too(hub: FakeHub) -> None:
+    ada = await _met(hub)
+    await _answer(ada, "/archival add My secret is Byte.")
+    await _answer(ada, "/forget everything")
+    await _answer(ada, "hello")
+
+    assert await _answer(ada, "/archival") == EMPTY
+    assert "Byte" not in repr(vars(hub.agents.archive))
+
+
+@pytest.mark.parametrize("moment", ["after archive.add", "before store.turns.finish"])
+async def test_a_crash_adds_nothing_twice(moment: str) -> None:
+    hub = FakeHub(MemoryStore())
+    async with hub.running():
+        ada = await _met(hub)
+    adding = replace(hub.message(ada, "/archival add My cat is called Pixel."), is_private=True)
+    await hub.inbox.receive(adding)
+
+    await hub.until_crash(CrashPoints(at_name=moment))
+    async with hub.running():
+        await ada.reads(2)
+        await asyncio.sleep(1)
+
+    agent = hub.agents.created[0][2]
+    assert [each.text for each in await hub.agents.archive.newest(agent, 9)] == [
+        "My cat is called Pixel."
+    ]
+    assert ada.sees[-1] in (ADDED, KNOWN)
