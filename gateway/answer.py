@@ -102,7 +102,7 @@ class Answer:
     def notice(self, text: str, *, name: str) -> NewDelivery:
         """Return a message of ours beside the answer, at most one of each name in a turn."""
         return NewDelivery(
-            id=DeliveryId(f"{self._turn.ref.id}.{name}"),
+            id=notice_id(self._turn, name),
             conversation=self._turn.conversation,
             text=text,
             handle=self._handle,
@@ -202,3 +202,8 @@ class Answer:
 
     def _id(self, index: int) -> DeliveryId:
         return DeliveryId(f"{self._turn.ref.id}.{index}")
+
+
+def notice_id(turn: Turn, name: str) -> DeliveryId:
+    """Return what the notice of this name in a turn is called."""
+    return DeliveryId(f"{turn.ref.id}.{name}")

@@ -164,9 +164,9 @@ class Outbox:
                 wanted = replace(delivery, text=delivery.text + MAY_BE_A_REPEAT)
             if found is not None and delivery.revision == 1:
                 return found
-            if found is None and not delivery.text:
-                return NOT_THERE
             wanted = replace(wanted, receipt=found)
+        if wanted.receipt is None and not delivery.text:
+            return NOT_THERE
         if self._sending[delivery].is_over:
             raise Fenced(f'The lease of delivery "{delivery.id}" was over before it was sent.')
         return await adapter.send(wanted)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from gateway.answer import Answer, Voice
+from gateway.answer import Answer, Voice, notice_id
 from gateway.approvals import ApprovalOptions, Approvals
 from gateway.budgets import charge_of
 from gateway.commands import COMMANDS, Commands, Reach
@@ -40,6 +40,8 @@ ANSWER_IS_LATE = (
     "My mind can't be reached right now. Your message is safe, "
     "and I'll answer as soon as it is back."
 )
+LATE = "late"
+"""The notice's name in its turn."""
 AGENT_IS_GONE = 'the agent "{role}" is not here any more.'
 COULD_NOT_ANSWER = "Sorry, I could not answer this: {reason}"
 WAKEUP_FAILED = "A wakeup failed: {reason}"
@@ -247,7 +249,7 @@ class TurnRunner:
         match decide_turn_retry(error, turn, now, self._options.retry):
             case RetryAt(at):
                 is_told = not is_stopped and _is_time_to_tell(turn, answer)
-                late = answer.notice(ANSWER_IS_LATE, name="late") if is_told else None
+                late = answer.notice(ANSWER_IS_LATE, name=LATE) if is_told else None
                 await self._store.turns.postpone(turn.ref, at, reason, late, now)
                 self._metrics.turns_postponed.inc()
                 log.warning("turn_postponed", extra={"turn": turn.ref.id, "error": reason})
@@ -269,6 +271,8 @@ class TurnRunner:
 
     async def _end(self, turn: Turn, outcome: TurnOutcome) -> None:
         now = self._clock.now()
+        if turn.was_noticed:
+            outcome = replace(outcome, outdated=(notice_id(turn, LATE),))
         await self._store.turns.finish(turn.ref, outcome, now)
         self._metrics.turns.labels(outcome=outcome.state).inc()
         if outcome.charge is not None:

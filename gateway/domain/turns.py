@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import NewDelivery
-from gateway.domain.ids import AgentId, LaneId, PersonId, RunId, SessionId, TurnId
+from gateway.domain.ids import AgentId, DeliveryId, LaneId, PersonId, RunId, SessionId, TurnId
 from gateway.domain.messages import InboundMessage
 from gateway.domain.tools import ToolCall, ToolResult, ToolSpec
 from gateway.domain.usage import Charge
@@ -132,6 +132,8 @@ class TurnOutcome:
     error: str | None = None
     charge: Charge | None = None
     """Put down in the same commit; None for what costs nothing."""
+    outdated: tuple[DeliveryId, ...] = ()
+    """Notices that nobody needs any more: taken back, but for those that were sent."""
 
 
 # -- what the runtime is asked ------------------------------------------------------------------

@@ -105,7 +105,11 @@ class TurnStore(Protocol):
         ...
 
     async def finish(self, turn: TurnRef, outcome: TurnOutcome, now: datetime) -> None:
-        """End the turn: messages done, deliveries stored, lane idle or ready again (T5)."""
+        """End the turn: messages done, deliveries stored, lane idle or ready again (T5).
+
+        What of `outdated` waits to be sent is dropped; what may have been sent already,
+        and nobody has seen whether, gets an empty text.
+        """
         ...
 
     async def postpone(

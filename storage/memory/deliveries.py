@@ -66,6 +66,13 @@ def take_back(tables: Tables, row: DeliveryRow, now: datetime) -> None:
     ready_outbox(tables, row.new.conversation)
 
 
+def take_back_unsent(tables: Tables, delivery: DeliveryId, now: datetime) -> None:
+    """Take a delivery back, unless it was sent or given up."""
+    row = tables.deliveries.get(delivery)
+    if row is not None and row.state in OPEN:
+        take_back(tables, row, now)
+
+
 def ready_outbox(tables: Tables, conversation: Conversation) -> None:
     """Make the conversation ready for its first open delivery, unless one is being sent."""
     outbox = tables.outboxes.setdefault(conversation.id, OutboxRow(conversation))

@@ -25,7 +25,7 @@ from gateway.errors import Fenced
 from storage.audit_data import message_refused, turn_ended, turn_postponed
 from storage.memory.cancelling import cancel, withdraw_row
 from storage.memory.claims import claim
-from storage.memory.deliveries import add_delivery, revise, take_back
+from storage.memory.deliveries import add_delivery, revise, take_back, take_back_unsent
 from storage.memory.people import ask_pairing
 from storage.memory.tables import MailboxRow, MessageRow, Tables
 from storage.memory.usage import add_charge
@@ -231,6 +231,8 @@ class MemoryTurns:
         for message in tables.turn_messages[turn.id]:
             message.state = MessageState.DONE
         row.answers = self._deliver(turn.id, outcome, now)
+        for notice in outcome.outdated:
+            take_back_unsent(tables, notice, now)
         if outcome.charge is not None:
             add_charge(tables, outcome.charge, now)
         self._log(AuditKind.TURN_ENDED, now, turn, turn_ended(outcome, row.answers))

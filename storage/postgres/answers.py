@@ -23,6 +23,7 @@ from storage.postgres.posts import (
     log_revised,
     log_stored,
     ready_for_first,
+    take_back,
 )
 from storage.postgres.usage import add_charges
 from storage.postgres.values import columns, storable
@@ -34,6 +35,10 @@ SELECT DISTINCT conversation FROM delivery WHERE turn = ANY($1::text[]) AND is_d
 DRAFTS = """
 SELECT turn, idx, id, conversation, state, receipt FROM delivery
 WHERE turn = ANY($1::text[]) AND is_draft ORDER BY turn, idx
+"""
+PLACES_OF_NOTICES = "SELECT DISTINCT conversation FROM delivery WHERE id = ANY($1::text[])"
+UNSENT = """
+SELECT id, conversation, state, receipt FROM delivery WHERE id = ANY($1::text[]) AND state < 3
 """
 RELEASE_LANES = """
 UPDATE mailbox SET owner = NULL, lease_until = NULL, turn = NULL,
@@ -110,6 +115,7 @@ async def finish(tx: Transaction, endings: Sequence[Ending]) -> list[Fenced | No
     if held:
         answers = await _compare(tx, held)
         await _store(tx, answers)
+        await _take_back_notices(tx, held)
         await _end(tx, answers)
     return [None if is_held(lanes, one.turn) else fenced(one.turn) for one in endings]
 
@@ -119,7 +125,9 @@ async def _compare(tx: Transaction, endings: Sequence[Ending]) -> list[_Answer]:
     turns = [ending.turn.id for ending in endings]
     places = {new.conversation for ending in endings for new in ending.outcome.deliveries}
     drafted = await tx.fetch(PLACES_OF_DRAFTS, turns)
-    places.update(to_place(row["conversation"]) for row in drafted)
+    notices = [notice for ending in endings for notice in ending.outcome.outdated]
+    noticed = await tx.fetch(PLACES_OF_NOTICES, notices) if notices else []
+    places.update(to_place(row["conversation"]) for row in (*drafted, *noticed))
     if places:
         await lock_outboxes(tx, places)
     rows = await tx.fetch(DRAFTS, turns) if drafted else []
@@ -145,6 +153,12 @@ async def _store(tx: Transaction, answers: Sequence[_Answer]) -> None:
         await ready_for_first(tx, places)
     for answer in answers:
         _log(tx, answer, revised, stored)
+
+
+async def _take_back_notices(tx: Transaction, endings: Sequence[Ending]) -> None:
+    for ending in endings:
+        if ending.outcome.outdated and (rows := await tx.fetch(UNSENT, ending.outcome.outdated)):
+            await take_back(tx, rows, ending.now)
 
 
 async def _revise(tx: Transaction, answers: Sequence[_Answer]) -> dict[str, Row]:

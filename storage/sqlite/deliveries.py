@@ -64,6 +64,7 @@ UPDATE delivery SET text = ?2, extras = ?4, revision = revision + 1, is_draft = 
 WHERE id = ?1 RETURNING revision, state
 """
 DROP = "DELETE FROM delivery WHERE id = ?"
+UNSENT = "SELECT id, conversation, state, receipt FROM delivery WHERE id = ? AND state < 3"
 STANDING = "SELECT conversation, extras FROM delivery WHERE id = ? AND is_draft = 0"
 
 READY_POSTS = """
@@ -168,6 +169,12 @@ def take_back(tx: Transaction, row: Sequence[Any], now: datetime) -> None:
     tx.execute(DROP, (delivery,))
     ready_for_first(tx, place)
     tx.log(AuditKind.DELIVERY_DROPPED, now, place, delivery, {})
+
+
+def take_back_unsent(tx: Transaction, delivery: DeliveryId, now: datetime) -> None:
+    """Take a delivery back, unless it was sent or given up."""
+    for row in tx.execute(UNSENT, (delivery,)).fetchall():
+        take_back(tx, row, now)
 
 
 def _revise(

@@ -30,7 +30,7 @@ from storage.seats import Claimer
 from storage.sqlite.cancelling import cancel, cancelled
 from storage.sqlite.claims import claim
 from storage.sqlite.committer import Committer, Transaction
-from storage.sqlite.deliveries import add_delivery, store_answer
+from storage.sqlite.deliveries import add_delivery, store_answer, take_back_unsent
 from storage.sqlite.inbox import accept, refuse, revise, withdraw
 from storage.sqlite.reader import Reader
 from storage.sqlite.usage import add_charge
@@ -232,6 +232,8 @@ def _finish(tx: Transaction, turn: TurnRef, outcome: TurnOutcome, now: datetime)
     has_more, has_drafts = released
     tx.lanes_ready |= bool(has_more)
     answers = store_answer(tx, turn.id, outcome.deliveries, now, has_drafts=bool(has_drafts))
+    for notice in outcome.outdated:
+        take_back_unsent(tx, notice, now)
     row = (outcome.state.value, moment, outcome.error, to_json(answers), turn.id)
     tx.execute(END_TURN, row)
     if outcome.charge is not None:

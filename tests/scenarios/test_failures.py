@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from agents.scripted import Ask, Drop, Fail, Say, Wait
 from gateway.domain.conversations import Conversation
-from gateway.domain.deliveries import DeliveryState
+from gateway.domain.deliveries import DeliveryState, NewDelivery
 from gateway.domain.ids import DeliveryId
 from gateway.domain.people import Route
 from gateway.domain.tools import ToolCall
@@ -35,6 +35,40 @@ async def test_with_letta_down_the_person_is_told_once_and_answered_when_it_is_b
     assert during == [ANSWER_IS_LATE]
     assert ada.sees == [ANSWER_IS_LATE, "Here I am."]
     assert len(hub.agents.created) == 1
+
+
+async def test_of_a_delay_that_is_over_nobody_is_told_once_the_platform_is_back_too(
+    hub: FakeHub,
+) -> None:
+    ada = hub.person("ada")
+    hub.agents.go_down()
+    hub.platform.faults.before += [RateLimited("away", retry_after_seconds=600)]
+    await ada.says("hello")
+    await asyncio.sleep(120)
+    hub.agents.will_say("Here I am.")
+
+    hub.agents.come_back()
+    await ada.reads()
+    await asyncio.sleep(1_000)
+
+    assert ada.sees == ["Here I am."]
+
+
+async def test_a_notice_that_may_have_been_sent_when_its_answer_came_is_not_sent_again(
+    hub: FakeHub,
+) -> None:
+    ada = hub.person("ada")
+    hub.agents.go_down()
+    hub.platform.faults.before += [OutcomeUnknown("connection cut") for _ in range(8)]
+    await ada.says("hello")
+    await asyncio.sleep(120)
+    hub.agents.will_say("Here I am.")
+
+    hub.agents.come_back()
+    await ada.reads()
+    await asyncio.sleep(1_000)
+
+    assert ada.sees == ["Here I am."]
 
 
 async def test_after_a_kill_too_a_hiccup_that_the_first_retry_mends_is_not_told() -> None:
@@ -142,6 +176,20 @@ async def test_a_rate_limited_send_waits_as_long_as_it_was_asked_to(hub: FakeHub
     await asyncio.sleep(2)
 
     assert (before, ada.sees) == ([], ["late"])
+
+
+async def test_what_was_taken_back_while_it_failed_is_never_posted(hub: FakeHub) -> None:
+    hub.platform.faults.before.append(RateLimited("slow down", retry_after_seconds=30))
+    place = hub.person("ada").conversation
+    post = DeliveryId("post")
+    await hub.store.deliveries.enqueue([NewDelivery(post, place, "never mind")], hub.clock.now())
+    await asyncio.sleep(0.005)
+
+    await hub.store.deliveries.revise(post, "", (), hub.clock.now())
+    await asyncio.sleep(60)
+
+    assert hub.platform.messages == []
+    assert await _state(hub, post) is DeliveryState.SENT
 
 
 async def test_a_refused_delivery_does_not_hold_up_what_follows(hub: FakeHub) -> None:

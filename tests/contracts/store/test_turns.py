@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from gateway.domain.artifacts import Attachment
-from gateway.domain.deliveries import Button
-from gateway.domain.ids import RunId, WorkerId
+from gateway.domain.deliveries import Button, SendLater
+from gateway.domain.ids import DeliveryId, RunId, WorkerId
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import Turn, TurnOutcome, TurnState
 from gateway.errors import Fenced
@@ -19,6 +19,7 @@ from tests.contracts.store.words import (
     ROUTE,
     WORKER,
     at,
+    claim_post,
     claim_turn,
     claim_turns,
     done,
@@ -31,6 +32,8 @@ from tests.contracts.store.words import (
     post,
     say,
     send_all,
+    sent_as,
+    settle,
     stale,
     start_turn,
 )
@@ -225,6 +228,47 @@ async def test_a_postponed_turn_is_noticed_at_most_once(store: Store) -> None:
 
     assert (turn.was_noticed, again.was_noticed) == (False, True)
     assert [delivery for delivery, _ in await send_all(store, now=2)] == ["late-1"]
+
+
+async def test_a_notice_that_is_outdated_before_it_was_sent_goes_no_more(store: Store) -> None:
+    turn = await _noticed(store)
+    await settle(store, await claim_post(store, now=1), SendLater(at(60), "away"), now=1)
+
+    await _answer(store, turn, now=2)
+
+    assert await send_all(store, now=2) == [("answer", "text of answer")]
+    assert await store.deliveries.get("late") is None
+
+
+async def test_a_notice_that_is_on_its_way_is_taken_back_after_it(store: Store) -> None:
+    turn = await _noticed(store)
+    notice = await claim_post(store, now=1)
+
+    await _answer(store, turn, now=2)
+    await settle(store, notice, sent_as("p1"), now=3)
+
+    assert await send_all(store, now=3) == [("late", ""), ("answer", "text of answer")]
+
+
+async def test_a_notice_that_was_sent_stays(store: Store) -> None:
+    turn = await _noticed(store)
+    await send_all(store, now=1)
+
+    await _answer(store, turn, now=2)
+
+    assert await send_all(store, now=2) == [("answer", "text of answer")]
+
+
+async def _noticed(store: Store) -> Turn:
+    """Return a turn whose person is about to be told that its answer is late."""
+    turn = await start_turn(store)
+    await store.turns.postpone(turn.ref, at(1), "no answer", post("late"), at(0))
+    return await claim_turn(store, now=1)
+
+
+async def _answer(store: Store, turn: Turn, now: float) -> None:
+    outcome = replace(done(post("answer")), outdated=(DeliveryId("late"),))
+    await store.turns.finish(turn.ref, outcome, at(now))
 
 
 async def test_a_lost_lease_does_not_count_as_postponed(store: Store) -> None:

@@ -84,6 +84,7 @@ INDEXES = {
     "deliveries.DRAFTS": {"delivery_drafts"},
     "deliveries.REVISE": {"sqlite_autoindex_delivery_1"},
     "deliveries.DROP": {"sqlite_autoindex_delivery_1"},
+    "deliveries.UNSENT": {"sqlite_autoindex_delivery_1"},
     "deliveries.READY_POSTS": {"outbox_ready"},
     "deliveries.TAKE_FIRST": {"delivery (key)", "delivery_open"},
     "deliveries.HOLD_OUTBOX": {"outbox (key)"},

@@ -75,6 +75,8 @@ INDEXES = {
     "cancelling.WITHDRAW_SAID": {"inbox_waiting"},
     "answers.PLACES_OF_DRAFTS": {"delivery_drafts"},
     "answers.DRAFTS": {"delivery_drafts"},
+    "answers.PLACES_OF_NOTICES": {"delivery_id_key"},
+    "answers.UNSENT": {"delivery_id_key"},
     "posts.REVISE": {"delivery_id_key"},
     "answers.RELEASE_LANES": {"mailbox_pkey", "inbox_waiting", "mailbox_parked"},
     "answers.END_TURNS": {"turn_pkey"},
