@@ -8,6 +8,11 @@ from pathlib import Path
 
 from gateway.errors import SettingsWrong
 
+TAKE_ANOTHER = (
+    "take another file: data_dir says where a gateway has it, --data where "
+    "`postern letta serve` has it."
+)
+
 
 @contextmanager
 def owned_alone(path: Path) -> Generator[None]:
@@ -32,7 +37,7 @@ def _opened(path: Path, lock: Path) -> int:
     except OSError as error:
         raise SettingsWrong(
             f'The agents\' database "{path}" can not be used, because "{lock}" can not be '
-            f"written: {error.strerror}."
+            f"written: {error.strerror}. Put that right, or {TAKE_ANOTHER}"
         ) from error
 
 
@@ -43,8 +48,7 @@ def _take(path: Path, lock: int) -> None:
         holder = os.pread(lock, 20, 0).decode(errors="replace").strip()
         who = f"process {holder}" if holder.isdecimal() else "another process"
         raise SettingsWrong(
-            f'The agents\' database "{path}" is in use by {who}. Stop that one, or take another '
-            "file: data_dir says where a gateway has it, --data where `postern letta serve` has it."
+            f'The agents\' database "{path}" is in use by {who}. Stop that one, or {TAKE_ANOTHER}'
         ) from error
     text = f"{os.getpid()}\n".encode()
     os.pwrite(lock, text, 0)

@@ -6,6 +6,7 @@ while another commits share the next commit, so a busy server pays one fsync for
 
 import asyncio
 import sqlite3
+import stat
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from importlib import resources
@@ -14,7 +15,7 @@ from typing import Any, TypeVar
 
 import aiosqlite
 
-from agents.embedded.store.alone import owned_alone
+from agents.embedded.store.alone import TAKE_ANOTHER, owned_alone
 from agents.embedded.tasks import companions
 from gateway.errors import SettingsWrong, StoreUnavailable
 
@@ -32,6 +33,10 @@ class _Connection(aiosqlite.Connection):
     async def run(self, work: Work[T]) -> T:
         result: T = await self._execute(work, self._conn)  # pyright: ignore[reportUnknownMemberType] - untyped there
         return result
+
+    async def ended(self) -> None:
+        """Return when the thread of a connection that could not be opened has ended."""
+        await asyncio.to_thread(self._thread.join)
 
 
 class _Waiting:
@@ -146,34 +151,80 @@ def _seen(db: sqlite3.Connection, outcome: object, reading: Reading[Any, Any] | 
 
 @asynccontextmanager
 async def open_database(path: Path) -> AsyncGenerator[Database]:
-    """Open the file, bring its schema up to date, and commit until the caller leaves."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    writer, reader = _connect(path), _connect(path)
+    """Open the file, bring its schema up to date, and commit until the caller leaves.
+
+    Raises SettingsWrong when it is in use, damaged, a newer Postern's, or can not be a file.
+    """
+    _prepare(path)
     with owned_alone(path):
-        async with writer:
-            await writer.run(lambda db: _migrate(db, path))
-            async with reader, companions() as tasks:
-                database = Database(writer, reader)
-                committer = tasks.create_task(database.commit_forever())
-                try:
-                    yield database
-                finally:
-                    committer.cancel()
-                    database.refuse_waiting()
+        async with _connected(path) as writer, _connected(path) as reader, companions() as tasks:
+            database = Database(writer, reader)
+            committer = tasks.create_task(database.commit_forever())
+            try:
+                yield database
+            finally:
+                committer.cancel()
+                database.refuse_waiting()
 
 
-def _connect(path: Path) -> _Connection:
-    def connect() -> sqlite3.Connection:
+def _prepare(path: Path) -> None:
+    """Make the file's folder, and refuse what no file can be: SQLite would not say why."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = f'"{path.parent}" is no folder and can not become one ({error.strerror})'
+        raise _not_usable(path, why) from error
+    try:
+        is_folder = stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _not_usable(path, error.strerror or str(error)) from error
+    if is_folder:
+        raise _not_usable(path, "it is a folder")
+
+
+def _not_usable(path: Path, why: str) -> SettingsWrong:
+    return SettingsWrong(
+        f'The agents\' database "{path}" can not be used: {why}. Put that right, or {TAKE_ANOTHER}'
+    )
+
+
+@asynccontextmanager
+async def _connected(path: Path) -> AsyncGenerator[_Connection]:
+    connection = _Connection(lambda: _connect(path), 64)
+    try:
+        await connection
+    except SettingsWrong:
+        await connection.ended()
+        raise
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    try:
         db = sqlite3.connect(path, isolation_level=None, timeout=10)
-        db.row_factory = sqlite3.Row
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute("PRAGMA foreign_keys = ON")
-        # Else every savepoint that changes some pages makes a file in the system's folder for them.
-        db.execute("PRAGMA temp_store = MEMORY")
-        return db
+        try:
+            _set_up(db, path)
+        except BaseException:
+            db.close()
+            raise
+    except sqlite3.Error as error:
+        raise _not_usable(path, str(error)) from error
+    return db
 
-    return _Connection(connect, 64)
+
+def _set_up(db: sqlite3.Connection, path: Path) -> None:
+    db.row_factory = sqlite3.Row
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA foreign_keys = ON")
+    # Else every savepoint that changes some pages makes a file in the system's folder for them.
+    db.execute("PRAGMA temp_store = MEMORY")
+    _migrate(db, path)
 
 
 def _migrate(db: sqlite3.Connection, path: Path) -> None:

@@ -10,10 +10,11 @@ from tests.unit.gateway.cli.terminal import Terminal
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - asked for, and refused
 ROOT = Path(__file__).parents[4]
-REMEDY = (
-    "Stop that one, or take another file: data_dir says where a gateway has it, --data where "
-    "`postern letta serve` has it.\n"
+ANOTHER = (
+    "take another file: data_dir says where a gateway has it, --data where `postern letta serve` "
+    "has it.\n"
 )
+REMEDY = f"Stop that one, or {ANOTHER}"
 
 
 def command(*words: str) -> list[str]:
@@ -102,6 +103,37 @@ def test_a_server_and_a_gateway_do_not_share_a_file(tmp_path: Path) -> None:
     sentence = f'The agents\' database "{data}" is in use by process'
     assert to_server == f"{sentence} {gateway}. {REMEDY}"
     assert to_gateway == f"{sentence} {server}. {REMEDY}"
+
+
+def test_what_no_agents_can_be_in_is_told_in_a_sentence(tmp_path: Path) -> None:
+    folder, broken, loop = (tmp_path / name for name in ("folder", "broken.db", "loop"))
+    folder.mkdir()
+    broken.write_text("not a database" * 100)
+    loop.symlink_to(loop)
+    below = broken / "letta.db"
+
+    told = [serve(tmp_path / "home", data) for data in (folder, broken, loop, below)]
+
+    assert told == [
+        f'The agents\' database "{data}" can not be used: {why}. Put that right, or {ANOTHER}'
+        for data, why in (
+            (folder, "it is a folder"),
+            (broken, "file is not a database"),
+            (loop, "Too many levels of symbolic links"),
+            (below, f'"{broken}" is no folder and can not become one (File exists)'),
+        )
+    ]
+    assert broken.read_text() == "not a database" * 100
+
+
+def test_where_nobody_may_write_there_are_no_agents(tmp_path: Path) -> None:
+    told = serve(tmp_path, Path("/proc/letta.db"))
+
+    assert told.startswith(
+        'The agents\' database "/proc/letta.db" can not be used, because "/proc/letta.db.lock" can '
+        "not be written: "
+    )
+    assert told.endswith(f". Put that right, or {ANOTHER}")
 
 
 def test_the_data_directorys_own_file_is_held_as_by_a_gateway(tmp_path: Path) -> None:
