@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -30,6 +31,8 @@ class KeptDatabase:
     """The query for the number of what came last."""
     when_restored: tuple[str, ...] = ()
     """Statements that put right what a backup can not know."""
+    alone: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Holds it against processes that have it without the data directory. Raises SettingsWrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +97,11 @@ def _messages(path: Path) -> KeptDatabase:
 
 
 def _agents(path: Path) -> KeptDatabase:
+    from agents.embedded.store.alone import owned_alone
     from agents.embedded.store.database import newest_schema
 
-    return KeptDatabase(AGENTS, path, newest_schema(), "SELECT max(position) FROM messages")
+    newest = "SELECT max(position) FROM messages"
+    return KeptDatabase(AGENTS, path, newest_schema(), newest, alone=lambda: owned_alone(path))
 
 
 def _files(path: Path) -> KeptFiles:

@@ -54,13 +54,14 @@ def restore_backup(kept: Kept, file: Path, *, is_forced: bool) -> Restored:
     written down and carried out: after a crash before that the old state is there,
     after a later one whoever opens the data directory next carries on to the new.
     Raises BadInput for a backup that is damaged, foreign, of a newer Postern or, unless
-    forced, older than what is there, and SettingsWrong while a gateway runs.
+    forced, older than what is there, and SettingsWrong while a gateway runs, or a server
+    of one of the databases.
     """
     if not file.is_file():
         raise BadInput(f'There is no file "{file}".')
     with held(kept.data_dir):
         places = _places(kept)
-        with _staging(kept.data_dir, places):
+        with _staging(kept.data_dir, places), _alone(kept):
             left_out, made_at = _unpacked(file, places)
             arrived = {name: place for name, place in places.items() if place.staged.exists()}
             databases = [each for each in kept.databases if each.name in arrived]
@@ -108,6 +109,14 @@ def _staging(folder: Path, places: dict[str, _Place]) -> Generator[None]:
         if not is_begun(folder):
             for place in places.values():
                 _remove(place.staged)
+
+
+@contextlib.contextmanager
+def _alone(kept: Kept) -> Generator[None]:
+    with contextlib.ExitStack() as stack:
+        for database in kept.databases:
+            stack.enter_context(database.alone())
+        yield
 
 
 def _remove(path: Path) -> None:

@@ -105,6 +105,18 @@ def test_a_server_and_a_gateway_do_not_share_a_file(tmp_path: Path) -> None:
     assert to_gateway == f"{sentence} {server}. {REMEDY}"
 
 
+def test_agents_that_a_server_of_elsewhere_serves_are_not_restored(tmp_path: Path) -> None:
+    home, backup = tmp_path / "home", tmp_path / "backup.tar"
+    home.mkdir(mode=0o700)
+    backup.write_text("not looked at")
+    data = home / "letta.db"
+
+    with serving(tmp_path / "elsewhere", data) as server:
+        told = refusal(home, "db", "restore", str(backup))
+
+    assert told == f'The agents\' database "{data}" is in use by process {server}. {REMEDY}'
+
+
 def test_what_no_agents_can_be_in_is_told_in_a_sentence(tmp_path: Path) -> None:
     folder, broken, loop = (tmp_path / name for name in ("folder", "broken.db", "loop"))
     folder.mkdir()
