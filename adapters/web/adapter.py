@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
 
 from adapters.web.elsewhere import Elsewhere
 from adapters.web.open_pages import OpenPages
@@ -18,7 +19,7 @@ from adapters.web.outbound import (
 from adapters.web.pages import DRAFT_SECONDS, LONG_TEXT, Frame
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery
-from gateway.domain.ids import PlatformMessageId
+from gateway.domain.ids import ConversationId, PlatformMessageId
 from gateway.domain.messages import InboundMessage
 from gateway.errors import StoreUnavailable
 from gateway.ports import Accept, Clock, Health, Store, Streaming
@@ -65,8 +66,7 @@ class WebAdapter:
         if self._accept is None:
             raise StoreUnavailable("Postern is starting or stopping. Try again in a moment.")
         await self._accept(message)
-        frame = message_frame(message.event_id, "user", message.text, message.sent_at)
-        self.pages.publish(message.conversation.id, frame)
+        self._say(message.conversation.id, message.event_id, message.text, message.sent_at)
 
     def split(self, text: str) -> list[str]:
         """Return the text whole, unless it is over 30,000 characters. Pure."""
@@ -103,8 +103,15 @@ class WebAdapter:
         if self._elsewhere is None:
             await asyncio.get_running_loop().create_future()
             return
-        async for delivery in self._elsewhere.news():
-            await self._end(delivery)
+        async for news in self._elsewhere.news():
+            if isinstance(news, Delivery):
+                await self._end(news)
+            else:
+                self._say(news.conversation, news.id, news.text, news.at)
+
+    def _say(self, conversation: ConversationId, message: str, text: str, at: datetime) -> None:
+        if self.pages.count_of(conversation):
+            self.pages.say(conversation, message, message_frame(message, "user", text, at))
 
     async def _end(self, delivery: Delivery) -> None:
         if not self.pages.has_ended(delivery.id, delivery.revision):

@@ -12,7 +12,7 @@ from adapters.web.pages import Draft, Frame, Page
 from gateway.domain.ids import ConversationId, DeliveryId
 
 REMEMBERED = 1_000
-"""Answers whose draft or end is kept in mind; the oldest are forgotten."""
+"""Messages, and answers with their drafts, that are kept in mind; the oldest are forgotten."""
 
 _Kept = TypeVar("_Kept")
 
@@ -28,6 +28,8 @@ class OpenPages:
         )
         self._ended: OrderedDict[DeliveryId, int] = OrderedDict()
         """With the revision that was shown."""
+        self._said: OrderedDict[tuple[ConversationId, str], None] = OrderedDict()
+        self._told: dict[ConversationId, int] = {}
         self._typing: Counter[ConversationId] = Counter()
 
     @property
@@ -53,6 +55,23 @@ class OpenPages:
             yield page
         finally:
             _discard(self._pages, conversation, page)
+            if conversation not in self._pages:
+                self._told.pop(conversation, None)
+
+    @property
+    def conversations(self) -> list[ConversationId]:
+        """What the pages show."""
+        return list(self._pages)
+
+    @property
+    def told(self) -> dict[ConversationId, int]:
+        """Up to where in its history the pages of a conversation know what was said."""
+        return dict(self._told)
+
+    def tell(self, conversation: ConversationId, cursor: int) -> None:
+        """Note that the pages of a conversation know what was said up to here."""
+        if conversation in self._pages:
+            self._told[conversation] = max(cursor, self._told.get(conversation, 0))
 
     @contextmanager
     def watched(self, conversation: ConversationId) -> Generator[asyncio.Event, None, None]:
@@ -68,6 +87,15 @@ class OpenPages:
         """Bring a frame to every page of the conversation."""
         for page in self._pages.get(conversation, ()):
             page.put(frame)
+
+    def say(self, conversation: ConversationId, message: str, frame: Frame) -> None:
+        """Bring what a person said to every page of the conversation, once."""
+        if (conversation, message) in self._said:
+            return
+        self._said[conversation, message] = None
+        if len(self._said) > REMEMBERED:
+            self._said.popitem(last=False)
+        self.publish(conversation, frame)
 
     def has_ended(self, delivery: DeliveryId, revision: int) -> bool:
         """Whether pages were shown this end of an answer, or a later one."""

@@ -109,6 +109,7 @@ class Stream:
 
     async def _greet(self) -> None:
         missed, end, has_gap = await self._missed()
+        self._adapter.pages.tell(self._seat.conversation.id, end)
         await self._send(hello_frame(end, has_gap=has_gap))
         for entry in missed:
             frame = history_frame(entry)

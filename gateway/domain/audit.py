@@ -73,6 +73,9 @@ class AuditKind(StrEnum):
 ARRIVALS = frozenset({AuditKind.MESSAGE_ACCEPTED, AuditKind.MESSAGE_REFUSED})
 """The first entries of messages."""
 
+POSTED = frozenset({AuditKind.DELIVERY_STORED, AuditKind.DELIVERY_REVISED})
+"""What changes a conversation for those who read it."""
+
 STEPS = frozenset(
     {
         AuditKind.TURN_RUN,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -71,6 +71,26 @@ class HistoryStore(Protocol):
 
     async def newest_entry(self) -> int:
         """Return the place of the newest entry of the audit log; 0 while there is none."""
+        ...
+
+    async def heard_since(
+        self, cursors: Mapping[ConversationId, int], limit: int
+    ) -> list[tuple[ConversationId, HistoryEntry]]:
+        """Return what people said in these conversations after each one's cursor.
+
+        The oldest `limit` entries of them all, in order; each is one of `history`.
+        """
+        ...
+
+    async def posted_since(
+        self, conversations: Collection[ConversationId], after: int, limit: int
+    ) -> list[AuditEntry]:
+        """Return the oldest `limit` entries after the cursor on deliveries there, in order.
+
+        Those that tell of a new delivery, or of another text of one. As with `audit`,
+        nothing is ever added before one that was returned, nor before what was the newest
+        entry of the log when this was called.
+        """
         ...
 
     async def trail(self, thing: str, after: int, limit: int) -> list[AuditEntry]:

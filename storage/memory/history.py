@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from gateway.domain.audit import ARRIVALS, STEPS, AuditEntry
+from gateway.domain.audit import ARRIVALS, POSTED, STEPS, AuditEntry
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import DeliveryState
 from gateway.domain.errands import ErrandState
@@ -101,6 +101,26 @@ class MemoryHistory:
     async def newest_entry(self) -> int:
         """Return the place of the newest entry of the audit log; 0 while there is none."""
         return self._tables.audit_dropped + len(self._tables.audit)
+
+    async def heard_since(
+        self, cursors: Mapping[ConversationId, int], limit: int
+    ) -> list[tuple[ConversationId, HistoryEntry]]:
+        """Return what people said in these conversations after each one's cursor."""
+        rows = [
+            row
+            for row in self._tables.messages.values()
+            if row.sequence > cursors.get(row.message.conversation.id, row.sequence)
+            and _is_heard(row)
+        ]
+        rows.sort(key=lambda row: row.sequence)
+        return [(row.message.conversation.id, _said_by_user(row)) for row in rows[:limit]]
+
+    async def posted_since(
+        self, conversations: Collection[ConversationId], after: int, limit: int
+    ) -> list[AuditEntry]:
+        """Return the oldest `limit` entries after the cursor on deliveries there, in order."""
+        entries = self._tables.audit[max(after - self._tables.audit_dropped, 0) :]
+        return [e for e in entries if e.kind in POSTED and e.subject in conversations][:limit]
 
     async def trail(self, thing: str, after: int, limit: int) -> list[AuditEntry]:
         """Return the oldest `limit` entries about one thing after the cursor, in order."""

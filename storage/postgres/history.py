@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from gateway.domain.audit import AuditEntry, AuditKind
@@ -82,6 +82,22 @@ SELECT
 SETTLE_AUDIT = "SELECT pg_advisory_xact_lock(1349481332, hashtext(current_schema()))"
 AUDIT = """
 SELECT seq, at, kind, subject, ref, data FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2
+"""
+HEARD_SINCE = """
+SELECT inbox.conversation, seq, key, 'user' AS author, text, sent_at AS at, NULL AS extras
+FROM unnest($1::text[], $2::bigint[]) AS asked (conversation, cursor)
+JOIN inbox ON inbox.conversation = asked.conversation AND seq > asked.cursor
+WHERE state < 3 AND text <> '' AND kind IN ('text', 'command', 'edit') AND NOT is_private
+ORDER BY seq LIMIT $3
+"""
+POSTED_SINCE = """
+SELECT seq, at, kind, subject, ref, data FROM (
+    SELECT * FROM audit
+    WHERE subject = ANY($1::text[]) AND kind = 'delivery.stored' AND seq > $2
+    UNION ALL
+    SELECT * FROM audit
+    WHERE subject = ANY($1::text[]) AND kind = 'delivery.revised' AND seq > $2
+) AS entry ORDER BY seq LIMIT $3
 """
 _EVENT = "regexp_replace({}, '^[^:]*:[^:]*:', '')"
 TRAIL = f"""
@@ -211,6 +227,20 @@ class PostgresHistory:
         """Return the place of the newest entry of the audit log; 0 while there is none."""
         return (await self._read(NEWEST_AUDIT))[0][0]
 
+    async def heard_since(
+        self, cursors: Mapping[ConversationId, int], limit: int
+    ) -> list[tuple[ConversationId, HistoryEntry]]:
+        """Return what people said in these conversations after each one's cursor."""
+        rows = await self._read(HEARD_SINCE, list(cursors), list(cursors.values()), limit)
+        return [(ConversationId(row[0]), _to_entry(row[1:])) for row in rows]
+
+    async def posted_since(
+        self, conversations: Collection[ConversationId], after: int, limit: int
+    ) -> list[AuditEntry]:
+        """Return the oldest `limit` entries after the cursor on deliveries there, in order."""
+        rows = await self._write(_posted_since, list(conversations), after, limit)
+        return [_to_audit(row) for row in rows]
+
     async def trail(self, thing: str, after: int, limit: int) -> list[AuditEntry]:
         """Return the oldest `limit` entries about one thing after the cursor, in order."""
         return [_to_audit(row) for row in await self._read(TRAIL, thing, after, limit)]
@@ -250,6 +280,13 @@ async def _retain_audit(tx: Transaction, before: datetime, limit: int) -> int:
 async def _audit(tx: Transaction, after: int, limit: int) -> list[Row]:
     await tx.fetch(SETTLE_AUDIT)
     return await tx.fetch(AUDIT, after, limit)
+
+
+async def _posted_since(
+    tx: Transaction, conversations: list[ConversationId], after: int, limit: int
+) -> list[Row]:
+    await tx.fetch(SETTLE_AUDIT)
+    return await tx.fetch(POSTED_SINCE, conversations, after, limit)
 
 
 async def _retain(tx: Transaction, before: datetime, limit: int) -> int:

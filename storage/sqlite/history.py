@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -89,6 +89,26 @@ SELECT
 AUDIT = """
 SELECT seq, at, kind, subject, ref, data FROM audit WHERE seq > ? ORDER BY seq LIMIT ?
 """
+HEARD_SINCE = """
+SELECT conversation, seq, inbox.key, 'user', text, sent_at, NULL
+FROM json_each(?1) AS asked CROSS JOIN inbox ON conversation = asked.key AND seq > asked.value
+WHERE state < 3 AND text <> '' AND inbox.kind IN ('text', 'command', 'edit') AND is_private = 0
+ORDER BY seq LIMIT ?2
+"""
+_BEGINS = """
+kind <> 'turn.ended' AND kind <> 'turn.run' AND kind <> 'delivery.claimed'
+    AND kind <> 'delivery.settled' AND kind <> 'delivery.revised'
+    AND kind <> 'turn.tool' AND kind <> 'turn.tool_begun'
+"""
+POSTED_SINCE = f"""
+SELECT seq, at, kind, subject, ref, data FROM (
+    SELECT audit.* FROM json_each(?1) AS asked CROSS JOIN audit ON subject = asked.value
+    WHERE kind = 'delivery.stored' AND {_BEGINS} AND seq > ?2
+    UNION ALL
+    SELECT audit.* FROM json_each(?1) AS asked CROSS JOIN audit ON subject = asked.value
+    WHERE kind = 'delivery.revised' AND seq > ?2
+) ORDER BY seq LIMIT ?3
+"""  # noqa: S608 - constants
 _EVENT = "substr({0}, instr({0}, ':') + 1 + instr(substr({0}, instr({0}, ':') + 1), ':'))"
 TRAIL = f"""
 SELECT seq, at, kind, subject, ref, data FROM (
@@ -99,10 +119,7 @@ SELECT seq, at, kind, subject, ref, data FROM (
     )
     UNION ALL
     SELECT * FROM (
-        SELECT * FROM audit WHERE subject = ?1 AND ref <> ?1 AND seq > ?2
-            AND kind <> 'turn.ended' AND kind <> 'turn.run' AND kind <> 'delivery.claimed'
-            AND kind <> 'delivery.settled' AND kind <> 'delivery.revised'
-            AND kind <> 'turn.tool' AND kind <> 'turn.tool_begun'
+        SELECT * FROM audit WHERE subject = ?1 AND ref <> ?1 AND seq > ?2 AND {_BEGINS}
         ORDER BY seq LIMIT ?3
     )
     UNION ALL
@@ -205,6 +222,20 @@ class SqliteHistory:
     async def newest_entry(self) -> int:
         """Return the place of the newest entry of the audit log; 0 while there is none."""
         return (await self._read(NEWEST_AUDIT))[0][0]
+
+    async def heard_since(
+        self, cursors: Mapping[ConversationId, int], limit: int
+    ) -> list[tuple[ConversationId, HistoryEntry]]:
+        """Return what people said in these conversations after each one's cursor."""
+        rows = await self._read(HEARD_SINCE, (json.dumps(dict(cursors)), limit))
+        return [(ConversationId(row[0]), _to_entry(row[1:])) for row in rows]
+
+    async def posted_since(
+        self, conversations: Collection[ConversationId], after: int, limit: int
+    ) -> list[AuditEntry]:
+        """Return the oldest `limit` entries after the cursor on deliveries there, in order."""
+        asked = (json.dumps(list(conversations)), after, limit)
+        return [_to_audit(row) for row in await self._read(POSTED_SINCE, asked)]
 
     async def trail(self, thing: str, after: int, limit: int) -> list[AuditEntry]:
         """Return the oldest `limit` entries about one thing after the cursor, in order."""

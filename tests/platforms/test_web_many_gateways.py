@@ -51,6 +51,16 @@ async def _says(socket: ClientConnection, text: str) -> None:
     await socket.send(json.dumps({"type": "message", "id": text.replace(" ", "-"), "text": text}))
 
 
+async def _until(socket: ClientConnection, last: str) -> list[str]:
+    """Return the texts of all messages that the page is told of, up to the last one."""
+    told: list[str] = []
+    while last not in told:
+        frame = await _next(socket)
+        if frame["type"] == "message":
+            told.append(frame["text"])
+    return told
+
+
 async def _answers(socket: ClientConnection, last: str) -> list[str]:
     """Return the answers that the page is told of, up to the last one, and what comes at once."""
     heard: list[str] = []
@@ -74,6 +84,19 @@ async def test_an_open_page_shows_each_answer_once_and_in_order_whoever_gave_it(
                 assert await _answers(page, f"answer {number}") == [f"answer {number}"]
 
         assert await _answers(page, "answer 4") == ["answer 4"]
+
+
+async def test_what_was_written_on_another_gateways_page_is_shown_here_at_once_and_once() -> None:
+    token = new_token()
+    async with _two() as (here, there), _page(here, token) as mine, _page(there, token) as other:
+        await _says(other, "from there")
+        first = [await _until(page, "from there") for page in (mine, other)]
+        await _says(mine, "from here")
+        then = [await _until(page, "from here") for page in (mine, other)]
+        await there.hub.answer_next("to both")
+        last = [await _until(page, "to both") for page in (mine, other)]
+
+    assert [first, then, last] == [[[text]] * 2 for text in ("from there", "from here", "to both")]
 
 
 async def test_answers_that_nobody_waited_for_keep_their_order_and_come_once() -> None:
@@ -135,4 +158,4 @@ async def test_a_page_is_told_nothing_of_anothers_answers() -> None:
         await here.hub.has_accepted(2)
         await there.hub.answer_next("for bob")
 
-        assert await _answers(bob, "for bob") == ["for bob"]
+        assert await _until(bob, "for bob") == ["hello", "for bob"]

@@ -51,6 +51,8 @@ BESIDE_ALL_TURNS = {
     "store.history.audit": "asked by operators and by the checks of this simulator",
     "store.history.parked": "asked by operators who follow a message",
     "store.history.newest_entry": "asked once by whoever follows the log",
+    "store.history.heard_since": "asked for pages that are open elsewhere",
+    "store.history.posted_since": "asked for pages that are open elsewhere",
     "store.history.retain": "housekeeping, on which nothing of a turn depends",
     "store.history.retain_audit": "housekeeping, on which nothing of a turn depends",
     "agents.health": "asked by /status and /ready",

@@ -294,3 +294,44 @@ async def test_history_shows_buttons_and_files(store: Store) -> None:
     (entry,) = await store.history.history(place().id, None, 10)
 
     assert (entry.buttons, entry.files) == ((button,), (file,))
+
+
+async def test_what_was_said_since_is_found_by_conversation(store: Store) -> None:
+    await store.turns.accept(message("e1"), ROUTE, at(0))
+    begin = (await _page(store))[-1].cursor
+    for event, channel in (("e2", "c1"), ("e3", "c2"), ("e4", "c1"), ("e5", "c3")):
+        await store.turns.accept(message(event, channel=channel), ROUTE, at(1))
+    await store.turns.refuse(refusal("e6"), at(2))
+    cursors = {HERE: begin, place("c3").id: begin, place("c4").id: 0}
+
+    heard = await store.history.heard_since(cursors, 100)
+    first = await store.history.heard_since(cursors, 2)
+
+    assert [(where, entry.id) for where, entry in heard] == [
+        (HERE, "e2"),
+        (HERE, "e4"),
+        (place("c3").id, "e5"),
+    ]
+    assert [entry for where, entry in heard if where == HERE] == (await _page(store))[1:3]
+    assert first == heard[:2]
+    assert await store.history.heard_since({HERE: heard[1][1].cursor}, 100) == []
+    assert await store.history.heard_since({}, 100) == []
+
+
+async def test_what_was_posted_since_is_found_by_conversation(store: Store) -> None:
+    turn = await start_turn(store)
+    await store.turns.open_draft(turn.ref, part(turn, 0, "…", is_draft=True), at(0))
+    begin = await store.history.newest_entry()
+    await store.deliveries.enqueue([post("other", channel="c2"), post("mine")], at(1))
+    await send_all(store, now=1)
+    await finish(store, turn, part(turn, 0, "final"), now=2)
+
+    entries = await store.history.posted_since([HERE, place("c3").id], begin, 100)
+
+    assert [(entry.kind, entry.ref) for entry in entries] == [
+        (AuditKind.DELIVERY_STORED, "mine"),
+        (AuditKind.DELIVERY_REVISED, f"{turn.ref.id}.0"),
+    ]
+    assert await store.history.posted_since([HERE], begin, 1) == entries[:1]
+    assert await store.history.posted_since([HERE], entries[0].sequence, 9) == entries[1:]
+    assert await store.history.posted_since([], 0, 100) == []

@@ -170,6 +170,8 @@ INDEXES = {
     },
     "history.AUDIT": {"audit (key)"},
     "history.TRAIL": {"audit_ref", "audit_subject", "audit_event"},
+    "history.HEARD_SINCE": {"asked (scan)", "inbox_conversation"},
+    "history.POSTED_SINCE": {"asked (scan)", "audit_subject", "audit_revised"},
     "history.NEWEST_AUDIT": {"audit (key)"},
     "history.PARKED": {"asked (scan)", "parked (key)", "mailbox_seat"},
     "history.OLDEST_AUDIT": {"audit (scan)"},  # its beginning: undated entries are few
@@ -291,6 +293,8 @@ SORTED = {
     "history.HISTORY",
     "history.SAID",
     "history.TRAIL",
+    "history.HEARD_SINCE",
+    "history.POSTED_SINCE",
     "dead_letters.DEAD_TURNS",
     "personal.SAID",
     "personal.RECORD",

@@ -104,6 +104,8 @@ INDEXES = {
     "history.NEWEST_EVENTS": {"inbox_conversation"},
     "history.AUDIT": {"audit_pkey"},
     "history.TRAIL": {"audit_ref", "audit_subject", "audit_event"},
+    "history.HEARD_SINCE": {"inbox_conversation"},
+    "history.POSTED_SINCE": {"audit_subject", "audit_revised"},
     "history.PARKED": {"mailbox_parked", "mailbox_seat"},
     "history.OLDEST_AUDIT": {"audit_pkey"},
     "history.DROP_AUDIT": {"audit_pkey"},
