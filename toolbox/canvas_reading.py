@@ -160,14 +160,16 @@ def _texts_in(value: object, name: str, where: str) -> Iterator[tuple[str, str]]
 
 
 def _check_form(form: canvases.Form, where: str) -> None:
-    labels = [field.label.strip() for field in form.fields]
+    labels = [field.label for field in form.fields]
     if len(labels) > MOST_FIELDS or len(set(labels)) < len(labels):
         raise BadInput(f"{where} has 1 to {MOST_FIELDS} fields, each with a label of its own.")
     for name in (form.title, form.submit, *labels):
-        if not name.strip() or len(name) > LONGEST_TITLE or not name.isprintable():
+        if not 1 <= len(name) <= LONGEST_TITLE or name != name.strip() or not name.isprintable():
             raise BadInput(
                 f"{where}: a title or label has 1 to {LONGEST_TITLE} characters on one line."
             )
+    if form.title.startswith("/"):
+        raise BadInput(f"{where}: what a form says can not be a command.")
     for field in form.fields:
         if (field.kind == "choice") != bool(field.options):
             raise BadInput(f'{where}: a field has "options" when, and only when, it is a choice.')

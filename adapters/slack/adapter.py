@@ -13,6 +13,7 @@ from slack_bolt.async_app import AsyncApp
 from adapters.slack.answers import Posted
 from adapters.slack.asides import Asides
 from adapters.slack.calls import SlackCalls
+from adapters.slack.canvas import NOT_DRAWN
 from adapters.slack.catch_up import CatchUp
 from adapters.slack.door import Door, Hints, make_app
 from adapters.slack.downloads import Downloads
@@ -175,7 +176,19 @@ class SlackAdapter:
         return self._splitter.split(text)
 
     async def send(self, delivery: Delivery) -> PlatformMessageId:
-        """Bring Slack to the delivery's text, as the port says."""
+        """Bring Slack to the delivery's text, as the port says.
+
+        A canvas of which Slack takes no blocks is shown in words.
+        """
+        try:
+            return await self._show(delivery)
+        except SlackRefused as error:
+            if delivery.canvas is None or error.code not in NOT_DRAWN:
+                raise
+            log.info("slack_canvas_in_words", extra={"delivery": delivery.id, "error": str(error)})
+            return await self._show(replace(delivery, canvas=None))
+
+    async def _show(self, delivery: Delivery) -> PlatformMessageId:
         if delivery.receipt is not None and not delivery.receipt.startswith(ANSWERED):
             return await self._bring_up_to_date(delivery, delivery.receipt)
         try:

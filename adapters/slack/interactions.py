@@ -11,12 +11,13 @@ from datetime import datetime
 
 from adapters.slack import forms
 from adapters.slack.buttons import says_of
+from adapters.slack.canvas import SEND, said_by_form
 from adapters.slack.decoding import decode
 from adapters.slack.forms import Origin, Quote
 from adapters.slack.handles import Handle
 from adapters.slack.inbound import RESPONSE_URL_LIFE, is_private
 from adapters.slack.places import Place, place_of
-from adapters.slack.wire import Interaction, SlashForm
+from adapters.slack.wire import Action, Interaction, SlashForm
 from gateway.domain.commands import CommandSpec
 from gateway.domain.conversations import Conversation
 from gateway.domain.messages import InboundMessage
@@ -152,7 +153,7 @@ def _press(payload: Interaction, place: Place, specs: Sequence[CommandSpec], now
         raise Stale(UNKNOWN_BUTTON)
     if action.action_id == forms.ASK:
         return WindowWanted(place.team, payload.trigger_id, Origin())
-    says = says_of(action.action_id, action.value)
+    says = _said_by(action, payload)
     if says is None or payload.channel is None or container is None:
         raise Stale(UNKNOWN_BUTTON)
     channel = payload.channel.id
@@ -169,6 +170,12 @@ def _press(payload: Interaction, place: Place, specs: Sequence[CommandSpec], now
         is_private=is_for_one and not channel.startswith("D"),
     )
     return Said(message)
+
+
+def _said_by(action: Action, payload: Interaction) -> str | None:
+    if action.action_id != SEND:
+        return says_of(action.action_id, action.value)
+    return said_by_form(action.value, payload.state.values if payload.state else {})
 
 
 def _submission(payload: Interaction, place: Place) -> Submitted:

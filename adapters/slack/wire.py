@@ -178,14 +178,21 @@ class Action(Wire):
     action_ts: str = ""
 
 
+class Chosen(Wire):
+    """An option of a menu."""
+
+    value: str = ""
+
+
 class FieldState(Wire):
-    """What was written into one field."""
+    """What was written into one field, or chosen there."""
 
     value: str | None = None
+    selected_option: Chosen | None = None
 
 
 class ViewState(Wire):
-    """What was written into a window, by block and action."""
+    """What was written into a window or a message, by block and action."""
 
     values: Mapping[str, Mapping[str, FieldState]] = Field(
         default_factory=dict[str, Mapping[str, FieldState]]
@@ -224,6 +231,8 @@ class Interaction(Wire):
     container: Container | None = None
     actions: tuple[Action, ...] = ()
     view: ViewBody | None = None
+    state: ViewState | None = None
+    """Of the fields in a message."""
     message: QuotedMessage | None = None
 
 

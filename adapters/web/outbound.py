@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 
+from adapters.web.canvas import canvas_html
 from adapters.web.markdown import safe_html
 from adapters.web.pages import Draft, Frame
 from gateway.domain.artifacts import Attachment
+from gateway.domain.canvases import Canvas
 from gateway.domain.deliveries import Button, Delivery
 from gateway.domain.ids import DeliveryId
 from gateway.domain.messages import HistoryEntry
@@ -42,10 +44,11 @@ def _cut(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """What is shown under a message: what can be pressed, and what can be fetched."""
+    """What is shown under a message: what can be pressed and fetched; or instead of its text."""
 
     buttons: tuple[Button, ...] = ()
     files: tuple[Attachment, ...] = ()
+    canvas: Canvas | None = None
 
     def fields(self, delivery: str) -> dict[str, object]:
         """Return the fields of the message; none for what it does not have."""
@@ -57,7 +60,11 @@ class Extras:
             {"name": each.name, "url": f"files/{delivery}/{index}", "bytes": each.size_bytes}
             for index, each in enumerate(self.files)
         ]
-        return {**({"buttons": buttons} if buttons else {}), **({"files": files} if files else {})}
+        return {
+            **({} if self.canvas is None else {"canvas": True}),
+            **({"buttons": buttons} if buttons else {}),
+            **({"files": files} if files else {}),
+        }
 
 
 def message_frame(
@@ -79,12 +86,12 @@ def message_frame(
         "at": at.isoformat(),
         **extras.fields(entry_id),
     }
-    return Frame(_dump({**body, "html": html_of(role, text)}), _dump(body))
+    return Frame(_dump({**body, "html": html_of(role, text, extras.canvas)}), _dump(body))
 
 
 def history_frame(entry: HistoryEntry) -> Frame:
     """Show one message that a page missed."""
-    extras = Extras(entry.buttons, entry.files)
+    extras = Extras(entry.buttons, entry.files, entry.canvas)
     return message_frame(entry.id, entry.author, entry.text, entry.at, entry.cursor, extras=extras)
 
 
@@ -94,10 +101,10 @@ def history_item(entry: HistoryEntry) -> dict[str, object]:
         "id": entry.id,
         "role": entry.author,
         "text": entry.text,
-        "html": html_of(entry.author, entry.text),
+        "html": html_of(entry.author, entry.text, entry.canvas),
         "cursor": entry.cursor,
         "at": entry.at.isoformat(),
-        **Extras(entry.buttons, entry.files).fields(entry.id),
+        **Extras(entry.buttons, entry.files, entry.canvas).fields(entry.id),
     }
 
 
@@ -112,8 +119,10 @@ def chat_item(entry: HistoryEntry) -> dict[str, object]:
     }
 
 
-def html_of(role: str, text: str) -> str:
+def html_of(role: str, text: str, canvas: Canvas | None = None) -> str:
     """Render what the agent wrote; what people wrote is shown as they typed it."""
+    if canvas is not None:
+        return canvas_html(canvas)
     if role == "assistant":
         return safe_html(text)
     return "<p>" + escape(text).replace("\n", "<br>") + "</p>"
@@ -123,7 +132,7 @@ def final_frame(delivery: Delivery) -> Frame:
     """Show the delivery as the store has it; an empty text takes it away."""
     if not delivery.text:
         return _both({"type": "removed", "id": delivery.id})
-    extras = Extras(delivery.buttons, delivery.files)
+    extras = Extras(delivery.buttons, delivery.files, delivery.canvas)
     at = delivery.created_at
     return message_frame(delivery.id, "assistant", delivery.text, at, extras=extras)
 

@@ -10,13 +10,14 @@ from gateway.domain import canvases
 from gateway.domain.canvases import Canvas, Component, Form, Image, Leaf, Tone
 from gateway.domain.deliveries import Button, ButtonStyle
 
-_SIGNS = {
+SIGNS = {
     Tone.PLAIN: "",
     Tone.INFO: "ℹ️ ",
     Tone.GOOD: "✅ ",
     Tone.WARNING: "⚠️ ",
     Tone.DANGER: "⛔ ",
 }
+"""What tells a tone where no colour does."""
 _CELLS = 10
 """Of a progress bar that is made of characters."""
 
@@ -136,7 +137,7 @@ def _leaf(component: Leaf) -> list[Piece]:
         case canvases.Hero(title, subtitle, image):
             return [Words(_paragraphs(f"# {_line(title)}", _line(subtitle))), *_pictures(image)]
         case canvases.Callout(text, title, tone):
-            sign = _SIGNS[tone]
+            sign = SIGNS[tone]
             words = _paragraphs(f"{sign}**{_line(title)}**", text) if title else f"{sign}{text}"
             return [Frame(tone, (Words(words),))]
         case canvases.Button():
@@ -162,7 +163,7 @@ def _words(
         case canvases.Text(text):
             return text
         case canvases.Badge(text, tone):
-            return f"{_SIGNS[tone]}**{_line(text)}**"
+            return f"{SIGNS[tone]}**{_line(text)}**"
         case canvases.ProgressBar(value, label):
             return f"**{_line(label)}** {bar_of(value)}" if label else bar_of(value)
         case canvases.Stats(items):

@@ -1,5 +1,7 @@
 // The messages on the page: one element per id, in the order of the conversation.
 
+import { listen } from "./canvas.js";
+
 const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
 
@@ -15,6 +17,7 @@ export class Thread {
 
   constructor(list) {
     this.#list = list;
+    listen(list, (said) => this.onPress(said));
   }
 
   get isEmpty() {
@@ -130,12 +133,14 @@ export class Thread {
     item.element.querySelector(".by").replaceChildren(name, time.format(at));
   }
 
-  #fill(item, { role, text, html, buttons = [], files = [] }) {
+  // A canvas has its buttons where they belong, in its own HTML.
+  #fill(item, { role, text, html, canvas = false, buttons = [], files = [] }) {
     const body = item.element.querySelector(".body");
     if (role === "user") body.textContent = text;
     else renderBlocks(item, body, html);
     fillRow(item, "files", files.map(fileLink));
-    fillRow(item, "buttons", buttons.map((button) => pressButton(button, this.onPress)));
+    const loose = canvas ? [] : buttons;
+    fillRow(item, "buttons", loose.map((button) => pressButton(button, this.onPress)));
   }
 }
 

@@ -95,8 +95,21 @@ def _check_block(block: object, pointer: str) -> None:
                 fields.get("alt_text") and (fields.get("image_url") or fields.get("slack_file")),
                 pointer,
             )
+        case "input":
+            _check_input(fields, pointer)
         case _:
             pass
+
+
+def _check_input(block: Json, pointer: str) -> None:
+    _check_text(block.get("label"), 2_000, f"{pointer}/label", only_plain=True)
+    element: object = block.get("element")
+    _require(is_object(element) and element.get("action_id"), f"{pointer}/element")
+    options: list[Json] = element.get("options", []) if is_object(element) else []
+    _require(len(options) <= 100, f"{pointer}/element/options")
+    for option in options:
+        _check_text(option.get("text"), 75, f"{pointer}/element/options", only_plain=True)
+        _require(0 < len(str(option.get("value", ""))) <= 150, f"{pointer}/element/options")
 
 
 def _check_section(block: Json, pointer: str) -> None:

@@ -148,6 +148,21 @@ def form_state(blocks: Sequence[Json], values: dict[str, str]) -> Json:
     return state
 
 
+def message_state(blocks: Sequence[Json], filled: dict[str, str]) -> Json:
+    """`state.values` of the fields in a message, by label; Slack asks for none to be filled in."""
+    state: Json = {}
+    for block in blocks:
+        if block.get("type") != "input":
+            continue
+        element, given = block["element"], filled.get(block["label"]["text"])
+        if element["type"].endswith("_input"):
+            value: Json = {"value": given}
+        else:
+            value = {"selected_option": None} if given is None else _choice(element, given)
+        state[block["block_id"]] = {element["action_id"]: {"type": element["type"], **value}}
+    return state
+
+
 def reaction_event(kind: str, message: Message, name: str, user_id: str, event_ts: str) -> Json:
     return {
         "type": kind,

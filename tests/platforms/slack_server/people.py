@@ -105,9 +105,20 @@ class Person:
         form["response_url"] = interactions.new_response_url(self.workspace, place, self.user)
         return await interactions.send_command(form)
 
-    async def press(self, message: Message, action_id: str, *, value: str | None = None) -> Answer:
-        """Press a button (or choose in another element); LookupError when it is not there."""
+    async def press(
+        self,
+        message: Message,
+        action_id: str,
+        *,
+        value: str | None = None,
+        filled: dict[str, str] | None = None,
+    ) -> Answer:
+        """Press a button (or choose in another element); LookupError when it is not there.
+
+        `filled` is what was written into the message's fields before, by label.
+        """
         payload = self.press_of(message, action_id, value=value)
+        payload["state"] = {"values": payloads.message_state(message.blocks, filled or {})}
         return await self.server.interactions.send_payload(payload)
 
     def press_of(self, message: Message, action_id: str, *, value: str | None = None) -> Json:

@@ -1,0 +1,132 @@
+"""Canvases in Slack: drawn as blocks, pressed, filled in, changed, and in words where need be."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+
+from gateway.domain.conversations import Conversation
+from gateway.domain.deliveries import NewDelivery
+from gateway.domain.ids import DeliveryId
+from gateway.text.canvas import buttons_of, in_words
+from tests.platforms.slack_hub import SlackHub, slack_hub
+from tests.platforms.slack_server import Channel, Message, Person
+from tests.unit.toolbox.canvases import EVERY_KIND
+from toolbox.canvas_reading import read_canvas
+
+Written = list[dict[str, Any]]
+POST = DeliveryId("turn-1.canvas-c1")
+
+
+@pytest.fixture
+async def hub() -> AsyncGenerator[SlackHub]:
+    async with slack_hub() as hub:
+        yield hub
+
+
+@pytest.fixture
+def ada(hub: SlackHub) -> Person:
+    return hub.slack.person("ada")
+
+
+async def shows(hub: SlackHub, place: Channel, written: Written) -> Message:
+    """Post a canvas; its message, once it is there."""
+    canvas = read_canvas(written)
+    where = Conversation("slack", hub.slack.workspace().id, place.id)
+    words, buttons = in_words(canvas), buttons_of(canvas)
+    post = NewDelivery(POST, where, words, buttons=buttons, canvas=canvas)
+    await hub.hub.store.deliveries.enqueue([post], hub.hub.clock.now())
+    await hub.settled(POST)
+    return [message for message in place.messages.values() if message.is_by_app][-1]
+
+
+async def becomes(hub: SlackHub, written: Written) -> None:
+    canvas = read_canvas(written)
+    words, now = in_words(canvas), hub.hub.clock.now()
+    await hub.hub.store.deliveries.revise(POST, words, buttons_of(canvas), now, canvas=canvas)
+    await hub.is_quiet()
+
+
+def kinds(message: Message) -> list[str]:
+    return [block["type"] for block in message.blocks]
+
+
+async def test_every_kind_of_component_is_drawn(hub: SlackHub, ada: Person) -> None:
+    message = await shows(hub, ada.dm_channel, EVERY_KIND)
+
+    assert {*kinds(message)} == {"markdown", "image", "divider", "actions", "input"}
+    (seen,) = ada.sees()
+    for words in ("Rome", "90 € a night", "412 €", "▓▓▓▓▓▓░░░░ 60 %", "1 May", "Shirts"):
+        assert words in seen
+    assert message.text.startswith("Rome")
+
+
+async def test_a_press_says_its_words(hub: SlackHub, ada: Person) -> None:
+    message = await shows(hub, ada.dm_channel, EVERY_KIND)
+
+    await ada.press(message, "say-0")
+
+    await hub.slack.until(lambda: ada.sees()[-1] == "re: Book the hotel")
+
+
+async def test_a_form_is_sent_off_as_its_persons_words(hub: SlackHub, ada: Person) -> None:
+    message = await shows(hub, ada.dm_channel, EVERY_KIND)
+
+    await ada.press(message, "send-form", filled={"From": " Paris ", "By": "Bus"})
+
+    await hub.slack.until(lambda: ada.sees()[-1] == "re: Your trip\nFrom: Paris\nBy: Bus")
+
+
+async def test_what_a_form_asks_for_and_did_not_get_is_told_at_once(
+    hub: SlackHub, ada: Person
+) -> None:
+    message = await shows(hub, ada.dm_channel, EVERY_KIND)
+
+    await ada.press(message, "send-form", filled={"From": "Paris"})
+
+    await hub.slack.until(lambda: ada.sees()[-1] == 'Please fill in "By" too.')
+    assert hub.agents.heard == []
+
+
+async def test_a_change_is_an_edit_of_the_same_message(hub: SlackHub, ada: Person) -> None:
+    message = await shows(hub, ada.dm_channel, EVERY_KIND)
+
+    await becomes(hub, [{"type": "badge", "text": "booked", "tone": "good"}])
+
+    assert ada.sees() == ["✅ **booked**"]
+    assert kinds(message) == ["markdown"]
+
+
+async def test_what_needs_too_many_blocks_is_said_in_words(hub: SlackHub, ada: Person) -> None:
+    many = [{"url": f"https://x.example/{n}", "alt": f"Picture {n}"} for n in range(25)]
+    galleries: Written = [{"type": "gallery", "images": many}] * 3
+
+    message = await shows(hub, ada.dm_channel, [*galleries, {"type": "button", "label": "More"}])
+
+    assert kinds(message) == ["markdown", "actions"]
+    assert "[Picture 24](https://x.example/24)" in message.blocks[0]["text"]
+
+
+@pytest.mark.parametrize("code", ["invalid_blocks", "msg_blocks_too_long"])
+async def test_what_slack_does_not_draw_is_said_in_words(
+    hub: SlackHub, ada: Person, code: str
+) -> None:
+    hub.slack.faults.refuse("chat.postMessage", code)
+    message = await shows(hub, ada.dm_channel, EVERY_KIND)
+
+    assert kinds(message) == ["markdown", "actions"]
+
+    hub.slack.faults.refuse("chat.update", code)
+    await becomes(hub, [{"type": "image", "url": "https://x.example/gone.png", "alt": "Gone"}])
+
+    assert ada.sees() == ["[Gone](https://x.example/gone.png)"]
+
+
+async def test_words_of_which_slack_shows_nothing_are_left_out(hub: SlackHub, ada: Person) -> None:
+    await shows(hub, ada.dm_channel, [{"type": "text", "text": " "}, {"type": "divider"}])
+
+    stored = await hub.hub.store.deliveries.get(POST)
+    assert stored is not None
+    assert stored.receipt is not None
