@@ -215,12 +215,20 @@ class AgentConstellation:
 
     # -- threads
 
-    async def renew_thread(self, agent: AgentId, conversation: Conversation) -> SessionId:
+    async def renew_thread(
+        self, agent: AgentId, conversation: Conversation, begun_by: str
+    ) -> SessionId:
         """Begin a new thread of the agent's in this conversation; its memory stays."""
         thread = await self._host.create_session(agent, conversation)
-        await self._people.rebind_session(agent, conversation.id, thread)
-        self._threads.put((agent, conversation.id), thread)
+        await self.resume_thread(agent, conversation, thread, begun_by)
         return thread
+
+    async def resume_thread(
+        self, agent: AgentId, conversation: Conversation, thread: SessionId, begun_by: str
+    ) -> None:
+        """Go back to an earlier thread of the agent's in this conversation."""
+        await self._people.rebind_session(agent, conversation.id, thread, begun_by)
+        self._threads.put((agent, conversation.id), thread)
 
     async def _thread(self, agent: AgentId, conversation: Conversation) -> SessionId:
         key = (agent, conversation.id)

@@ -127,8 +127,8 @@ class ScriptedAgents:
         """Every thread that was ever made."""
         self.memory: dict[AgentId, dict[str, MemoryBlock]] = {}
         """The core memory of agents, by label."""
-        self.models: list[str | None] = []
-        """The model that was asked for in each run, first rounds and those that answer tools."""
+        self.asked: list[RunRequest] = []
+        """The request of each run that was started, first rounds and those that answer tools."""
         self.host_faults: deque[HostFault] = deque()
         """What happens to the next calls to the host, oldest first."""
         self.host_delay_seconds = 0.0
@@ -231,7 +231,7 @@ class ScriptedAgents:
         script = self._scripts.popleft() if self._scripts else self.script
         run.timeline = list(timeline(run.id, run.started_at, script(request)))
         self._hear(request)
-        self.models.append(request.model)
+        self.asked.append(request)
         self._runs[run.id] = self._by_otid[request.otid] = run
         self._latest[request.session.thread] = run
         return run
@@ -359,9 +359,17 @@ class ScriptedAgents:
     def forget(self, owner: PersonId, role: str) -> None:
         """Keep nothing in mind, so there is nothing to ask again."""
 
-    async def renew_thread(self, agent: AgentId, conversation: Conversation) -> SessionId:
+    async def renew_thread(
+        self, agent: AgentId, conversation: Conversation, begun_by: str
+    ) -> SessionId:
         """Begin a new thread of the agent's in this conversation."""
         return await self.create_session(agent, conversation)
+
+    async def resume_thread(
+        self, agent: AgentId, conversation: Conversation, thread: SessionId, begun_by: str
+    ) -> None:
+        """Go back to an earlier thread of the agent's in this conversation."""
+        self._threads_of[agent, conversation.id] = thread
 
     async def session_for(self, turn: Turn) -> Session:
         """Return a session of the person's own agent, made at once when it is new."""

@@ -184,7 +184,15 @@ class InstantAgents:
     def forget(self, owner: PersonId, role: str) -> None:
         """Have nothing to forget."""
 
-    async def renew_thread(self, agent: AgentId, conversation: Conversation) -> SessionId:
+    async def renew_thread(
+        self, agent: AgentId, conversation: Conversation, begun_by: str
+    ) -> SessionId:
+        """Never be called."""
+        raise NotImplementedError
+
+    async def resume_thread(
+        self, agent: AgentId, conversation: Conversation, thread: SessionId, begun_by: str
+    ) -> None:
         """Never be called."""
         raise NotImplementedError
 

@@ -1,4 +1,4 @@
-"""Commands about what an agent keeps in mind: look at its memory, change it, begin anew."""
+"""Commands about what an agent keeps in mind: look at its memory, and change it."""
 
 from __future__ import annotations
 
@@ -131,16 +131,6 @@ class _Change:
         )
 
 
-async def _new(asked: Asked, reach: Reach) -> str:
-    if reach.route_of(asked).mode is not Mode.PERSON:
-        return NOT_YOURS
-    agent = await reach.agent_of(asked)
-    if agent is None:
-        return NOT_YET
-    await reach.constellation.renew_thread(agent, asked.turn.conversation)
-    return "This is a new conversation. What your agent remembers of you stays; `/memory` shows it."
-
-
 FAMILY = (
     Command(
         CommandSpec(
@@ -150,5 +140,4 @@ FAMILY = (
         ),
         _memory,
     ),
-    Command(CommandSpec("new", "Begin a new conversation; memory stays"), _new),
 )

@@ -148,6 +148,19 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
+class Thread:
+    """One of the threads that an agent has had in a conversation."""
+
+    number: int
+    """From 1, in the order in which they were begun; it stays."""
+    id: SessionId
+    began_at: datetime
+    """When the first message was said in it."""
+    words: str
+    """That message; empty once it is not kept any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
     """A picture that the agent sees."""
 

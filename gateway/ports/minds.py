@@ -150,10 +150,19 @@ class Constellation(Protocol):
         """Ask the store again which agent is the owner's; other processes do within a minute."""
         ...
 
-    async def renew_thread(self, agent: AgentId, conversation: Conversation) -> SessionId:
+    async def renew_thread(
+        self, agent: AgentId, conversation: Conversation, begun_by: str
+    ) -> SessionId:
         """Begin a new thread of the agent's in this conversation; its memory stays.
 
         Turns from now on run there; one that runs goes on in the old thread.
-        Other processes follow within seconds. Raises RuntimeUnavailable.
+        Other processes follow within seconds. `begun_by` is the key of the message
+        that began it: the same again leaves one. Raises RuntimeUnavailable.
         """
+        ...
+
+    async def resume_thread(
+        self, agent: AgentId, conversation: Conversation, thread: SessionId, begun_by: str
+    ) -> None:
+        """Go back to an earlier thread of the agent's in this conversation, as `renew_thread`."""
         ...

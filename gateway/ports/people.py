@@ -9,10 +9,12 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.ids import (
     AgentId,
     ConversationId,
+    LaneId,
     PersonId,
     SessionId,
 )
 from gateway.domain.people import AgentBinding, Identity, Pairing, Person, Sender
+from gateway.domain.turns import Thread
 
 
 class PeopleStore(Protocol):
@@ -117,9 +119,22 @@ class PeopleStore(Protocol):
         ...
 
     async def rebind_session(
-        self, agent: AgentId, conversation: ConversationId, thread: SessionId
+        self, agent: AgentId, conversation: ConversationId, thread: SessionId, begun_by: str
     ) -> None:
-        """Remember another thread from now on, whatever was bound before."""
+        """Remember another thread from now on, whatever was bound before.
+
+        `begun_by` is the key of the message from which on it counts: what was said
+        before it belongs to the thread before. The same key again replaces the thread.
+        """
+        ...
+
+    async def threads(
+        self, agent: AgentId, conversation: ConversationId, lane: LaneId, limit: int
+    ) -> list[Thread]:
+        """List the threads, newest first, in which something was said in this lane.
+
+        None before another thread was remembered: then there is the one of `session`.
+        """
         ...
 
     async def last_sender(self, conversation: ConversationId) -> Sender | None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import datetime
 
 from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
-from gateway.domain.ids import AgentId, ConversationId, PersonId, SessionId
-from gateway.domain.messages import Refusal
+from gateway.domain.ids import AgentId, ConversationId, LaneId, PersonId, SessionId
+from gateway.domain.messages import InboundMessage, MessageKind, Refusal
 from gateway.domain.people import OWN_TEMPLATE, AgentBinding, Identity, Pairing, Person, Sender
+from gateway.domain.turns import Thread
 from storage.memory.tables import PairingRow, Tables
 from storage.rules import MessageState
 
@@ -182,12 +184,48 @@ class MemoryPeople:
         return [Conversation.parse(place) for place in places[:1000]]
 
     async def rebind_session(
-        self, agent: AgentId, conversation: ConversationId, thread: SessionId
+        self, agent: AgentId, conversation: ConversationId, thread: SessionId, begun_by: str
     ) -> None:
-        """Remember another thread from now on, whatever was bound before."""
+        """Remember another thread from now on, and since which message."""
+        present = self._tables.sessions.get((agent, conversation))
+        first = {} if present is None else {0: present}
+        row = self._tables.messages.get(begun_by)
+        spans = self._tables.threads.setdefault((agent, conversation), first)
+        spans[row.sequence if row else 0] = thread
         self._tables.sessions[agent, conversation] = thread
         data = {"thread": thread}
         self._tables.log(AuditKind.SESSION_BOUND, None, conversation, agent, data)
+
+    async def threads(
+        self, agent: AgentId, conversation: ConversationId, lane: LaneId, limit: int
+    ) -> list[Thread]:
+        """List the threads, newest first, in which something was said in this lane."""
+        spans = sorted(self._tables.threads.get((agent, conversation), {}).items())
+        ends = [since for since, _ in spans[1:]]
+        begun: dict[SessionId, tuple[int, float]] = {}
+        for (since, thread), until in zip(spans, [*ends, math.inf], strict=False):
+            begun.setdefault(thread, (since, until))
+        found: list[Thread] = []
+        for number, (thread, (since, until)) in enumerate(begun.items(), start=1):
+            said = self._first_said(conversation, lane, since, until)
+            if said is not None:
+                found.append(Thread(number, thread, said.sent_at, said.text))
+        return found[::-1][:limit]
+
+    def _first_said(
+        self, conversation: ConversationId, lane: LaneId, since: int, until: float
+    ) -> InboundMessage | None:
+        rows = (
+            row
+            for row in self._tables.messages.values()
+            if row.message.conversation.id == conversation
+            and since <= row.sequence < until
+            and row.lane == lane
+            and row.message.kind in (MessageKind.TEXT, MessageKind.EDIT)
+            and row.state < MessageState.REFUSED
+        )
+        first = min(rows, key=lambda row: row.sequence, default=None)
+        return first.message if first else None
 
     async def last_sender(self, conversation: ConversationId) -> Sender | None:
         """Return who wrote last in the conversation and was heard; None when nobody did."""

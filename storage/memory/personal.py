@@ -202,6 +202,7 @@ class MemoryPersonal:
         agents = {tables.bindings.pop(key).agent_id for key in mine}
         for session in [key for key in tables.sessions if key[0] in agents]:
             del tables.sessions[session]
+            tables.threads.pop(session, None)
         for agent, label in list(tables.memory_edits):
             edits = tables.memory_edits.pop((agent, label))
             if kept := [edit for edit in edits if agent not in agents and edit.person != person]:

@@ -181,6 +181,8 @@ class Tables:
         self.link_tries: defaultdict[Identity, list[datetime]] = defaultdict(list)
         self.bindings: dict[tuple[PersonId, str], AgentBinding] = {}
         self.sessions: dict[tuple[AgentId, ConversationId], SessionId] = {}
+        self.threads: dict[tuple[AgentId, ConversationId], dict[int, SessionId]] = {}
+        """The threads that there were, by the sequence of the message that began each."""
         self.schedules: dict[str, Schedule] = {}
         self.fires: dict[tuple[str, datetime], FireRow] = {}
         self.notes: dict[tuple[str, str], str] = {}

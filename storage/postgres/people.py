@@ -7,10 +7,12 @@ from datetime import datetime
 
 from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
-from gateway.domain.ids import AgentId, ConversationId, PersonId, SessionId
+from gateway.domain.ids import AgentId, ConversationId, LaneId, PersonId, SessionId
 from gateway.domain.people import OWN_TEMPLATE, AgentBinding, Identity, Pairing, Person, Sender
+from gateway.domain.turns import Thread
 from storage.columns import to_place
 from storage.postgres.database import Database, Row, Transaction
+from storage.postgres.threads import switch, threads_of, to_thread
 from storage.postgres.values import columns, storable
 
 _PAIRING = "platform, workspace, account, name, code_hash, asked_at, expires_at"
@@ -87,10 +89,6 @@ ORDER BY platform, workspace, account
 """
 SESSIONS_OF = """
 SELECT conversation FROM session WHERE agent = $1 ORDER BY conversation LIMIT 1000
-"""
-REPLACE_SESSION = """
-INSERT INTO session (agent, conversation, thread) VALUES ($1, $2, $3)
-ON CONFLICT (agent, conversation) DO UPDATE SET thread = excluded.thread
 """
 GET_SESSION = "SELECT thread FROM session WHERE agent = $1 AND conversation = $2"
 CONTACTS = """
@@ -249,10 +247,17 @@ class PostgresPeople:
         return [to_place(row["conversation"]) for row in await self._read(SESSIONS_OF, agent)]
 
     async def rebind_session(
-        self, agent: AgentId, conversation: ConversationId, thread: SessionId
+        self, agent: AgentId, conversation: ConversationId, thread: SessionId, begun_by: str
     ) -> None:
-        """Remember another thread from now on, whatever was bound before."""
-        await self._write(_rebind_session, agent, conversation, thread)
+        """Remember another thread from now on, and since which message."""
+        await self._write(switch, agent, conversation, thread, begun_by)
+
+    async def threads(
+        self, agent: AgentId, conversation: ConversationId, lane: LaneId, limit: int
+    ) -> list[Thread]:
+        """List the threads, newest first, in which something was said in this lane."""
+        rows = await self._read(*threads_of(agent, conversation, lane, limit))
+        return [to_thread(row) for row in rows]
 
     async def last_sender(self, conversation: ConversationId) -> Sender | None:
         """Return who wrote last in the conversation and was heard; None when nobody did."""
@@ -327,13 +332,6 @@ async def _bind_session(
         tx.log(AuditKind.SESSION_BOUND, None, conversation, agent, {"thread": thread})
     (row,) = await tx.fetch(GET_SESSION, agent, conversation)
     return row["thread"]
-
-
-async def _rebind_session(
-    tx: Transaction, agent: AgentId, conversation: ConversationId, thread: SessionId
-) -> None:
-    await tx.count(REPLACE_SESSION, agent, conversation, thread)
-    tx.log(AuditKind.SESSION_BOUND, None, conversation, agent, {"thread": thread})
 
 
 def _to_pairing(row: Row) -> Pairing:

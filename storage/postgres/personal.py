@@ -162,6 +162,7 @@ DROP_PAIRINGS = f"DELETE FROM pairing WHERE {_IS_MINE}"  # noqa: S608 - constant
 DROP_OFFERS_OF = f"DELETE FROM link_offer WHERE {_IS_MINE}"  # noqa: S608 - constants
 DROP_TRIES_OF = f"DELETE FROM link_try WHERE {_IS_MINE}"  # noqa: S608 - constants
 _AGENTS = "SELECT agent FROM binding WHERE person = $1 AND agent IS NOT NULL"
+DROP_THREADS = f"DELETE FROM thread WHERE agent IN ({_AGENTS})"  # noqa: S608 - constants
 DROP_SESSIONS = f"DELETE FROM session WHERE agent IN ({_AGENTS})"  # noqa: S608 - constants
 DROP_EDITS = f"""
 DELETE FROM memory_edit WHERE person = $1 OR agent IN ({_AGENTS})
@@ -179,6 +180,7 @@ _FORGET = (
     DROP_PAIRINGS,
     DROP_OFFERS_OF,
     DROP_TRIES_OF,
+    DROP_THREADS,
     DROP_SESSIONS,
     DROP_EDITS,
     DROP_BINDINGS,

@@ -7,11 +7,13 @@ from typing import Any
 
 from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
-from gateway.domain.ids import AgentId, ConversationId, PersonId, SessionId
+from gateway.domain.ids import AgentId, ConversationId, LaneId, PersonId, SessionId
 from gateway.domain.people import OWN_TEMPLATE, AgentBinding, Identity, Pairing, Person, Sender
+from gateway.domain.turns import Thread
 from storage.columns import to_place
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.reader import Reader
+from storage.sqlite.threads import switch, threads_of, to_thread
 from storage.sqlite.values import from_micros, to_micros
 
 LAST_SENDER = """
@@ -79,10 +81,6 @@ ORDER BY platform, workspace, account
 """
 SESSIONS_OF = """
 SELECT conversation FROM session WHERE agent = ? ORDER BY conversation LIMIT 1000
-"""
-REPLACE_SESSION = """
-INSERT INTO session (agent, conversation, thread) VALUES (?, ?, ?)
-ON CONFLICT (agent, conversation) DO UPDATE SET thread = excluded.thread
 """
 GET_SESSION = "SELECT thread FROM session WHERE agent = ? AND conversation = ?"
 CONTACTS = """
@@ -226,10 +224,17 @@ class SqlitePeople:
         return [to_place(place) for (place,) in await self._read(SESSIONS_OF, (agent,))]
 
     async def rebind_session(
-        self, agent: AgentId, conversation: ConversationId, thread: SessionId
+        self, agent: AgentId, conversation: ConversationId, thread: SessionId, begun_by: str
     ) -> None:
-        """Remember another thread from now on, whatever was bound before."""
-        await self._write(_rebind_session, agent, conversation, thread)
+        """Remember another thread from now on, and since which message."""
+        await self._write(switch, agent, conversation, thread, begun_by)
+
+    async def threads(
+        self, agent: AgentId, conversation: ConversationId, lane: LaneId, limit: int
+    ) -> list[Thread]:
+        """List the threads, newest first, in which something was said in this lane."""
+        rows = await self._read(*threads_of(agent, conversation, lane, limit))
+        return [to_thread(row) for row in rows]
 
     async def last_sender(self, conversation: ConversationId) -> Sender | None:
         """Return who wrote last in the conversation and was heard; None when nobody did."""
@@ -298,13 +303,6 @@ def _bind_session(
     if tx.execute(ADD_SESSION, (agent, conversation, thread)).rowcount == 1:
         tx.log(AuditKind.SESSION_BOUND, None, conversation, agent, {"thread": thread})
     return tx.execute(GET_SESSION, (agent, conversation)).fetchone()[0]
-
-
-def _rebind_session(
-    tx: Transaction, agent: AgentId, conversation: ConversationId, thread: SessionId
-) -> None:
-    tx.execute(REPLACE_SESSION, (agent, conversation, thread))
-    tx.log(AuditKind.SESSION_BOUND, None, conversation, agent, {"thread": thread})
 
 
 def _to_pairing(row: tuple[Any, ...]) -> Pairing:

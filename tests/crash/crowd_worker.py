@@ -86,7 +86,15 @@ class FarMind:
     def forget(self, owner: PersonId, role: str) -> None:
         """Have nothing kept."""
 
-    async def renew_thread(self, agent: AgentId, conversation: Conversation) -> SessionId:
+    async def renew_thread(
+        self, agent: AgentId, conversation: Conversation, begun_by: str
+    ) -> SessionId:
+        """Have one thread only."""
+        raise NotImplementedError
+
+    async def resume_thread(
+        self, agent: AgentId, conversation: Conversation, thread: SessionId, begun_by: str
+    ) -> None:
         """Have one thread only."""
         raise NotImplementedError
 

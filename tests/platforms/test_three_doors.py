@@ -201,6 +201,25 @@ name = "own"
 """
 
 
+async def test_an_earlier_conversation_is_gone_back_to_by_every_door(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        for say in (home.on_discord, home.on_slack, home.on_the_web):
+            await say("Let us talk about bread.")
+            began = await say("/new")
+            await say("Let us talk about quarks.")
+            listed = await say("/sessions")
+            back = await say("/sessions 1")
+
+            assert began.startswith("This is a new conversation.")
+            assert re.search(r"2: .* UTC: Let us talk about quarks\. \(this one\)", listed)
+            assert re.search(r"1: .* UTC: Let us talk about bread\.", listed)
+            assert back.startswith("You are back in conversation 1")
+
+    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "letta.db")) as letta:
+        ((threads,),) = letta.execute("SELECT count(*) FROM conversations WHERE summary <> ''")
+    assert threads == 6
+
+
 async def test_what_an_agent_keeps_has_no_word_of_another_person(tmp_path: Path) -> None:
     async with house(tmp_path) as home, AsyncExitStack() as browsers:
         people: list[House] = []

@@ -34,6 +34,7 @@ BESIDE_ALL_TURNS = {
     "store.people.unbind_agent": _OPERATOR,
     "store.people.record_template": _OPERATOR,
     "store.people.rebind_session": "asked by /new",
+    "store.people.threads": "asked by /sessions",
     "store.people.conversations_of": "asked by /forget",
     "store.people.everybody": _OPERATOR,
     "store.people.last_sender": "asked for schedules that belong to nobody",

@@ -92,6 +92,7 @@ WITHOUT_WORDS = {
     "postern_schema": "a number",
     "schedule": "the command removes those of the person, before",
     "session": "ids, which go too",
+    "thread": "ids, which go too",
     "usage": "numbers",
 }
 """Why no word of a person can be in them. A new table has to be in one of the two."""
