@@ -45,6 +45,14 @@ class ChatBody(BaseModel):
     user_id: str | None = None
 
 
+class CodeBody(BaseModel):
+    """The body of `POST /tokens`."""
+
+    model_config = ConfigDict(strict=True)
+
+    code: str
+
+
 class ClientFrame(BaseModel):
     """The one frame that a page sends."""
 
@@ -66,6 +74,11 @@ class HistoryQuery:
 def parse_chat(body: bytes) -> ChatBody:
     """Read the body of `POST /chat`; raises BadInput with one sentence."""
     return _parse(ChatBody, body, "The body")
+
+
+def parse_code(body: bytes) -> CodeBody:
+    """Read the body of `POST /tokens`; raises BadInput with one sentence."""
+    return _parse(CodeBody, body, "The body")
 
 
 def parse_frame(text: str) -> ClientFrame:

@@ -23,11 +23,13 @@ class Visitor:
     user: str
     name: str
     """Empty for a browser: nobody has told."""
+    account: Identity | None = None
+    """The account of another platform that a token speaks for."""
 
     @property
     def sender(self) -> Sender:
         """The visitor as the hub knows people."""
-        return Sender(Identity("web", "local", self.user), self.name)
+        return Sender(self.account or Identity("web", "local", self.user), self.name)
 
     def conversation(self, role: str) -> Conversation:
         """Where this visitor and the agent of this role talk: `web:<role>:<user>`."""

@@ -81,7 +81,9 @@ def make_web(settings: Settings, store: Store, artifacts: ArtifactStore, clock: 
     from adapters.web.adapter import WebAdapter
     from adapters.web.files import FileDoor
     from adapters.web.guard import WebOptions
+    from adapters.web.parts import WebParts
     from adapters.web.routes import make_router
+    from adapters.web.tokens import TokenDoor
 
     is_shared = settings.sqlite_path is None
     adapter = WebAdapter(clock, store if is_shared else None)
@@ -90,10 +92,16 @@ def make_web(settings: Settings, store: Store, artifacts: ArtifactStore, clock: 
         public_url=settings.http.public_url,
         admin_token=secret(settings.http.admin_token) or None,
     )
-    files = FileDoor(store.deliveries, artifacts)
-    activity = ActivityDoor(store.fires, store.people)
-    routing = routes(settings)
-    return adapter, make_router(adapter, store.history, routing, options, files, activity)
+    parts = WebParts(
+        adapter,
+        store.history,
+        routes(settings),
+        options,
+        files=FileDoor(store.deliveries, artifacts),
+        activity=ActivityDoor(store.fires, store.people),
+        tokens=TokenDoor(store.tokens, store.people, clock),
+    )
+    return adapter, make_router(parts)
 
 
 def make_discord(

@@ -19,6 +19,7 @@ from gateway.commands import (
     scheduling,
     spending,
     thinking,
+    tokens,
 )
 from gateway.commands.command import Asked, Command, Reach, Told
 from gateway.domain.commands import CommandArgument, CommandSpec
@@ -52,6 +53,7 @@ _CARRIED_OUT: tuple[Command, ...] = (
     *personal.FAMILY,
     *exporting.FAMILY,
     *spending.FAMILY,
+    *tokens.FAMILY,
 )
 _HELP = CommandSpec("help", "What you can ask for")
 

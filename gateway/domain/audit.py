@@ -38,6 +38,9 @@ class AuditKind(StrEnum):
     PERSON_UNLINKED = "person.unlinked"
     LINK_OFFERED = "link.offered"
     LINK_REFUSED = "link.refused"
+    TOKEN_OFFERED = "token.offered"  # noqa: S105 - what happened
+    TOKEN_MADE = "token.made"  # noqa: S105 - what happened
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105 - what happened
     PERSON_FORGOTTEN = "person.forgotten"
     PERSON_EXPORTED = "person.exported"
     PAIRING_ASKED = "pairing.asked"

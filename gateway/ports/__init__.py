@@ -35,6 +35,7 @@ from gateway.ports.schedules import ScheduleStore
 from gateway.ports.singles import HandedStore, LeaseStore
 from gateway.ports.store import Store
 from gateway.ports.teamwork import Coordination
+from gateway.ports.tokens import TokenStore
 from gateway.ports.turns import TurnStore
 from gateway.ports.usage import UsageStore
 
@@ -80,6 +81,7 @@ __all__ = [
     "StoreCounts",
     "Streaming",
     "TaskStore",
+    "TokenStore",
     "Toolbox",
     "TurnStore",
     "UsageStore",

@@ -19,6 +19,7 @@ from gateway.ports.people import PeopleStore
 from gateway.ports.privacy import PersonalStore
 from gateway.ports.schedules import ScheduleStore
 from gateway.ports.singles import HandedStore, LeaseStore
+from gateway.ports.tokens import TokenStore
 from gateway.ports.turns import TurnStore
 from gateway.ports.usage import UsageStore
 
@@ -30,6 +31,7 @@ class Store(Protocol):
     deliveries: DeliveryStore
     people: PeopleStore
     links: LinkStore
+    tokens: TokenStore
     schedules: ScheduleStore
     fires: FireStore
     notes: NoteStore

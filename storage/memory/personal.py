@@ -218,6 +218,8 @@ class MemoryPersonal:
             del tables.pairings[code]
         for code in [c for c, row in tables.links.items() if row.offer.identity in accounts]:
             del tables.links[code]
+        for token in [t for t, row in tables.tokens.items() if row.account in accounts]:
+            del tables.tokens[token]
         for account in accounts:
             tables.link_tries.pop(account, None)
             del tables.identities[account]

@@ -19,6 +19,7 @@ from storage.memory.schedules import MemorySchedules
 from storage.memory.singles import MemoryHanded, MemoryLeases
 from storage.memory.tables import Tables
 from storage.memory.tasks import MemoryOutsideCalls, MemoryTasks
+from storage.memory.tokens import MemoryTokens
 from storage.memory.turns import MemoryTurns
 from storage.memory.usage import MemoryUsage
 
@@ -32,6 +33,7 @@ class MemoryStore(Store):
         self.deliveries = MemoryDeliveries(tables)
         self.people = MemoryPeople(tables)
         self.links = MemoryLinks(tables)
+        self.tokens = MemoryTokens(tables)
         self.schedules = MemorySchedules(tables)
         self.fires = MemoryFires(tables)
         self.notes = MemoryNotes(tables)

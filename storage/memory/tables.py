@@ -141,6 +141,18 @@ class LinkRow:
 
 
 @dataclass(slots=True)
+class TokenRow:
+    """A token; while `code_until` is there, the code for one."""
+
+    id: str
+    secret_hash: str
+    account: Identity
+    label: str
+    made_at: datetime
+    code_until: datetime | None
+
+
+@dataclass(slots=True)
 class FireRow:
     """A slot that came."""
 
@@ -179,6 +191,7 @@ class Tables:
         self.pairings: dict[str, PairingRow] = {}
         self.links: dict[str, LinkRow] = {}
         self.link_tries: defaultdict[Identity, list[datetime]] = defaultdict(list)
+        self.tokens: dict[str, TokenRow] = {}
         self.bindings: dict[tuple[PersonId, str], AgentBinding] = {}
         self.sessions: dict[tuple[AgentId, ConversationId], SessionId] = {}
         self.threads: dict[tuple[AgentId, ConversationId], dict[int, SessionId]] = {}

@@ -27,6 +27,7 @@ from storage.postgres.personal import PostgresPersonal
 from storage.postgres.schedules import PostgresSchedules
 from storage.postgres.singles import PostgresHanded, PostgresLeases
 from storage.postgres.tasks import PostgresOutsideCalls, PostgresTasks
+from storage.postgres.tokens import PostgresTokens
 from storage.postgres.turns import PostgresTurns
 from storage.postgres.usage import PostgresUsage
 from storage.rules import unwritten
@@ -96,6 +97,7 @@ class PostgresStore(Store):
         self.turns, self.deliveries = turns, deliveries
         self.people = PostgresPeople(database)
         self.links = PostgresLinks(database)
+        self.tokens = PostgresTokens(database)
         self.schedules = PostgresSchedules(database)
         self.fires = PostgresFires(database)
         self.notes = PostgresNotes(database)

@@ -160,6 +160,7 @@ _ACCOUNTS = "SELECT platform, workspace, account FROM identity WHERE person = ?1
 _IS_MINE = f"(platform, workspace, account) IN ({_ACCOUNTS})"
 DROP_PAIRINGS = f"DELETE FROM pairing WHERE {_IS_MINE}"  # noqa: S608 - constants
 DROP_OFFERS_OF = f"DELETE FROM link_offer WHERE {_IS_MINE}"  # noqa: S608 - constants
+DROP_TOKENS_OF = f"DELETE FROM api_token WHERE {_IS_MINE}"  # noqa: S608 - constants
 DROP_TRIES_OF = f"DELETE FROM link_try WHERE {_IS_MINE}"  # noqa: S608 - constants
 _AGENTS = "SELECT agent FROM binding WHERE person = ?1 AND agent IS NOT NULL"
 DROP_THREADS = f"DELETE FROM thread WHERE agent IN ({_AGENTS})"  # noqa: S608 - constants
@@ -181,6 +182,7 @@ _FORGET = (
     DROP_OFFERS_OF,
     DROP_TRIES_OF,
     DROP_THREADS,
+    DROP_TOKENS_OF,
     DROP_SESSIONS,
     DROP_EDITS,
     DROP_BINDINGS,

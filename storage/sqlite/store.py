@@ -28,6 +28,7 @@ from storage.sqlite.reader import Reader
 from storage.sqlite.schedules import SqliteSchedules
 from storage.sqlite.singles import SqliteHanded, SqliteLeases
 from storage.sqlite.tasks import SqliteOutsideCalls, SqliteTasks
+from storage.sqlite.tokens import SqliteTokens
 from storage.sqlite.turns import SqliteTurns
 from storage.sqlite.usage import SqliteUsage
 
@@ -71,6 +72,7 @@ class SqliteStore(Store):
         self.deliveries = SqliteDeliveries(committer, reader)
         self.people = SqlitePeople(committer, reader)
         self.links = SqliteLinks(committer, reader)
+        self.tokens = SqliteTokens(committer, reader)
         self.schedules = SqliteSchedules(committer, reader)
         self.fires = SqliteFires(committer, reader)
         self.notes = SqliteNotes(committer, reader)

@@ -16,7 +16,9 @@ from adapters.web.activity import ActivityDoor
 from adapters.web.adapter import WebAdapter
 from adapters.web.files import FileDoor
 from adapters.web.guard import WebOptions
+from adapters.web.parts import WebParts
 from adapters.web.routes import make_router
+from adapters.web.tokens import TokenDoor
 from gateway.clock import SystemClock
 from gateway.domain.deliveries import NewDelivery, Sent
 from gateway.domain.ids import DeliveryId, WorkerId
@@ -199,11 +201,16 @@ class WebServer:
         """Serve the hub's web door; `is_running` also lets messages in."""
         options = options or WebOptions(admin_token=ADMIN_TOKEN, answer_seconds=PATIENCE_SECONDS)
         self._app = app = FastAPI()
-        files = FileDoor(hub.store.deliveries, hub.artifacts)
-        activity = ActivityDoor(hub.store.fires, hub.store.people)
-        routing = Routing({name: Route(name) for name in ROLES}, access=hub.access)
-        router = make_router(hub.adapter, hub.store.history, routing, options, files, activity)
-        app.include_router(router)
+        parts = WebParts(
+            hub.adapter,
+            hub.store.history,
+            Routing({name: Route(name) for name in ROLES}, access=hub.access),
+            options,
+            files=FileDoor(hub.store.deliveries, hub.artifacts),
+            activity=ActivityDoor(hub.store.fires, hub.store.people),
+            tokens=TokenDoor(hub.store.tokens, hub.store.people, hub.clock),
+        )
+        app.include_router(make_router(parts))
         async with asyncio.TaskGroup() as tasks:
             runner = tasks.create_task(hub.adapter.run(hub.accept)) if is_running else None
             yield Served(hub, self.port)

@@ -25,6 +25,7 @@ from gateway.ports import (
     ScheduleStore,
     Store,
     TaskStore,
+    TokenStore,
     TurnStore,
     UsageStore,
 )
@@ -40,6 +41,7 @@ class StoreBehind:
     deliveries: DeliveryStore
     people: PeopleStore
     links: LinkStore
+    tokens: TokenStore
     schedules: ScheduleStore
     fires: FireStore
     notes: NoteStore

@@ -73,6 +73,7 @@ PORTS_BESIDE_ALL_TURNS = {
     "store.personal": "asked by /forget and for what is kept of one person",
     "store.outside_calls": "made by tasks, and there are none here",
     "store.tasks": "nobody has a task here",
+    "store.tokens": "asked by /token and by programs",
     "store.usage": "nobody has a budget here",
 }
 """Parts of the store that simulated turns have no use for, but for a look now and then."""

@@ -22,6 +22,7 @@ from gateway.domain.memory import MemoryEdit
 from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Mode, Pairing, Route, Sender, person_id_of
 from gateway.domain.schedules import Wakeup
+from gateway.domain.tokens import TokenOffer
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import TurnOutcome, TurnState
 from gateway.ports import Store
@@ -74,6 +75,7 @@ WITH_WORDS = {
     "person": "the name",
     "pairing": "the name",
     "memory_edit": "both texts",
+    "api_token": "what its person calls it",
 }
 WITHOUT_WORDS = {
     "audit": "ids and outcomes alone, as its tests show",
@@ -232,6 +234,7 @@ async def _remember(store: Store) -> None:
     for agent in (OWN, COMMON):
         await store.memory_edits.add(MemoryEdit(agent, "human", CANARY, CANARY, ADA, at(0)))
     await store.notes.put(ADA, "zone", CANARY)
+    await store.tokens.offer(TokenOffer("tok-1", identity("ada"), CANARY, "hash", at(0)))
     watch = Wakeup(HOME, None, "Look.")
     await store.schedules.put(replace(daily("watch"), wakeup=watch))
     await store.notes.put("schedule:watch", "brief", CANARY)

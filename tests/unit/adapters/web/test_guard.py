@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from starlette.requests import HTTPConnection
 
-from adapters.web.guard import Guard, TurnedAway, WebOptions
+from adapters.web.entrance import Entrance
+from adapters.web.guard import Guard, TurnedAway, WebOptions, bearer
+from gateway.domain.people import Route
+from gateway.domain.routing import Routing
 
 
 def _request(**headers: str) -> HTTPConnection:
@@ -66,16 +69,21 @@ def test_our_own_pages_come_in_also_through_a_proxy() -> None:
 def test_only_the_admin_token_makes_an_admin() -> None:
     guard = Guard(WebOptions(admin_token="secret"))
 
-    assert guard.is_admin(_request(authorization="Bearer secret"))
-    assert not guard.is_admin(_request())
-    assert not guard.is_admin(_request(authorization="Basic c2VjcmV0"))
+    assert guard.is_admin("secret")
+    assert bearer(_request(authorization="Bearer secret")) == "secret"
+    assert bearer(_request()) is None
+    assert bearer(_request(authorization="Basic c2VjcmV0")) is None
 
 
 @pytest.mark.parametrize("token", ["wrong", "", "sécret"])
 @pytest.mark.parametrize("known", ["secret", None])
-def test_a_wrong_token_is_refused(token: str, known: str | None) -> None:
+async def test_a_wrong_token_is_refused(token: str, known: str | None) -> None:
+    entrance = Entrance(
+        Guard(WebOptions(admin_token=known)), Routing({"postern": Route("postern")}), None
+    )
+
     with pytest.raises(TurnedAway) as refused:
-        Guard(WebOptions(admin_token=known)).is_admin(_request(authorization=f"Bearer {token}"))
+        await entrance.reader(_request(authorization=f"Bearer {token}"))
 
     assert refused.value.status == 401
 

@@ -1,0 +1,80 @@
+"""How the web door waits for an answer, and how it says that it refuses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from adapters.web.adapter import WebAdapter
+from adapters.web.guard import EVERY_HEADER
+from gateway.domain.messages import HistoryEntry, InboundMessage
+from gateway.errors import Refused, RetryLater
+from gateway.ports import HistoryStore
+
+LOOK_SECONDS = 1.0
+"""How often the store is asked when nothing was heard: another process may have answered."""
+
+
+class DoorRoute(APIRoute):
+    """Says every refusal as `{"error": "<sentence>"}`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler with its refusals made answers."""
+        handle = super().get_route_handler()
+
+        async def handle_or_refuse(request: Request) -> Response:
+            try:
+                response = await handle(request)
+            except (Refused, RetryLater) as error:
+                response = refusal(error)
+            response.headers.update(EVERY_HEADER)
+            return response
+
+        return handle_or_refuse
+
+
+def refusal(error: Refused | RetryLater) -> Response:
+    """Return the answer that says why not."""
+    response = JSONResponse({"error": str(error)}, status_of(error))
+    if response.status_code == 503:
+        response.headers["Retry-After"] = "2"
+    return response
+
+
+def status_of(error: Refused | RetryLater) -> int:
+    """Return the HTTP code of a refusal."""
+    return 503 if isinstance(error, RetryLater) else getattr(error, "status", 422)
+
+
+class Answers:
+    """Waits for what an agent answers to one message."""
+
+    def __init__(self, adapter: WebAdapter, history: HistoryStore, seconds: float) -> None:
+        self._adapter = adapter
+        self._history = history
+        self._seconds = seconds
+
+    async def to(self, message: InboundMessage) -> list[HistoryEntry] | None:
+        """Return the answer as soon as it is stored; None when it takes too long."""
+        with self._adapter.pages.watched(message.conversation.id) as ended:
+            try:
+                async with asyncio.timeout(self._seconds):
+                    while (answer := await self._history.answer(message)) is None:
+                        await _set_or(ended, LOOK_SECONDS)
+            except TimeoutError:
+                return None
+        return answer
+
+
+async def _set_or(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
+    event.clear()

@@ -1,0 +1,27 @@
+"""All that the web door works on; bootstrap hands it in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from adapters.web.activity import ActivityDoor
+from adapters.web.adapter import WebAdapter
+from adapters.web.files import FileDoor
+from adapters.web.guard import WebOptions
+from adapters.web.tokens import TokenDoor
+from gateway.domain.routing import Routing
+from gateway.ports import HistoryStore
+
+
+@dataclass(frozen=True, slots=True)
+class WebParts:
+    """What stands behind the routes."""
+
+    adapter: WebAdapter
+    history: HistoryStore
+    routing: Routing
+    """Which agents there are, and for whom."""
+    options: WebOptions
+    files: FileDoor | None = None
+    activity: ActivityDoor | None = None
+    tokens: TokenDoor | None = None
