@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from starlette.requests import HTTPConnection
 
 from adapters.web.guard import Guard, TurnedAway, bearer
@@ -10,6 +12,9 @@ from adapters.web.sessions import COOKIE, COOKIE_SECONDS, Visitor, new_token, vi
 from adapters.web.tokens import TokenDoor
 from gateway.domain.conversations import Conversation
 from gateway.domain.routing import Routing
+
+if TYPE_CHECKING:
+    from adapters.web.sign_in import SignIn
 
 OPERATOR = "operator"
 """Who the admin token is when it names nobody."""
@@ -21,10 +26,18 @@ class Entrance:
     Nobody but the admin token names another user than themselves.
     """
 
-    def __init__(self, guard: Guard, routing: Routing, tokens: TokenDoor | None) -> None:
+    def __init__(
+        self,
+        guard: Guard,
+        routing: Routing,
+        tokens: TokenDoor | None = None,
+        sign_in: SignIn | None = None,
+    ) -> None:
         self._guard = guard
         self._routing = routing
         self._tokens = tokens
+        self._sign_in = sign_in
+        """None where a browser is somebody by the secret that it gets with the page."""
 
     def check(self, connection: HTTPConnection) -> None:
         """Raise TurnedAway unless the request was made for this server by its own pages."""
@@ -49,7 +62,7 @@ class Entrance:
     async def reader(self, connection: HTTPConnection) -> Visitor | None:
         """Return who reads; None for a browser that was never here. Raises TurnedAway."""
         user = connection.query_params.get("user_id")
-        return await self._named(connection, user) or visitor_of(connection.cookies.get(COOKIE))
+        return await self._named(connection, user) or self._browser(connection)
 
     async def author(
         self, connection: HTTPConnection, user: str | None
@@ -60,7 +73,7 @@ class Entrance:
         """
         if (named := await self._named(connection, user)) is not None:
             return named, None
-        known = visitor_of(connection.cookies.get(COOKIE))
+        known = self._browser(connection)
         return (known, None) if known is not None else _newcomer()
 
     async def program(self, connection: HTTPConnection, user: str | None = None) -> Visitor:
@@ -72,9 +85,31 @@ class Entrance:
 
     def cookie(self, secret: str, connection: HTTPConnection) -> str:
         """Return the header that lets a browser keep its secret."""
+        return self.kept(COOKIE, secret, connection, seconds=COOKIE_SECONDS)
+
+    def kept(
+        self,
+        name: str,
+        value: str,
+        connection: HTTPConnection,
+        *,
+        seconds: int,
+        site: str = "Strict",
+    ) -> str:
+        """Return the header that lets a browser keep a cookie; for no seconds, drop it."""
         secure = "; Secure" if self._guard.is_secure(connection) else ""
-        age = f"Path=/; Max-Age={COOKIE_SECONDS}; HttpOnly; SameSite=Strict"
-        return f"{COOKIE}={secret}; {age}{secure}"
+        rules = f"Path=/; Max-Age={seconds}; HttpOnly; SameSite={site}"
+        return f"{name}={value}; {rules}{secure}"
+
+    def _browser(self, connection: HTTPConnection) -> Visitor | None:
+        """Return who the browser is; None for a new one. Raises TurnedAway (401)."""
+        kept = connection.cookies.get(COOKIE)
+        if self._sign_in is None:
+            return visitor_of(kept)
+        visitor = self._sign_in.visitor(kept)
+        if visitor is None:
+            raise TurnedAway(401, "Sign in first: the page shows how.")
+        return visitor
 
     async def _named(self, connection: HTTPConnection, user: str | None) -> Visitor | None:
         """Return whom the bearer token speaks for; None when none came with the request."""

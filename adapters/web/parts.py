@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from adapters.web.activity import ActivityDoor
 from adapters.web.adapter import WebAdapter
@@ -11,6 +12,9 @@ from adapters.web.guard import WebOptions
 from adapters.web.tokens import TokenDoor
 from gateway.domain.routing import Routing
 from gateway.ports import HistoryStore
+
+if TYPE_CHECKING:
+    from adapters.web.sign_in import SignIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +29,5 @@ class WebParts:
     files: FileDoor | None = None
     activity: ActivityDoor | None = None
     tokens: TokenDoor | None = None
+    sign_in: SignIn | None = None
+    """None where the page asks nobody to sign in."""

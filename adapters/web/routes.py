@@ -11,6 +11,7 @@ import hashlib
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -37,6 +38,9 @@ from adapters.web.stream import Seat, Stream
 from gateway.domain.messages import HistoryEntry
 from gateway.errors import Refused
 
+if TYPE_CHECKING:
+    from adapters.web.sign_in import SignIn
+
 PAGES_PER_VISITOR = 20
 PAGES_LIMIT = 2_000
 """Open pages over all visitors; each may hold up to `pages.CHARACTERS_LIMIT` characters."""
@@ -52,10 +56,12 @@ _KINDS = {
 def make_router(parts: WebParts) -> APIRouter:
     """Make the web door's routes."""
     guard = Guard(parts.options)
-    door = _Door(parts, Entrance(guard, parts.routing, parts.tokens))
+    entrance = Entrance(guard, parts.routing, parts.tokens, parts.sign_in)
+    door = _Door(parts, entrance)
     router = APIRouter(route_class=DoorRoute)
     router.add_api_route("/", door.page, methods=["GET"])
     router.add_api_route("/static/{name}", door.asset, methods=["GET"])
+    router.add_api_route("/me", door.me, methods=["GET"])
     router.add_api_route("/agents", door.agents, methods=["GET"])
     router.add_api_route("/chat", door.chat, methods=["POST"])
     router.add_api_route("/history/{agent_id:path}", door.read_history, methods=["GET"])
@@ -63,6 +69,10 @@ def make_router(parts: WebParts) -> APIRouter:
     router.add_api_route("/files/{delivery}/{index}", door.file, methods=["GET"])
     router.add_api_route("/tokens", door.redeem, methods=["POST"])
     router.add_api_websocket_route("/stream/{agent_id:path}", door.stream)
+    if parts.sign_in is not None:
+        from adapters.web.sign_in_routes import add_sign_in
+
+        add_sign_in(router, parts.sign_in, entrance, parts.options.public_url)
     return router
 
 
@@ -84,17 +94,36 @@ class _Door:
         self._files = parts.files
         self._activity = parts.activity
         self._tokens = parts.tokens
+        self._sign_in = parts.sign_in
         self._assets = {path.name: _load(path) for path in _STATIC.iterdir()}
 
     async def page(self, request: Request) -> Response:
         """Give the page, and a browser that comes for the first time its cookie."""
         self._entrance.check(request)
+        if self._sign_in is not None:
+            return self._page_for(self._sign_in, request)
         response = self._asset("index.html", request)
         response.headers.update(PAGE_HEADERS)
         token = request.cookies.get(COOKIE)
         known = token if token is not None and visitor_of(token) else new_token()
         response.headers.append("Set-Cookie", self._entrance.cookie(known, request))
         return response
+
+    def _page_for(self, sign_in: SignIn, request: Request) -> Response:
+        """Give the page, or what leads to the provider to who has to sign in."""
+        is_known = sign_in.visitor(request.cookies.get(COOKIE)) is not None
+        response = self._asset("index.html" if is_known else "sign_in.html", request)
+        response.headers.update({**PAGE_HEADERS, "Cache-Control": "no-store"})
+        return response
+
+    async def me(self, request: Request) -> Response:
+        """Tell who asks; a page asks it to know whether its session still holds."""
+        self._entrance.check(request)
+        visitor = await self._entrance.reader(request)
+        has_session = self._sign_in is not None and visitor is not None
+        shown = {"user": visitor.user if visitor else None, "name": visitor.name if visitor else ""}
+        headers = {"Cache-Control": "no-store"}
+        return JSONResponse({**shown, "signed_in": has_session}, headers=headers)
 
     async def asset(self, name: str, request: Request) -> Response:
         """Give a part of the page."""

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from gateway.access import Access
 from gateway.bootstrap.choices import access_policy, place_options, routes, secret, worker_of
 from gateway.bootstrap.desks import PLATFORMS, desks
+from gateway.bootstrap.kept import TOKEN
 from gateway.commands import SPECS
 from gateway.domain.manifests import Manifest
 from gateway.domain.messages import InboundMessage, Refusal
@@ -27,6 +28,7 @@ from gateway.trail import Trails
 if TYPE_CHECKING:
     from adapters.discord.options import Admits, DiscordOptions, HeardOwn, NewestEvents
     from adapters.slack.options import OAuth, Options
+    from adapters.web.sign_in import SignIn
 
 LISTENER = "discord listener"
 """The place of whoever holds Discord's gateway connection."""
@@ -100,8 +102,42 @@ def make_web(settings: Settings, store: Store, artifacts: ArtifactStore, clock: 
         files=FileDoor(store.deliveries, artifacts),
         activity=ActivityDoor(store.fires, store.people),
         tokens=TokenDoor(store.tokens, store.people, clock),
+        sign_in=make_sign_in(settings, clock),
     )
     return adapter, make_router(parts)
+
+
+def make_sign_in(settings: Settings, clock: Clock) -> SignIn | None:
+    """Return how browsers sign in; None where the page asks nobody to."""
+    oidc = settings.oidc
+    if oidc.issuer is None or oidc.client_id is None:
+        return None
+
+    from adapters.web.provider import ProviderOptions
+    from adapters.web.sign_in import SignIn, SignInOptions
+
+    terminal = terminal_identity(settings)
+    provider = ProviderOptions(
+        oidc.issuer, oidc.client_id, secret(oidc.client_secret) or None, oidc.scopes
+    )
+    options = SignInOptions(
+        provider,
+        session_secret=oidc.signing_secret,
+        session_seconds=round(oidc.session_hours * 3_600),
+        terminal=None if terminal is None else terminal.user,
+    )
+    return SignIn(options, clock)
+
+
+def terminal_identity(settings: Settings) -> Identity | None:
+    """Return whom the web door takes this machine's terminal for; None without a data directory."""
+    from adapters.console.remote import load_token
+    from adapters.web.sessions import visitor_of
+
+    if not settings.data_dir.is_dir():
+        return None
+    visitor = visitor_of(load_token(settings.data_dir / TOKEN))
+    return visitor.sender.identity if visitor is not None else None
 
 
 def make_discord(

@@ -10,13 +10,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from gateway.bootstrap.choices import routes
 from gateway.bootstrap.desks import take_wakeups
-from gateway.bootstrap.doors import make_doors
+from gateway.bootstrap.doors import make_doors, terminal_identity
 from gateway.bootstrap.hub import Plugged, Spokes, plug
 from gateway.bootstrap.kept import TOKEN
 from gateway.bootstrap.minds import opened_mind
 from gateway.bootstrap.stores import clock_of, opened_artifacts, opened_store
 from gateway.data_dir import held
-from gateway.domain.people import Identity
 from gateway.http import listen
 from gateway.lifecycle import Gateway
 from gateway.ports import Store
@@ -67,7 +66,7 @@ async def chat_here(settings: Settings, stop: asyncio.Event) -> None:
         clock = clock_of(settings, store)
         artifacts = await stack.enter_async_context(opened_artifacts(settings, clock))
         mind = await stack.enter_async_context(opened_mind(settings, store, artifacts, clock))
-        options = ConsoleOptions(getpass.getuser(), identity=_terminal_identity(settings))
+        options = ConsoleOptions(getpass.getuser(), identity=terminal_identity(settings))
         console = ConsoleAdapter(clock, store.history, Terminal(), options)
         spokes = Spokes(clock, Metrics(), store, artifacts, mind, [console])
         await plug(settings, spokes).gateway.run(stop, until=console.platform)
@@ -81,15 +80,6 @@ async def chat_with(settings: Settings, url: str) -> None:
     token = load_token(settings.data_dir / TOKEN)
     role = next(iter(routes(settings)))
     await RemoteChat(RemoteOptions(url, token, role), Terminal()).run()
-
-
-def _terminal_identity(settings: Settings) -> Identity | None:
-    """Return whom a running gateway's web door takes this terminal for: the same person."""
-    from adapters.console.remote import load_token
-    from adapters.web.sessions import visitor_of
-
-    visitor = visitor_of(load_token(settings.data_dir / TOKEN))
-    return visitor.sender.identity if visitor is not None else None
 
 
 def _url(settings: Settings, listener: socket.socket) -> str:

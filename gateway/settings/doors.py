@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -19,6 +20,9 @@ from gateway.settings.kinds import (
     is_loopback,
     rule,
 )
+
+_LEAST_SECRET = 16
+"""Characters."""
 
 
 class HttpSettings(Section):
@@ -51,6 +55,50 @@ class HttpSettings(Section):
             "not set; set http.admin_token (POSTERN_HTTP__ADMIN_TOKEN) to a long random text, or "
             'http.host to "127.0.0.1".'
         )
+
+
+class OidcSettings(Section):
+    """Signing in at the web page by OpenID Connect."""
+
+    issuer: HttpUrl | None = Field(
+        default=None, description="The sign-in provider; with it the web page asks to sign in"
+    )
+    client_id: str | None = Field(default=None, description="Client id that the provider gave out")
+    client_secret: SecretStr | None = Field(
+        default=None, description="Client secret; none where the provider gave out none"
+    )
+    session_secret: SecretStr | None = Field(
+        default=None,
+        description="Long random text that signs sessions; the client secret when not set",
+    )
+    session_hours: float = Field(
+        default=12, gt=0, le=720, description="How long one stays signed in, in hours"
+    )
+    scopes: str = Field(default="openid profile", description="What the provider is asked for")
+
+    @model_validator(mode="after")
+    def _have_all_that_it_takes(self) -> Self:
+        if self.issuer is None:
+            return self
+        url = urlsplit(self.issuer)
+        if url.scheme != "https" and not is_loopback(url.hostname or ""):
+            raise rule("oidc.issuer must start with https://, unless it is on this machine.")
+        if not self.client_id:
+            raise rule("oidc.issuer is set, and oidc.client_id is not: set both.")
+        if len(self.signing_secret) < _LEAST_SECRET:
+            raise rule(
+                f"oidc.issuer is set, and nothing signs sessions: set oidc.session_secret to a "
+                f"random text of at least {_LEAST_SECRET} characters."
+            )
+        if "openid" not in self.scopes.split():
+            raise rule('oidc.scopes must hold "openid".')
+        return self
+
+    @property
+    def signing_secret(self) -> str:
+        """What sessions are signed with; empty when there is nothing."""
+        secret = self.session_secret or self.client_secret
+        return "" if secret is None else secret.get_secret_value()
 
 
 class DiscordSettings(Section):

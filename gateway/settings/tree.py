@@ -12,7 +12,13 @@ from pydantic_core.core_schema import ValidationInfo
 
 from gateway.access import AccessMode
 from gateway.settings.agents import Agents, AgentSettings, Bindings, SourceSettings
-from gateway.settings.doors import AccessSettings, DiscordSettings, HttpSettings, SlackSettings
+from gateway.settings.doors import (
+    AccessSettings,
+    DiscordSettings,
+    HttpSettings,
+    OidcSettings,
+    SlackSettings,
+)
 from gateway.settings.groups import Groups, check_members
 from gateway.settings.hooks import Hooks, HookSettings
 from gateway.settings.keeping import ArtifactSettings, RetentionSettings, TraceSettings
@@ -43,6 +49,7 @@ class Settings(Section):
         description="sqlite:///FILE or postgresql://…; by default postern.db in data_dir",
     )
     http: HttpSettings = HttpSettings()
+    oidc: OidcSettings = OidcSettings()
     discord: DiscordSettings = DiscordSettings()
     slack: SlackSettings = SlackSettings()
     letta: LettaSettings = LettaSettings()
@@ -94,7 +101,7 @@ class Settings(Section):
     def secrets(self) -> list[str]:
         """Return every secret among the values, for the log to leave out."""
         sections = (self.http, self.discord, self.slack, self.letta, self.model)
-        sections = (*sections, self.artifacts, self.compute)
+        sections = (*sections, self.artifacts, self.compute, self.oidc)
         values = [value for section in sections for _, value in section]
         values += [hook.secret for hook in self.hooks]
         found = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]

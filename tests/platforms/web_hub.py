@@ -18,6 +18,7 @@ from adapters.web.files import FileDoor
 from adapters.web.guard import WebOptions
 from adapters.web.parts import WebParts
 from adapters.web.routes import make_router
+from adapters.web.sign_in import SignIn
 from adapters.web.tokens import TokenDoor
 from gateway.clock import SystemClock
 from gateway.domain.deliveries import NewDelivery, Sent
@@ -54,6 +55,8 @@ class WebHub:
     """Pretend that the database can not be written."""
     access: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     """By role, who may use it; the others are for everybody."""
+    sign_in: SignIn | None = None
+    """How browsers sign in; None where they need not."""
 
     def __post_init__(self) -> None:
         """Make the adapter under test."""
@@ -209,6 +212,7 @@ class WebServer:
             files=FileDoor(hub.store.deliveries, hub.artifacts),
             activity=ActivityDoor(hub.store.fires, hub.store.people),
             tokens=TokenDoor(hub.store.tokens, hub.store.people, hub.clock),
+            sign_in=hub.sign_in,
         )
         app.include_router(make_router(parts))
         async with asyncio.TaskGroup() as tasks:

@@ -1,5 +1,6 @@
 // The page: joins the composer, the thread and the connection. No framework, no other origin.
 
+import { checkSession, showAccount } from "./account.js";
 import { Activity } from "./activity.js";
 import { Connection } from "./connection.js";
 import { Thread } from "./thread.js";
@@ -22,6 +23,7 @@ let isTyping = false;
 // -- starting ------------------------------------------------------------------------------------
 
 async function start() {
+  await showAccount($("leave"));
   const names = (await untilAnswered("agents")).map((agent) => agent.id);
   const asked = decodeURIComponent(location.hash.slice(1));
   fillPicker(names);
@@ -128,6 +130,7 @@ function showState(state) {
   $("link").title = state === "connected" ? "Connected" : "";
   if (state === "connected") return;
   isTyping = false;
+  if (state === "lost") checkSession();
   if (state !== "lost" || !connection) return settle();
   for (const { id } of connection.waiting) thread.note(id, "Not sent yet. It goes out by itself.");
   settle();

@@ -7,9 +7,11 @@ import pytest
 from adapters.discord.adapter import DiscordAdapter
 from adapters.discord.options import BotPolicy, ReactionPolicy
 from adapters.slack.adapter import SlackAdapter
+from adapters.web.sessions import new_token
 from agents.app_server.runtime import AppServerRuntime
 from agents.letta.runtime import LettaRuntime
 from gateway.bootstrap import make_discord, make_slack, opened_artifacts
+from gateway.bootstrap.doors import make_sign_in, terminal_identity
 from gateway.bootstrap.minds import embedded_options, opened_mind
 from gateway.clock import SystemClock
 from gateway.domain.people import Identity
@@ -51,6 +53,24 @@ async def test_discord_is_told_what_is_set(tmp_path: Path) -> None:
     assert not await options.admits(Identity("discord", "discord", "8"))
     assert options.find_approval is not None
     assert await options.find_approval("a1b2") is None
+
+
+def test_browsers_sign_in_where_a_provider_is_set(tmp_path: Path) -> None:
+    lines = (
+        f"data_dir = '{tmp_path}'\n[oidc]\nissuer = 'https://id.example.org/'\n"
+        "client_id = 'web'\nclient_secret = 'a long enough secret'\nsession_hours = 2\n"
+    )
+    settings = settings_of(tmp_path, lines)
+
+    sign_in = make_sign_in(settings, SystemClock())
+
+    assert make_sign_in(settings_of(tmp_path, ""), SystemClock()) is None
+    assert sign_in is not None
+    assert sign_in.session_seconds == 7_200
+    own = sign_in.visitor((tmp_path / "terminal.token").read_text())
+    assert own is not None
+    assert own.sender.identity == terminal_identity(settings)
+    assert sign_in.visitor(new_token()) is None
 
 
 async def test_a_tool_of_the_server_can_not_be_called_as_one_of_ours(tmp_path: Path) -> None:

@@ -649,3 +649,27 @@ def test_the_buckets_key_is_a_secret() -> None:
     settings = load_settings({"AWS_SECRET_ACCESS_KEY": "shhh"})
 
     assert "shhh" in settings.secrets()
+
+
+_ISSUER = "issuer = 'https://id.example.org'"
+_SIGNED = "session_secret = 'a long enough secret'"
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (("issuer = 'http://id.example.org'", "client_id = 'x'", _SIGNED), "start with https://"),
+        ((_ISSUER, _SIGNED), "oidc.client_id is not: set both."),
+        ((_ISSUER, "client_id = 'x'"), "nothing signs sessions"),
+        ((_ISSUER, "client_id = 'x'", "session_secret = 'short'"), "nothing signs sessions"),
+        ((_ISSUER, "client_id = 'x'", _SIGNED, "scopes = 'profile'"), 'must hold "openid".'),
+    ],
+)
+def test_signing_in_needs_all_that_it_takes(file: Path, lines: tuple[str, ...], said: str) -> None:
+    assert said in complaint_about("[oidc]\n" + "\n".join(lines), file)
+
+
+def test_the_secrets_of_signing_in_are_secret(file: Path) -> None:
+    file.write_text("[oidc]\nclient_secret = 'cs-1234'\nsession_secret = 'ss-1234'\n", "utf-8")
+
+    assert {"cs-1234", "ss-1234"} <= set(load_settings({}, file).secrets())
