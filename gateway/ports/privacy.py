@@ -34,7 +34,7 @@ class Kept:
     """Something else that is kept of a person."""
 
     kind: str
-    """`note`, `edit` (of a memory block), `question` (of a tool call) or `errand`."""
+    """`note`, `edit` (of a memory block), `question` (of a tool call), `errand` or `token`."""
     name: str
     texts: tuple[str, ...]
     """Of an edit before and after, of an errand the question and the answer."""

@@ -96,12 +96,14 @@ class MemoryPersonal:
         notes = [(key[1], text) for key, text in tables.notes.items() if key[0] == person]
         asked = [each.call for each in tables.approvals.values() if each.person == person]
         errands = [each for each in tables.errands.values() if each.person == person]
+        tokens = [t for t in tables.tokens.values() if tables.identities.get(t.account) == person]
         return to_kept(
             [
                 *(("note", name, text) for name, text in notes),
                 *(("edit", edit.label, edit.before, edit.after) for edit in mine),
                 *(("question", call.name, call.arguments) for call in asked),
                 *(("errand", each.role, each.question, each.answer) for each in errands),
+                *(("token", each.id, each.label) for each in tokens),
             ]
         )
 

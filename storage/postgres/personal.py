@@ -129,6 +129,9 @@ FROM approval WHERE details::json ->> 'person' = $1
 UNION ALL
 SELECT 'errand', role, details::json ->> 'question', details::json ->> 'answer'
 FROM errand WHERE person = $1
+UNION ALL
+SELECT 'token', id, label, NULL
+FROM identity JOIN api_token USING (platform, workspace, account) WHERE identity.person = $1
 """
 PLACES_OF_POSTS = f"""
 SELECT DISTINCT conversation FROM delivery WHERE id IN ({_POSTS})

@@ -126,6 +126,9 @@ FROM approval WHERE json_extract(details, '$.person') = ?1
 UNION ALL
 SELECT 'errand', role, json_extract(details, '$.question'), json_extract(details, '$.answer')
 FROM errand WHERE person = ?1
+UNION ALL
+SELECT 'token', id, label, NULL
+FROM identity CROSS JOIN api_token USING (platform, workspace, account) WHERE identity.person = ?1
 """
 OPEN_POSTS = f"""
 SELECT id, conversation, state, receipt FROM delivery WHERE settled_at IS NULL AND id IN ({_POSTS})

@@ -290,10 +290,11 @@ async def test_what_would_be_forgotten_can_be_read_first(kept: Kept) -> None:
     assert len([each for each in with_words if each.entry.author == "user"]) >= 3
     names = {each.entry.id.rpartition(".")[2] for each in with_words}
     assert {"post-call-1", "0", "alert-1"} < names
-    assert [each.kind for each in rest] == ["edit", "edit", "errand", "note", "question"]
+    assert [each.kind for each in rest] == ["edit", "edit", "errand", "note", "question", "token"]
     assert all(CANARY in each.texts[0] for each in rest)
     assert KEPT not in repr((said, rest))
     found = {"inbox", "delivery", "tool_result", "approval", "errand", "note", "memory_edit"}
+    found |= {"api_token"}
     assert {each.entry.author for each in with_words} == {"user", "assistant", "tool"}
     assert found | set(NOT_EXPORTED) == set(WITH_WORDS)
 

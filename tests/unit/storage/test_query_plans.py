@@ -205,9 +205,11 @@ INDEXES = {
         "turn (key)",
     },
     "personal.KEPT": {
+        "api_token_account",
         "approval (scan)",
         "binding (key)",
         "errand_person",
+        "identity_person",
         "memory_edit (scan)",
         "note (key)",
     },
