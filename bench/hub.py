@@ -128,7 +128,7 @@ class Hub(Generic[Agents]):
         adapters = {"bench": self.platform}
         mind = Mind(self.agents, self.agents, self.agents)
         runner = TurnRunner(store, adapters, mind, drafts, clock, metrics, TurnOptions())
-        access = Access(AccessPolicy({"bench": AccessMode.OPEN}), store.people)
+        access = Access(AccessPolicy({"bench": AccessMode.OPEN}), store.people, clock)
         return (
             Inbox(store, access, {"postern": Route("postern")}, clock, metrics),
             Outbox(store, adapters, drafts, clock, metrics, OutboxOptions(WORKER)),

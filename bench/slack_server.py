@@ -76,7 +76,7 @@ async def stored(database: Path) -> AsyncGenerator[FastAPI]:
     """Make our adapter in front of the real inbox and store."""
     store, clock = SqliteStore(database), SystemClock()
     await store.open()
-    access = Access(AccessPolicy({"slack": AccessMode.OPEN}), store.people)
+    access = Access(AccessPolicy({"slack": AccessMode.OPEN}), store.people, clock)
     inbox = Inbox(store, access, {"postern": Route("postern")}, clock, Metrics())
     adapter = SlackAdapter(
         Options("xoxb-bench", signing_secret=SECRET, api_url=NOWHERE),

@@ -14,8 +14,8 @@ from gateway.access import Access
 from gateway.bootstrap import (
     LISTENER,
     ListensFor,
-    access_policy,
     clock_of,
+    make_access,
     make_inbox,
     make_listener,
     opened_artifacts,
@@ -139,7 +139,7 @@ async def opened_line(settings: Settings) -> AsyncGenerator[StoreLine]:
     async with opened_store(settings) as store:
         clock = clock_of(settings, store)
         inbox = make_inbox(settings, store, clock, Metrics())
-        access = Access(access_policy(settings), store.people)
+        access = make_access(settings, store, clock)
         rivals = Rivals(store.deliveries, store.leases, clock)
         yield StoreLine(store, inbox, access, clock, rivals)
 

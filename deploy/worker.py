@@ -16,13 +16,12 @@ from deploy.secret import check_workers, deployed_settings, worker_environ
 from deploy.spool import Spool
 from deploy.stopped import StoppedWorker
 from deploy.tick import Sweeper, has_work, is_listening
-from gateway.access import Access
 from gateway.bootstrap import (
     LISTENER,
     Plugged,
-    access_policy,
     clock_of,
     desks,
+    make_access,
     opened_around,
     opened_store,
     routes,
@@ -106,7 +105,7 @@ class Worker:
 
     def __init__(self, parts: WorkerParts) -> None:
         self._parts = parts
-        self._access = Access(access_policy(parts.settings), parts.store.people)
+        self._access = make_access(parts.settings, parts.store, parts.clock)
         self._rivals = Rivals(parts.store.deliveries, parts.store.leases, parts.clock)
         self.spool_is_empty = asyncio.Event()
         """Set when nothing is left of what a stopped predecessor kept."""

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from gateway.bans import Bans, ban_refusal
 from gateway.domain.deliveries import NewDelivery
 from gateway.domain.ids import DeliveryId
 from gateway.domain.messages import InboundMessage, Refusal
 from gateway.domain.people import Identity, Pairing
 from gateway.pairing_codes import hash_code, new_code
-from gateway.ports import PeopleStore
+from gateway.ports import Clock, PeopleStore
 
 PAIRING_TTL = timedelta(hours=1)
 _REMEMBERED_SECONDS = 60.0
@@ -40,18 +41,22 @@ class AccessPolicy:
 
 
 class Access:
-    """Admits senders by stable id: listed, paired, or on an open platform."""
+    """Admits senders by stable id: listed, paired, or on an open platform; never the banned."""
 
-    def __init__(self, policy: AccessPolicy, people: PeopleStore) -> None:
+    def __init__(self, policy: AccessPolicy, people: PeopleStore, clock: Clock) -> None:
         self._policy = policy
         self._people = people
+        self._clock = clock
+        self._bans = Bans(people)
         self._paired: dict[Identity, float] = {}
         """Until when, in seconds of the event loop, a yes is believed."""
 
     async def refusal(self, message: InboundMessage, now: datetime) -> Refusal | None:
         """Return how the message is turned away; None when its sender is admitted."""
-        door = message.conversation.platform
-        if await self.admits(message.sender.identity, door):
+        door, identity = message.conversation.platform, message.sender.identity
+        if (ban := await self._bans.of(identity, now)) is not None:
+            return ban_refusal(message, ban)
+        if await self._is_let_in(identity, door):
             return None
         if self._mode(door) is AccessMode.ALLOWLIST:
             return Refusal(message, reason="not_on_the_allowlist")
@@ -59,6 +64,10 @@ class Access:
 
     async def admits(self, identity: Identity, door: str) -> bool:
         """Whether this account may talk there; raises StoreUnavailable."""
+        is_banned = await self._bans.of(identity, self._clock.now()) is not None
+        return not is_banned and await self._is_let_in(identity, door)
+
+    async def _is_let_in(self, identity: Identity, door: str) -> bool:
         if self._mode(door) is AccessMode.OPEN or identity.key in self._policy.allowed:
             return True
         return await self._is_paired(identity)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from gateway import errors
 from gateway.domain.approvals import Approval, Decision
+from gateway.domain.bans import Ban
 from gateway.domain.deliveries import Delivery, NewDelivery
 from gateway.domain.errands import Errand
 from gateway.domain.fires import SlotVerdict
@@ -36,6 +37,12 @@ def reason_of(error: str) -> str:
         line = storable(_REDACTOR.redact(error)).partition("\n")[0]
         return line if len(line) <= LONGEST_REASON else f"{line[: LONGEST_REASON - 1]}…"
     return kind if kind.isidentifier() else "unforeseen"
+
+
+def of_ban(ban: Ban) -> Data:
+    """Tell who turned an account away, and until when."""
+    until = None if ban.until is None else ban.until.isoformat()
+    return {"by": ban.by, "until": until, "silent": ban.is_silent}
 
 
 def errand_changed(errand: Errand) -> Data:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from gateway.bootstrap.admission import make_access
 from gateway.bootstrap.agents import agent_roster, claiming, opened_agents
 from gateway.bootstrap.choices import (
-    access_policy,
     audit_retention,
     retention,
     routes,
@@ -45,7 +45,6 @@ __all__ = [
     "ListensFor",
     "Plugged",
     "Spokes",
-    "access_policy",
     "agent_roster",
     "audit_retention",
     "chat_here",
@@ -58,6 +57,7 @@ __all__ = [
     "follow_zones",
     "kept",
     "letta_options",
+    "make_access",
     "make_discord",
     "make_doors",
     "make_inbox",

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
-from gateway.access import Access
-from gateway.bootstrap.choices import access_policy, place_options, routes, secret, worker_of
+from gateway.bootstrap.admission import make_access
+from gateway.bootstrap.choices import place_options, routes, secret, worker_of
 from gateway.bootstrap.desks import PLATFORMS, desks
 from gateway.bootstrap.kept import TOKEN
 from gateway.commands import SPECS
@@ -156,7 +156,7 @@ def make_discord(
 
     discord = settings.discord
     is_shared = discord.connects and settings.sqlite_path is None
-    access = Access(access_policy(settings), store.people)
+    access = make_access(settings, store, clock)
 
     async def admits(identity: Identity) -> bool:
         return await access.admits(identity, "discord")
@@ -235,7 +235,7 @@ def make_slack(settings: Settings, store: Store, artifacts: ArtifactStore, clock
     from adapters.slack.adapter import SlackAdapter
     from adapters.slack.routes import make_router
 
-    access = Access(access_policy(settings), store.people)
+    access = make_access(settings, store, clock)
 
     async def admits(identity: Identity) -> bool:
         return await access.admits(identity, "slack")

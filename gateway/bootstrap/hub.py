@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI
 
-from gateway.access import Access
 from gateway.allowance import Allowance
 from gateway.backlog import Backlog
+from gateway.bootstrap.admission import make_access
 from gateway.bootstrap.choices import (
-    access_policy,
     audit_retention,
     place_options,
     retention,
@@ -92,7 +91,7 @@ def plug(settings: Settings, spokes: Spokes, listener: socket.socket | None = No
     options = turn_options(settings, _retry(settings))
     runner = TurnRunner(store, adapters, spokes.mind, drafts, clock, metrics, options)
     inbox = make_inbox(settings, store, clock, metrics)
-    access = Access(access_policy(settings), store.people)
+    access = make_access(settings, store, clock)
     muscle = make_muscle(settings, store, access, inbox, clock, worker)
     mcp = make_mcp(settings, spokes, access, inbox)
     routers = [*([] if muscle is None else [muscle.router]), *([] if mcp is None else [mcp])]
@@ -139,7 +138,7 @@ def _dispatching(settings: Settings, worker: WorkerId) -> DispatcherOptions:
 
 def make_inbox(settings: Settings, store: Store, clock: Clock, metrics: Metrics) -> Inbox:
     """Return the way in."""
-    access = Access(access_policy(settings), store.people)
+    access = make_access(settings, store, clock)
     backlog = Backlog(store.history, settings.turns.max_backlog)
     most = settings.access.messages_per_minute
     allowance = Allowance(store.usage, most) if most else None
@@ -151,7 +150,7 @@ def make_ticker(settings: Settings, store: Store, clock: Clock, metrics: Metrics
     from scheduler.skips import SkipRules
     from scheduler.ticker import Ticker
 
-    access = Access(access_policy(settings), store.people)
+    access = make_access(settings, store, clock)
     skips = SkipRules(store, access.admits, Pauses(store.notes).is_paused)
     return Ticker(store, routes(settings), clock, metrics, skips=skips)
 
@@ -188,7 +187,7 @@ def _served(
     channels = {adapter.platform: adapter.health for adapter in spokes.adapters}
     vitals = Vitals(spokes.store, spokes.mind.runtime, channels)
     token = secret(settings.http.admin_token) or None
-    access = Access(access_policy(settings), spokes.store.people)
+    access = make_access(settings, spokes.store, spokes.clock)
     hooks = make_hooks(settings, spokes.store, access, inbox, spokes.clock)
     routers = [hooks, *more, *spokes.routers]
     return vitals, create_app(vitals, spokes.store, spokes.metrics, routers, token)

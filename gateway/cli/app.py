@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from gateway.cli import (
     agents,
+    bans,
     chat,
     config,
     db,
@@ -73,6 +74,7 @@ app.command("explain")(explain.explain)
 app.add_typer(schedule.app, name="schedule")
 app.add_typer(agents.app, name="agents")
 app.add_typer(pairing.app, name="pairing")
+app.add_typer(bans.app, name="bans")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(manifest.app, name="manifest")
 app.add_typer(config.app, name="config")

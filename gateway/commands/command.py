@@ -59,7 +59,7 @@ class Reach:
     approvals: Approvals
     pauses: Pauses
     admins: Collection[str] = ()
-    """Who may pause channels, as identity keys."""
+    """Who may pause channels, and ban people, as identity keys."""
     memory: AgentMemory | None = None
     """None where agents keep no memory that could be shown."""
     wakeups: PersonalSchedules | None = None

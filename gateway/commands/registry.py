@@ -8,6 +8,7 @@ from gateway.choices import note_of
 from gateway.commands import (
     approvals,
     archival,
+    banning,
     choosing,
     conversing,
     everyday,
@@ -45,6 +46,7 @@ _CARRIED_OUT: tuple[Command, ...] = (
     *thinking.FAMILY,
     *approvals.FAMILY,
     *pausing.FAMILY,
+    *banning.FAMILY,
     *linking.FAMILY,
     *remembering.FAMILY,
     *archival.FAMILY,

@@ -43,6 +43,8 @@ class AuditKind(StrEnum):
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - what happened
     PERSON_FORGOTTEN = "person.forgotten"
     PERSON_EXPORTED = "person.exported"
+    PERSON_BANNED = "person.banned"
+    PERSON_UNBANNED = "person.unbanned"
     PAIRING_ASKED = "pairing.asked"
     PAIRING_DECIDED = "pairing.decided"
     AGENT_INTENDED = "agent.intended"

@@ -28,6 +28,23 @@ class Identity:
         """One string for tags and logs: `platform:workspace:user`."""
         return f"{self.platform}:{self.workspace}:{self.user}"
 
+    @classmethod
+    def parse(cls, key: str) -> Identity:
+        """Read what somebody typed as an account's key; raises ValueError with a sentence."""
+        parts = [part.strip() for part in key.split(":", 2)]
+        is_known = parts[0] in ("discord", "slack", "web", "console")
+        if not is_known or len(parts) != 3 or not all(parts):
+            raise ValueError(
+                f'"{key.strip()[:80]}" is no account; it reads platform:workspace:user, such as '
+                '"slack:T024BE7LD:U2147483697".'
+            )
+        if parts[0] == "discord" and parts[1] != "discord":
+            raise ValueError(
+                f'"{key.strip()[:80]}" is no account: those of Discord are the same in all '
+                f"servers, as discord:discord:{parts[2][:20]}."
+            )
+        return cls(*parts)
+
 
 @dataclass(frozen=True, slots=True)
 class Sender:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
+from gateway.domain.bans import Ban
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import (
     AgentId,
@@ -48,6 +49,21 @@ class PeopleStore(Protocol):
         self, code_hash: str, *, is_allowed: bool, now: datetime
     ) -> Pairing | None:
         """Approve or deny a live wish, once; None when there is no such wish."""
+        ...
+
+    async def ban(self, ban: Ban) -> list[Identity]:
+        """Store it for the account and all that are linked to it, which are returned.
+
+        It takes the place of an earlier one. Raises StoreUnavailable.
+        """
+        ...
+
+    async def lift_ban(self, identity: Identity, by: str, now: datetime) -> list[Identity]:
+        """End it for the account and all that are linked to it; returns those that had one."""
+        ...
+
+    async def bans(self, now: datetime) -> list[Ban]:
+        """List those that are not over, oldest first."""
         ...
 
     async def binding(self, person: PersonId, role: str) -> AgentBinding | None:

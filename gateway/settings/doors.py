@@ -239,7 +239,8 @@ class AccessSettings(Section):
     )
     admins: tuple[IdentityKey, ...] = Field(
         default=(),
-        description="People who may /pause and /resume the agents of a channel, written likewise",
+        description="People who may /pause the agents of a channel, and /ban others, "
+        "written likewise",
     )
     messages_per_minute: int = Field(
         default=60,

@@ -7,11 +7,21 @@ from dataclasses import replace
 from datetime import datetime
 
 from gateway.domain.audit import AuditKind
+from gateway.domain.bans import Ban
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId, ConversationId, LaneId, PersonId, SessionId
 from gateway.domain.messages import InboundMessage, MessageKind, Refusal
-from gateway.domain.people import OWN_TEMPLATE, AgentBinding, Identity, Pairing, Person, Sender
+from gateway.domain.people import (
+    OWN_TEMPLATE,
+    AgentBinding,
+    Identity,
+    Pairing,
+    Person,
+    Sender,
+    person_id_of,
+)
 from gateway.domain.turns import Thread
+from storage.audit_data import of_ban
 from storage.memory.tables import PairingRow, Tables
 from storage.rules import MessageState
 
@@ -58,7 +68,7 @@ class MemoryPeople:
     async def identities(self, person: PersonId) -> list[Identity]:
         """List the person's accounts, in the order of their keys."""
         own = [each for each, of in self._tables.identities.items() if of == person]
-        return sorted(own, key=lambda each: (each.platform, each.workspace, each.user))
+        return sorted(own, key=_parts)
 
     async def is_paired(self, identity: Identity) -> bool:
         """Whether the operator said yes to this identity."""
@@ -81,6 +91,38 @@ class MemoryPeople:
         key = row.pairing.identity.key
         self._tables.log(AuditKind.PAIRING_DECIDED, now, key, code_hash, data)
         return row.pairing
+
+    async def ban(self, ban: Ban) -> list[Identity]:
+        """Store it for the account and all that are linked to it, which are returned."""
+        self._tables.bans = {
+            each: known for each, known in self._tables.bans.items() if known.holds(ban.since)
+        }
+        accounts = await self._linked(ban.identity)
+        for identity in accounts:
+            self._tables.bans[identity] = replace(ban, identity=identity)
+            person = self._tables.identities.get(identity) or person_id_of(identity)
+            self._tables.log(AuditKind.PERSON_BANNED, ban.since, person, identity.key, of_ban(ban))
+        return accounts
+
+    async def lift_ban(self, identity: Identity, by: str, now: datetime) -> list[Identity]:
+        """End it for the account and all that are linked to it; returns those that had one."""
+        live = {ban.identity for ban in await self.bans(now)}
+        lifted = [each for each in await self._linked(identity) if each in live]
+        for each in lifted:
+            del self._tables.bans[each]
+            person = self._tables.identities.get(each) or person_id_of(each)
+            self._tables.log(AuditKind.PERSON_UNBANNED, now, person, each.key, {"by": by})
+        return lifted
+
+    async def bans(self, now: datetime) -> list[Ban]:
+        """List those that are not over, oldest first."""
+        live = [ban for ban in self._tables.bans.values() if ban.holds(now)]
+        return sorted(live, key=lambda ban: (ban.since, _parts(ban.identity)))
+
+    async def _linked(self, identity: Identity) -> list[Identity]:
+        """Return the accounts of whoever has this one; itself where nobody has it."""
+        person = self._tables.identities.get(identity)
+        return [identity] if person is None else await self.identities(person)
 
     async def binding(self, person: PersonId, role: str) -> AgentBinding | None:
         """Return the person's agent in this role, or the intent to make it."""
@@ -238,3 +280,7 @@ class MemoryPeople:
         )
         newest = max(rows, key=lambda row: row.sequence, default=None)
         return newest.message.sender if newest else None
+
+
+def _parts(identity: Identity) -> tuple[str, str, str]:
+    return identity.platform, identity.workspace, identity.user

@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 from gateway.domain.approvals import Approval
 from gateway.domain.audit import AuditEntry, AuditKind
+from gateway.domain.bans import Ban
 from gateway.domain.compute import Function
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery, DeliveryState, NewDelivery
@@ -189,6 +190,7 @@ class Tables:
         self.people: dict[PersonId, Person] = {}
         self.identities: dict[Identity, PersonId] = {}
         self.pairings: dict[str, PairingRow] = {}
+        self.bans: dict[Identity, Ban] = {}
         self.links: dict[str, LinkRow] = {}
         self.link_tries: defaultdict[Identity, list[datetime]] = defaultdict(list)
         self.tokens: dict[str, TokenRow] = {}

@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from gateway.domain.audit import AuditKind
+from gateway.domain.bans import Ban
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId, ConversationId, LaneId, PersonId, SessionId
 from gateway.domain.people import OWN_TEMPLATE, AgentBinding, Identity, Pairing, Person, Sender
 from gateway.domain.turns import Thread
 from storage.columns import to_place
+from storage.sqlite import bans
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.reader import Reader
 from storage.sqlite.threads import switch, threads_of, to_thread
@@ -161,6 +163,18 @@ class SqlitePeople:
     ) -> Pairing | None:
         """Approve or deny a live wish, once; None when there is no such wish."""
         return await self._write(_decide, code_hash, is_allowed, now)
+
+    async def ban(self, ban: Ban) -> list[Identity]:
+        """Store it for the account and all that are linked to it, which are returned."""
+        return await self._write(bans.put_ban, ban)
+
+    async def lift_ban(self, identity: Identity, by: str, now: datetime) -> list[Identity]:
+        """End it for the account and all that are linked to it; returns those that had one."""
+        return await self._write(bans.lift_ban, identity, by, now)
+
+    async def bans(self, now: datetime) -> list[Ban]:
+        """List those that are not over, oldest first."""
+        return [bans.to_ban(row) for row in await self._read(bans.LIVE_BANS, (to_micros(now),))]
 
     async def binding(self, person: PersonId, role: str) -> AgentBinding | None:
         """Return the person's agent in this role, or the intent to make it."""

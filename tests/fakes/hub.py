@@ -207,7 +207,7 @@ class FakeHub:
 
     def _access(self, store: Store) -> Access:
         every = dict.fromkeys(self.options.doors, AccessMode.OPEN)
-        return Access(self.options.access or AccessPolicy(modes=every), store.people)
+        return Access(self.options.access or AccessPolicy(modes=every), store.people, self.clock)
 
     def _new_adapters(self) -> Sequence[Adapter]:
         options = self.options

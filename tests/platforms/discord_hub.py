@@ -177,7 +177,7 @@ class DiscordHub:
         await rivals.heard_own(conversation, nonce)
 
     def _new_access(self) -> Access:
-        return Access(self.access, self.store.people)
+        return Access(self.access, self.store.people, self.clock)
 
     @property
     def clock(self) -> Clock:

@@ -175,7 +175,8 @@ class SlackHub:
 
     async def _admits(self, identity: Identity) -> bool:
         policy = AccessPolicy(modes={"slack": self.ways.access})
-        return await Access(policy, self.hub.store.people).admits(identity, "slack")
+        access = Access(policy, self.hub.store.people, self.hub.clock)
+        return await access.admits(identity, "slack")
 
     def _oauth(self) -> OAuth:
         app = self.slack.app

@@ -85,15 +85,16 @@ class AcksBeforeItStores(Build):
                 except StoreUnavailable:
                     return
 
-        modes = AccessPolicy({})
-        return Hasty(store, Access(modes, store.people), ROUTES, ports.clock, ports.metrics)
+        access = Access(AccessPolicy({}), store.people, ports.clock)
+        return Hasty(store, access, ROUTES, ports.clock, ports.metrics)
 
 
 class LetsStrangersIn(Build):
     """The list of who may talk is not looked at."""
 
     def inbox(self, store: Store, ports: Ports) -> Inbox:
-        access = Access(AccessPolicy({str(kind): AccessMode.OPEN for kind in Kind}), store.people)
+        policy = AccessPolicy({str(kind): AccessMode.OPEN for kind in Kind})
+        access = Access(policy, store.people, ports.clock)
         return Inbox(store, access, ROUTES, ports.clock, ports.metrics)
 
 

@@ -28,6 +28,8 @@ BESIDE_ALL_TURNS = {
     "store.people.pairings": _OPERATOR,
     "store.people.decide_pairing": _OPERATOR,
     "store.people.bindings": _OPERATOR,
+    "store.people.ban": "asked by the operator's commands and an admin's /ban",
+    "store.people.lift_ban": "asked by the operator's commands and an admin's /unban",
     "store.deliveries.revise": "rewrites a post beside any turn",
     "store.deliveries.numbered": "asked about posts that nobody here heard of",
     "store.people.adopt_agent": _OPERATOR,

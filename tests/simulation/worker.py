@@ -93,7 +93,7 @@ class Build:
         modes = {str(kind): AccessMode.OPEN for kind in Kind}
         listed = frozenset(Identity(Kind.MUTE, "w", name).key for name in NAMES)
         policy = AccessPolicy({**modes, str(Kind.MUTE): AccessMode.ALLOWLIST}, listed)
-        access = Access(policy, store.people)
+        access = Access(policy, store.people, ports.clock)
         return Inbox(store, access, ROUTES, ports.clock, ports.metrics)
 
     def adapter(self, adapter: Adapter) -> Adapter:

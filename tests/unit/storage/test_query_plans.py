@@ -98,6 +98,10 @@ INDEXES = {
     "deliveries.EXPIRED_OUTBOXES": {"outbox_busy"},
     "deliveries.OWNED_OUTBOXES": {"outbox_busy (scan)"},
     "deliveries.LOSE_SENDING": {"delivery_open"},
+    "bans.LINKED": {"own (key)", "identity_person"},
+    "bans.DROP_OVER": {"ban (scan)"},
+    "bans.LIFT_BAN": {"ban (key)"},
+    "bans.LIVE_BANS": {"ban (scan)"},
     "people.FIND_PERSON_ID": {"identity (key)"},
     "people.FIND_PERSON": {"identity (key)", "person (key)"},
     "people.GET_PERSON": {"person (key)"},
@@ -308,6 +312,7 @@ INDEXES = {
 SORTED = {
     "claims.TURN_RESULTS",
     "people.LIVE_WISHES",
+    "bans.LIVE_BANS",
     "history.HISTORY",
     "history.SAID",
     "history.TRAIL",

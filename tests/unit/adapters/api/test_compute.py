@@ -29,7 +29,7 @@ SETTINGS: dict[str, Any] = {"http": {"admin_token": TOKEN}, "compute": {"seconds
 async def api() -> AsyncGenerator[httpx.AsyncClient]:
     settings, store, clock = Settings.model_validate(SETTINGS), MemoryStore(), StillClock()
     metrics = Metrics()
-    access = Access(access_policy(settings), store.people)
+    access = Access(access_policy(settings), store.people, clock)
     inbox = Inbox(store, access, routes(settings), clock, metrics)
     muscle = make_muscle(settings, store, access, inbox, clock, WorkerId("local"))
     assert muscle is not None
@@ -138,7 +138,7 @@ async def test_nobody_comes_in_without_the_token(api: httpx.AsyncClient, token: 
 )
 def test_without_a_token_or_turned_off_there_is_nothing(settings: dict[str, object]) -> None:
     read, store = Settings.model_validate(settings), MemoryStore()
-    access = Access(access_policy(read), store.people)
+    access = Access(access_policy(read), store.people, StillClock())
     inbox = Inbox(store, access, routes(read), StillClock(), Metrics())
 
     assert make_muscle(read, store, access, inbox, StillClock(), WorkerId("local")) is None

@@ -39,7 +39,7 @@ class Ci:
             {"hooks": [hook], "agents": agents, "access": {"slack": access}}
         )
         clock, metrics = StillClock(), Metrics()
-        access_ = Access(access_policy(settings), self.store.people)
+        access_ = Access(access_policy(settings), self.store.people, clock)
         inbox = Inbox(self.store, access_, routes(settings), clock, metrics)
         router = make_hooks(settings, self.store, access_, inbox, clock)
         app = create_app(Vitals(self.store, ScriptedAgents(), {}), self.store, metrics, [router])

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.access import Access, AccessMode, AccessPolicy
 from gateway.bootstrap import opened_store
+from gateway.clock import SystemClock
 from gateway.domain.conversations import Conversation
 from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Identity, Sender
@@ -25,7 +26,7 @@ def ask_to_pair(name: str = "Ada", at: datetime = NOW) -> str:
 
 async def _ask_to_pair(name: str, at: datetime) -> str:
     async with opened_store(load_settings({})) as store:
-        access = Access(AccessPolicy({"discord": AccessMode.PAIRING}), store.people)
+        access = Access(AccessPolicy({"discord": AccessMode.PAIRING}), store.people, SystemClock())
         place = Conversation("discord", "dm", "99")
         message = InboundMessage(f"event-{at}", place, Sender(ADA, name), "hello", at)
         refusal = await access.refusal(message, at)

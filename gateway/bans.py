@@ -1,0 +1,57 @@
+"""Who is turned away whatever else lets them in, and how they are told."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+
+from gateway.domain.bans import Ban
+from gateway.domain.deliveries import NewDelivery
+from gateway.domain.ids import DeliveryId
+from gateway.domain.messages import InboundMessage, MessageKind, Refusal
+from gateway.domain.people import Identity
+from gateway.ports import PeopleStore
+
+_FRESH = timedelta(seconds=1)
+"""After this the store is asked again: another part of the gateway may have banned somebody."""
+_TOLD = (MessageKind.TEXT, MessageKind.COMMAND)
+
+
+class Bans:
+    """Knows all bans that hold; one that is said elsewhere counts within a second."""
+
+    def __init__(self, people: PeopleStore) -> None:
+        self._people = people
+        self._known: dict[Identity, Ban] = {}
+        self._asked_at: datetime | None = None
+
+    async def of(self, identity: Identity, now: datetime) -> Ban | None:
+        """Return the ban of an account; None when it has none. Raises StoreUnavailable."""
+        if self._asked_at is None or not timedelta() <= now - self._asked_at < _FRESH:
+            self._known = {ban.identity: ban for ban in await self._people.bans(now)}
+            self._asked_at = now
+        ban = self._known.get(identity)
+        return ban if ban is not None and ban.holds(now) else None
+
+
+def ban_refusal(message: InboundMessage, ban: Ban) -> Refusal:
+    """Turn it away. Who wrote it is told once in each hour of the clock; who is muted, never."""
+    if ban.is_silent or message.kind not in _TOLD:
+        return Refusal(message, reason="muted" if ban.is_silent else "banned")
+    reply = NewDelivery(
+        id=_reply_id(message, ban),
+        conversation=message.conversation,
+        text=f"You are banned here {ban}. I do not hear what you write.",
+        handle=message.handle,
+        is_private=message.is_private,
+    )
+    return Refusal(message, reason="banned", reply=reply)
+
+
+def _reply_id(message: InboundMessage, ban: Ban) -> DeliveryId:
+    """Name it by the hour; but what the platform waits to have answered, by the message."""
+    hour = int(message.sent_at.timestamp()) // 3_600
+    of_hour = f"{ban.identity.key} {ban.since.isoformat()} {hour} {message.conversation.id}"
+    told = of_hour if message.handle is None else message.idempotency_key
+    digest = hashlib.blake2b(told.encode(), digest_size=12).hexdigest()
+    return DeliveryId(f"banned-{digest}")
