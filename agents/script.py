@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.domain.ids import RunId
 from gateway.domain.tools import ToolCall
@@ -143,3 +143,24 @@ def _words(text: str) -> list[str]:
 def is_end(event: Moment) -> bool:
     """Whether nothing of the run comes after this."""
     return isinstance(event, RunEnded | ToolsAsked | Fail)
+
+
+@dataclass(slots=True)
+class ScriptedRun:
+    """A run as a timeline: what happens, and when. No task is needed to let it go on."""
+
+    id: RunId
+    request: RunRequest
+    started_at: float
+    timeline: list[tuple[float, Moment]] = field(default_factory=list[tuple[float, Moment]])
+    """Moments of the loop's clock, ascending; the last one is the end."""
+
+    @property
+    def ends_at(self) -> float:
+        return self.timeline[-1][0]
+
+    @property
+    def pending(self) -> tuple[ToolCall, ...]:
+        """The calls it waits for at its end."""
+        last = self.timeline[-1][1]
+        return last.calls if isinstance(last, ToolsAsked) else ()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from agents.script import (
@@ -18,9 +18,9 @@ from agents.script import (
     Cost,
     Drop,
     Fail,
-    Moment,
     Say,
     Script,
+    ScriptedRun,
     Step,
     Think,
     Until,
@@ -31,6 +31,7 @@ from agents.script import (
     timeline,
 )
 from agents.scripted_archive import ScriptedArchive
+from agents.scripted_files import ScriptedFiles
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId, ConversationId, PersonId, RunId, SessionId
 from gateway.domain.memory import MemoryBlock
@@ -41,7 +42,6 @@ from gateway.domain.turns import (
     RunEnded,
     RunRequest,
     Session,
-    ToolsAsked,
     Turn,
     TurnEvent,
 )
@@ -83,27 +83,6 @@ class HostFault(StrEnum):
 # -- the agents ----------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Run:
-    """A run as a timeline: what happens, and when. No task is needed to let it go on."""
-
-    id: RunId
-    request: RunRequest
-    started_at: float
-    timeline: list[tuple[float, Moment]] = field(default_factory=list[tuple[float, Moment]])
-    """Moments of the loop's clock, ascending; the last one is the end."""
-
-    @property
-    def ends_at(self) -> float:
-        return self.timeline[-1][0]
-
-    @property
-    def pending(self) -> tuple[ToolCall, ...]:
-        """The calls it waits for at its end."""
-        last = self.timeline[-1][1]
-        return last.calls if isinstance(last, ToolsAsked) else ()
-
-
 class ScriptedAgents:
     """Implements `AgentRuntime`, `AgentHost` and `Constellation` over one memory.
 
@@ -139,14 +118,15 @@ class ScriptedAgents:
         self._threads_of: dict[tuple[AgentId, ConversationId], SessionId] = {}
         """The newest of each."""
         self._scripts: deque[Script] = deque()
-        self._runs: dict[RunId, _Run] = {}
-        self._by_otid: dict[str, _Run] = {}
-        self._latest: dict[SessionId, _Run] = {}
+        self._runs: dict[RunId, ScriptedRun] = {}
+        self._by_otid: dict[str, ScriptedRun] = {}
+        self._latest: dict[SessionId, ScriptedRun] = {}
         self._gone: set[AgentId] = set()
         self._deleted: set[AgentId] = set()
         """Those that are gone for everybody to see."""
         self._stir = asyncio.Event()
         self.archive = ScriptedArchive(self._check_agent)
+        self.files = ScriptedFiles(self._check_agent)
 
     # -- how tests steer it
     @property
@@ -216,18 +196,18 @@ class ScriptedAgents:
         sentence = "The agents are down." if self.is_down else "The agents serve."
         return Health(is_ready=not self.is_down, sentence=sentence)
 
-    def _find_run(self, request: RunRequest) -> _Run | None:
+    def _find_run(self, request: RunRequest) -> ScriptedRun | None:
         known = self._runs.get(request.run) if request.run else None
         return known or self._by_otid.get(request.otid)
 
-    def _start(self, request: RunRequest) -> _Run:
+    def _start(self, request: RunRequest) -> ScriptedRun:
         if self.refusals:
             self.refusals -= 1
             raise RuntimeUnavailable("The agents are too busy.", retry_after_seconds=1.0)
         if request.session.agent in self._gone:
             raise RunFailed("Your agent can not be found.", kind="not_found")
         self._take_thread(request)
-        run = _Run(RunId(f"run-{len(self._runs) + 1}"), request, _loop_time())
+        run = ScriptedRun(RunId(f"run-{len(self._runs) + 1}"), request, _loop_time())
         script = self._scripts.popleft() if self._scripts else self.script
         run.timeline = list(timeline(run.id, run.started_at, script(request)))
         self._hear(request)
@@ -336,6 +316,7 @@ class ScriptedAgents:
         self._deleted.add(agent)
         self.memory.pop(agent, None)
         self.archive.delete(agent)
+        self.files.kept.pop(agent, None)
 
     # -- AgentModels
 

@@ -11,6 +11,7 @@ from gateway.images import Images
 from gateway.models import Models
 from gateway.ports import (
     AgentArchive,
+    AgentFiles,
     AgentMemory,
     AgentModels,
     AgentRuntime,
@@ -52,3 +53,5 @@ class Mind:
     """None where nobody can tell which these are."""
     archive: AgentArchive | None = None
     """None where agents have no archival memory that people could look through."""
+    files: AgentFiles | None = None
+    """None where agents look nothing up in files."""

@@ -116,6 +116,7 @@ class TurnRunner:
             mind.models,
             mind.own_models,
             mind.archive,
+            mind.files,
         )
 
     async def run(self, turn: Turn, lease: Lease) -> None:

@@ -24,6 +24,8 @@ class AppServer:
     """An App Server does not show what its agents keep in mind."""
     archive: None = None
     """Nor what they look up."""
+    files: None = None
+    """Nor takes it files for them."""
     templates: None = None
     """Its agents stay as they were made."""
     models: None = None

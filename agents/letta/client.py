@@ -10,6 +10,7 @@ import httpx
 from letta_client import AsyncLetta
 
 from agents.letta.archive import LettaArchive
+from agents.letta.files import LettaFiles
 from agents.letta.host import LettaHost
 from agents.letta.memory import LettaMemory
 from agents.letta.models import LettaModels
@@ -28,6 +29,7 @@ class Letta:
     host: LettaHost
     memory: LettaMemory
     archive: LettaArchive
+    files: LettaFiles
     templates: LettaTemplates
     models: LettaModels
 
@@ -36,11 +38,13 @@ class Letta:
 async def open_letta(options: LettaOptions) -> AsyncGenerator[Letta]:
     """Yield the runtime and the host, over one pool of connections; no call is made yet."""
     async with make_client(options) as client:
+        files = LettaFiles(client, options)
         yield Letta(
             LettaRuntime(client, options),
             LettaHost(client, options),
-            LettaMemory(client),
+            LettaMemory(client, files),
             LettaArchive(client),
+            files,
             LettaTemplates(client, options),
             LettaModels(client),
         )

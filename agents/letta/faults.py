@@ -132,7 +132,7 @@ def _translate_status(error: APIStatusError) -> PosternError:
             f"Letta refuses to serve us (HTTP {status}). Check LETTA_API_KEY and the account.",
             retry_after_seconds=60.0,
         )
-    if status in (400, 413, 422):
+    if status in (400, 413, 415, 422):
         return RunFailed(f"the agent's server did not accept it ({status}).", kind=f"http_{status}")
     return RuntimeUnavailable(
         f"Letta answered with HTTP {status}.",

@@ -9,6 +9,7 @@ from letta_client import AsyncLetta
 
 from agents.letta.api import LettaApi
 from agents.letta.faults import Json, NotThere
+from agents.letta.files import LettaFiles
 from gateway.domain.ids import AgentId
 from gateway.domain.memory import MemoryBlock
 from gateway.errors import RunFailed
@@ -24,9 +25,10 @@ class LettaMemory:
     reading the block just before it is written, by its id.
     """
 
-    def __init__(self, client: AsyncLetta) -> None:
+    def __init__(self, client: AsyncLetta, files: LettaFiles) -> None:
         """Take an open client (see `make_client`); it stays the caller's to close."""
         self._api = LettaApi(client)
+        self._files = files
 
     async def blocks(self, agent: AgentId) -> list[MemoryBlock]:
         """Return the agent's blocks, by label. Raises RunFailed when there is no such agent."""
@@ -47,9 +49,10 @@ class LettaMemory:
     async def delete(self, agent: AgentId) -> None:
         """Delete the agent with all that it remembers; one that is gone already is no error.
 
-        Blocks are things of their own in Letta, and outlive the agent. They go first,
-        so that a repeat finds what is left; one that another agent has too stays with it.
+        Blocks and folders are things of their own in Letta, and outlive the agent. They go
+        first, so that a repeat finds what is left; a block that another agent has too stays.
         """
+        await self._files.remove_all(agent)
         with suppress(NotThere):
             for block in await self._api.blocks(agent):
                 with suppress(NotThere):

@@ -69,6 +69,7 @@ async def opened_mind(
             models(settings, store.notes),
             letta.models,
             letta.archive,
+            letta.files,
         )
 
 

@@ -20,6 +20,7 @@ from gateway.models import Models
 from gateway.pauses import Pauses
 from gateway.ports import (
     AgentArchive,
+    AgentFiles,
     AgentMemory,
     AgentModels,
     AgentRuntime,
@@ -76,6 +77,8 @@ class Reach:
     """None where nobody can tell which these are."""
     archive: AgentArchive | None = None
     """None where agents have no archival memory that could be looked through."""
+    files: AgentFiles | None = None
+    """None where agents look nothing up in files."""
 
     async def agent_of(self, asked: Asked) -> AgentId | None:
         """Return the agent that answers who asks, here; None before the first contact."""

@@ -130,7 +130,9 @@ async def _agent(role: str, agent: AgentId, reach: Reach) -> dict[str, object]:
     except RunFailed as error:
         return {**about, "memory": str(error)}
     memory = {block.label: block.value for block in blocks}
-    return {**about, "memory": memory, "archival": await _archival(agent, reach)}
+    files = [] if reach.files is None else await reach.files.files(agent)
+    named = [each.name for each in files]
+    return {**about, "memory": memory, "archival": await _archival(agent, reach), "files": named}
 
 
 async def _archival(agent: AgentId, reach: Reach) -> list[str]:

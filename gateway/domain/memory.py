@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from gateway.domain.ids import AgentId, PersonId
 
@@ -28,6 +29,26 @@ class Passage:
     text: str
     at: datetime | None = None
     """When it was written; None where the server does not tell."""
+
+
+class Ingestion(StrEnum):
+    """How far an agent's server is with a file."""
+
+    READING = "reading"
+    READY = "ready"
+    """The agent finds what is in it."""
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """A file that an agent looks things up in."""
+
+    name: str
+    size_bytes: int
+    ingestion: Ingestion
+    why: str = ""
+    """Why it could not be read, in the words of the agent's server."""
 
 
 @dataclass(frozen=True, slots=True)

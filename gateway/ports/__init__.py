@@ -18,7 +18,7 @@ from gateway.ports.health import Health
 from gateway.ports.history import HistoryStore, StoreCounts
 from gateway.ports.installations import InstallationStore
 from gateway.ports.links import LinkStore
-from gateway.ports.memory import AgentArchive, AgentMemory, MemoryEditStore
+from gateway.ports.memory import AgentArchive, AgentFiles, AgentMemory, MemoryEditStore
 from gateway.ports.minds import (
     AgentHost,
     AgentModels,
@@ -43,6 +43,7 @@ __all__ = [
     "Accept",
     "Adapter",
     "AgentArchive",
+    "AgentFiles",
     "AgentHost",
     "AgentMemory",
     "AgentModels",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from gateway.domain.artifacts import Attachment
 from gateway.domain.ids import AgentId
-from gateway.domain.memory import MemoryBlock, MemoryEdit, Passage
+from gateway.domain.memory import KnownFile, MemoryBlock, MemoryEdit, Passage
 
 
 class AgentMemory(Protocol):
@@ -24,7 +25,10 @@ class AgentMemory(Protocol):
         ...
 
     async def delete(self, agent: AgentId) -> None:
-        """Delete the agent with all that it remembers; one that is gone already is no error."""
+        """Delete the agent with all that it remembers, its files too.
+
+        One that is gone already is no error.
+        """
         ...
 
 
@@ -53,6 +57,28 @@ class AgentArchive(Protocol):
         So that a repeat adds nothing. Letta has no key for it: the look and the
         addition are two calls.
         """
+        ...
+
+
+class AgentFiles(Protocol):
+    """The files that agents look things up in, where they live: each agent has its own.
+
+    Every method may raise RuntimeUnavailable, and RunFailed for what its server refuses.
+    """
+
+    async def files(self, agent: AgentId) -> list[KnownFile]:
+        """Return all of them, by name; none of an agent that is not there."""
+        ...
+
+    async def add(self, agent: AgentId, file: Attachment, data: bytes) -> KnownFile:
+        """Let the agent's server read a file, in the place of one of the same name.
+
+        It may still be at it when this returns. Repeating it does no harm.
+        """
+        ...
+
+    async def remove(self, agent: AgentId, name: str) -> bool:
+        """Take the file from the agent; False when it had none of this name."""
         ...
 
 

@@ -16,7 +16,7 @@ from agents.embedded.server import serve
 from agents.letta import LettaOptions
 from agents.letta.client import open_letta
 from agents.scripted import ScriptedAgents
-from gateway.ports import AgentArchive, AgentHost, AgentMemory, AgentRuntime
+from gateway.ports import AgentArchive, AgentFiles, AgentHost, AgentMemory, AgentRuntime
 from tests.fakes.app_server import serving_app_server
 from tests.fakes.directives import follow_directives
 
@@ -29,12 +29,13 @@ class Minds:
     host: AgentHost
     memory: AgentMemory | None = None
     archive: AgentArchive | None = None
+    files: AgentFiles | None = None
 
 
 @contextlib.asynccontextmanager
 async def scripted_minds() -> AsyncGenerator[Minds]:
     agents = ScriptedAgents(follow_directives)
-    yield Minds(agents, agents, agents, agents.archive)
+    yield Minds(agents, agents, agents, agents.archive, agents.files)
 
 
 @contextlib.asynccontextmanager
@@ -43,7 +44,7 @@ async def embedded_minds() -> AsyncGenerator[Minds]:
     with tempfile.TemporaryDirectory() as folder:
         server = EmbeddedOptions(database=Path(folder) / "letta.db", scripted=True)
         async with serve(server) as url, open_letta(LettaOptions(base_url=url)) as letta:
-            yield Minds(letta.runtime, letta.host, letta.memory, letta.archive)
+            yield Minds(letta.runtime, letta.host, letta.memory, letta.archive, letta.files)
 
 
 @contextlib.asynccontextmanager
@@ -56,7 +57,7 @@ async def live_minds() -> AsyncGenerator[Minds]:
         tag_prefix=f"postern-test-{uuid.uuid4().hex}",
     )
     async with open_letta(options) as letta:
-        yield Minds(letta.runtime, letta.host, letta.memory, letta.archive)
+        yield Minds(letta.runtime, letta.host, letta.memory, letta.archive, letta.files)
 
 
 @contextlib.asynccontextmanager

@@ -256,6 +256,7 @@ class FakeHub:
             models=Models(store.notes, dict.fromkeys(self.routes, options.models)),
             own_models=agents,
             archive=around(self.agents.archive, "archive", points),
+            files=around(self.agents.files, "files", points),
         )
         runner = TurnRunner(store, by_name, mind, drafts, self.clock, metrics, options.turns)
         dispatching = DispatcherOptions(

@@ -16,7 +16,7 @@ import pytest
 from gateway.commands.command import ELSEWHERE
 from gateway.commands.export_file import MOST_BYTES, MOST_CHARACTERS
 from gateway.commands.exporting import BY_ITSELF, HOW, NO_FILES
-from gateway.domain.artifacts import attachment_key
+from gateway.domain.artifacts import Attachment, attachment_key
 from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
 from gateway.domain.memory import MemoryBlock
@@ -86,6 +86,8 @@ async def test_people_get_all_that_is_kept_of_them() -> None:
         await _asks(ada, "/timezone Europe/Vienna")
         await _asks(ada, "/archival add Pixel is two years old.")
         sent = attachment_key(ada.identity, "m1", 0, "cat.png")
+        picture = Attachment("cat.png", "image/png", 9, sent)
+        await hub.agents.files.add(agent, picture, b"a picture")
         for key in (sent, f"{agent}/plan.md"):
             await artifacts.save(key, b"a picture")
 
@@ -100,6 +102,7 @@ async def test_people_get_all_that_is_kept_of_them() -> None:
             "id": agent,
             "memory": {"human": "Has a cat."},
             "archival": ["Pixel is two years old."],
+            "files": ["cat.png"],
         }
     ]
     assert [each["prompt"] for each in archive.about["schedules"]] == ["feed Pixel"]
