@@ -13,6 +13,8 @@ _OF_A_MESSAGE = 3
 _BOT_DM = 1
 _EPHEMERAL = 64
 _ASK = "ask"
+_FORM = "form:"
+"""How the custom id of a button begins that opens a form."""
 OPEN_COMMANDS = (_ASK,)
 """What all may see the answer of; as the commands' own specs say."""
 
@@ -21,6 +23,15 @@ Json = dict[str, Any]
 PONG: Json = {"type": 1}
 NO_CHOICES: Json = {"type": 8, "data": {"choices": []}}
 """Completions come from a worker, which is not asked: Discord waits for no one."""
+NO_FORM: Json = {
+    "type": 4,
+    "data": {
+        "content": "I can't open this form here. Please write what you want to say.",
+        "flags": _EPHEMERAL,
+        "allowed_mentions": {"parse": []},
+    },
+}
+"""What is in a form's window is known where deliveries are read: Discord waits for no one."""
 ASK_WINDOW: Json = {
     "type": 9,
     "data": {
@@ -52,6 +63,8 @@ def first_answer(interaction: Json) -> Json | None:
             return NO_CHOICES
         case 2 if _asks_nothing(interaction):
             return ASK_WINDOW
+        case 3 if str(_data(interaction).get("custom_id")).startswith(_FORM):
+            return NO_FORM
         case 2 | 3 | 5:
             is_private = _is_private(interaction) and interaction.get("context") != _BOT_DM
             return {"type": 5, "data": {"flags": _EPHEMERAL if is_private else 0}}

@@ -22,6 +22,7 @@ _SIGNATURE_BYTES = 12
 _ROW, _BUTTON = 1, 2
 _PER_ROW = 5
 _MENU_ID = "choices"
+_FORM = "form"
 _PLACEHOLDER = "Choose…"
 _STYLES = {ButtonStyle.PLAIN: 2, ButtonStyle.GOOD: 3, ButtonStyle.DANGER: 4}
 
@@ -59,6 +60,18 @@ class Buttons:
         signature, _, says = custom_id.partition(":")
         is_ours = hmac.compare_digest(_bytes(signature), _bytes(self._signature(says)))
         return says if says and is_ours else None
+
+    def form_id(self, delivery: int) -> str:
+        """Return the custom id of the button that opens the form on a canvas, by its number."""
+        return f"{_FORM}:{self._signature(f'{_FORM}:{delivery}')}:{delivery}"
+
+    def form_of(self, custom_id: str) -> int | None:
+        """Return the number of the delivery whose form is wanted; None when it is none of ours."""
+        number = custom_id.rpartition(":")[2]
+        if not (number.isascii() and number.isdecimal()):
+            return None
+        is_ours = hmac.compare_digest(_bytes(custom_id), _bytes(self.form_id(int(number))))
+        return int(number) if is_ours else None
 
     def _fits(self, button: Button) -> bool:
         is_shown = bool(button.label.strip() and button.says)

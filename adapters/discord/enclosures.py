@@ -1,4 +1,4 @@
-"""What goes out beside a text: files with the first post, buttons, the card of a question."""
+"""What goes out beside a text, or as a canvas instead: files, buttons, the card of a question."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from adapters.discord.buttons import Buttons
+from adapters.discord.canvas import components_of, text_of
 from adapters.discord.cards import card_of
 from adapters.discord.options import FindApproval
 from adapters.discord.outbound import Content, content_of
@@ -64,6 +65,9 @@ class Enclosures:
     async def _shown(
         self, delivery: Delivery, text: str, uploads: Sequence[Upload] = ()
     ) -> Content:
+        if delivery.canvas is not None:
+            drawn = components_of(delivery.canvas, delivery.number, self._buttons)
+            return Content(text_of(drawn), canvas=drawn)
         rows = self._buttons.rows_of(delivery.buttons)
         return replace(content_of(text, rows, uploads), cards=await self._cards(delivery))
 

@@ -16,6 +16,7 @@ from adapters.discord.bot_turns import BotTurns
 from adapters.discord.buttons import Buttons
 from adapters.discord.downloads import Downloads
 from adapters.discord.failures import THREAD_EXISTS, DiscordRefused
+from adapters.discord.forms import Forms
 from adapters.discord.inbound import (
     DIRECT,
     PLATFORM,
@@ -81,6 +82,7 @@ class Intake:
         self._ears = Ears(doors.rest.bot_id, options.bots, options.reactions)
         self._commands = {command.name: command for command in options.commands}
         self._buttons = Buttons(options.token)
+        self._forms = Forms(options.find_delivery, self._buttons)
         self._refusals = Refusals(options.note_refusal, "gateway")
         self._bot_turns = BotTurns(options.bot_turns)
         self._downloads = Downloads(options)
@@ -208,6 +210,7 @@ class Intake:
 
     async def _take_interaction(self, interaction: Interaction) -> None:
         answer = immediate_answer(interaction, self._commands)
+        answer = answer or await self._forms.opening(interaction)
         await self._answer(callback(interaction, answer or await self._taken_in(interaction)))
 
     async def _taken_in(self, interaction: Interaction) -> Json:

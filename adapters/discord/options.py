@@ -9,6 +9,7 @@ from enum import StrEnum
 from gateway.domain.approvals import Approval
 from gateway.domain.commands import CommandSpec
 from gateway.domain.conversations import Conversation
+from gateway.domain.deliveries import Delivery
 from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Identity
 from gateway.ports import ArtifactStore, Health
@@ -35,6 +36,9 @@ HeardOwn = Callable[[Conversation, str], Awaitable[None]]
 
 FindApproval = Callable[[str], Awaitable[Approval | None]]
 """Returns an approval by its id, as it stands. May raise StoreUnavailable."""
+
+FindDelivery = Callable[[int], Awaitable[Delivery | None]]
+"""Returns a delivery by its number, as it stands. May raise StoreUnavailable."""
 
 AskHealth = Callable[[], Awaitable[Health]]
 """How the agents are. Never raises."""
@@ -80,6 +84,8 @@ class DiscordOptions:
     """
     find_approval: FindApproval | None = None
     """Without it questions about tool calls are shown without a card."""
+    find_delivery: FindDelivery | None = None
+    """Without it forms on canvases can't be opened."""
     note_refusal: NoteRefusal | None = None
     heard_own: HeardOwn | None = None
     agents_health: AskHealth | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from adapters.discord.payloads import EPHEMERAL
+from adapters.discord.payloads import COMPONENTS_V2, EPHEMERAL
 from adapters.discord.rest import Json, Upload
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import PlatformMessageId
@@ -32,12 +32,18 @@ class Content:
     """Of buttons."""
     cards: tuple[Json, ...] = ()
     """Embeds. An edit without any leaves them as they are."""
+    canvas: tuple[Json, ...] = ()
+    """Components that say the text, and all else; nothing stands beside them."""
 
     def body(self, *, is_private: bool = False) -> Json:
         """Return it as Discord takes it. Nobody is ever pinged by an agent's words.
 
         Without buttons it says so: an edit takes those away that were there.
         """
+        if self.canvas:
+            flags = COMPONENTS_V2 | (EPHEMERAL if is_private else 0)
+            shown = {"components": list(self.canvas), "flags": flags}
+            return {**shown, "allowed_mentions": {"parse": []}}
         body: Json = {
             "content": self.text,
             "allowed_mentions": {"parse": []},

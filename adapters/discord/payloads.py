@@ -14,6 +14,8 @@ DM_TYPES = (1, 3)
 THREAD_TYPES = (10, 11, 12)
 EPHEMERAL = 1 << 6
 """The flag of an answer that only one person sees."""
+COMPONENTS_V2 = 1 << 15
+"""The flag of a message that is made of components alone, and stays so."""
 SELECT = 3
 """The component type of a menu of texts."""
 
@@ -87,6 +89,19 @@ class Referenced(Targeted):
     channel_id: Snowflake | None = None
 
 
+class Shown(BaseModel):
+    """A component, as far as it has words."""
+
+    content: str = ""
+    components: list[Shown] = []
+
+    @property
+    def texts(self) -> list[str]:
+        """Return the words in it, top to bottom."""
+        inner = [text for each in self.components for text in each.texts]
+        return [self.content, *inner] if self.content else inner
+
+
 class Message(BaseModel):
     """A message from MESSAGE_CREATE or from history, which leaves out guild and member."""
 
@@ -108,6 +123,13 @@ class Message(BaseModel):
     webhook_id: Snowflake | None = None
     nonce: str | int | None = None
     """Of the bot's own messages alone, and never in history."""
+    components: list[Shown] = []
+
+    @property
+    def said(self) -> str:
+        """Its text, or the words in its components where it is made of them."""
+        texts = [text for each in self.components for text in each.texts]
+        return "\n".join(texts) if self.flags & COMPONENTS_V2 else self.content
 
 
 class Deletion(BaseModel):
@@ -167,6 +189,13 @@ class Field(BaseModel):
 
     custom_id: str = ""
     value: str = ""
+    values: list[str] = []
+    """What was chosen, where it is a menu."""
+
+    @property
+    def answer(self) -> str:
+        """What was written or chosen."""
+        return self.value or ", ".join(self.values)
 
 
 class WindowPart(BaseModel):

@@ -76,7 +76,7 @@ class Posts:
         tries = [m for m in tries if self._sent.get(m.id, delivery.nonce) == delivery.nonce]
         was_revised = delivery.revision > 1
         for message in tries:
-            if may_be_of(message.content, content, was_revised=was_revised):
+            if may_be_of(message.said, content, was_revised=was_revised):
                 self._note(message.id, delivery.nonce)
                 return message.id
         if tries and was_revised:

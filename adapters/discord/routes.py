@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from adapters.discord.adapter import DiscordAdapter
 from adapters.discord.buttons import Buttons
+from adapters.discord.forms import Forms
 from adapters.discord.interactions import (
     deferral,
     immediate_answer,
@@ -60,6 +61,7 @@ class _Door:
         self._adapter = adapter
         self._key = key
         self._buttons = Buttons(adapter.options.token)
+        self._forms = Forms(adapter.options.find_delivery, self._buttons)
         self._refusals = Refusals(adapter.options.note_refusal, "interactions")
 
     async def interactions(self, request: Request) -> Response:
@@ -85,6 +87,7 @@ class _Door:
 
     async def _answer(self, interaction: Interaction) -> Json:
         answer = immediate_answer(interaction, self._adapter.commands)
+        answer = answer or await self._forms.opening(interaction)
         if answer is not None:
             return answer
         try:

@@ -169,6 +169,7 @@ def make_discord(
         admits=admits,
         artifacts=artifacts,
         find_approval=store.approvals.get,
+        find_delivery=store.deliveries.numbered,
         note_refusal=note_refusal,
         heard_own=Rivals(store.deliveries, store.leases, clock).heard_own,
         agents_health=None if agents is None else agents.health,

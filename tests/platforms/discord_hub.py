@@ -17,6 +17,7 @@ from gateway.access import Access, AccessMode, AccessPolicy
 from gateway.dispatcher import Dispatcher, DispatcherOptions
 from gateway.domain.commands import CommandArgument, CommandSpec
 from gateway.domain.conversations import Conversation
+from gateway.domain.deliveries import Delivery
 from gateway.domain.ids import WorkerId
 from gateway.domain.messages import InboundMessage, Refusal
 from gateway.domain.people import Route
@@ -155,6 +156,7 @@ class DiscordHub:
             admits=lambda identity: self._new_access().admits(identity, "discord"),
             artifacts=self.artifacts,
             find_approval=lambda approval: self.store.approvals.get(approval),
+            find_delivery=self._find_delivery,
             note_refusal=self._note_refusal,
             heard_own=self._heard_own,
             api_url=self.server.api_url,
@@ -166,6 +168,11 @@ class DiscordHub:
             typing_after_seconds=0.05,
         )
         return DiscordAdapter(replace(options, **self.settings), self.clock)  # pyright: ignore[reportArgumentType] - tests name the fields
+
+    async def _find_delivery(self, number: int) -> Delivery | None:
+        if self.is_store_down:
+            raise StoreUnavailable("The database is away.")
+        return await self.store.deliveries.numbered(number)
 
     async def _note_refusal(self, message: InboundMessage, reason: str) -> None:
         if self.is_store_down:

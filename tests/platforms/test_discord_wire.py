@@ -15,13 +15,17 @@ from agents.scripted import Ask
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Button, NewDelivery
 from gateway.domain.ids import DeliveryId
+from gateway.text.canvas import in_words
 from tests.platforms.discord_hub import DiscordHub
 from tests.platforms.discord_server import DiscordServer, Person
 from tests.platforms.discord_server.openapi import Description
+from tests.platforms.discord_server.people import shown_text
 from tests.platforms.discord_server.records import ChannelKind
 from tests.platforms.discord_server.requests import LoggedRequest
 from tests.platforms.discord_server.state import Upload
 from tests.platforms.hands import ASKS_FIRST, PAY, Bank, hands
+from tests.unit.toolbox.canvases import EVERY_KIND
+from toolbox.canvas_reading import read_canvas
 
 _FOLDER = os.environ.get("POSTERN_SPEC_DIR")
 
@@ -107,6 +111,7 @@ async def live_through_everything(server: DiscordServer) -> list[str]:
         await talk_in_a_thread(server, ada)
         await ask_by_command(server, ada)
         await post_and_take_back(hub, ada)
+        await show_a_canvas(hub, ada)
         hub.agents.will(Ask((PAY,)))
         ada.dm("pay Bob 5 euros")
         question = await ada.hears("wants to use")
@@ -166,3 +171,20 @@ async def post_and_take_back(hub: DiscordHub, ada: Person) -> None:
         await hub.server.until(lambda t=text: not t or t in shown(hub.server.general))
     await hub.server.until(lambda: "Coffee?" not in shown(hub.server.general))
     await hub.server.until(lambda: "Coffee?" not in ada.inbox)
+
+
+async def show_a_canvas(hub: DiscordHub, ada: Person) -> None:
+    """Show one of each kind, open its form, change it, and take it back."""
+    canvas, badge = read_canvas(EVERY_KIND), read_canvas([{"type": "badge", "text": "booked"}])
+    direct = Conversation("discord", "dm", str(ada.dm_channel.id))
+    post = NewDelivery(DeliveryId("canvas"), direct, in_words(canvas), canvas=canvas)
+    count = len(ada.dm_channel.messages)
+    await hub.store.deliveries.enqueue([post], hub.clock.now())
+    await hub.server.until(lambda: len(ada.dm_channel.messages) > count)
+    message = ada.dm_channel.messages[-1]
+    pressed = await ada.press(message, "Your trip")
+    await hub.server.until(lambda: pressed.modal)
+    await hub.store.deliveries.revise(post.id, "booked", (), hub.clock.now(), canvas=badge)
+    await hub.server.until(lambda: shown_text(message) == "**booked**")
+    await hub.store.deliveries.revise(post.id, "", (), hub.clock.now())
+    await hub.server.until(lambda: message.deleted_at is not None)

@@ -1,10 +1,11 @@
 """What a modal and a list of choices may hold. Pure.
 
-Limits: Discord's reference, "Modal", "Label", "Text Input", "Autocomplete".
+Limits: Discord's reference, "Modal", "Label", "Text Input", "String Select", "Autocomplete".
 """
 
 from tests.platforms.discord_server.errors import FormErrors
 from tests.platforms.discord_server.forms import Field, Form, check_form
+from tests.platforms.discord_server.select_forms import STRING_SELECT, select_errors
 from tests.platforms.discord_server.wire import Json, listed
 
 CHOICES_FORM: Form = {
@@ -38,7 +39,7 @@ _PART: Form = {
     "id": Field("integer"),
     "label": Field("string", 45, 1),
     "description": Field("string", 100),
-    "component": Field("object", form=_TEXT_INPUT),
+    "component": Field("object"),
     "components": Field("list", 1, 1, form=_TEXT_INPUT),
 }
 _MODAL: Form = {
@@ -63,3 +64,8 @@ def _check_part(part: Json, path: tuple[str, ...], errors: FormErrors) -> None:
     for name in wanted:
         if not part.get(name):
             errors.add((*path, name), "BASE_TYPE_REQUIRED", "This field is required")
+    field: Json = part.get("component") or {}
+    if field.get("type") == STRING_SELECT:
+        errors.extend((*path, "component"), select_errors(field))
+    elif field:
+        errors.extend((*path, "component"), check_form(field, _TEXT_INPUT))

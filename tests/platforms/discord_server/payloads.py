@@ -79,17 +79,32 @@ def author(message: Message) -> Json:
 
 
 def components(items: tuple[Json, ...]) -> list[Json]:
-    """Give components as Discord returns them: each with its own numeric id, menus with limits."""
+    """Give components as Discord returns them: each with its own numeric id and all defaults."""
     counter = iter(range(1, 1000))
 
     def numbered(item: Json) -> Json:
         limits = {"min_values": 1, "max_values": 1} if "options" in item else {}
-        copy: Json = {"id": next(counter), **limits, **item}
+        defaults = _COMPONENT_DEFAULTS.get(item["type"], {})
+        copy: Json = {"id": next(counter), **limits, **defaults, **item}
         if "components" in item:
             copy["components"] = [numbered(child) for child in item["components"]]
+        if "items" in item:
+            copy["items"] = [_picture(picture, next(counter)) for picture in item["items"]]
         return copy
 
     return [numbered(item) for item in items]
+
+
+_COMPONENT_DEFAULTS: dict[int, Json] = {
+    14: {"spacing": 1, "divider": True},
+    17: {"accent_color": None, "spoiler": False},
+}
+
+
+def _picture(given: Json, number: int) -> Json:
+    """Give a picture of a gallery; it is fetched later, and shown by a copy of Discord's."""
+    media = {"id": str(number), "proxy_url": given["media"]["url"], **given["media"]}
+    return {"description": None, "spoiler": False, **given, "media": media}
 
 
 def embed(given: Json) -> Json:

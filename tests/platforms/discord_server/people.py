@@ -8,7 +8,7 @@ from tests.platforms.discord_server import interactions as kinds
 from tests.platforms.discord_server.composing import draft_of_person
 from tests.platforms.discord_server.message_forms import walk_components
 from tests.platforms.discord_server.records import Channel, Interaction, Message, User
-from tests.platforms.discord_server.select_forms import chosen_values
+from tests.platforms.discord_server.select_forms import STRING_SELECT, chosen_values
 from tests.platforms.discord_server.state import Change, Upload
 from tests.platforms.discord_server.wire import Json, listed
 
@@ -247,6 +247,10 @@ def _filled_in(part: Json, values: dict[str, str]) -> Json:
 
 def _field(field: Json, values: dict[str, str]) -> Json:
     name = field["custom_id"]
+    if field["type"] == STRING_SELECT:
+        wanted = (values[name],) if name in values else ()
+        chosen = chosen_values({**field, "min_values": 0}, wanted)
+        return {"type": STRING_SELECT, "id": 2, "custom_id": name, "values": chosen}
     return {"type": field["type"], "id": 2, "custom_id": name, "value": values.get(name, "")}
 
 

@@ -59,6 +59,16 @@ ASKED = {
 }
 
 
+def test_a_form_which_only_a_worker_knows_is_refused_to_its_person_at_once() -> None:
+    pressed = asked(3, {"custom_id": BUTTONS.form_id(12), "component_type": 2})
+
+    answer = first_answer(pressed)
+
+    assert answer is not None
+    assert answer["data"]["content"].startswith("I can't open this form here.")
+    assert not is_for_a_worker(answer)
+
+
 async def test_what_was_acknowledged_elsewhere_waits_for_an_adapter_that_does_not_run_yet() -> None:
     key = SigningKey(b"\7" * 32).verify_key.encode().hex()
     adapter = DiscordAdapter(DiscordOptions("t", no_events, commands=SPECS), SystemClock())

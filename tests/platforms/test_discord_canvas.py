@@ -1,0 +1,185 @@
+"""Canvases in Discord: drawn as components, pressed, filled in a window, changed, and in words."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from adapters.discord.payloads import COMPONENTS_V2, EPHEMERAL
+from gateway.domain.conversations import Conversation
+from gateway.domain.deliveries import NewDelivery
+from gateway.domain.ids import DeliveryId
+from gateway.text.canvas import buttons_of, in_words
+from tests.platforms.discord_hub import DiscordHub
+from tests.platforms.discord_server import Channel, DiscordServer, Message
+from tests.platforms.discord_server.message_forms import walk_components
+from tests.platforms.discord_server.people import shown_text
+from tests.unit.toolbox.canvases import EVERY_KIND
+from toolbox.canvas_reading import read_canvas
+
+DOORS = ["gateway", "http"]
+POST = DeliveryId("turn-1.canvas-c1")
+Written = list[dict[str, Any]]
+
+
+@pytest.fixture
+async def server() -> AsyncGenerator[DiscordServer]:
+    async with DiscordServer() as server:
+        yield server
+
+
+@pytest.fixture(params=DOORS)
+async def hub(server: DiscordServer, request: pytest.FixtureRequest) -> AsyncGenerator[DiscordHub]:
+    async with DiscordHub(server).connected() as hub:
+        await server.until(lambda: server.commands.registered)
+        server.application.interactions_url = hub.url if request.param == "http" else None
+        yield hub
+
+
+async def shows(hub: DiscordHub, channel: Channel, written: Written) -> Message:
+    """Post a canvas; its message, once it is there."""
+    guild = "dm" if channel.guild_id is None else str(channel.guild_id)
+    canvas = read_canvas(written)
+    place = Conversation("discord", guild, str(channel.id))
+    words, buttons = in_words(canvas), buttons_of(canvas)
+    post = NewDelivery(POST, place, words, buttons=buttons, canvas=canvas)
+    await hub.store.deliveries.enqueue([post], hub.clock.now())
+    await hub.server.until(lambda: channel.messages)
+    return channel.messages[-1]
+
+
+def _dm(channel: Channel) -> Conversation:
+    return Conversation("discord", "dm", str(channel.id))
+
+
+async def becomes(hub: DiscordHub, written: Written) -> None:
+    canvas = read_canvas(written)
+    words, buttons = in_words(canvas), buttons_of(canvas)
+    await hub.store.deliveries.revise(POST, words, buttons, hub.clock.now(), canvas=canvas)
+
+
+def kinds(message: Message) -> set[int]:
+    found = walk_components(message.revisions[-1].components)
+    return {item["type"] for _, item in found}
+
+
+async def test_every_kind_of_component_is_drawn(hub: DiscordHub) -> None:
+    ada = hub.server.person("ada")
+
+    message = await shows(hub, ada.dm_channel, EVERY_KIND)
+
+    assert kinds(message) == {1, 2, 10, 12, 14, 17}
+    assert message.flags & COMPONENTS_V2
+    assert message.content == ""
+    for words in ("Rome", "90 € a night", "412 €", "▓▓▓▓▓▓░░░░ 60 %", "1 May", "Shirts"):
+        assert words in shown_text(message)
+
+
+async def test_a_press_says_its_words(hub: DiscordHub) -> None:
+    ada, bob = hub.server.person("ada"), hub.server.person("bob")
+    message = await shows(hub, hub.server.general, EVERY_KIND)
+
+    pressed = await bob.press(message, "Book it")
+    await hub.server.until(lambda: hub.heard == ["Book the hotel"])
+
+    said = next(iter(hub.stored.values()))
+    assert pressed.callback_type == 5
+    assert said.sender.identity.user == str(bob.id)
+    assert ada.sees(hub.server.general)
+
+
+async def test_a_form_opens_a_window_and_is_sent_off_as_its_persons_words(hub: DiscordHub) -> None:
+    ada = hub.server.person("ada")
+    message = await shows(hub, ada.dm_channel, EVERY_KIND)
+
+    pressed = await ada.press(message, "Your trip")
+    await hub.server.until(lambda: pressed.modal)
+    assert pressed.modal is not None
+    labels = [part["label"] for part in pressed.modal["components"]]
+    await ada.submits(pressed, From=" Paris ", By="Bus")
+    await hub.server.until(lambda: hub.heard)
+
+    assert labels == ["From", "By", "Wishes"]
+    assert hub.heard == ["Your trip\nFrom: Paris\nBy: Bus"]
+
+
+async def test_a_form_that_is_gone_or_stands_elsewhere_is_refused_in_private(
+    hub: DiscordHub,
+) -> None:
+    ada = hub.server.person("ada")
+    message = await shows(hub, ada.dm_channel, EVERY_KIND)
+    revision = message.revisions[-1]
+    hub.server.general.messages.append(replace(message, channel_id=hub.server.general.id))
+
+    elsewhere = await ada.press(hub.server.general.messages[-1], "Your trip")
+    await hub.server.until(lambda: elsewhere.texts)
+    await becomes(hub, [{"type": "divider"}])
+    await hub.server.until(lambda: message.revisions[-1] is not revision)
+    message.revisions.append(revision)
+    gone = await ada.press(message, "Your trip")
+    await hub.server.until(lambda: gone.texts)
+
+    assert [*elsewhere.texts, *gone.texts] == ["This form is no longer in use."] * 2
+    assert gone.original is not None
+    assert gone.original.flags & EPHEMERAL
+    assert hub.heard == []
+
+
+async def test_a_form_is_not_opened_while_the_store_is_away_and_that_is_said(
+    hub: DiscordHub,
+) -> None:
+    ada = hub.server.person("ada")
+    message = await shows(hub, ada.dm_channel, EVERY_KIND)
+
+    hub.is_store_down = True
+    pressed = await ada.press(message, "Your trip")
+    await hub.server.until(lambda: pressed.texts)
+
+    assert pressed.texts[0].startswith("I can't open this right now.")
+
+
+async def test_a_change_is_an_edit_of_the_same_message(server: DiscordServer) -> None:
+    ada = server.person("ada")
+    async with DiscordHub(server).connected() as hub:
+        message = await shows(hub, ada.dm_channel, EVERY_KIND)
+
+        await becomes(hub, [{"type": "badge", "text": "booked", "tone": "good"}])
+        await server.until(lambda: shown_text(message) == "✅ **booked**")
+
+    assert len(ada.dm_channel.messages) == 1
+    assert message.flags & COMPONENTS_V2
+
+
+MANY: dict[str, Written] = {
+    "components": [{"type": "card", "title": "Card", "children": [{"type": "divider"}]}] * 15,
+    "words": [{"type": "table", "columns": ["a" * 60, "c"], "rows": [["b", "d"]] * 25}] * 3,
+}
+
+
+@pytest.mark.parametrize("much", MANY)
+async def test_what_is_more_than_a_message_holds_is_said_in_words(
+    server: DiscordServer, much: str
+) -> None:
+    ada = server.person("ada")
+    form = [one for one in EVERY_KIND if one["type"] in ("action_bar", "form")]
+    async with DiscordHub(server).connected() as hub:
+        message = await shows(hub, ada.dm_channel, [*MANY[much], *form])
+
+    assert kinds(message) == {1, 2, 10}
+    assert len(shown_text(message)) <= 4_000
+
+
+async def test_an_earlier_try_is_found_by_its_words(server: DiscordServer) -> None:
+    ada = server.person("ada")
+    async with DiscordHub(server, settings={"nonce_window_seconds": 0.0}).connected() as hub:
+        server.faults.lose_reply("POST /channels/{channel_id}/messages")
+        message = await shows(hub, ada.dm_channel, EVERY_KIND)
+        after = NewDelivery(DeliveryId("after"), _dm(ada.dm_channel), "What came after it.")
+        await hub.store.deliveries.enqueue([after], hub.clock.now())
+        await ada.hears("What came after it.")
+        found = await hub.store.deliveries.get(POST)
+
+    assert found is not None
+    assert found.receipt == str(message.id)
+    assert len(ada.dm_channel.messages) == 2
