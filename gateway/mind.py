@@ -21,6 +21,7 @@ from gateway.ports import (
     PersonalSchedules,
     Toolbox,
 )
+from gateway.renewals import Renewals
 from gateway.teamwork import Teamwork
 
 
@@ -55,3 +56,5 @@ class Mind:
     """None where agents have no archival memory that people could look through."""
     files: AgentFiles | None = None
     """None where agents look nothing up in files."""
+    renewals: Renewals | None = None
+    """None where no conversation begins anew by itself."""

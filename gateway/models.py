@@ -43,8 +43,7 @@ class Models:
         allowed = self.allowed(role)
         if not allowed:
             return Chosen()
-        notes = await self._notes.all_of(person)
-        found = (notes.get(_note(role, None)), notes.get(_note(role, place)))
+        found = [await self._notes.get(person, _note(role, where)) for where in (None, place)]
         return Chosen(*(handle if handle in allowed else None for handle in found))
 
     async def choose(

@@ -224,6 +224,8 @@ class TurnRunner:
     async def _answer(self, turn: Turn, answer: Answer, errand: Errand | None) -> End:
         if turn.role not in self._mind.routes:
             raise BadInput(AGENT_IS_GONE.format(role=turn.role))
+        if self._mind.renewals is not None:
+            await self._mind.renewals.before(turn)
         session = await self._mind.constellation.session_for(turn)
         doing = Doing(turn, answer, self._hands, ToolLines(self._options.tool_lines), errand)
         return await self._rounds.run(doing, session)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from datetime import timedelta
+from datetime import time, timedelta
 
 from pydantic import SecretStr
 
@@ -19,6 +19,7 @@ from gateway.domain.routing import BindingRule, Routing
 from gateway.models import Models
 from gateway.place import PlaceOptions
 from gateway.ports import NoteStore
+from gateway.renewals import Ends, RenewalPolicy
 from gateway.retries import RetryPolicy
 from gateway.settings import Settings
 from gateway.tool_calls import ToolLimits
@@ -109,6 +110,24 @@ def retention(settings: Settings) -> timedelta | None:
     """Return how long texts are kept; None for ever."""
     days = settings.retention.days
     return None if days is None else timedelta(days=days)
+
+
+def renewal_policy(settings: Settings) -> RenewalPolicy:
+    """Return when conversations begin anew by themselves."""
+    sessions = settings.sessions
+    return RenewalPolicy(
+        _ends(sessions.dm_idle_hours, sessions.dm_daily_at),
+        _ends(sessions.channel_idle_hours, sessions.channel_daily_at),
+        _ends(sessions.thread_idle_hours, sessions.thread_daily_at),
+        sessions.timezone,
+    )
+
+
+def _ends(idle_hours: float | None, daily_at: str | None) -> Ends:
+    return Ends(
+        None if idle_hours is None else timedelta(hours=idle_hours),
+        None if daily_at is None else time.fromisoformat(daily_at),
+    )
 
 
 def audit_retention(settings: Settings) -> timedelta | None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.bootstrap.choices import budget_policy, models, routes, secret
+from gateway.bootstrap.choices import budget_policy, models, renewal_policy, routes, secret
 from gateway.bootstrap.desks import desks
 from gateway.bootstrap.groups import groups
 from gateway.bootstrap.kept import AGENTS
@@ -18,6 +18,7 @@ from gateway.errors import SettingsWrong
 from gateway.images import Images
 from gateway.mind import Mind
 from gateway.ports import ArtifactStore, Briefing, Clock, Constellation, Store
+from gateway.renewals import Renewals
 from gateway.settings import AgentSettings, BlockSettings, Settings
 from gateway.teamwork import Teamwork
 
@@ -70,6 +71,7 @@ async def opened_mind(
             letta.models,
             letta.archive,
             letta.files,
+            Renewals(constellation, store.notes, renewal_policy(settings)),
         )
 
 

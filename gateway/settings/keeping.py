@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
-from gateway.settings.kinds import ArtifactsUrl, HttpUrl, Section, Usual
+from gateway.settings.kinds import ArtifactsUrl, HttpUrl, Section, TimeOfDay, Usual, ZoneName
 
 
 class RetentionSettings(Section):
@@ -23,6 +23,36 @@ class RetentionSettings(Section):
         ge=1,
         le=36_500,
         description="Days after which entries of the audit log are dropped; kept when not set",
+    )
+
+
+_IDLE = "Hours without a word after which {} begins anew; never when not set"
+_DAILY = "Time of day at which {} begins anew: 04:00; never when not set"
+
+
+class SessionSettings(Section):
+    """When a conversation begins anew by itself; what agents remember stays."""
+
+    dm_idle_hours: float | None = Field(
+        default=None, gt=0, le=87_600, description=_IDLE.format("a direct conversation")
+    )
+    dm_daily_at: TimeOfDay | None = Field(
+        default=None, description=_DAILY.format("a direct conversation")
+    )
+    channel_idle_hours: float | None = Field(
+        default=None, gt=0, le=87_600, description=_IDLE.format("the one in a channel")
+    )
+    channel_daily_at: TimeOfDay | None = Field(
+        default=None, description=_DAILY.format("the one in a channel")
+    )
+    thread_idle_hours: float | None = Field(
+        default=None, gt=0, le=87_600, description=_IDLE.format("the one in a thread")
+    )
+    thread_daily_at: TimeOfDay | None = Field(
+        default=None, description=_DAILY.format("the one in a thread")
+    )
+    timezone: ZoneName = Field(
+        default="UTC", description="Clock of these times for who has said none by /timezone"
     )
 
 

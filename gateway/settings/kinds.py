@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import time
 from pathlib import Path
 from typing import Annotated, get_args
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError, PydanticKnownError
 from pydantic_core.core_schema import ValidationInfo
 
@@ -64,6 +75,30 @@ def check_apart(what: str, names: Sequence[str]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise rule(f'Two {what} are called "{name}"; give each a name of its own.')
+
+
+def _as_time_of_day(value: object) -> str:
+    """Take `04:00`, as a text or as TOML has it without quotes and with seconds."""
+    written = value.isoformat() if isinstance(value, time) else str(value)
+    found = re.fullmatch(r"(([01]\d|2[0-3]):[0-5]\d)(:00)?", written)
+    if found is None:
+        raise must_be("a time of day such as 04:00")
+    return found[1]
+
+
+TimeOfDay = Annotated[str, BeforeValidator(_as_time_of_day)]
+"""Hours and minutes of a wall clock: 04:00."""
+
+
+def _as_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise must_be("an IANA time zone such as Europe/Vienna") from None
+    return value
+
+
+ZoneName = Annotated[str, AfterValidator(_as_zone)]
 
 
 def _as_handle(value: str) -> str:

@@ -21,7 +21,12 @@ from gateway.settings.doors import (
 )
 from gateway.settings.groups import Groups, check_members
 from gateway.settings.hooks import Hooks, HookSettings
-from gateway.settings.keeping import ArtifactSettings, RetentionSettings, TraceSettings
+from gateway.settings.keeping import (
+    ArtifactSettings,
+    RetentionSettings,
+    SessionSettings,
+    TraceSettings,
+)
 from gateway.settings.kinds import (
     DatabaseUrl,
     Folder,
@@ -68,6 +73,7 @@ class Settings(Section):
     turns: TurnSettings = TurnSettings()
     budgets: BudgetSettings = BudgetSettings()
     approvals: ApprovalSettings = ApprovalSettings()
+    sessions: SessionSettings = SessionSettings()
     retention: RetentionSettings = RetentionSettings()
     traces: TraceSettings = TraceSettings()
     artifacts: ArtifactSettings = ArtifactSettings()

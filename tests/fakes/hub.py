@@ -36,6 +36,7 @@ from gateway.ports import (
     Streaming,
     Toolbox,
 )
+from gateway.renewals import RenewalPolicy, Renewals
 from gateway.retries import RetryPolicy
 from gateway.teamwork import Group, Teamwork
 from gateway.telemetry import Metrics
@@ -96,6 +97,8 @@ class HubOptions:
     groups: Mapping[str, Group] = field(default_factory=dict[str, Group])
     models: Sequence[str] = ()
     """Handles of the models that people may choose."""
+    renewals: RenewalPolicy = field(default_factory=RenewalPolicy)
+    """When conversations begin anew by themselves."""
     has_constellation: bool = False
     """Whether the real one finds people's agents, instead of the scripted agents themselves."""
     mind: tuple[AgentHost, AgentRuntime] | None = None
@@ -240,8 +243,9 @@ class FakeHub:
         people = around(self.store.people, "people", points)
         host, runtime = options.mind or (agents, agents)
         real = AgentConstellation(people, host, self.clock)
+        constellation = real if options.has_constellation or options.mind else agents
         mind = Mind(
-            real if options.has_constellation or options.mind else agents,
+            constellation,
             runtime,
             toolbox,
             self.routes,
@@ -255,6 +259,7 @@ class FakeHub:
             teamwork=Teamwork(store, self.clock, self.routes, options.groups),
             models=Models(store.notes, dict.fromkeys(self.routes, options.models)),
             own_models=agents,
+            renewals=Renewals(constellation, store.notes, options.renewals),
             archive=around(self.agents.archive, "archive", points),
             files=around(self.agents.files, "files", points),
         )

@@ -215,9 +215,23 @@ async def test_an_earlier_conversation_is_gone_back_to_by_every_door(tmp_path: P
             assert re.search(r"1: .* UTC: Let us talk about bread\.", listed)
             assert back.startswith("You are back in conversation 1")
 
-    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "letta.db")) as letta:
-        ((threads,),) = letta.execute("SELECT count(*) FROM conversations WHERE summary <> ''")
-    assert threads == 6
+    assert threads_in(tmp_path / "data" / "letta.db") == 6
+
+
+async def test_a_pause_begins_a_new_conversation_by_every_door(tmp_path: Path) -> None:
+    async with house(tmp_path, "[sessions]\ndm_idle_hours = 1e-9\n") as home:
+        for say in (home.on_discord, home.on_slack, home.on_the_web):
+            await say("My name is Ada.")
+            assert "Ada" in await say("What do you know about me?")
+
+    assert threads_in(tmp_path / "data" / "letta.db") == 6
+
+
+def threads_in(database: Path) -> int:
+    """Return how many threads the server has made for places."""
+    with contextlib.closing(sqlite3.connect(database)) as letta:
+        ((count,),) = letta.execute("SELECT count(*) FROM conversations WHERE summary <> ''")
+    return int(count)
 
 
 async def test_what_an_agent_keeps_has_no_word_of_another_person(tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
+from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
 
 from gateway.access import AccessMode
+from gateway.bootstrap.choices import renewal_policy
 from gateway.errors import SettingsWrong
+from gateway.renewals import Ends
 from gateway.settings import Settings, load_settings
 from gateway.settings.explained import as_toml, as_variables, explain, first_file, page
 
@@ -258,6 +261,36 @@ def test_a_model_to_choose_is_named_with_its_provider(handle: str) -> None:
     assert 'must be a handle such as "openai/gpt-4o-mini"' in complaint(
         {"POSTERN_LETTA__MODELS": f'["{handle}"]', "OPENAI_API_KEY": "k"}
     )
+
+
+def test_conversations_begin_anew_only_where_it_is_set(file: Path) -> None:
+    file.write_text(
+        "[sessions]\ndm_daily_at = 04:00:00\nchannel_daily_at = '23:30'\n"
+        "thread_idle_hours = 1.5\ntimezone = 'Europe/Vienna'\n"
+    )
+
+    settings = load_settings({}, file)
+    policy = renewal_policy(settings)
+
+    assert 'dm_daily_at = "04:00"' in as_toml(settings)
+    assert policy.direct == Ends(daily_at=time(4))
+    assert policy.channel == Ends(daily_at=time(23, 30))
+    assert policy.thread == Ends(timedelta(hours=1.5))
+    assert policy.zone == "Europe/Vienna"
+    untouched = renewal_policy(load_settings({}))
+    assert all(ends.is_never for ends in (untouched.direct, untouched.channel, untouched.thread))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "what"),
+    [
+        ("DM_DAILY_AT", "24:00", "a time of day such as 04:00"),
+        ("DM_DAILY_AT", "4 in the morning", "a time of day such as 04:00"),
+        ("TIMEZONE", "Vienna", "an IANA time zone such as Europe/Vienna"),
+    ],
+)
+def test_a_time_of_the_day_and_its_zone_are_checked(key: str, value: str, what: str) -> None:
+    assert what in complaint({f"POSTERN_SESSIONS__{key}": value})
 
 
 # -- mistakes -----------------------------------------------------------------------------------

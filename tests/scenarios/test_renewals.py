@@ -1,0 +1,190 @@
+"""Conversations that begin anew by themselves: after a pause, or once a day; memory stays."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+
+from agents.scripted import ScriptedAgents
+from gateway.domain.conversations import Conversation
+from gateway.domain.ids import SessionId
+from gateway.domain.messages import MessageKind
+from gateway.domain.people import Identity, Mode, Route
+from gateway.renewals import Ends, RenewalPolicy
+from storage.memory.store import MemoryStore
+from tests.fakes.crashing import CrashPoints
+from tests.fakes.hub import FakeHub, FakePerson, HubOptions
+
+MINUTE = 60.0
+IDLE = RenewalPolicy(direct=Ends(timedelta(minutes=2)), channel=Ends(timedelta(minutes=2)))
+OWN = Route("postern")
+ROOM = Conversation("fake", "w1", "room")
+DM = Conversation("web", "postern", "ada")
+
+
+def _hub(policy: RenewalPolicy, *, route: Route = OWN) -> FakeHub:
+    doors = ("fake", "web")
+    options = HubOptions(has_constellation=True, renewals=policy, route=route, doors=doors)
+    return FakeHub(MemoryStore(), options=options)
+
+
+def _ada(hub: FakeHub, place: Conversation = DM) -> FakePerson:
+    return hub.account(Identity(place.platform, place.workspace, "ada"), place)
+
+
+def _threads(agents: ScriptedAgents) -> list[SessionId]:
+    """Return where each round ran, in order."""
+    return [request.session.thread for request in agents.asked]
+
+
+async def _hears(person: FakePerson, text: str) -> str:
+    seen = len(person.sees)
+    await person.says(text)
+    return (await person.reads(seen + 1))[-1]
+
+
+async def test_the_first_word_after_a_pause_begins_a_new_conversation() -> None:
+    hub = _hub(IDLE)
+    ada = _ada(hub)
+    async with hub.running():
+        await _hears(ada, "one")
+        await asyncio.sleep(1.9 * MINUTE)
+        await _hears(ada, "two")
+        await asyncio.sleep(2 * MINUTE)
+        await _hears(ada, "three")
+        await _hears(ada, "four")
+        listed = await _hears(ada, "/sessions")
+
+    first, same, new, still = _threads(hub.agents)
+    assert (first, new) == (same, still)
+    assert first != new
+    assert len({request.session.agent for request in hub.agents.asked}) == 1
+    assert listed.splitlines()[0].endswith("UTC: three (this one)")
+    assert listed.splitlines()[1].endswith("UTC: one")
+
+
+async def test_each_kind_of_place_has_its_own_pause() -> None:
+    hub = _hub(RenewalPolicy(direct=Ends(timedelta(minutes=2))))
+    async with hub.running():
+        for place in (ROOM, replace(ROOM, thread="7")):
+            for text in ("one", "two"):
+                await _hears(_ada(hub, place), text)
+                await asyncio.sleep(3 * MINUTE)
+
+    room, still_room, thread, still_thread = _threads(hub.agents)
+    assert (room, thread) == (still_room, still_thread)
+
+
+async def test_a_day_begins_on_the_clock_of_its_person() -> None:
+    hub = _hub(RenewalPolicy(direct=Ends(daily_at=time(4)), zone="America/New_York"))
+    ada = _ada(hub)
+    async with hub.running():
+        await _hears(ada, "/timezone Asia/Tokyo")
+        for hour in (18.5, 19.5, 34.5):
+            sent_at = datetime(2026, 1, 5, tzinfo=UTC) + timedelta(hours=hour)
+            seen, message = len(ada.sees), hub.message(ada, f"{hour} h in UTC")
+            await hub.inbox.receive(replace(message, sent_at=sent_at))
+            await ada.reads(seen + 1)
+
+    before_four, after_four, in_the_evening = _threads(hub.agents)
+    assert before_four != after_four == in_the_evening
+
+
+async def test_a_wakeup_neither_ends_a_conversation_nor_prolongs_it() -> None:
+    hub = _hub(IDLE)
+    ada = _ada(hub)
+    async with hub.running():
+        await _hears(ada, "one")
+        await asyncio.sleep(1.5 * MINUTE)
+        await _wake(ada)
+        await asyncio.sleep(1.5 * MINUTE)
+        await _wake(ada)
+        await _hears(ada, "two")
+
+    first, early, late, second = _threads(hub.agents)
+    assert first == early == late
+    assert second != first
+
+
+async def _wake(person: FakePerson) -> None:
+    seen = len(person.sees)
+    message = person.hub.message(person, "Look around.")
+    await person.hub.inbox.wake(replace(message, kind=MessageKind.WAKEUP))
+    await person.reads(seen + 1)
+
+
+async def test_a_shared_agent_begins_anew_in_its_place() -> None:
+    hub = _hub(IDLE, route=Route("postern", Mode.SHARED))
+    bob = hub.account(Identity("fake", "w1", "bob"), ROOM)
+    async with hub.running():
+        await _hears(_ada(hub, ROOM), "one")
+        await asyncio.sleep(1.5 * MINUTE)
+        await _hears(bob, "two")
+        await asyncio.sleep(1.5 * MINUTE)
+        await _hears(_ada(hub, ROOM), "three")
+        await asyncio.sleep(3 * MINUTE)
+        await _hears(bob, "four")
+
+    one, two, three, four = _threads(hub.agents)
+    assert one == two == three != four
+
+
+async def test_without_a_word_of_the_operator_nothing_begins_anew_or_is_noted() -> None:
+    hub = _hub(RenewalPolicy())
+    ada = _ada(hub)
+    async with hub.running():
+        await _hears(ada, "one")
+        await asyncio.sleep(30 * MINUTE)
+        await _hears(ada, "two")
+
+    person = await hub.store.people.find_person(ada.identity)
+    assert person is not None
+    assert len(set(_threads(hub.agents))) == 1
+    assert await hub.store.notes.all_of(person.id) == {}
+
+
+async def test_it_begins_anew_once_whenever_the_gateway_dies() -> None:
+    hub, points = await _after_a_pause(), CrashPoints()
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(hub.until_crash(points))
+        await asyncio.sleep(0)
+        await _goes_on(hub)
+        running.cancel()
+    moments = points.passed
+    assert "before store.notes.put" in moments
+
+    for at in range(1, len(moments) + 1):
+        hub, points = await _after_a_pause(), CrashPoints(at)
+        async with asyncio.TaskGroup() as group:
+            story = group.create_task(_goes_on(hub))
+            async with asyncio.timeout(120):
+                await hub.until_crash(points)
+            async with hub.running(), asyncio.timeout(MINUTE):
+                await story
+
+        first, second, third = _threads(hub.agents)
+        died = f"died at {at}: {points.passed[-1]}"
+        assert first != second == third, died
+
+
+async def _after_a_pause() -> FakeHub:
+    hub = _hub(IDLE)
+    async with hub.running():
+        await _hears(_ada(hub), "one")
+    await asyncio.sleep(3 * MINUTE)
+    return hub
+
+
+async def _goes_on(hub: FakeHub) -> None:
+    """Say two things more, each until it is acknowledged, as a platform delivers."""
+    ada = _ada(hub)
+    for count, text in enumerate(("two", "three"), start=2):
+        while True:
+            try:
+                async with asyncio.timeout(3):
+                    await ada.says(text, event_id=text)
+            except TimeoutError:
+                continue
+            break
+        await ada.reads(count)
