@@ -129,7 +129,9 @@ class SlackAdapter:
                 group.create_task(self._hints.homes.run())
                 group.create_task(self._hints.asides.run())
                 group.create_task(self._downloads.run())
-                group.create_task(self._catch_up.run(self._door.receive))
+                group.create_task(
+                    self._catch_up.run(self._door.receive, lambda: self._is_connected())
+                )
                 await self._connect(app)
         except* SettingsWrong as errors:
             raise SettingsWrong(self._sentence) from errors

@@ -60,6 +60,10 @@ class Options:
     """A message may be missing in Slack's history for so long after it was posted."""
     catch_up_pause_seconds: float = 2.5
     """Between looks for what was missed: half of what Slack allows is left to deliveries."""
+    repeats_seconds: float = 240.0
+    """What was sent in a shorter outage comes again by itself: Slack tries for six minutes."""
+    watch_seconds: float = 10.0
+    """Between looks whether the app is connected."""
     call_timeout_seconds: float = 10.0
     name_timeout_seconds: float = 0.8
     """A sender's name is waited for so long; Slack wants its 200 within three seconds."""

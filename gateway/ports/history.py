@@ -52,8 +52,12 @@ class HistoryStore(Protocol):
         """List the next ones, by id, in which a person was heard and something was posted."""
         ...
 
-    async def newest_events(self, platform: str) -> list[tuple[Conversation, str]]:
-        """Return the newest plain message id of every conversation of a platform.
+    async def newest_events(
+        self, platform: str, after: ConversationId | None = None, limit: int | None = None
+    ) -> list[tuple[Conversation, str]]:
+        """Return the newest plain message id of every conversation of a platform, by conversation.
+
+        At most `limit` of them, from the one behind `after` on.
 
         Only ids that are digits throughout count, as Discord's are, or a channel and a
         moment, as Slack's are ("D1:171.5"): what was sent after one is what a restart

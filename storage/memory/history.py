@@ -69,7 +69,9 @@ class MemoryHistory:
         later = [place for place in known if place > (after or "")]
         return [Conversation.parse(place) for place in later[:limit]]
 
-    async def newest_events(self, platform: str) -> list[tuple[Conversation, str]]:
+    async def newest_events(
+        self, platform: str, after: ConversationId | None = None, limit: int | None = None
+    ) -> list[tuple[Conversation, str]]:
         """Return the newest plain message id of every conversation of a platform."""
         newest: dict[Conversation, str] = {}
         for row in sorted(self._tables.messages.values(), key=lambda row: row.sequence):
@@ -77,7 +79,8 @@ class MemoryHistory:
             is_plain = message.kind is MessageKind.TEXT and _PLAIN.fullmatch(message.event_id)
             if is_plain and message.conversation.platform == platform:
                 newest[message.conversation] = message.event_id
-        return sorted(newest.items(), key=lambda item: item[0].id)
+        by_id = sorted(newest.items(), key=lambda item: item[0].id)
+        return [item for item in by_id if item[0].id > (after or "")][:limit]
 
     async def counts(self) -> StoreCounts:
         """Count what waits."""

@@ -53,7 +53,7 @@ SELECT conversation FROM outbox WHERE conversation > $1 AND EXISTS (
 NEWEST_EVENTS = """
 WITH RECURSIVE place (conversation) AS (
     SELECT min(conversation) FROM inbox
-    WHERE conversation > $1 || ':' AND conversation < $1 || ';'
+    WHERE conversation > $2 AND conversation < $1 || ';'
     UNION ALL
     SELECT (
         SELECT min(conversation) FROM inbox
@@ -65,9 +65,10 @@ SELECT place.conversation, newest.key FROM place CROSS JOIN LATERAL (
     WHERE inbox.conversation = place.conversation AND kind = 'text'
         AND key ~ '^[^:]*:[^:]*:([^:]*:[0-9]+[.])?[0-9]+$'
     ORDER BY seq DESC LIMIT 1
-) AS newest
+) AS newest LIMIT $3
 """
-"""Hops from conversation to conversation in the index, so that no history is walked."""
+"""Hops from conversation to conversation in the index, so that no history is walked, nor more
+of them than are asked for."""
 COUNTS = """
 SELECT
     (SELECT count(*) FROM mailbox WHERE state = 1)
@@ -207,9 +208,11 @@ class PostgresHistory:
         rows = await self._read(CONVERSATIONS, after or "", limit)
         return [Conversation.parse(row["conversation"]) for row in rows]
 
-    async def newest_events(self, platform: str) -> list[tuple[Conversation, str]]:
+    async def newest_events(
+        self, platform: str, after: ConversationId | None = None, limit: int | None = None
+    ) -> list[tuple[Conversation, str]]:
         """Return the newest plain message id of every conversation of a platform."""
-        rows = await self._read(NEWEST_EVENTS, platform)
+        rows = await self._read(NEWEST_EVENTS, platform, after or f"{platform}:", limit)
         return [(Conversation.parse(place), key.split(":", 2)[2]) for place, key in rows]
 
     async def counts(self) -> StoreCounts:

@@ -55,7 +55,7 @@ SELECT conversation FROM outbox WHERE conversation > ? AND EXISTS (
 NEWEST_EVENTS = """
 WITH RECURSIVE place (conversation) AS (
     SELECT min(conversation) FROM inbox INDEXED BY inbox_conversation
-    WHERE conversation > ?1 || ':' AND conversation < ?1 || ';'
+    WHERE conversation > ?2 AND conversation < ?1 || ';'
     UNION ALL
     SELECT (
         SELECT min(conversation) FROM inbox INDEXED BY inbox_conversation
@@ -73,9 +73,10 @@ SELECT conversation, (
             )
         )
     ORDER BY seq DESC LIMIT 1
-) AS newest FROM place WHERE newest IS NOT NULL
+) AS newest FROM place WHERE newest IS NOT NULL LIMIT ?3
 """
-"""Hops from conversation to conversation in the index, so that no history is walked."""
+"""Hops from conversation to conversation in the index, so that no history is walked, nor more
+of them than are asked for."""
 COUNTS = """
 SELECT
     (SELECT count(*) FROM mailbox WHERE state = 1)
@@ -206,9 +207,11 @@ class SqliteHistory:
         rows = await self._read(CONVERSATIONS, (after or "", limit))
         return [Conversation.parse(place) for (place,) in rows]
 
-    async def newest_events(self, platform: str) -> list[tuple[Conversation, str]]:
+    async def newest_events(
+        self, platform: str, after: ConversationId | None = None, limit: int | None = None
+    ) -> list[tuple[Conversation, str]]:
         """Return the newest plain message id of every conversation of a platform."""
-        rows = await self._read(NEWEST_EVENTS, (platform,))
+        rows = await self._read(NEWEST_EVENTS, (platform, after or f"{platform}:", limit or -1))
         return [(Conversation.parse(place), key.split(":", 2)[2]) for place, key in rows]
 
     async def counts(self) -> StoreCounts:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -54,6 +55,7 @@ class Ways:
             streaming=Streaming(0.05, hold_seconds=0.2, shows_private=False),
             history_lag_seconds=0.3,
             catch_up_pause_seconds=0.01,
+            watch_seconds=0.05,
             call_timeout_seconds=PATIENCE_SECONDS,
             name_timeout_seconds=PATIENCE_SECONDS,
             file_wait_seconds=PATIENCE_SECONDS,
@@ -72,9 +74,10 @@ class SlackHub:
     def __init__(self, slack: SlackServer, store: Store, ways: Ways) -> None:
         self.slack = slack
         self.ways = ways
+        self.clock = LeapingClock()
         self.hub = FakeHub(
             store,
-            clock=SystemClock(),
+            clock=self.clock,
             options=HubOptions(
                 access=AccessPolicy(modes={"slack": ways.access}),
                 sending=RetryPolicy(first_seconds=0.05, longest_seconds=0.5),
@@ -160,6 +163,11 @@ class SlackHub:
         """Wait until Slack has handed everything over and every delivery is settled."""
         await self.slack.until_delivered()
         while (await self.hub.store.history.counts()).deliveries_open:
+            await self._next_delivery()
+
+    async def has_noted(self) -> None:
+        """Wait until it is noted that everything was heard."""
+        while await self.hub.store.notes.get("slack", "heard") is None:
             await self._next_delivery()
 
     async def _is_sent(self, delivery: str) -> bool:
@@ -253,6 +261,17 @@ class CrashAt(CrashPoints):
             if not self._left:
                 self.crashed.set()
         await super().pass_by(name)
+
+
+class LeapingClock:
+    """The system's, but for the time that the machine slept."""
+
+    def __init__(self) -> None:
+        self.slept = timedelta(0)
+
+    def now(self) -> datetime:
+        """Return the moment."""
+        return SystemClock().now() + self.slept
 
 
 class Outage:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 
 import pytest
 
@@ -30,13 +31,14 @@ def ada(hub: SlackHub) -> Person:
 
 
 async def meets(hub: SlackHub) -> None:
-    """Live until ada is known."""
+    """Live until ada is known, and it is noted that all was heard."""
     ada = hub.slack.person("ada")
     async with hub.living():
         if hub.ways.is_oauth:
             assert await hub.installs("acme") == 200
         ada.dm("hello")
         await hub.slack.until(lambda: ada.sees() == ["hello", "re: hello"])
+        await hub.has_noted()
         await hub.is_quiet()
 
 
@@ -93,6 +95,40 @@ async def test_what_was_written_in_a_long_outage_is_heard_once_and_in_order(
             await hub.is_quiet()
 
         assert heard(hub, ada) == ["hello", "one", "two", "three", "bye"]
+
+
+async def test_what_a_stop_left_unfetched_is_fetched_by_the_next_start(
+    hub: SlackHub, ada: Person
+) -> None:
+    await misses(hub, "missed")
+    hub.slack.faults.delay("conversations.history", 1_000)
+    async with hub.living():
+        ada.dm("live")
+        await hub.slack.until(lambda: "re: live" in ada.sees())
+        await hub.is_quiet()
+
+    async with hub.living():
+        await hub.slack.until(lambda: "re: missed" in ada.sees())
+        await hub.is_quiet()
+
+    assert heard(hub, ada) == ["hello", "live", "missed"]
+
+
+async def test_what_was_written_while_the_machine_slept_is_fetched_when_it_wakes() -> None:
+    async with dead_hub(ways=Ways(is_http=False, is_socket=True)) as hub:
+        ada = hub.slack.person("ada")
+        await meets(hub)
+        async with hub.living():
+            await hub.slack.until(lambda: hub.slack.calls("conversations.history"))
+            hello = ada.dm_channel.messages[min(ada.dm_channel.messages)]
+            missed = {"ts": f"{float(hello.ts) + 1:.6f}", "user": ada.id, "text": "missed"}
+            hub.slack.faults.answer("conversations.history", {"ok": True, "messages": [missed]})
+
+            hub.clock.slept = timedelta(minutes=10)
+            await hub.slack.until(lambda: "missed" in heard(hub, ada))
+            await hub.is_quiet()
+
+        assert heard(hub, ada) == ["hello", "missed"]
 
 
 async def test_a_late_retry_of_what_was_fetched_is_no_second_message(

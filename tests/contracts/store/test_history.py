@@ -287,6 +287,20 @@ async def test_the_newest_message_is_found_by_its_channel_and_moment_too(store: 
     assert newest == [(place("D1"), "D1:171.000300")]
 
 
+async def test_the_newest_messages_are_found_page_by_page(store: Store) -> None:
+    for number in range(5):
+        await store.turns.accept(message(f"10{number}", channel=f"c{number}"), ROUTE, NOW)
+        await store.turns.accept(message(f"no-number-{number}", channel=f"b{number}"), ROUTE, NOW)
+    found: list[str] = []
+    after = None
+
+    while page := await store.history.newest_events("fake", after, 2):
+        found += [event for _, event in page]
+        after = page[-1][0].id
+
+    assert found == ["100", "101", "102", "103", "104"]
+
+
 async def test_history_shows_buttons_and_files(store: Store) -> None:
     button, file = Button("Yes", "yes"), Attachment("a.txt", "text/plain", 3, "k")
     await store.deliveries.enqueue([replace(post("p1"), buttons=(button,), files=(file,))], at(0))

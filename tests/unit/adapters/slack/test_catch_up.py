@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.slack.catch_up import MOST_CONVERSATIONS, Gap, event_of, gaps_of, missed
+from adapters.slack.catch_up import MOST_CONVERSATIONS, Gap, event_of, gaps_of, missed, read_note
 from gateway.domain.conversations import Conversation
 from gateway.domain.people import Identity
 
@@ -28,6 +28,29 @@ def test_of_threads_only_those_of_late_are_looked_through() -> None:
     old, late = (Conversation("slack", "T1", "D1", thread) for thread in ("1.0", "2.0"))
 
     assert gaps_of([(old, "D1:9.5"), (late, "D1:10.5")], oldest="10.0") == [Gap(late, "10.5")]
+
+
+def test_what_was_heard_after_an_outage_hides_nothing_of_it() -> None:
+    assert gaps_of([(DM, "D1:99.5")], oldest="10.0", since="50.0") == [Gap(DM, "50.0")]
+
+
+def test_what_an_earlier_process_left_is_left_still() -> None:
+    gaps = gaps_of([(DM, "D1:99.5")], oldest="10.0", since="50.0", left={DM: "20.0"})
+
+    assert gaps == [Gap(DM, "20.0")]
+
+
+def test_what_was_noted_is_read_again() -> None:
+    note = '{"until": "50.0", "left": {"slack:T1:D1": "20.0"}}'
+
+    assert read_note(note) == ("50.0", {DM: "20.0"})
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "7", '{"left": {}}', '{"until": "5", "left": {"D1": "2"}}'], ids=repr
+)
+def test_of_a_note_that_is_none_nothing_is_made(text: str | None) -> None:
+    assert read_note(text) is None
 
 
 def test_no_channel_is_looked_through() -> None:
