@@ -56,7 +56,7 @@ class Answer:
         self._drafts = drafts
         self._clock = clock
         self._messages: dict[str, str] = {}
-        self._status = ""
+        self._status = self._remark = ""
         self._buttons: tuple[Button, ...] = ()
         self._files: tuple[Attachment, ...] = ()
         self._opened = turn.drafts
@@ -98,6 +98,11 @@ class Answer:
     def enclose(self, files: tuple[Attachment, ...]) -> None:
         """Let the answer carry these files."""
         self._files = files
+
+    def remark(self, text: str) -> None:
+        """Let people read a word of ours below what the agent said, if it said something."""
+        if self.text:
+            self._remark = text
 
     def notice(self, text: str, *, name: str) -> NewDelivery:
         """Return a message of ours beside the answer, at most one of each name in a turn."""
@@ -181,8 +186,9 @@ class Answer:
         text = self._joined(is_draft=is_draft)
         if text and self.voice.name:
             text = f"**{self.voice.name}:** {text}"
-        if is_draft and self._status:
-            text = f"{text}\n\n{self._status}".strip()
+        below = self._status if is_draft else self._remark
+        if below:
+            text = f"{text}\n\n{below}".strip()
         return self._cut(text, is_draft=is_draft) if text else ()
 
     def _cut(self, text: str, *, is_draft: bool) -> tuple[NewDelivery, ...]:

@@ -17,7 +17,8 @@ from gateway.domain.deliveries import (
 )
 from gateway.domain.ids import PlatformMessageId, WorkerId
 from gateway.drafts import Drafts
-from gateway.errors import Fenced, OutcomeUnknown, PosternError, StoreUnavailable
+from gateway.errors import Fenced, OutcomeUnknown, PosternError, Refused, StoreUnavailable
+from gateway.freshness import Freshness, label_of, next_part, not_sent, why_not_sent
 from gateway.leases import Lease, loop_time
 from gateway.ports import Adapter, Clock, Store
 from gateway.retries import RetryPolicy, decide_send_retry
@@ -43,6 +44,7 @@ class OutboxOptions:
     poll: timedelta = timedelta(seconds=1)
     """How often to look without a signal, for what other processes stored."""
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    freshness: Freshness = field(default_factory=Freshness)
 
 
 class Outbox:
@@ -51,6 +53,7 @@ class Outbox:
     A delivery is stored as `sending` before its platform is called. A call whose
     outcome was not seen is resolved by asking the platform, never by guessing;
     where the platform can not tell, the repeat says that it may be one.
+    What waited says so, and what waited for too long is kept, not sent.
     """
 
     def __init__(
@@ -120,6 +123,7 @@ class Outbox:
             if not delivery.is_draft:
                 await self._drafts.close(delivery.id)
             outcome = await self._outcome(delivery, adapter)
+            await self._tell_not_sent(delivery, outcome)
             await self._store.deliveries.settle(delivery, outcome, self._clock.now())
         except Fenced:
             log.info("delivery_fenced", extra={"delivery": delivery.id})
@@ -152,24 +156,39 @@ class Outbox:
     def _after(self, error: Exception, delivery: Delivery) -> SendOutcome:
         return decide_send_retry(error, delivery, self._clock.now(), self._options.retry)
 
+    async def _tell_not_sent(self, delivery: Delivery, outcome: SendOutcome) -> None:
+        """Say that an answer was given up because of its age, before that is stored."""
+        now = self._clock.now()
+        if isinstance(outcome, SendFailed) and self._options.freshness.is_too_old(delivery, now):
+            await self._store.deliveries.enqueue([not_sent(delivery)], now)
+
     async def _carry_out(self, delivery: Delivery, adapter: Adapter) -> PlatformMessageId:
         """Bring the platform to the delivery's text, whatever an earlier try has done."""
-        is_there = delivery.receipt is not None
-        wanted = delivery
-        if delivery.state is DeliveryState.UNKNOWN and not is_there:
+        ending = await self._ending(delivery)
+        wanted = shown = replace(delivery, text=delivery.text + ending)
+        if delivery.state is DeliveryState.UNKNOWN and delivery.receipt is None:
             try:
-                found = await adapter.find(delivery)
+                found = await adapter.find(replace(delivery, ending=ending))
             except OutcomeUnknown:
                 found = None
-                wanted = replace(delivery, text=delivery.text + MAY_BE_A_REPEAT)
+                wanted = replace(shown, text=shown.text + MAY_BE_A_REPEAT)
             if found is not None and delivery.revision == 1:
                 return found
-            wanted = replace(wanted, receipt=found)
+            wanted = wanted if found is None else replace(delivery, receipt=found)
         if wanted.receipt is None and not delivery.text:
             return NOT_THERE
         if self._sending[delivery].is_over:
             raise Fenced(f'The lease of delivery "{delivery.id}" was over before it was sent.')
+        if self._options.freshness.is_too_old(wanted, self._clock.now()):
+            raise Refused(why_not_sent(delivery))
         return await adapter.send(wanted)
+
+    async def _ending(self, delivery: Delivery) -> str:
+        """Return the remark that it is late, which stands below an answer's last part."""
+        if not self._options.freshness.is_late(delivery, self._clock.now()):
+            return ""
+        is_last = await self._store.deliveries.get(next_part(delivery)) is None
+        return label_of(delivery) if is_last else ""
 
     async def _keep_leases(self) -> None:
         """Prolong what is being sent, and take over what others left behind."""

@@ -19,6 +19,7 @@ from gateway.domain.ids import TurnId
 from gateway.domain.turns import TextDelta, Turn, TurnOutcome, TurnState
 from gateway.drafts import Drafts
 from gateway.errors import BadInput, Refused, RetryLater
+from gateway.freshness import Freshness
 from gateway.leases import Lease
 from gateway.mind import Mind
 from gateway.pauses import Pauses
@@ -64,6 +65,7 @@ class TurnOptions:
     admins: frozenset[str] = frozenset()
     """Who may pause channels, as identity keys."""
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    freshness: Freshness = field(default_factory=Freshness)
 
 
 class TurnRunner:
@@ -214,6 +216,9 @@ class TurnRunner:
             waited = answer.first_at - turn.started_at
             self._metrics.first_text_seconds.observe(waited.total_seconds())
         charge = charge_of(turn, end.tokens)
+        late = self._options.freshness.remark(turn, self._clock.now())
+        if late is not None:
+            answer.remark(late)
         deliveries = answer.deliveries()
         budgets = self._mind.budgets
         warning = None if budgets is None else await budgets.warning(charge, turn)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
+from dataclasses import replace
 from datetime import timedelta
 
 from adapters.discord import answers, failures, posts
@@ -78,6 +79,9 @@ class Sender:
         content = _PLACEHOLDER
         if delivery.text:
             content = await self._enclosures.content_of(delivery)
+        if delivery.text and delivery.ending:
+            ended = replace(delivery, text=delivery.text + delivery.ending)
+            content = replace(content, longer=(await self._enclosures.content_of(ended)).text)
         handle = self._live_handle(delivery)
         if handle is not None and answers.is_repeatable(delivery):
             return None
@@ -227,7 +231,7 @@ class Sender:
     ) -> Receipt | None:
         """Look for a follow-up: as the first answer, whose place it may have taken, and after."""
         original = await self._answers.original(handle)
-        if original.content == content.text:
+        if original.content in (content.text, content.longer):
             return Receipt(original.id, is_of_an_interaction=True)
         if original.flags & _LOADING:
             return None

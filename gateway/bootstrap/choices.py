@@ -16,6 +16,7 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.ids import WorkerId
 from gateway.domain.people import Mode, Route
 from gateway.domain.routing import BindingRule, Routing
+from gateway.freshness import Freshness
 from gateway.models import Models
 from gateway.place import PlaceOptions
 from gateway.ports import NoteStore
@@ -141,6 +142,14 @@ def secret(value: SecretStr | None) -> str:
     return value.get_secret_value() if value is not None else ""
 
 
+def freshness(settings: Settings) -> Freshness:
+    """Return how old an answer may be."""
+    late, unsent = settings.turns.late_seconds, settings.turns.unsent_seconds
+    return Freshness(
+        timedelta(seconds=late) if late else None, timedelta(seconds=unsent) if unsent else None
+    )
+
+
 def turn_options(settings: Settings, retry: RetryPolicy) -> TurnOptions:
     """Return the limits of a turn, and which of its calls need a yes."""
     turns, approvals = settings.turns, settings.approvals
@@ -157,4 +166,5 @@ def turn_options(settings: Settings, retry: RetryPolicy) -> TurnOptions:
         ),
         admins=frozenset(settings.access.admins),
         retry=retry,
+        freshness=freshness(settings),
     )

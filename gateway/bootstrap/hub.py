@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from gateway.backlog import Backlog
 from gateway.bootstrap.admission import make_access
 from gateway.bootstrap.choices import (
     audit_retention,
+    freshness,
     place_options,
     retention,
     routes,
@@ -128,7 +129,10 @@ def _lease(settings: Settings) -> timedelta:
 
 
 def _sending(settings: Settings, worker: WorkerId) -> OutboxOptions:
-    return OutboxOptions(worker, lease=_lease(settings), retry=_retry(settings))
+    fresh, retry = freshness(settings), _retry(settings)
+    longest = max(retry.give_up_after, fresh.unsent or timedelta())
+    retry = replace(retry, give_up_after=longest)
+    return OutboxOptions(worker, lease=_lease(settings), retry=retry, freshness=fresh)
 
 
 def _dispatching(settings: Settings, worker: WorkerId) -> DispatcherOptions:

@@ -115,6 +115,8 @@ class Delivery:
     canvas: Canvas | None = None
     number: int = 0
     """Its store's number for it, by which it is found again; 0 for one that is in no store."""
+    ending: str = ""
+    """What an earlier try may have shown below its text, for whoever looks for one by its text."""
 
     @property
     def nonce(self) -> str:

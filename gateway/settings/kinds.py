@@ -270,3 +270,5 @@ RoleName = Annotated[str, AfterValidator(_role)]
 Prompt = Annotated[str, AfterValidator(_prompt)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 SomeSeconds = Annotated[float, Field(gt=0, le=86_400)]
+Age = Annotated[float, Field(ge=0, le=30 * 86_400)]
+"""Seconds; 0 where it does not matter how old something is."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from gateway.settings.kinds import IdentityKey, Place, Seconds, Section, SomeSeconds
+from gateway.settings.kinds import Age, IdentityKey, Place, Seconds, Section, SomeSeconds
 from gateway.tool_lines import ToolLevel
 
 
@@ -49,6 +49,14 @@ class TurnSettings(Section):
     )
     same_calls: int = Field(
         default=4, ge=1, le=100, description="Times one turn may make the very same tool call"
+    )
+    late_seconds: Age = Field(
+        default=3_600.0, description="An answer that comes later than this says so; 0 for never"
+    )
+    unsent_seconds: Age = Field(
+        default=86_400.0,
+        description="An answer that could not be sent for so long is kept, and that is said; "
+        "0 sends it however old",
     )
     tool_lines: ToolLevel = Field(
         default=ToolLevel.SUMMARY,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from agents.constellation import AgentConstellation
@@ -20,6 +20,7 @@ from gateway.domain.ids import WorkerId
 from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Identity, Route, Sender
 from gateway.drafts import Drafts
+from gateway.freshness import Freshness
 from gateway.inbox import Inbox
 from gateway.mind import Mind
 from gateway.models import Models
@@ -74,6 +75,8 @@ class HubOptions:
     turns: TurnOptions = field(default_factory=TurnOptions)
     lease: timedelta = timedelta(seconds=30)
     sending: RetryPolicy = field(default_factory=RetryPolicy)
+    freshness: Freshness = field(default_factory=Freshness)
+    """How old an answer may be."""
     adapters: Callable[[], Sequence[Adapter]] | None = None
     """Makes the adapters of a new process, for other platforms than the fake one."""
     budgets: BudgetPolicy = field(default_factory=BudgetPolicy)
@@ -263,11 +266,17 @@ class FakeHub:
             archive=around(self.agents.archive, "archive", points),
             files=around(self.agents.files, "files", points),
         )
-        runner = TurnRunner(store, by_name, mind, drafts, self.clock, metrics, options.turns)
+        turns = replace(options.turns, freshness=options.freshness)
+        runner = TurnRunner(store, by_name, mind, drafts, self.clock, metrics, turns)
         dispatching = DispatcherOptions(
             options.worker, options.max_in_flight, options.per_person, options.lease
         )
-        sending = OutboxOptions(options.worker, lease=options.lease, retry=options.sending)
+        sending = OutboxOptions(
+            options.worker,
+            lease=options.lease,
+            retry=options.sending,
+            freshness=options.freshness,
+        )
         return (
             Outbox(store, by_name, drafts, self.clock, metrics, sending),
             Dispatcher(store, runner, self.clock, dispatching),

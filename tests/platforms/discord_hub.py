@@ -23,6 +23,7 @@ from gateway.domain.messages import InboundMessage, Refusal
 from gateway.domain.people import Route
 from gateway.drafts import Drafts
 from gateway.errors import StoreUnavailable
+from gateway.freshness import Freshness
 from gateway.http import HttpServer, Vitals, create_app, create_server, listen
 from gateway.images import Images
 from gateway.inbox import Inbox
@@ -90,6 +91,7 @@ class DiscordHub:
     access: AccessPolicy = field(default_factory=lambda: AccessPolicy({"discord": AccessMode.OPEN}))
     route: Route = field(default_factory=lambda: Route("postern"))
     turns: TurnOptions = field(default_factory=TurnOptions)
+    freshness: Freshness = field(default_factory=Freshness)
     toolbox: Toolbox | None = None
     """The tools that come with Postern and need no file when not set."""
     artifacts: MemoryArtifacts = field(init=False)
@@ -220,7 +222,7 @@ class DiscordHub:
                     drafts,
                     clock,
                     metrics,
-                    OutboxOptions(WORKER, poll=poll, retry=QUICK),
+                    OutboxOptions(WORKER, poll=poll, retry=QUICK, freshness=self.freshness),
                 ),
                 dispatcher=Dispatcher(store, runner, clock, DispatcherOptions(WORKER, poll=poll)),
                 adapters=[self.adapter],

@@ -3,10 +3,12 @@
 import asyncio
 import threading
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 
 import pytest
 
 from gateway.domain.messages import InboundMessage
+from gateway.freshness import Freshness
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.discord_hub import AdvancingClock, DiscordHub
 from tests.platforms.discord_server import DiscordServer, ServerSettings
@@ -51,6 +53,28 @@ async def test_killed_within_a_call(
 
     assert ada.inbox == [WORDS, "next"]
     assert server.said_by_bot(ada.dm_channel) == [WORDS, "next"]
+
+
+async def test_killed_while_it_posts_what_is_late(
+    server: DiscordServer, clock: AdvancingClock
+) -> None:
+    """History shows no nonces: the post is known by its text, with the remark below it."""
+    ada = server.person("ada")
+    hub = DiscordHub(server, freshness=Freshness(late=timedelta(microseconds=1)))
+    hold = server.faults.hold(POST, after=True)
+
+    async with hub.connected():
+        ada.dm("say hello")
+        await hold.reached.wait()
+    clock.ahead += 600
+    async with hub.connected():
+        hold.release()
+        ada.dm("say next")
+        await server.until(lambda: len(ada.inbox) == 2)
+
+    first, second = ada.inbox
+    assert first.startswith("hello\n\n*(sent late: this was ready on ")
+    assert second.startswith("next")
 
 
 async def test_killed_between_two_drafts(server: DiscordServer) -> None:

@@ -12,6 +12,7 @@ from gateway.domain.deliveries import Delivery, DeliveryState
 from gateway.domain.ids import LaneId, PersonId
 from gateway.domain.messages import MessageKind
 from gateway.domain.turns import InputMessage, RunRequest
+from gateway.freshness import label_of
 from gateway.outbox import MAY_BE_A_REPEAT
 from storage.seats import owner_of
 from tests.fakes.rebuilt import Rebuilt
@@ -201,13 +202,14 @@ class Ledger:
 
     def _check_posts(self, delivery: Delivery, posts: list[Post], *, is_mute: bool) -> None:
         name, text = delivery.id, delivery.text
+        late = text + label_of(delivery)
         if not text and posts and not is_mute:
             self._sim.broken("P3", f"{name} was taken back, and is to be seen")
         if text and not posts:
             self._sim.broken("P3", f"{name} is {delivery.state} and not to be seen")
         if len(posts) > 1 and not is_mute:
             self._sim.broken("P3", f"{name} is to be seen {len(posts)} times")
-        meant = {text, text + MAY_BE_A_REPEAT}
+        meant = {said + end for said in (text, late) for end in ("", MAY_BE_A_REPEAT)}
         if text and posts and not any(post.text in meant for post in posts):
             self._sim.broken("P3", f"{name} reads {posts[0].text[:30]!r}, not {text[:30]!r}")
 

@@ -14,6 +14,7 @@ from gateway.dispatcher import Dispatcher, DispatcherOptions
 from gateway.domain.ids import WorkerId
 from gateway.domain.people import Identity, Mode, Route
 from gateway.drafts import Drafts
+from gateway.freshness import Freshness
 from gateway.inbox import Inbox
 from gateway.lifecycle import Gateway, Housekeeping, Parts
 from gateway.mind import Mind
@@ -45,6 +46,8 @@ TURN_LEASE = timedelta(seconds=12)
 SEND_LEASE = timedelta(seconds=15)
 POLL = timedelta(seconds=5)
 RETRY = RetryPolicy(first_seconds=0.5, longest_seconds=6.0)
+FRESHNESS = Freshness(late=timedelta(seconds=20), unsent=timedelta(seconds=40))
+"""Short, so that answers are late, and stay unsent, now and then."""
 SETTLE_SECONDS = 4.0
 APPROVALS = ApprovalOptions(tools=frozenset({PAY}), wait=timedelta(minutes=1), poll=POLL)
 
@@ -104,7 +107,9 @@ class Build:
         self, store: Store, adapters: Mapping[str, Adapter], drafts: Drafts, ports: Ports
     ) -> Outbox:
         """Return the way out."""
-        options = OutboxOptions(ports.worker, lease=SEND_LEASE, poll=POLL, retry=RETRY)
+        options = OutboxOptions(
+            ports.worker, lease=SEND_LEASE, poll=POLL, retry=RETRY, freshness=FRESHNESS
+        )
         return Outbox(store, adapters, drafts, ports.clock, ports.metrics, options)
 
     def constellation(self, store: Store, minds: SimMinds, ports: Ports) -> Constellation:
@@ -119,7 +124,7 @@ class Build:
         minds = around(ports.minds, "agents", ports.edges)
         limits = WakeupLimits(around(ports.toolbox, "toolbox", ports.edges), store.schedules)
         mind = Mind(self.constellation(store, minds, ports), minds, limits, ROUTES)
-        options = TurnOptions(retry=RETRY, approvals=self.approvals)
+        options = TurnOptions(retry=RETRY, approvals=self.approvals, freshness=FRESHNESS)
         return TurnRunner(store, adapters, mind, drafts, ports.clock, ports.metrics, options)
 
     def dispatcher(self, store: Store, runner: TurnRunner, ports: Ports) -> Dispatcher:

@@ -1,5 +1,7 @@
 """What Discord is sent."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -106,3 +108,11 @@ def test_an_earlier_try_is_told_by_its_text(
     shown: str, *, was_revised: bool, is_same: bool
 ) -> None:
     assert may_be_of(shown, content_of("hello there"), was_revised=was_revised) == is_same
+
+
+def test_an_earlier_try_is_told_by_its_text_with_the_remark_below_it_too() -> None:
+    content = replace(content_of("hello"), longer="hello\n\n_(late)_")
+
+    assert may_be_of("hello\n\n_(late)_", content, was_revised=False)
+    assert may_be_of("hello", content, was_revised=False)
+    assert not may_be_of("hello\n\n_(other)_", content, was_revised=False)
