@@ -13,7 +13,7 @@ from agents.founding import ConstellationOptions, Founding, is_shared_slot, shar
 from agents.remembering import Flights, Recent
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId, BlockId, ConversationId, PersonId, SessionId
-from gateway.domain.people import OWN_TEMPLATE, AgentBinding, lane_owner
+from gateway.domain.people import OWN_TEMPLATE, AgentBinding, lane_owner, thread_place
 from gateway.domain.turns import Session, Turn
 from gateway.errors import BadInput, RuntimeUnavailable
 from gateway.ports import AgentHost, AgentTemplates, Clock, PeopleStore
@@ -66,7 +66,8 @@ class AgentConstellation:
         """Return where this turn runs, making agent and thread on first contact."""
         owner = lane_owner(turn.ref.lane, turn.person, turn.conversation)
         agent = await self.agent(owner, turn.role, turn.conversation)
-        return Session(agent, await self._thread(agent, turn.conversation))
+        place = thread_place(turn.ref.lane, turn.conversation)
+        return Session(agent, await self._thread(agent, place))
 
     # -- agents
 

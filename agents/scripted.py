@@ -35,7 +35,7 @@ from agents.scripted_files import ScriptedFiles
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId, ConversationId, PersonId, RunId, SessionId
 from gateway.domain.memory import MemoryBlock
-from gateway.domain.people import Person, lane_owner
+from gateway.domain.people import Person, lane_owner, thread_place
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import (
     InputMessage,
@@ -357,8 +357,8 @@ class ScriptedAgents:
         person = Person(lane_owner(turn.ref.lane, turn.person, turn.conversation), name="")
         agent = await self.find_agent(person, turn.role)
         agent = agent or await self.create_agent(person, turn.role)
-        thread = await self.find_session(agent, turn.conversation)
-        thread = thread or await self.create_session(agent, turn.conversation)
+        place = thread_place(turn.ref.lane, turn.conversation)
+        thread = await self.find_session(agent, place) or await self.create_session(agent, place)
         return Session(agent, thread)
 
 

@@ -24,6 +24,8 @@ class Voice:
     """Written before what it says, where several speak in one conversation."""
     is_silent: bool = False
     """Whether what it says is for another agent's ears alone, or for nobody's."""
+    is_whole: bool = False
+    """Whether people hear it once it is complete, and do not watch it grow."""
 
 
 ALONE = Voice()
@@ -148,7 +150,8 @@ class Answer:
 
     def _streaming(self) -> Streaming | None:
         """Return how people can watch this answer grow; None when they can not."""
-        streaming = None if self.voice.is_silent else self._adapter.streaming
+        is_unseen = self.voice.is_silent or self.voice.is_whole
+        streaming = None if is_unseen else self._adapter.streaming
         if streaming is not None and self._is_private and not streaming.shows_private:
             return None
         return streaming

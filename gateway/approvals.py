@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from gateway.domain.approvals import Approval, ApprovalState, Decision, approval_id
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import NewDelivery
-from gateway.domain.errands import Errand, ErrandChange, decision_awaited
+from gateway.domain.errands import Errand, ErrandChange, awaited_id, decision_awaited
 from gateway.domain.ids import PersonId
 from gateway.domain.messages import InboundMessage, MessageKind
 from gateway.domain.people import Identity, Route, Sender, mode_of
@@ -139,7 +139,7 @@ class Approvals:
         if known.state is ApprovalState.WAITING and known.expires_at > now:
             state = ApprovalState.APPROVED if is_yes else ApprovalState.DENIED
             if await self._store.approvals.decide(
-                self._decision(known, state, name_of(by), now), now
+                await self._decision(known, state, name_of(by), now), now
             ):
                 return f"{DONE[state]}: {known.call.name}."
             known = await self._store.approvals.get(approval) or known
@@ -176,7 +176,7 @@ class Approvals:
         own = [each for each in waiting if await self._is_owner(each, person)]
         now = self._clock.now()
         for each in own:
-            decision = self._decision(each, ApprovalState.DENIED, name_of(by), now)
+            decision = await self._decision(each, ApprovalState.DENIED, name_of(by), now)
             await self._store.approvals.decide(decision, now)
         return len(own)
 
@@ -184,7 +184,7 @@ class Approvals:
         now = self._clock.now()
         while due := await self._store.approvals.due(now, 100):
             for each in due:
-                decision = self._decision(each, ApprovalState.EXPIRED, "", now)
+                decision = await self._decision(each, ApprovalState.EXPIRED, "", now)
                 await self._store.approvals.decide(decision, now)
                 log.info("approval_expired", extra={"approval": each.id})
 
@@ -266,7 +266,7 @@ class Approvals:
             handle=_handle(turn, errand) if is_private else None,
         )
 
-    def _decision(
+    async def _decision(
         self, approval: Approval, state: ApprovalState, by: str, now: datetime
     ) -> Decision:
         news = InboundMessage(
@@ -284,7 +284,9 @@ class Approvals:
         said = outcome(state, by, now)
         places = sorted(approval.questions, key=lambda each: each[1].id)
         shown = tuple((name, f"{heading(approval, place)}\n\n{said}") for name, place in places)
-        return Decision(approval, state, by, shown, news, Route(approval.role, approval.mode))
+        awaited = await self._store.errands.get(awaited_id(approval.id))
+        route = Route(approval.role, approval.mode, beside=awaited.beside if awaited else "")
+        return Decision(approval, state, by, shown, news, route)
 
 
 def _handle(turn: Turn, errand: Errand | None) -> str | None:

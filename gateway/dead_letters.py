@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from gateway.domain.dead_letters import DeadDelivery, DeadLetter, DeadTurn, Verdict
-from gateway.domain.messages import InboundMessage
-from gateway.domain.people import Route, mode_of
+from gateway.domain.messages import AGAIN, InboundMessage
+from gateway.domain.people import Route, beside_of, mode_of
 from gateway.errors import BadInput
 from gateway.ports import Clock, Store
 
@@ -66,16 +66,17 @@ class DeadLetters:
     def _route(self, turn: DeadTurn) -> Route:
         role = turn.lane.rpartition("/")[2]
         try:
-            return replace(self._routes[role], mode=mode_of(turn.lane))
+            route = replace(self._routes[role], mode=mode_of(turn.lane))
         except KeyError:
             raise BadInput(
                 f'"{turn.id}" was for the agent "{role}", which is not in the settings any more. '
                 "Add it again, or drop the dead letter."
             ) from None
+        return replace(route, beside=beside_of(turn.lane))
 
 
 def _again(message: InboundMessage) -> InboundMessage:
-    return replace(message, event_id=f"{message.event_id}:replay")
+    return replace(message, event_id=f"{message.event_id}{AGAIN}")
 
 
 def _check_text(letter: DeadLetter) -> None:

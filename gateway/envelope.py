@@ -66,6 +66,8 @@ def _about(message: InboundMessage) -> str:
             return "; woken by another system" if message.is_hooked else "; a scheduled wakeup"
         case MessageKind.DECISION:
             return "; what became of a tool call that needed a yes"
+        case MessageKind.QUESTION if message.is_background:
+            return "; to do in the background: they read what you say once you are done"
         case MessageKind.QUESTION:
             return "; another agent of theirs asks"
         case MessageKind.ANSWER:

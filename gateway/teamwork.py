@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from gateway.answer import ALONE, Voice
+from gateway.background import told_of_its_end
 from gateway.domain.approvals import ApprovalState
 from gateway.domain.errands import (
     FOR_EVER,
@@ -29,7 +30,7 @@ from gateway.domain.errands import (
     refusal,
 )
 from gateway.domain.ids import PersonId, TurnId
-from gateway.domain.messages import MessageKind
+from gateway.domain.messages import AGAIN, InboundMessage, MessageKind
 from gateway.domain.people import Route, mode_of
 from gateway.domain.routing import Routing
 from gateway.domain.teams import (
@@ -114,6 +115,7 @@ class Teamwork:
     ) -> None:
         self._errands = store.errands
         self._approvals = store.approvals
+        self._deliveries = store.deliveries
         self._clock = clock
         self._routing = Routing.of(routes)
         self._groups = groups or {}
@@ -140,7 +142,7 @@ class Teamwork:
         first = turn.messages[0]
         match first.kind:
             case MessageKind.QUESTION:
-                errand = await self._errands.get(first.target or "")
+                errand = _taken_up_again(await self._errands.get(first.target or ""), first)
                 return Duty(errand, is_over=_is_over(errand, turn.ref.id))
             case MessageKind.ANSWER:
                 heard = await self._errands.get(first.target or "")
@@ -172,6 +174,8 @@ class Teamwork:
 
     def voice(self, turn: Turn, duty: Duty) -> Voice:
         """Return how people hear the turn."""
+        if duty.errand is not None and duty.errand.is_background and duty.errand.is_for_people:
+            return Voice(duty.errand.id, is_whole=True)
         if self.leads(turn):
             return Voice(is_silent=duty.errand is not None and not duty.errand.is_for_people)
         if duty.errand is not None:
@@ -252,8 +256,12 @@ class Teamwork:
         await self._errands.change([ended(errand, state, text, now, turn.ref.id)], now)
 
     async def cancel(self, person: PersonId) -> Sequence[Errand]:
-        """End all that agents ask each other for the person; returns what that was."""
-        open_ones, now = await self._errands.open_of(person), self._clock.now()
+        """End all that agents ask each other for the person; returns what that was.
+
+        What is done in the background goes on.
+        """
+        now = self._clock.now()
+        open_ones = [each for each in await self._errands.open_of(person) if not each.is_background]
         changes = [ended(each, ErrandState.CANCELLED, STOPPED, now) for each in open_ones]
         await self._errands.change(changes, now)
         return open_ones
@@ -266,6 +274,8 @@ class Teamwork:
         now = self._clock.now()
         while due := await self._errands.due(now, 100):
             for each in due:
+                if (told := told_of_its_end(each)) is not None:
+                    await self._deliveries.enqueue([told], now)
                 why = NOT_DECIDED if await self._is_undecided(each) else NOT_IN_TIME
                 await self._errands.change([ended(each, ErrandState.EXPIRED, why, now)], now)
 
@@ -366,6 +376,13 @@ class Teamwork:
 def _is_over(errand: Errand | None, turn: TurnId) -> bool:
     """Whether nobody waits for the errand; what this very turn ended it may say again."""
     return errand is None or (not errand.is_open and errand.ended_by != turn)
+
+
+def _taken_up_again(errand: Errand | None, question: InboundMessage) -> Errand | None:
+    """Open an errand that failed, where the operator has what a person asked for done anew."""
+    if errand is None or errand.state is not ErrandState.FAILED or not errand.is_for_people:
+        return errand
+    return replace(errand, state=ErrandState.OPEN) if question.event_id.endswith(AGAIN) else errand
 
 
 def _result(outcome: TurnOutcome, said: str) -> tuple[ErrandState, str]:

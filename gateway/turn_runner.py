@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from gateway.answer import Answer, Voice, notice_id
 from gateway.approvals import ApprovalOptions, Approvals
+from gateway.background import Background
 from gateway.budgets import charge_of
 from gateway.commands import COMMANDS, Commands, Reach
 from gateway.doing import Doing
@@ -64,6 +65,8 @@ class TurnOptions:
     approvals: ApprovalOptions = field(default_factory=ApprovalOptions)
     admins: frozenset[str] = frozenset()
     """Who may pause channels, as identity keys."""
+    most_in_background: int = 3
+    """What one person may have done beside their conversations at once."""
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     freshness: Freshness = field(default_factory=Freshness)
 
@@ -109,6 +112,7 @@ class TurnRunner:
             mind.constellation,
             self.approvals,
             Pauses(store.notes),
+            Background(store, self._clock, self._options.most_in_background),
             self._options.admins,
             mind.memory,
             mind.wakeups,
@@ -170,7 +174,7 @@ class TurnRunner:
             elif (briefed := await self._briefed(turn)) is None:
                 outcome = TurnOutcome(TurnState.CANCELLED, error=NOTHING_NEW)
             else:
-                async with _typing(adapter, turn):
+                async with _typing(adapter, turn, answer):
                     end = await self._answer(briefed, answer, duty.errand)
                 outcome = await self._outcome(turn, answer, end)
         except (Refused, RetryLater) as error:
@@ -308,6 +312,7 @@ def _is_time_to_tell(turn: Turn, answer: Answer) -> bool:
     return is_awaited and turn.was_postponed and not turn.was_noticed
 
 
-def _typing(adapter: Adapter, turn: Turn) -> AbstractAsyncContextManager[None]:
+def _typing(adapter: Adapter, turn: Turn, answer: Answer) -> AbstractAsyncContextManager[None]:
     """Show people that their answer is on its way; a wakeup may end in silence."""
-    return nullcontext() if turn.is_wakeup else adapter.show_typing(turn.conversation)
+    is_unseen = turn.is_wakeup or answer.voice.is_whole
+    return nullcontext() if is_unseen else adapter.show_typing(turn.conversation)

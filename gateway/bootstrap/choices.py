@@ -165,6 +165,7 @@ def turn_options(settings: Settings, retry: RetryPolicy) -> TurnOptions:
             channel=Conversation.parse(approvals.channel) if approvals.channel else None,
         ),
         admins=frozenset(settings.access.admins),
+        most_in_background=max(1, turns.per_person - 1),
         retry=retry,
         freshness=freshness(settings),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.approvals import Approvals
+from gateway.background import Background
 from gateway.budgets import Budgets
 from gateway.domain.artifacts import Attachment
 from gateway.domain.commands import CommandSpec
@@ -59,6 +60,7 @@ class Reach:
     constellation: Constellation
     approvals: Approvals
     pauses: Pauses
+    background: Background
     admins: Collection[str] = ()
     """Who may pause channels, and ban people, as identity keys."""
     memory: AgentMemory | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gateway.background import line_of
 from gateway.commands.command import Asked, Command, Reach
 from gateway.domain.commands import CommandSpec
 from gateway.domain.errands import Errand
@@ -64,7 +65,9 @@ async def _own_status(asked: Asked, reach: Reach) -> list[str]:
         said = f": {sorry.text}" if sorry is not None and sorry.text else "."
         lines.append(f"- Your last failed turn: {failure.at:%Y-%m-%d %H:%M} UTC{said}")
     errands = await reach.errands.open_of(asked.person) if reach.errands else ()
-    return [*lines, *(_asked_line(errand) for errand in errands if len(errand.chain) > 1)]
+    lines += [_asked_line(errand) for errand in errands if len(errand.chain) > 1]
+    begun = await reach.background.open_of(asked.person)
+    return [*lines, *(f"- In the background: {line_of(errand)}" for errand in begun)]
 
 
 def _asked_line(errand: Errand) -> str:

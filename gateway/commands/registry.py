@@ -8,6 +8,7 @@ from gateway.choices import note_of
 from gateway.commands import (
     approvals,
     archival,
+    background,
     banning,
     choosing,
     conversing,
@@ -43,6 +44,7 @@ _ASK = CommandSpec(
 
 _CARRIED_OUT: tuple[Command, ...] = (
     *everyday.FAMILY,
+    *background.FAMILY,
     *choosing.FAMILY,
     *thinking.FAMILY,
     *approvals.FAMILY,

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import PersonId, TurnId
-from gateway.domain.messages import InboundMessage, MessageKind
+from gateway.domain.messages import BACKGROUND, InboundMessage, MessageKind
 from gateway.domain.people import Mode, Route, Sender
 
 LONGEST_CHAIN = 4
@@ -81,6 +81,16 @@ class Errand:
         return len(self.chain) == 1
 
     @property
+    def is_background(self) -> bool:
+        """Whether a person had it done beside their conversations, or it was asked for that."""
+        return self.root.startswith(BACKGROUND)
+
+    @property
+    def beside(self) -> str:
+        """The errand in whose own lane the asker hears the answer; empty for its usual lane."""
+        return self.root if self.is_background and self.parent == self.root else ""
+
+    @property
     def is_open(self) -> bool:
         """Whether there may still be an answer."""
         return self.state is ErrandState.OPEN
@@ -110,14 +120,16 @@ class ErrandChange:
 def question_for(errand: Errand) -> InboundMessage:
     """Return the message that brings an errand to whoever is asked. Pure."""
     asker = errand.chain[-2] if len(errand.chain) > 1 else "somebody"
+    is_plain = errand.is_background and errand.is_for_people
     return InboundMessage(
         event_id=f"ask-{errand.id}",
         conversation=errand.conversation,
         sender=errand.sender,
-        text=f"{asker} asks you:\n{errand.question}",
+        text=errand.question if is_plain else f"{asker} asks you:\n{errand.question}",
         sent_at=errand.asked_at,
         kind=MessageKind.QUESTION,
         target=errand.id,
+        handle=errand.handle if is_plain else None,
         is_private=errand.is_private,
     )
 
@@ -165,7 +177,7 @@ def ended(
         handle=errand.handle,
         is_private=errand.is_private,
     )
-    return ErrandChange(over, news, Route(errand.asker, errand.mode))
+    return ErrandChange(over, news, Route(errand.asker, errand.mode, beside=errand.beside))
 
 
 def _told(over: Errand) -> str:

@@ -46,6 +46,10 @@ class MessageKind(StrEnum):
 
 SAID = (MessageKind.TEXT, MessageKind.EDIT, MessageKind.REACTION)
 """What people say to agents; the rest is for the gateway, or from it."""
+AGAIN = ":replay"
+"""How the event ids of messages end that the operator has had answered anew."""
+BACKGROUND = "bg-"
+"""How the ids of errands begin on which an agent works beside its conversations."""
 NOWHERE = "nowhere"
 """The `target` of a wakeup whose answer is for nobody."""
 
@@ -99,6 +103,12 @@ class InboundMessage:
     def is_one_of_all(self) -> bool:
         """Whether other agents answer the same words beside this one."""
         return _FOR_ALL in self.event_id
+
+    @property
+    def is_background(self) -> bool:
+        """Whether it is what a person gave their agent to do in the background."""
+        is_question = self.kind is MessageKind.QUESTION
+        return is_question and (self.target or "").startswith(BACKGROUND)
 
     @property
     def is_hooked(self) -> bool:

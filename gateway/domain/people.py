@@ -100,10 +100,14 @@ class Route:
     """Wait until nothing more came for this long, so that a burst becomes one turn."""
     max_wait_seconds: float = 10.0
     """However much comes, the first message of a burst never waits longer than this."""
+    beside: str = ""
+    """The background errand that has a lane beside the one of a person's own agent."""
 
     def lane(self, person: PersonId, conversation: Conversation) -> LaneId:
         """Return the lane that keeps this agent's turns in order."""
         match self.mode:
+            case Mode.PERSON if self.beside:
+                return LaneId(f"{person}/{self.beside}/{self.role}")
             case Mode.PERSON:
                 return LaneId(f"{person}/{self.role}")
             case Mode.SHARED:
@@ -122,6 +126,21 @@ def mode_of(lane: LaneId) -> Mode:
 
 _OF_PLACES = {mode.value: mode for mode in (Mode.CHANNEL, Mode.THREAD)}
 """By how their lanes begin. Each claim asks for each lane."""
+
+
+def beside_of(lane: LaneId) -> str:
+    """Return the background errand that a lane is for; empty for all other lanes."""
+    parts = lane.split("/")
+    return parts[1] if len(parts) == 3 and mode_of(lane) is Mode.PERSON else ""
+
+
+def thread_place(lane: LaneId, conversation: Conversation) -> Conversation:
+    """Return the place by which the agent's thread for a turn of this lane is known.
+
+    A background errand has a thread of its own, so that it meets no other turn in one.
+    """
+    errand = beside_of(lane)
+    return Conversation("bg", conversation.platform, errand) if errand else conversation
 
 
 EVERYONE = PersonId("person-" + "0" * 32)

@@ -1,0 +1,280 @@
+"""`/bg`: an agent does something beside the conversation, and says there what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from agents.scripted import Ask, Fail, Say, Step, Wait
+from gateway.approvals import ApprovalOptions
+from gateway.background import TIME
+from gateway.dead_letters import DeadLetters
+from gateway.domain.errands import Errand, ErrandState
+from gateway.domain.messages import MessageKind
+from gateway.domain.people import Mode, Route, person_id_of
+from gateway.domain.tools import ToolCall, ToolResult
+from gateway.domain.turns import RunRequest
+from gateway.turn_runner import TurnOptions
+from storage.memory.store import MemoryStore
+from tests.fakes.crashing import CrashPoints
+from tests.fakes.hub import FakeHub, FakePerson, HubOptions
+
+_ID = re.compile(r"bg-[0-9a-f]{12}")
+
+
+async def gives(person: FakePerson, text: str, event_id: str | None = None) -> None:
+    message = person.hub.message(person, text, event_id)
+    is_private = text == "status"
+    command = replace(message, kind=MessageKind.COMMAND, is_private=is_private)
+    await person.hub.inbox.receive(command)
+
+
+async def given(person: FakePerson, wish: str) -> str:
+    """Have something done in the background; returns its id once the person has read it."""
+    seen = len(person.sees)
+    await gives(person, f"bg {wish}")
+    told = (await person.reads(seen + 1))[seen]
+    (found,) = set(_ID.findall(told))
+    return found
+
+
+async def errand(hub: FakeHub, name: str) -> Errand:
+    found = await hub.store.errands.get(name)
+    assert found is not None
+    return found
+
+
+def slow(request: RunRequest) -> Iterable[Step]:
+    """Take a minute for what is to be done in the background, and no time for talk."""
+    text = request.input[-1].text
+    return (Wait(60), Say("All counted.")) if "background" in text else (Say("Hi."),)
+
+
+async def test_the_person_is_answered_meanwhile_and_hears_what_came_of_it(hub: FakeHub) -> None:
+    hub.agents.script = slow
+    ada = hub.person("ada")
+    name = await given(ada, "count the stars")
+
+    await ada.says("hello")
+    read = await ada.reads(3)
+
+    assert read[1:] == ["Hi.", f"**{name}:** All counted."]
+    assert hub.agents.overlaps == []
+    assert (await errand(hub, name)).state is ErrandState.ANSWERED
+
+
+async def test_it_is_shown_and_stopped_by_its_id(hub: FakeHub) -> None:
+    hub.agents.script = slow
+    ada = hub.person("ada")
+    name = await given(ada, "count the stars")
+    await asyncio.sleep(5)
+
+    for asked in ("bg", f"bg status {name}", "status", f"bg cancel {name}", f"bg status {name}"):
+        await gives(ada, asked)
+    await asyncio.sleep(120)
+
+    shown = "\n".join(ada.sees)
+    assert shown.count(f"`{name}` (postern, since ") == 4
+    assert "count the stars" in shown
+    assert "At work" in shown
+    assert "In the background: " in shown
+    assert f"`{name}` is stopped." in shown
+    assert shown.endswith("Stopped")
+    assert "All counted." not in "".join(ada.sees)
+
+
+async def test_what_is_stopped_before_it_began_never_runs(hub: FakeHub) -> None:
+    hub.agents.go_down()
+    ada = hub.person("ada")
+    name = await given(ada, "count the stars")
+    await gives(ada, f"bg cancel {name}")
+    await ada.reads(2)
+
+    hub.agents.come_back()
+    await asyncio.sleep(600)
+
+    assert len(ada.sees) == 2
+    assert hub.agents.heard == []
+
+
+async def test_cancel_stops_the_conversation_alone(hub: FakeHub) -> None:
+    hub.agents.script = slow
+    ada = hub.person("ada")
+    name = await given(ada, "count the stars")
+    await asyncio.sleep(5)
+
+    await gives(ada, "cancel")
+
+    assert (await ada.reads(3))[1:] == [
+        "Nothing is running for you right now.",
+        f"**{name}:** All counted.",
+    ]
+
+
+async def test_no_more_than_a_few_are_done_at_once(hub: FakeHub) -> None:
+    hub.agents.script = slow
+    ada = hub.person("ada")
+    for wish in ("one", "two", "three"):
+        await given(ada, wish)
+
+    await gives(ada, "bg four")
+
+    assert (await ada.reads(4))[3].startswith("3 things are done for you in the background already")
+
+
+async def test_nobody_sees_or_stops_what_is_another_ones(hub: FakeHub) -> None:
+    hub.agents.script = slow
+    ada, bob = hub.person("ada"), hub.person("bob")
+    name = await given(ada, "count the stars")
+
+    await gives(bob, "bg")
+    await gives(bob, f"bg status {name}")
+    await gives(bob, f"bg cancel {name}")
+    await ada.reads(2)
+
+    said = "\n".join(bob.sees)
+    assert said.count(f'Nothing of yours is called "{name}".') == 2
+    assert "stars" not in said
+
+
+async def test_a_shared_agent_does_nothing_in_the_background() -> None:
+    options = HubOptions(route=Route("postern", Mode.SHARED))
+    hub = FakeHub(MemoryStore(), options=options)
+    async with hub.running():
+        ada = hub.person("ada")
+        await gives(ada, "bg count the stars")
+        (told,) = await ada.reads()
+
+    assert told.startswith("postern is shared with others")
+
+
+async def test_what_it_asks_of_another_agent_comes_back_beside_the_conversation() -> None:
+    routes = {name: Route(name) for name in ("postern", "writer")}
+    hub = FakeHub(MemoryStore(), options=HubOptions(routes=routes, asking=True))
+
+    def play(request: RunRequest) -> Iterable[Step]:
+        heard = request.input[-1]
+        if isinstance(heard, ToolResult):
+            return (Say("asked"),)
+        if "background" in heard.text:
+            question = json.dumps({"role": "writer", "question": "a line, please"})
+            return (Ask((ToolCall("c1", "ask_agent", question),)),)
+        return (Say("it says so") if "writer answers" in heard.text else Say("A line."),)
+
+    hub.agents.script = play
+    async with hub.running():
+        ada = hub.person("ada")
+        name = await given(ada, "a poem")
+        await ada.reads(3)
+        await asyncio.sleep(10)
+
+    assert ada.sees[1:] == [f"**{name}:** asked", f"**{name}:** it says so"]
+    assert (await errand(hub, name)).answer == "it says so"
+    postern = hub.agents.created[0][2]
+    assert [place for agent, place, _ in hub.agents.threads if agent == postern] == [
+        f"bg:fake:{name}"
+    ]
+
+
+async def test_what_it_needs_a_yes_for_is_decided_beside_the_conversation() -> None:
+    approvals = ApprovalOptions(tools=frozenset({"current_time"}))
+    hub = FakeHub(MemoryStore(), options=HubOptions(turns=TurnOptions(approvals=approvals)))
+    hub.agents.will(Ask((ToolCall("c1", "current_time", "{}"),)))
+    hub.agents.will_say("I wait for a yes.")
+    hub.agents.will_say("It is nine.")
+    async with hub.running():
+        ada = hub.person("ada")
+        name = await given(ada, "what time is it?")
+        await ada.reads(3)
+        (waiting,) = await hub.store.approvals.waiting(ada.conversation.id)
+        await gives(ada, f"approve {waiting.id}")
+        await hub.platform.until(lambda: f"**{name}:** It is nine." in ada.sees)
+
+    assert (await errand(hub, name)).answer == "It is nine."
+    assert [place for _, place, _ in hub.agents.threads] == [f"bg:fake:{name}"]
+
+
+async def test_what_failed_is_told_and_can_be_done_anew(hub: FakeHub) -> None:
+    hub.agents.will(Fail("llm_error", "the model is not there."))
+    ada = hub.person("ada")
+    name = await given(ada, "count the stars")
+    assert (await ada.reads(2))[1].endswith("the model is not there.")
+    hub.agents.will_say("All counted.")
+
+    letters = DeadLetters(hub.store, hub.routes, hub.clock)
+    (letter,) = await letters.page(1)
+    await letters.replay(letter)
+
+    assert (await ada.reads(3))[2] == f"**{name}:** All counted."
+
+
+async def test_what_nobody_ended_in_a_week_is_given_up_and_told() -> None:
+    hub = FakeHub(MemoryStore())
+    ada = hub.person("ada")
+    person = person_id_of(ada.identity)
+    hub.agents.script = slow
+    async with hub.running():
+        name = await given(ada, "count the stars")
+    await asyncio.sleep(TIME.total_seconds())
+
+    async with hub.running():
+        await hub.platform.until(lambda: f"`{name}` was not done in a week" in ada.sees[-1])
+
+    assert await hub.store.errands.open_of(person) == []
+
+
+@pytest.mark.parametrize("what", ["story", "cancelled"])
+async def test_a_crash_at_any_moment_leaves_one_answer_or_none(what: str) -> None:
+    moments = await _told(what, None)
+
+    for at in range(1, moments + 1):
+        await _told(what, at)
+
+    assert moments > 20
+
+
+async def _told(what: str, at: int | None) -> int:
+    """Have something done, die at a moment, and start again; returns how many moments there are."""
+    hub = FakeHub(MemoryStore())
+    is_stopped = what == "cancelled"
+    hub.agents.will(Wait(600 if is_stopped else 2), Say("All counted."))
+    ada, points = hub.person("ada"), CrashPoints(at)
+    async with asyncio.TaskGroup() as group:
+        story = group.create_task(_story(ada, is_stopped=is_stopped))
+        if at is None:
+            hub.record(points)
+        else:
+            async with asyncio.timeout(60):
+                await hub.until_crash(points)
+        async with hub.running():
+            await story
+            passed = len(points.passed)
+            await asyncio.sleep(10)
+    answers = [text for text in ada.sees if text.endswith("All counted.")]
+    assert len(answers) == (0 if is_stopped else 1), at
+    assert len(ada.sees) == 2, at
+    return passed
+
+
+async def _story(ada: FakePerson, *, is_stopped: bool) -> None:
+    await _until_acknowledged(ada, "bg count the stars", "e1")
+    await ada.reads(1)
+    if is_stopped:
+        (name,) = set(_ID.findall(ada.sees[0]))
+        await _until_acknowledged(ada, f"bg cancel {name}", "e2")
+    await ada.reads(2)
+
+
+async def _until_acknowledged(person: FakePerson, text: str, event_id: str) -> None:
+    while True:
+        try:
+            async with asyncio.timeout(3):
+                await gives(person, text, event_id)
+        except TimeoutError:
+            continue
+        return
