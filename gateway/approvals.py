@@ -18,7 +18,7 @@ from gateway.domain.errands import Errand, ErrandChange, awaited_id, decision_aw
 from gateway.domain.ids import PersonId
 from gateway.domain.messages import InboundMessage, MessageKind
 from gateway.domain.people import Identity, Route, Sender, mode_of
-from gateway.domain.tools import ToolCall, ToolResult, ToolSpec
+from gateway.domain.tools import ToolCall, ToolResult, ToolSpec, is_named
 from gateway.domain.turns import Turn
 from gateway.errors import StoreUnavailable
 from gateway.ports import Clock, Store
@@ -97,7 +97,7 @@ class Approvals:
 
     def is_needed(self, spec: ToolSpec, call: ToolCall) -> bool:
         """Whether somebody has to say yes to this call first."""
-        return spec.name in self._options.tools or spec.needs_approval(call)
+        return is_named(spec.name, self._options.tools) or spec.needs_approval(call)
 
     async def get(self, approval: str) -> Approval | None:
         """Return it as it stands; None when there is none of this id."""

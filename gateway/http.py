@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.clock import SystemClock
 from gateway.errors import BadInput, RetryLater, SettingsWrong, StoreUnavailable
-from gateway.ports import AgentRuntime, Health, Store
+from gateway.ports import AgentRuntime, Health, Store, ToolServers
 from gateway.rivals import place_of, rival_sentence
 from gateway.telemetry import Metrics
 from gateway.telemetry.metrics import CONTENT_TYPE
@@ -31,10 +31,12 @@ class Vitals:
         store: Store,
         runtime: AgentRuntime,
         channels: Mapping[str, Callable[[], Health]],
+        servers: ToolServers | None = None,
     ) -> None:
         self._store = store
         self._runtime = runtime
         self._channels = channels
+        self._servers = servers
 
     async def report(self) -> tuple[bool, dict[str, object]]:
         """Return whether store and runtime serve, and the state of each part as JSON."""
@@ -44,11 +46,14 @@ class Vitals:
         channels = self.channels()
         if parts["store"].is_ready:
             channels = {name: await self._with_rival(name, each) for name, each in channels.items()}
-        return is_ready, {
+        report: dict[str, object] = {
             "ready": is_ready,
             **shown,
             "channels": {name: _as_json(health) for name, health in channels.items()},
         }
+        if self._servers is not None:
+            report["mcp_servers"] = {n: _as_json(h) for n, h in self._servers.health().items()}
+        return is_ready, report
 
     def channels(self) -> dict[str, Health]:
         """Return how each channel is."""

@@ -20,6 +20,7 @@ from gateway.ports import (
     Constellation,
     PersonalSchedules,
     Toolbox,
+    ToolServers,
 )
 from gateway.renewals import Renewals
 from gateway.teamwork import Teamwork
@@ -58,3 +59,5 @@ class Mind:
     """None where agents look nothing up in files."""
     renewals: Renewals | None = None
     """None where no conversation begins anew by itself."""
+    servers: ToolServers | None = None
+    """None where no tools come from elsewhere."""

@@ -11,7 +11,7 @@ from gateway.approvals import Approvals
 from gateway.domain.approvals import Approval, ApprovalState
 from gateway.domain.errands import Errand
 from gateway.domain.messages import InboundMessage
-from gateway.domain.tools import Effect, ToolCall, ToolResult, ToolSpec
+from gateway.domain.tools import Effect, ToolCall, ToolResult, unknown_tool
 from gateway.domain.turns import Turn
 from gateway.ports import Toolbox, TurnStore
 from gateway.telemetry import Metrics
@@ -127,9 +127,12 @@ class ToolCalls:
         if call.id in self._turn.tool_intents:
             return ToolResult(call.id, OUTCOME_UNKNOWN.format(tool=call.name), is_error=True)
         spec = self._by_name.get(call.name)
-        if spec is not None and not is_approved and self._hands.approvals.is_needed(spec, call):
+        if spec is None:
+            # Tools come and go: one that came since would be called without its rules.
+            return ToolResult(call.id, unknown_tool(call.name, list(self._by_name)), is_error=True)
+        if not is_approved and self._hands.approvals.is_needed(spec, call):
             return await self._hands.approvals.ask(self._turn, call, self._errand)
-        if _has_effect(spec):
+        if spec.effect is Effect.EXTERNAL:
             await self._hands.turns.intend_tool_call(self._turn.ref, call)
         return await self._hands.toolbox.call(self._turn, call)
 
@@ -144,10 +147,6 @@ class ToolCalls:
     def _is_one_too_many(self, call: ToolCall) -> bool:
         self._made[call.name, call.arguments] += 1
         return self._made[call.name, call.arguments] > self._hands.limits.same_calls
-
-
-def _has_effect(spec: ToolSpec | None) -> bool:
-    return spec is not None and spec.effect is Effect.EXTERNAL
 
 
 def _same_again(call: ToolCall, count: int) -> ToolResult:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 import logging
 from collections.abc import Collection, Mapping
 
 from pydantic import ValidationError
 
-from gateway.domain.tools import Caller, Effect, ToolCall, ToolResult, ToolSpec
+from gateway.domain.tools import (
+    Caller,
+    Effect,
+    ToolCall,
+    ToolResult,
+    ToolSpec,
+    is_named,
+    unknown_tool,
+)
 from gateway.domain.turns import Turn
 from gateway.errors import PosternError
 from toolbox.registry import Gift, Registry, Tool
@@ -25,8 +32,8 @@ class Executor:
 
     The tools of a registry take a Turn, or all of them a Caller.
 
-    `allowed` names, by role, the only tools of that role; a role that is not in
-    it may use them all.
+    `allowed` names, by role, the only tools of that role, or how their names begin
+    (`mcp_wiki_*`); a role that is not in it may use them all.
     """
 
     def __init__(
@@ -52,7 +59,7 @@ class Executor:
 
     def _may_use(self, turn: Turn | Caller, name: str) -> bool:
         """Whether the role's own list, where it has one, names the tool."""
-        return turn.role not in self._allowed or name in self._allowed[turn.role]
+        return turn.role not in self._allowed or is_named(name, self._allowed[turn.role])
 
     async def _carry_out(
         self, tool: Tool, call: ToolCall, keywords: dict[str, object]
@@ -76,10 +83,7 @@ class Executor:
         return ToolResult(call.id, text, buttons=gift.buttons, files=gift.files)
 
     def _unknown(self, turn: Turn | Caller, name: str) -> str:
-        known = [spec.name for spec in self.specs(turn)]
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f' Did you mean "{near[0]}"?' if near else ""
-        return f'There is no tool "{name}".{hint}'
+        return unknown_tool(name, [spec.name for spec in self.specs(turn)])
 
 
 def _is_cancelled() -> bool:

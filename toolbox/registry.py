@@ -96,6 +96,9 @@ class Registry:
 
     def __init__(self, tools: Iterable[Tool] = ()) -> None:
         self._tools: dict[str, Tool] = {}
+        self._lent: dict[str, tuple[Tool, ...]] = {}
+        """Tools that come and go, by whose they are."""
+        self._all: dict[str, Tool] = {}
         for tool in tools:
             self.add(tool)
 
@@ -104,18 +107,30 @@ class Registry:
         if tool.spec.name in self._tools:
             raise ValueError(f'There are two tools called "{tool.spec.name}"; rename one.')
         self._tools[tool.spec.name] = tool
+        self._count()
+
+    def lend(self, lender: str, tools: Iterable[Tool]) -> None:
+        """Put these in the place of what the lender lent before; a name that is taken stays so."""
+        self._lent[lender] = tuple(tools)
+        self._count()
 
     def get(self, name: str) -> Tool | None:
         """Return the tool of that name."""
-        return self._tools.get(name)
+        return self._all.get(name)
 
     def names(self) -> list[str]:
-        """Return the names of all tools, in the order they were added."""
-        return list(self._tools)
+        """Return the names of all tools, in the order they were added; lent ones come last."""
+        return list(self._all)
 
     def specs(self) -> tuple[ToolSpec, ...]:
-        """Return what the model reads, in the order they were added."""
-        return tuple(tool.spec for tool in self._tools.values())
+        """Return what the model reads, in the same order."""
+        return tuple(tool.spec for tool in self._all.values())
+
+    def _count(self) -> None:
+        found = dict(self._tools)
+        for tool in (tool for lent in self._lent.values() for tool in lent):
+            found.setdefault(tool.spec.name, tool)
+        self._all = found
 
 
 def tool_from(
@@ -143,7 +158,7 @@ def tool_from(
         parameters=schema,
         effect=effect,
         needs_approval=_needs_approval(approval, arguments),
-        version=_version(name, description, schema),
+        version=version_of(name, description, schema),
     )
     options = Options(effect, timeout_seconds, approval=approval)
     return Tool(spec, arguments, function, options, given)
@@ -191,7 +206,8 @@ def _needs_approval(policy: Policy, model: type[BaseModel]) -> Callable[[ToolCal
     return judge
 
 
-def _version(name: str, description: str, schema: Mapping[str, object]) -> str:
+def version_of(name: str, description: str, schema: Mapping[str, object]) -> str:
+    """Return a short hash that changes with what the model reads of a tool."""
     text = json.dumps([name, description, schema], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 

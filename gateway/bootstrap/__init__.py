@@ -32,6 +32,7 @@ from gateway.bootstrap.minds import (
     opened_mind,
     served_letta,
 )
+from gateway.bootstrap.servers import LookedAt, looked_at
 from gateway.bootstrap.stores import clock_of, make_store, opened_artifacts, opened_store
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "KeptDatabase",
     "KeptFiles",
     "ListensFor",
+    "LookedAt",
     "Plugged",
     "Spokes",
     "agent_roster",
@@ -57,6 +59,7 @@ __all__ = [
     "follow_zones",
     "kept",
     "letta_options",
+    "looked_at",
     "make_access",
     "make_discord",
     "make_doors",

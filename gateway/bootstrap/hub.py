@@ -114,6 +114,7 @@ def plug(settings: Settings, spokes: Spokes, listener: socket.socket | None = No
             ticker,
             *_beside(settings, spokes, worker, doors),
             *([] if muscle is None else [muscle.worker]),
+            *([] if spokes.mind.servers is None else [spokes.mind.servers]),
         ],
         web=None if listener is None else Web(create_server(app), listener),
     )
@@ -189,7 +190,7 @@ def _served(
     settings: Settings, spokes: Spokes, inbox: Inbox, more: Sequence[APIRouter]
 ) -> tuple[Vitals, FastAPI]:
     channels = {adapter.platform: adapter.health for adapter in spokes.adapters}
-    vitals = Vitals(spokes.store, spokes.mind.runtime, channels)
+    vitals = Vitals(spokes.store, spokes.mind.runtime, channels, spokes.mind.servers)
     token = secret(settings.http.admin_token) or None
     access = make_access(settings, spokes.store, spokes.clock)
     hooks = make_hooks(settings, spokes.store, access, inbox, spokes.clock)

@@ -13,6 +13,7 @@ from gateway.bootstrap.choices import budget_policy, models, renewal_policy, rou
 from gateway.bootstrap.desks import desks
 from gateway.bootstrap.groups import groups
 from gateway.bootstrap.kept import AGENTS
+from gateway.bootstrap.servers import lent_by, opened_tool_servers
 from gateway.budgets import Budgets
 from gateway.errors import SettingsWrong
 from gateway.images import Images
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from agents.letta import BlockSpec, LettaOptions
     from agents.letta.client import Letta
     from toolbox.executor import Executor
-    from toolbox.registry import Tool
+    from toolbox.registry import Registry, Tool
 
 
 @asynccontextmanager
@@ -53,7 +54,11 @@ async def opened_mind(
             *asking_tools(teamwork),
             *_shared(settings, letta, constellation),
         ]
-        toolbox = WakeupLimits(_executor(settings, tools), store.schedules)
+        registry = _registry(tools)
+        toolbox = WakeupLimits(_executor(settings, registry), store.schedules)
+        servers = None
+        if settings.mcp_servers:
+            servers = await stack.enter_async_context(opened_tool_servers(settings, registry))
         images = Images(artifacts) if settings.letta.images else None
         yield Mind(
             constellation,
@@ -72,6 +77,7 @@ async def opened_mind(
             letta.archive,
             letta.files,
             Renewals(constellation, store.notes, renewal_policy(settings)),
+            servers,
         )
 
 
@@ -142,19 +148,30 @@ def _opened(
     return open_letta(options)
 
 
-def _executor(settings: Settings, tools: Sequence[Tool]) -> Executor:
-    """Return the tools at work, each role with those that it may use. Raises SettingsWrong."""
-    from toolbox.executor import Executor
+def _registry(tools: Sequence[Tool]) -> Registry:
+    """Return the gateway's own tools by name. Raises SettingsWrong."""
     from toolbox.registry import Registry
 
     try:
-        registry = Registry(tools)
+        return Registry(tools)
     except ValueError as error:
         raise SettingsWrong(str(error)) from error
+
+
+def _executor(settings: Settings, registry: Registry) -> Executor:
+    """Return the tools at work, each role with those that it may use. Raises SettingsWrong.
+
+    Which tools there are elsewhere is not known here: of these, names are taken as they stand.
+    """
+    from toolbox.executor import Executor
+
     allowed = {each.name: each.tools for each in settings.agents if each.tools is not None}
     named = {*settings.approvals.tools, *(name for names in allowed.values() for name in names)}
+    lent = tuple(lent_by(settings))
     for name in sorted(named - set(registry.names())):
-        known = ", ".join(registry.names())
+        if name.startswith(lent):
+            continue
+        known = ", ".join([*registry.names(), *(f"{prefix}*" for prefix in lent)])
         raise SettingsWrong(f'The settings name a tool "{name}". There is only {known}.')
     for agent in settings.agents:
         for name in sorted(set(agent.server_tools) & set(registry.names())):

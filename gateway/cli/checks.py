@@ -13,7 +13,13 @@ import httpx
 
 from gateway.cli.checking import agents_of
 from gateway.cli.findings import Finding, ok, warning, wrong
-from gateway.cli.remote_checks import check_discord, check_letta, check_model, check_slack
+from gateway.cli.remote_checks import (
+    check_discord,
+    check_letta,
+    check_mcp_servers,
+    check_model,
+    check_slack,
+)
 from gateway.cli.sqlite_file import faults, schema_of
 from gateway.data_dir import holder, prepare
 from gateway.errors import PosternError, SettingsWrong
@@ -43,6 +49,7 @@ async def examine(environ: Mapping[str, str]) -> list[Finding]:
             await check_model(settings, client),
             *await check_discord(settings.discord, client),
             *await check_slack(settings.slack, client),
+            *await check_mcp_servers(settings, _PATIENCE_SECONDS),
         ]
 
 
@@ -56,6 +63,8 @@ def check_files(settings: Settings) -> Finding:
         "letta.api_key",
         "model.api_key",
     )
+    if any(server.token is not None for server in settings.mcp_servers):
+        secret += ("mcp_servers",)
     files = {Path(settings.origin(name)) for name in (*secret, "database_url")}
     for file in sorted(files):
         if file.is_file() and stat.S_IMODE(file.stat().st_mode) & 0o077:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import httpx
 from pydantic import SecretStr
 
 from gateway.cli.findings import Finding, ok, warning, wrong
 from gateway.settings import DiscordSettings, LettaSettings, Settings, SlackSettings
+
+if TYPE_CHECKING:
+    from gateway.bootstrap import LookedAt
 
 _MESSAGE_CONTENT = (1 << 18) | (1 << 19)
 """Application flags GATEWAY_MESSAGE_CONTENT and …_LIMITED, of Discord's application resource."""
@@ -126,6 +129,26 @@ async def check_slack(slack: SlackSettings, client: httpx.AsyncClient) -> list[F
         remedy = "Set SLACK_APP_TOKEN, or SLACK_SIGNING_SECRET."
         found.append(warning("slack", "It can write, but hears nothing.", remedy))
     return found
+
+
+async def check_mcp_servers(settings: Settings, seconds: float) -> list[Finding]:
+    """Ask each MCP server of the settings for its tools."""
+    from gateway import bootstrap
+
+    return [_server_finding(each) for each in await bootstrap.looked_at(settings, seconds)]
+
+
+def _server_finding(found: LookedAt) -> Finding:
+    part = f"mcp {found.name}"
+    if found.error is not None:
+        return warning(part, found.error, "Start it, or correct its url and token.")
+    if found.missing:
+        sentence = f"It has no tool {', '.join(found.missing)}, which the settings name."
+        return warning(part, sentence, f"Correct the names. It has: {', '.join(found.tools)}.")
+    if found.left_out:
+        sentence = f"{len(found.tools)} tools; left out: {'; '.join(found.left_out)}."
+        return warning(part, sentence, "Name in `tools` those that agents shall have.")
+    return ok(part, f"{len(found.tools)} tools: {', '.join(found.tools) or 'none'}.")
 
 
 async def _ask_slack(

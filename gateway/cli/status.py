@@ -11,6 +11,8 @@ from gateway.cli.terminal import AsJson, say_json, say_table
 from gateway.errors import RetryLater
 
 _PATIENCE_SECONDS = 10.0
+_GROUPS = {"channels": "", "mcp_servers": "mcp "}
+"""Parts of which there can be many, with what their names begin with in the table."""
 
 
 def status(
@@ -62,10 +64,12 @@ def _ask(address: str) -> Mapping[str, object]:
 
 
 def _rows(report: Mapping[str, object]) -> list[tuple[str, str, str]]:
-    channels = report.get("channels")
-    parts = {name: part for name, part in report.items() if name not in ("ready", "channels")}
-    if isinstance(channels, dict):
-        parts |= cast("dict[str, object]", channels)  # JSON objects have texts as keys
+    parts = {name: part for name, part in report.items() if name not in _GROUPS and name != "ready"}
+    for group, prefix in _GROUPS.items():
+        below = report.get(group)
+        if isinstance(below, dict):
+            named = cast("dict[str, object]", below)  # JSON objects have texts as keys
+            parts |= {f"{prefix}{name}": part for name, part in named.items()}
     return [_row(name, part) for name, part in parts.items()]
 
 

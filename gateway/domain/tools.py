@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gateway.domain.artifacts import Attachment
 from gateway.domain.deliveries import Button
 from gateway.domain.ids import AgentId, PersonId
+
+
+def is_named(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a tool is one of those: by its name, or by a beginning and `*`."""
+    return any(
+        name.startswith(each[:-1]) if each.endswith("*") else name == each for each in patterns
+    )
+
+
+def unknown_tool(name: str, known: Sequence[str]) -> str:
+    """Return what an agent reads that calls a tool which it does not have."""
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f' Did you mean "{near[0]}"?' if near else ""
+    return f'There is no tool "{name}".{hint}'
 
 
 class Effect(StrEnum):

@@ -13,7 +13,7 @@ from gateway.ports.dead_letters import DeadLetterStore
 from gateway.ports.deliveries import DeliveryStore
 from gateway.ports.errands import Colleagues, ErrandStore
 from gateway.ports.fires import FireStore, NoteStore
-from gateway.ports.hands import Toolbox
+from gateway.ports.hands import Toolbox, ToolServers
 from gateway.ports.health import Health
 from gateway.ports.history import HistoryStore, StoreCounts
 from gateway.ports.installations import InstallationStore
@@ -83,6 +83,7 @@ __all__ = [
     "Streaming",
     "TaskStore",
     "TokenStore",
+    "ToolServers",
     "Toolbox",
     "TurnStore",
     "UsageStore",

@@ -23,6 +23,7 @@ from gateway.settings.agents import (
 from gateway.settings.groups import GroupSettings
 from gateway.settings.hooks import HookSettings
 from gateway.settings.kinds import Section
+from gateway.settings.mcp_servers import McpServerSettings
 from gateway.settings.sources import FILE_NAME, FILE_VARIABLE, TABLE_LISTS, Name, names
 from gateway.settings.tree import Settings
 from gateway.telemetry.redaction import HIDDEN, Redactor
@@ -36,6 +37,7 @@ _TABLES: Mapping[str, type[Section]] = {
     "agents.wakeups": WakeupSettings,
     "groups": GroupSettings,
     "hooks": HookSettings,
+    "mcp_servers": McpServerSettings,
     "bindings": BindingSettings,
 }
 """The lists of tables, by what stands between `[[` and `]]`."""
@@ -47,6 +49,7 @@ _NOTES = {
     "bindings": "None by default: people have agents of their own. See `docs/people.md`.",
     "groups": "None by default. `docs/teamwork.md` shows one of each strategy.",
     "hooks": "None by default. `docs/hooks.md` tells how calls are signed.",
+    "mcp_servers": "None by default. `docs/tools.md` tells what agents get of them.",
 }
 
 
@@ -101,6 +104,8 @@ def as_toml(settings: Settings) -> str:
         lines += _table_lines("groups", group)
     for hook in settings.hooks:
         lines += _table_lines("hooks", hook)
+    for server in settings.mcp_servers:
+        lines += _table_lines("mcp_servers", server)
     return "\n".join(lines) + "\n"
 
 

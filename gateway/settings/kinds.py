@@ -145,18 +145,19 @@ def _database_url(url: SecretStr) -> SecretStr:
 
 
 def _http_url(url: str) -> str:
-    return _checked_url(url, ("http", "https"))
+    return checked_url(url, ("http", "https"))
 
 
 def _ws_url(url: str) -> str:
-    return _checked_url(url, ("ws", "wss"))
+    return checked_url(url, ("ws", "wss"))
 
 
 def _letta_url(url: str) -> str:
-    return _checked_url(url, ("http", "https", "ws", "wss"))
+    return checked_url(url, ("http", "https", "ws", "wss"))
 
 
-def _checked_url(url: str, schemes: tuple[str, ...]) -> str:
+def checked_url(url: str, schemes: tuple[str, ...]) -> str:
+    """Return the address without a slash at its end, if it is one of a server."""
     is_plain = url.isprintable() and " " not in url
     if is_plain and url.partition("://")[0] in schemes and _has_host(url):
         return url.rstrip("/")

@@ -34,6 +34,7 @@ from gateway.settings.kinds import (
     Usual,
     rule,
 )
+from gateway.settings.mcp_servers import McpServers
 from gateway.settings.minds import LettaSettings, ModelSettings, check_choice_of_models
 from gateway.settings.muscle import ComputeSettings, McpSettings
 from gateway.settings.turns import ApprovalSettings, BudgetSettings, TurnSettings
@@ -79,6 +80,9 @@ class Settings(Section):
     artifacts: ArtifactSettings = ArtifactSettings()
     compute: ComputeSettings = ComputeSettings()
     mcp: McpSettings = McpSettings()
+    mcp_servers: McpServers = Field(
+        default=(), description="MCP servers elsewhere, whose tools agents use"
+    )
 
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict[str, str])
 
@@ -110,6 +114,7 @@ class Settings(Section):
         sections = (*sections, self.artifacts, self.compute, self.oidc)
         values = [value for section in sections for _, value in section]
         values += [hook.secret for hook in self.hooks]
+        values += [server.token for server in self.mcp_servers]
         found = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
         password = urlsplit(self.database_url.get_secret_value()).password
         return [*found, password] if password else found

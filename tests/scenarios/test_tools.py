@@ -346,3 +346,25 @@ async def test_history_is_searched_in_this_conversation_alone() -> None:
     (result,) = hub.agents.returned[0]
     assert "my blue boat leaks" in result.text
     assert "canary" not in result.text
+
+
+async def test_a_tool_that_came_during_the_turn_is_not_called_past_its_rules() -> None:
+    hands, registry = Hands(), Registry()
+
+    async def look() -> str:
+        """Look, while the tools of some server elsewhere come."""
+        registry.lend("elsewhere", [tool_from(hands.send, effect=Effect.EXTERNAL)])
+        return "seen"
+
+    registry.add(tool_from(look))
+    hub = FakeHub(MemoryStore(), toolbox=Executor(registry))
+    hub.agents.will(_asks("look", "{}"))
+    hub.agents.will(_asks("send", '{"what": "mail"}', "c2"))
+    hub.agents.will_say("That is how it went.")
+    async with hub.running():
+        ada = hub.person("ada")
+        await ada.says("send it")
+        await ada.reads()
+
+    assert hands.done == []
+    assert 'There is no tool "send".' in hub.agents.returned[1][0].text

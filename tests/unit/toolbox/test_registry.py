@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 
 import pytest
 
-from gateway.domain.tools import Effect, ToolCall
+from gateway.domain.tools import Effect, ToolCall, is_named
 from gateway.errors import SettingsWrong
 from toolbox.registry import Approval, Registry, third_party_tools, tool_from
 
@@ -96,3 +97,42 @@ def test_two_packages_can_not_bring_tools_of_one_name() -> None:
 
     with pytest.raises(ValueError, match='two tools called "rest"'):
         Registry(third_party_tools([point, point]))
+
+
+def test_lent_tools_come_and_go_and_take_no_name_that_is_taken() -> None:
+    async def ours() -> str:
+        """Be here first."""
+        return "ours"
+
+    async def theirs() -> str:
+        """Come later."""
+        return "theirs"
+
+    first, second = tool_from(ours), tool_from(theirs)
+    registry = Registry([first])
+    intruder = replace(second, spec=replace(second.spec, name="ours"))
+
+    registry.lend("elsewhere", [second, intruder])
+
+    assert registry.names() == ["ours", "theirs"]
+    assert registry.get("ours") is first
+    registry.lend("elsewhere", [])
+    assert registry.names() == ["ours"]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "is_meant"),
+    [
+        (["mcp_wiki_find"], True),
+        (["mcp_wiki_*"], True),
+        (["*"], True),
+        (["mcp_wiki"], False),
+        (["mcp_wiki_f"], False),
+        (["mcp_*_find"], False),
+        ([], False),
+    ],
+)
+def test_a_tool_is_named_by_its_name_or_its_beginning(
+    patterns: list[str], *, is_meant: bool
+) -> None:
+    assert is_named("mcp_wiki_find", patterns) is is_meant

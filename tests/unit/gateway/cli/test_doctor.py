@@ -1,4 +1,5 @@
 import asyncio
+import json
 import os
 import socket
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ import pytest
 from agents.embedded.store.database import open_database
 from gateway.cli.sqlite_file import change, schema_of
 from gateway.data_dir import held
+from tests.fakes.mcp_server import McpServer, mcp_in_a_thread, tool
 from tests.unit.gateway.cli.servers import Server, serving
 from tests.unit.gateway.cli.terminal import Seen, Terminal
 
@@ -385,3 +387,47 @@ def test_no_finding_shows_a_secret(postern: Terminal, discord: Server) -> None:
     seen = examine(postern, DISCORD_TOKEN="s3cr3t-token", POSTERN_DISCORD__API_URL=discord.url)
 
     assert "s3cr3t" not in seen.out
+
+
+def _servers(url: str, **more: object) -> str:
+    return json.dumps([{"name": "wiki", "url": url, **more}])
+
+
+def test_the_tools_of_an_mcp_server_are_told(postern: Terminal, letta: Server) -> None:
+    with mcp_in_a_thread(McpServer(tools=[tool("find"), tool("pay")])) as server:
+        seen = examine(postern, POSTERN_MCP_SERVERS=_servers(server.url))
+
+    (found,) = [each for each in seen.json if each["part"] == "mcp wiki"]
+    assert found["outcome"] == "ok"
+    assert found["sentence"] == "2 tools: mcp_wiki_find, mcp_wiki_pay."
+
+
+@pytest.mark.parametrize(
+    ("chosen", "missing"),
+    [({"approve": ["pya"]}, "pya"), ({"tools": ["find", "gone"]}, "gone")],
+)
+def test_a_name_that_an_mcp_server_does_not_have_is_told(
+    postern: Terminal, chosen: dict[str, object], missing: str
+) -> None:
+    with mcp_in_a_thread(McpServer(tools=[tool("find"), tool("pay")])) as server:
+        seen = examine(postern, POSTERN_MCP_SERVERS=_servers(server.url, **chosen))
+
+    (found,) = [each for each in seen.json if each["part"] == "mcp wiki"]
+    assert found["outcome"] == "warning"
+    assert f"It has no tool {missing}," in found["sentence"]
+
+
+def test_an_mcp_server_that_is_away_is_a_warning(postern: Terminal) -> None:
+    with mcp_in_a_thread(McpServer(tools=[tool("find")], token="Bearer right")) as server:
+        refused = examine(postern, POSTERN_MCP_SERVERS=_servers(server.url, token="wrong-one"))
+    away = examine(postern, POSTERN_MCP_SERVERS=_servers(server.url))
+
+    sentences = [
+        each["sentence"]
+        for seen in (refused, away)
+        for each in seen.json
+        if each["part"] == "mcp wiki" and each["outcome"] == "warning"
+    ]
+    assert "refuses our token" in sentences[0]
+    assert "can not be reached" in sentences[1]
+    assert "wrong-one" not in refused.out
