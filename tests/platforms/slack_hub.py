@@ -20,6 +20,7 @@ from adapters.slack.routes import make_router
 from agents.scripted import Say, ScriptedAgents, Step
 from gateway.access import Access, AccessMode, AccessPolicy
 from gateway.clock import SystemClock
+from gateway.domain.audit import AuditKind
 from gateway.domain.deliveries import Delivery, DeliveryState
 from gateway.domain.people import Identity
 from gateway.domain.turns import InputMessage, RunRequest
@@ -158,6 +159,15 @@ class SlackHub:
             if stored and stored.state in (DeliveryState.SENT, DeliveryState.FAILED):
                 return stored
             await self._next_delivery()
+
+    async def has_tried(self, times: int) -> None:
+        """Wait until it is stored what came of so many tries to send something."""
+        while await self._tries() < times:
+            await self._next_delivery()
+
+    async def _tries(self) -> int:
+        audit = await self.hub.store.history.audit(0, 10_000)
+        return sum(entry.kind is AuditKind.DELIVERY_SETTLED for entry in audit)
 
     async def is_quiet(self) -> None:
         """Wait until Slack has handed everything over and every delivery is settled."""

@@ -151,6 +151,7 @@ async def test_our_token_goes_to_slack_alone(
 async def test_a_slow_file_is_asked_for_again_and_stored_once() -> None:
     ways = Ways().but(file_wait_seconds=0.05)
     async with slack_hub(ways=ways) as hub:
+        hub.slack.settings.retry_delays_seconds = (1.0, 5.0, 30.0)
         ada = hub.slack.person("ada")
         hub.slack.faults.delay("files.download", 0.3)
 
