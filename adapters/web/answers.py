@@ -11,11 +11,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from adapters.web.adapter import WebAdapter
-from adapters.web.guard import EVERY_HEADER
+from adapters.web.guard import EVERY_HEADER, TurnedAway
+from adapters.web.open_pages import OpenPages
+from gateway.domain.ids import ConversationId
 from gateway.domain.messages import HistoryEntry, InboundMessage
 from gateway.errors import Refused, RetryLater
 from gateway.ports import HistoryStore
 
+PAGES_PER_VISITOR = 20
+PAGES_LIMIT = 2_000
+"""Open pages over all visitors; each may hold up to `pages.CHARACTERS_LIMIT` characters."""
 LOOK_SECONDS = 1.0
 """How often the store is asked when nothing was heard: another process may have answered."""
 
@@ -49,6 +54,14 @@ def refusal(error: Refused | RetryLater) -> Response:
 def status_of(error: Refused | RetryLater) -> int:
     """Return the HTTP code of a refusal."""
     return 503 if isinstance(error, RetryLater) else getattr(error, "status", 422)
+
+
+def check_room(pages: OpenPages, conversation: ConversationId) -> None:
+    """Raise TurnedAway when so many look already that another one has to wait."""
+    if pages.count_of(conversation) >= PAGES_PER_VISITOR:
+        raise TurnedAway(429, "Too many pages of this chat are open. Close some of them.")
+    if pages.count >= PAGES_LIMIT:
+        raise TurnedAway(503, "Too many people are here at once. Try again in a moment.")
 
 
 class Answers:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING
 
 from starlette.requests import HTTPConnection
 
 from adapters.web.guard import Guard, TurnedAway, bearer
-from adapters.web.inbound import parse_role, parse_user
+from adapters.web.inbound import parse_key, parse_role, parse_user
 from adapters.web.sessions import COOKIE, COOKIE_SECONDS, Visitor, new_token, visitor_of
 from adapters.web.tokens import TokenDoor
 from gateway.domain.conversations import Conversation
@@ -123,6 +124,12 @@ class Entrance:
         if user is not None:
             raise TurnedAway(403, 'Only the admin token may speak for others: leave out "user_id".')
         return visitor
+
+
+def key_of(connection: HTTPConnection) -> str:
+    """Return the idempotency key that came, or a new one; raises BadInput."""
+    key = connection.headers.get("idempotency-key")
+    return str(uuid.uuid4()) if key is None else parse_key(key, "Idempotency-Key")
 
 
 def _newcomer() -> tuple[Visitor, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from starlette.responses import Response
@@ -28,7 +28,9 @@ class FileDoor:
         It is always saved, never shown: what an agent made must not run as our page.
         """
         found = await self.deliveries.get(delivery)
-        if found is None or found.conversation not in places or not 0 <= index < len(found.files):
+        if found is None or replace(found.conversation, thread=None) not in places:
+            raise TurnedAway(404, _NONE)
+        if not 0 <= index < len(found.files):
             raise TurnedAway(404, _NONE)
         file = found.files[index]
         contents = await self.artifacts.load(file.artifact)

@@ -47,6 +47,8 @@ class WebOptions:
     """Who has it may speak for others (`http.admin_token`)."""
     answer_seconds: float = 60.0
     """How long `POST /chat` waits for the answer before it says where to look later."""
+    completion_seconds: float = 600.0
+    """How long `/v1/chat/completions` waits: its clients know no later."""
 
 
 class Guard:

@@ -22,6 +22,7 @@ HISTORY_LIMIT = 200
 
 _ROLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
+_THREAD = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _KEY = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _SAYINGS = {
     "missing": "is missing",
@@ -140,8 +141,21 @@ def parse_key(key: str, name: str) -> str:
     return key
 
 
+def parse_thread(name: str | None) -> str | None:
+    """Check the name of a conversation beside the main one; raises BadInput with one sentence."""
+    if name is None or _THREAD.fullmatch(name):
+        return name
+    raise BadInput('A conversation is named by 1 to 64 letters, digits, ".", "_" or "-".')
+
+
 def parse_message(
-    text: str, *, visitor: Visitor, role: str, key: str, now: datetime
+    text: str,
+    *,
+    visitor: Visitor,
+    role: str,
+    key: str,
+    now: datetime,
+    thread: str | None = None,
 ) -> InboundMessage:
     """Make the message for the inbox; raises BadInput with one sentence.
 
@@ -150,7 +164,7 @@ def parse_message(
     """
     return InboundMessage(
         event_id=f"{visitor.user}:{key}",
-        conversation=visitor.conversation(role),
+        conversation=visitor.conversation(role, thread),
         sender=visitor.sender,
         text=_clean(text),
         sent_at=now,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,22 +17,23 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.websockets import WebSocket
 
-from adapters.web.answers import Answers, DoorRoute, refusal
-from adapters.web.entrance import Entrance
+from adapters.web.answers import Answers, DoorRoute, check_room, refusal
+from adapters.web.completions import make_completions
+from adapters.web.entrance import Entrance, key_of
 from adapters.web.guard import PAGE_HEADERS, Guard, TurnedAway, read_body
 from adapters.web.inbound import (
     parse_after,
     parse_chat,
     parse_code,
     parse_cursor,
-    parse_key,
     parse_limit,
     parse_message,
     parse_query,
+    parse_thread,
 )
 from adapters.web.outbound import chat_item, history_item
 from adapters.web.parts import WebParts
-from adapters.web.sessions import COOKIE, Visitor, new_token, visitor_of
+from adapters.web.sessions import COOKIE, new_token, visitor_of
 from adapters.web.stream import Seat, Stream
 from gateway.domain.messages import HistoryEntry
 from gateway.errors import Refused
@@ -41,9 +41,6 @@ from gateway.errors import Refused
 if TYPE_CHECKING:
     from adapters.web.sign_in import SignIn
 
-PAGES_PER_VISITOR = 20
-PAGES_LIMIT = 2_000
-"""Open pages over all visitors; each may hold up to `pages.CHARACTERS_LIMIT` characters."""
 _STATIC = Path(__file__).parent / "static"
 _KINDS = {
     ".html": "text/html; charset=utf-8",
@@ -73,6 +70,7 @@ def make_router(parts: WebParts) -> APIRouter:
         from adapters.web.sign_in_routes import add_sign_in
 
         add_sign_in(router, parts.sign_in, entrance, parts.options.public_url)
+    router.include_router(make_completions(parts, entrance))
     return router
 
 
@@ -146,7 +144,7 @@ class _Door:
         body = parse_chat(await read_body(request))
         visitor, secret = await self._entrance.author(request, body.user_id)
         role = self._entrance.role(body.agent_id, visitor)
-        key = _key_of(request)
+        key = key_of(request)
         message = parse_message(
             body.message, visitor=visitor, role=role, key=key, now=self._adapter.clock.now()
         )
@@ -162,7 +160,11 @@ class _Door:
         visitor = await self._entrance.reader(request)
         role = self._entrance.role(agent_id, visitor)
         query = parse_query(request.query_params.get("before"), request.query_params.get("limit"))
-        entries = await self._read(visitor, role, query.before, query.limit) if visitor else []
+        thread = parse_thread(request.query_params.get("conversation"))
+        entries: list[HistoryEntry] = []
+        if visitor is not None:
+            place = visitor.conversation(role, thread).id
+            entries = await self._history.history(place, query.before, query.limit)
         messages = await asyncio.to_thread(lambda: [history_item(entry) for entry in entries])
         return JSONResponse({"agent_id": role, "messages": messages})
 
@@ -215,21 +217,8 @@ class _Door:
             visitor, secret = await self._entrance.author(websocket, None)
             headers = [(b"set-cookie", self._entrance.cookie(secret or "", websocket).encode())]
         seat = Seat(visitor, role, after, websocket.query_params.get("format") != "text")
-        self._check_room(seat)
+        check_room(self._adapter.pages, seat.conversation.id)
         return seat, headers
-
-    def _check_room(self, seat: Seat) -> None:
-        pages = self._adapter.pages
-        if pages.count_of(seat.conversation.id) >= PAGES_PER_VISITOR:
-            raise TurnedAway(429, "Too many pages of this chat are open. Close some of them.")
-        if pages.count >= PAGES_LIMIT:
-            raise TurnedAway(503, "Too many people are here at once. Try again in a moment.")
-
-    async def _read(
-        self, visitor: Visitor, role: str, before: int | None, limit: int
-    ) -> list[HistoryEntry]:
-        conversation = visitor.conversation(role).id
-        return await self._history.history(conversation, before, limit)
 
     def _asset(self, name: str, request: Request) -> Response:
         asset = self._assets.get(name)
@@ -239,11 +228,6 @@ class _Door:
         if request.headers.get("if-none-match") == asset.tag:
             return Response(status_code=304, headers=headers)
         return Response(asset.body, media_type=asset.kind, headers=headers)
-
-
-def _key_of(request: Request) -> str:
-    key = request.headers.get("idempotency-key")
-    return str(uuid.uuid4()) if key is None else parse_key(key, "Idempotency-Key")
 
 
 def _chat_response(role: str, key: str, answer: list[HistoryEntry] | None) -> Response:

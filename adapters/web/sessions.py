@@ -31,9 +31,9 @@ class Visitor:
         """The visitor as the hub knows people."""
         return Sender(self.account or Identity("web", "local", self.user), self.name)
 
-    def conversation(self, role: str) -> Conversation:
+    def conversation(self, role: str, thread: str | None = None) -> Conversation:
         """Where this visitor and the agent of this role talk: `web:<role>:<user>`."""
-        return Conversation("web", role, self.user)
+        return Conversation("web", role, self.user, thread)
 
 
 def new_token() -> str:

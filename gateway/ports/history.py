@@ -9,7 +9,7 @@ from typing import Protocol
 
 from gateway.domain.audit import AuditEntry
 from gateway.domain.conversations import Conversation
-from gateway.domain.ids import ConversationId, LaneId
+from gateway.domain.ids import ConversationId, LaneId, TurnId
 from gateway.domain.messages import HistoryEntry, InboundMessage
 
 
@@ -45,6 +45,13 @@ class HistoryStore(Protocol):
         Found by (platform, workspace, event id), so that a door can wait for its
         own answer and give it again to a repeated request. Empty when there was
         nothing to say; None while the turn is not over, and for an unknown message.
+        """
+        ...
+
+    async def turn_of(self, message: InboundMessage) -> TurnId | None:
+        """Return the turn that this message is part of; None while it waits, or for none.
+
+        A turn that began to answer it is its turn for good.
         """
         ...
 

@@ -12,7 +12,7 @@ from gateway.domain.audit import ARRIVALS, POSTED, STEPS, AuditEntry
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import DeliveryState
 from gateway.domain.errands import ErrandState
-from gateway.domain.ids import ConversationId, DeliveryId, LaneId
+from gateway.domain.ids import ConversationId, DeliveryId, LaneId, TurnId
 from gateway.domain.messages import HistoryEntry, InboundMessage, MessageKind
 from gateway.domain.turns import TurnState
 from gateway.ports import StoreCounts
@@ -51,6 +51,11 @@ class MemoryHistory:
         if row.state is not MessageState.DONE or row.turn is None:
             return None
         return self._said(self._tables.turns[row.turn].answers)
+
+    async def turn_of(self, message: InboundMessage) -> TurnId | None:
+        """Return the turn that this message is part of; None while it waits, or for none."""
+        row = self._tables.messages.get(message.idempotency_key)
+        return None if row is None else row.turn
 
     def _said(self, deliveries: list[DeliveryId]) -> list[HistoryEntry]:
         rows = self._tables.posted(deliveries)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from gateway.domain.audit import AuditEntry, AuditKind
 from gateway.domain.conversations import Conversation
-from gateway.domain.ids import ConversationId, LaneId
+from gateway.domain.ids import ConversationId, LaneId, TurnId
 from gateway.domain.messages import HistoryEntry, InboundMessage
 from gateway.ports import StoreCounts
 from storage.delivery_extras import read_extras
@@ -39,6 +39,7 @@ FIND_MESSAGE = """
 SELECT inbox.state, inbox.reply, turn.answers FROM inbox
 LEFT JOIN turn ON turn.id = inbox.turn WHERE inbox.key = $1
 """
+TURN_OF = "SELECT turn FROM inbox WHERE key = $1 AND turn IS NOT NULL"
 SAID = """
 SELECT seq, id, 'assistant' AS author, text, created_at AS at, extras
 FROM delivery
@@ -202,6 +203,11 @@ class PostgresHistory:
         if answers is None:
             return None
         return [_to_entry(row) for row in await self._read(SAID, answers)]
+
+    async def turn_of(self, message: InboundMessage) -> TurnId | None:
+        """Return the turn that this message is part of; None while it waits, or for none."""
+        rows = await self._read(TURN_OF, message.idempotency_key)
+        return TurnId(rows[0]["turn"]) if rows else None
 
     async def conversations(self, after: ConversationId | None, limit: int) -> list[Conversation]:
         """List the next ones, by id, in which a person was heard and something was posted."""

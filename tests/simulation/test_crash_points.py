@@ -48,6 +48,7 @@ BESIDE_ALL_TURNS = {
     "store.schedules.past_slots": _DESK,
     "store.history.history": _DOOR,
     "store.history.answer": _DOOR,
+    "store.history.turn_of": _DOOR,
     "store.history.conversations": _DOOR,
     "store.history.newest_events": "asked once by a door that starts",
     "store.history.counts": "asked by /status and by metrics",

@@ -349,3 +349,17 @@ async def test_what_was_posted_since_is_found_by_conversation(store: Store) -> N
     assert await store.history.posted_since([HERE], begin, 1) == entries[:1]
     assert await store.history.posted_since([HERE], entries[0].sequence, 9) == entries[1:]
     assert await store.history.posted_since([], 0, 100) == []
+
+
+async def test_a_message_belongs_to_the_turn_that_began_to_answer_it(store: Store) -> None:
+    await store.turns.accept(message("e1"), ROUTE, at(0))
+    before = await store.history.turn_of(message("e1"))
+    turn = await claim_turn(store)
+    await store.turns.accept(message("e2"), ROUTE, at(1))
+
+    found = [await store.history.turn_of(message(event)) for event in ("e1", "e2", "e3")]
+    await store.turns.finish(turn.ref, TurnOutcome(TurnState.DONE, ()), at(2))
+
+    assert before is None
+    assert found == [turn.ref.id, None, None]
+    assert await store.history.turn_of(message("e1")) == turn.ref.id

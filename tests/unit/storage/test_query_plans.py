@@ -161,6 +161,7 @@ INDEXES = {
     "history.HISTORY": {"inbox_conversation", "delivery_conversation"},
     "history.CONVERSATIONS": {"outbox (key)", "inbox_conversation"},
     "history.NEWEST_EVENTS": {"inbox_conversation", "place (scan)"},
+    "history.TURN_OF": {"sqlite_autoindex_inbox_1"},
     "history.FIND_MESSAGE": {"sqlite_autoindex_inbox_1", "turn (key)"},
     "history.SAID": {"sqlite_autoindex_delivery_1"},
     "history.COUNTS": {

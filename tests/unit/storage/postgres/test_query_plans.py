@@ -99,6 +99,7 @@ INDEXES = {
     "schedules.IN_CONVERSATION": {"schedule_conversation"},
     "usage.WRITTEN": {"identity_pkey", "inbox_person"},
     "history.HISTORY": {"inbox_conversation", "delivery_conversation"},
+    "history.TURN_OF": {"inbox_key_key"},
     "history.FIND_MESSAGE": {"inbox_key_key", "turn_pkey"},
     "history.SAID": {"delivery_id_key"},
     "history.NEWEST_EVENTS": {"inbox_conversation"},
