@@ -22,8 +22,6 @@ _DESK = "asked by the operator's commands and an agent's reminders, beside any t
 _DOOR = "asked by a door for its page or its first answer, and writes nothing"
 _OPERATOR = "asked by the operator's commands alone"
 BESIDE_ALL_TURNS = {
-    "store.deliveries.enqueue": "`postern send` alone posts without a turn",
-    "store.deliveries.get": "asked by operators and by the checks of this simulator",
     "store.people.binding": "asked by commands; a turn finds its agent and thread by one look",
     "store.people.pairings": _OPERATOR,
     "store.people.decide_pairing": _OPERATOR,
