@@ -26,6 +26,7 @@ from gateway.domain.routing import Decision, Routing
 from gateway.errors import BadInput
 from gateway.pauses import Pauses
 from gateway.ports import Clock, Store
+from gateway.queue_modes import QueueModes
 from gateway.telemetry import Metrics, traced
 from gateway.text.storable import storable
 
@@ -54,6 +55,7 @@ class Inbox:
         self._routing = Routing.of(routes)
         self._choices = Choices(store.people, store.notes)
         self._pauses = Pauses(store.notes)
+        self._queues = QueueModes(store.notes, store.people, store.fires)
         self._clock = clock
         self._metrics = metrics
         self._backlog = backlog
@@ -87,9 +89,12 @@ class Inbox:
         if not decided.is_allowed:
             await self._refuse(not_for_them(message, decided.route.role), now)
         elif not await self._changes_a_waiting_one(message, now):
-            refusal = await self._allowance.refusal(message, now) if self._allowance else None
+            refusal = await self._queues.refusal(message, decided.route, now)
+            if refusal is None and self._allowance is not None:
+                refusal = await self._allowance.refusal(message, now)
             if refusal is None:
-                await self._accept(message, decided.route, now)
+                route = await self._queues.applied(message, decided.route, now)
+                await self._accept(message, route, now)
             else:
                 await self._refuse(refusal, now)
 

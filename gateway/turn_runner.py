@@ -29,6 +29,7 @@ from gateway.ports import (
     Clock,
     Store,
 )
+from gateway.queue_modes import QueueModes
 from gateway.retries import GiveUp, RetryAt, RetryPolicy, decide_turn_retry
 from gateway.rounds import End, RoundLimits, Rounds
 from gateway.teamwork import NO_DUTY, Duty, Teamwork
@@ -113,6 +114,7 @@ class TurnRunner:
             self.approvals,
             Pauses(store.notes),
             Background(store, self._clock, self._options.most_in_background),
+            QueueModes(store.notes, store.people, store.fires),
             self._options.admins,
             mind.memory,
             mind.wakeups,

@@ -31,6 +31,7 @@ from gateway.ports import (
     PersonalSchedules,
     Store,
 )
+from gateway.queue_modes import QueueModes
 
 ELSEWHERE = "This is between you and me: ask me in a direct message."
 """What a command answers that tells a person's own affairs, where others would read them."""
@@ -61,6 +62,7 @@ class Reach:
     approvals: Approvals
     pauses: Pauses
     background: Background
+    queues: QueueModes
     admins: Collection[str] = ()
     """Who may pause channels, and ban people, as identity keys."""
     memory: AgentMemory | None = None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from gateway.background import line_of
 from gateway.commands.command import Asked, Command, Reach
+from gateway.commands.queueing import told
 from gateway.domain.commands import CommandSpec
 from gateway.domain.errands import Errand
 from gateway.domain.ids import DeliveryId
@@ -50,6 +51,7 @@ async def _status(asked: Asked, reach: Reach) -> str:
         f"- Agents: {runtime.sentence}",
         f"- Turns: {counts.turns_running} running, {counts.lanes_ready} waiting",
         f"- Messages on their way out: {counts.deliveries_open}",
+        f"- {told(await reach.queues.of(asked.turn.conversation, reach.clock.now()))}",
     ]
     return "\n".join([*lines, *(await _own_status(asked, reach) if asked.is_private else ())])
 

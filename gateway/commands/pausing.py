@@ -5,14 +5,14 @@ from __future__ import annotations
 from gateway.commands.command import Asked, Command, Reach
 from gateway.domain.commands import CommandSpec
 
-_NOT_YOURS = (
+NOT_YOURS = (
     "Only an admin can do that where others read too. The operator names admins in `access.admins`."
 )
 
 
 async def _pause(asked: Asked, reach: Reach) -> str:
-    if not _may(asked, reach):
-        return _NOT_YOURS
+    if not may_rule(asked, reach):
+        return NOT_YOURS
     sender, place = asked.message.sender, asked.turn.conversation
     since = await reach.pauses.since(place, reach.clock.now())
     if since is not None:
@@ -25,8 +25,8 @@ async def _pause(asked: Asked, reach: Reach) -> str:
 
 
 async def _resume(asked: Asked, reach: Reach) -> str:
-    if not _may(asked, reach):
-        return _NOT_YOURS
+    if not may_rule(asked, reach):
+        return NOT_YOURS
     place, now = asked.turn.conversation, reach.clock.now()
     if await reach.pauses.since(place, now) is None:
         return "Nothing is paused here."
@@ -36,7 +36,7 @@ async def _resume(asked: Asked, reach: Reach) -> str:
     return "I answer here again."
 
 
-def _may(asked: Asked, reach: Reach) -> bool:
+def may_rule(asked: Asked, reach: Reach) -> bool:
     """Whether who asks decides here: in a direct conversation both do, elsewhere admins."""
     is_admin = asked.message.sender.identity.key in reach.admins
     return is_admin or asked.turn.conversation.is_direct

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
 
+from gateway.domain.conversations import Conversation
 from gateway.domain.ids import WorkerId
 from gateway.domain.turns import RunRequest
 from gateway.errors import PosternError, StoreUnavailable
 from gateway.ports import Store, Streaming
+from gateway.queue_modes import QueueKind, QueueModes, read_mode
 from gateway.telemetry import Metrics
 from storage.memory import MemoryStore
 from tests.fakes.virtual_time import EPOCH, LoopClock
@@ -150,6 +152,7 @@ class Simulation:
         await self.store.open()
         for schedule in self.story.schedules:
             await self.store.schedules.put(schedule)
+        await self._choose_queue_modes()
         count = self.options.workers or self.dice.choice((1, 1, 2, 3))
         async with asyncio.TaskGroup() as group:
             self._group = group
@@ -164,6 +167,15 @@ class Simulation:
             for task in [*tasks, *brought, *self._presses]:
                 task.cancel()
         await self.store.close()
+
+    async def _choose_queue_modes(self) -> None:
+        """Let some conversations wait for silence, and others turn away what comes meanwhile."""
+        dice = Random(f"{self.report.seed}/queues")
+        modes = QueueModes(self.store.notes, self.store.people, self.store.fires)
+        for place in sorted({event.message.conversation.id for event in self.story.events}):
+            mode = read_mode(dice.choice(("queue", "queue", "queue", "collect 2", "drop")))
+            if mode is not None and mode.kind is not QueueKind.QUEUE:
+                await modes.choose(mode, Conversation.parse(place))
 
     def _clear_up(self) -> None:
         """End all faults; the clocks are set right."""

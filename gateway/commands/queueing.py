@@ -1,0 +1,50 @@
+"""The command that chooses what becomes of messages while an agent answers."""
+
+from __future__ import annotations
+
+from gateway.commands.command import Asked, Command, Reach
+from gateway.commands.pausing import NOT_YOURS, may_rule
+from gateway.domain.commands import CommandArgument, CommandSpec
+from gateway.queue_modes import MOST_SECONDS, QueueKind, QueueMode, read_mode
+
+_HOW = (
+    "`/queue queue`: it becomes the next turn. `/queue collect 20`: that too, and I wait until "
+    f"nobody has written for so many seconds (1 to {MOST_SECONDS}). `/queue drop`: I do not hear "
+    "it, and say so."
+)
+
+
+async def _queue(asked: Asked, reach: Reach) -> str:
+    place, now = asked.turn.conversation, reach.clock.now()
+    if not asked.arguments:
+        return f"{told(await reach.queues.of(place, now))}\n{_HOW}"
+    mode = read_mode(asked.arguments)
+    if mode is None:
+        return f"That is no way to queue. {_HOW}"
+    if not may_rule(asked, reach):
+        return NOT_YOURS
+    await reach.queues.choose(mode, place)
+    return told(mode)
+
+
+def told(mode: QueueMode) -> str:
+    """Say what a mode does. Pure."""
+    match mode.kind:
+        case QueueKind.QUEUE:
+            return "What is written here while I answer becomes the next turn (`queue`)."
+        case QueueKind.COLLECT:
+            return f"I answer here after {mode.seconds} seconds of silence, all at once (`{mode}`)."
+        case QueueKind.DROP:
+            return "What is written here while I answer is not heard, and I say so (`drop`)."
+
+
+FAMILY = (
+    Command(
+        CommandSpec(
+            "queue",
+            "What becomes of messages while your agent answers",
+            (CommandArgument("mode", "queue, collect SECONDS or drop"),),
+        ),
+        _queue,
+    ),
+)
