@@ -62,6 +62,8 @@ def _about(message: InboundMessage) -> str:
             return "; a correction of an earlier message"
         case MessageKind.REACTION:
             return "; a reaction to an earlier message"
+        case MessageKind.WAKEUP if message.is_by_hand:
+            return "; woken by hand"
         case MessageKind.WAKEUP:
             return "; woken by another system" if message.is_hooked else "; a scheduled wakeup"
         case MessageKind.DECISION:

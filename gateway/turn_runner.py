@@ -209,9 +209,9 @@ class TurnRunner:
         return await self._mind.budgets.excess(turn)
 
     async def _answer_excess(self, turn: Turn, answer: Answer, excess: str) -> TurnOutcome:
-        """Tell the person that a budget is used up; nobody waits for a wakeup's answer."""
+        """Tell the person that a budget is used up; nobody waits for what a schedule wakes."""
         self._metrics.turns_over_budget.inc()
-        if turn.is_wakeup:
+        if turn.is_wakeup and not any(message.is_by_hand for message in turn.messages):
             return TurnOutcome(TurnState.CANCELLED, error=OVER_BUDGET)
         await answer.add(TextDelta("budget", excess))
         return TurnOutcome(TurnState.DONE, answer.deliveries(), error=OVER_BUDGET)
@@ -299,7 +299,7 @@ class TurnRunner:
 
 def _sorry(turn: Turn, answer: Answer, reason: str) -> tuple[NewDelivery, ...]:
     """Tell whoever waits; of failing schedules their owners are told elsewhere, and once."""
-    if turn.is_wakeup and not any(message.is_hooked for message in turn.messages):
+    if turn.is_wakeup and not any(each.is_hooked or each.is_by_hand for each in turn.messages):
         return ()
     words = WAKEUP_FAILED if turn.is_wakeup else COULD_NOT_ANSWER
     return (answer.notice(words.format(reason=reason), name="sorry"),)

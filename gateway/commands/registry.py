@@ -24,6 +24,7 @@ from gateway.commands import (
     spending,
     thinking,
     tokens,
+    waking,
 )
 from gateway.commands.command import Asked, Command, Reach, Told
 from gateway.domain.commands import CommandArgument, CommandSpec
@@ -58,6 +59,7 @@ _CARRIED_OUT: tuple[Command, ...] = (
     *files.FAMILY,
     *conversing.FAMILY,
     *scheduling.FAMILY,
+    *waking.FAMILY,
     *personal.FAMILY,
     *exporting.FAMILY,
     *spending.FAMILY,

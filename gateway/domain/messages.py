@@ -21,6 +21,8 @@ _FOR_ALL = "#all:"
 """How the event ids of messages go on that were addressed to all agents; their roles follow."""
 HOOK_EVENTS = "hook:"
 """How the event ids of wakeups begin that a hook brought."""
+BY_HAND_EVENTS = "heartbeat:"
+"""How the event ids of wakeups begin that somebody asked for with `/heartbeat`."""
 
 
 class MessageKind(StrEnum):
@@ -114,6 +116,11 @@ class InboundMessage:
     def is_hooked(self) -> bool:
         """Whether another system's call woke the agent, not a schedule."""
         return self.is_wakeup and self.event_id.startswith(HOOK_EVENTS)
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether somebody woke the agent, and waits for what comes of it."""
+        return self.is_wakeup and self.event_id.startswith(BY_HAND_EVENTS)
 
     @property
     def otid(self) -> str:
