@@ -58,6 +58,8 @@ def _company(message: InboundMessage) -> str:
 
 def _about(message: InboundMessage) -> str:
     match message.kind:
+        case MessageKind.TEXT if message.is_again:
+            return "; asked again, for another answer than your last"
         case MessageKind.EDIT:
             return "; a correction of an earlier message"
         case MessageKind.REACTION:

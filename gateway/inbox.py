@@ -9,6 +9,7 @@ from datetime import datetime
 
 from gateway.access import Access, not_for_them
 from gateway.addressing import EVERYBODY, addressed
+from gateway.again import asked_again
 from gateway.allowance import Allowance
 from gateway.backlog import Backlog
 from gateway.choices import Choices, chosen_by
@@ -76,6 +77,7 @@ class Inbox:
                 f"{LONGEST_TEXT:,} is the most that an agent takes."
             )
         message, now = as_typed(_cleaned(message)), self._clock.now()
+        message = await asked_again(message, self._store)
         refusal = await self._access.refusal(message, now)
         refusal = refusal or await self._pauses.refusal(message, now)
         if refusal is not None:
@@ -135,7 +137,7 @@ class Inbox:
             return [message]
         if message.kind in _CHANGES and (for_all := await self._changes_for_all(message)):
             return for_all
-        if message.kind not in SAID:
+        if message.kind not in SAID or message.is_again:
             return [message]
         said = addressed(message.text, self._routing)
         message = replace(message, text=said.text)

@@ -46,6 +46,8 @@ ANSWER_IS_LATE = (
 LATE = "late"
 """The notice's name in its turn."""
 AGENT_IS_GONE = 'the agent "{role}" is not here any more.'
+AGAIN = "Again"
+"""Stands before the answer to a question that was asked again."""
 COULD_NOT_ANSWER = "Sorry, I could not answer this: {reason}"
 WAKEUP_FAILED = "A wakeup failed: {reason}"
 PLATFORM_IS_OFF = (
@@ -159,6 +161,8 @@ class TurnRunner:
     def _new_answer(self, turn: Turn, adapter: Adapter, duty: Duty) -> Answer:
         is_for_nobody = any(message.is_for_nobody for message in turn.messages)
         voice = Voice(is_silent=True) if is_for_nobody else self.teamwork.voice(turn, duty)
+        if any(message.is_again for message in turn.messages):
+            voice = replace(voice, name=f"{voice.name}, again" if voice.name else AGAIN)
         return Answer(turn, adapter, self._store.turns, self._drafts, self._clock, voice)
 
     async def _run(

@@ -74,7 +74,10 @@ class InboundMessage:
     role: str | None = None
     """The agent it is addressed to; None for the default one. Not stored: the lane knows."""
     target: str | None = None
-    """The event id of the message that an edit, a deletion or a reaction is about."""
+    """The event id of the message that an edit, a deletion or a reaction is about.
+
+    Of a text, the question that it repeats.
+    """
     handle: str | None = None
     """The platform's own way to answer this very event: an interaction token, a response_url."""
     is_private: bool = False
@@ -94,7 +97,13 @@ class InboundMessage:
     @property
     def wants_its_own_turn(self) -> bool:
         """Whether it shares no turn with others: its answer has a place of its own to go to."""
-        return self.handle is not None or self.kind in _BY_THEMSELVES or self.is_for_nobody
+        is_apart = self.handle is not None or self.kind in _BY_THEMSELVES
+        return is_apart or self.is_for_nobody or self.is_again
+
+    @property
+    def is_again(self) -> bool:
+        """Whether it repeats a question of its sender's, the message `target`."""
+        return self.kind is MessageKind.TEXT and self.target is not None
 
     @property
     def is_for_nobody(self) -> bool:

@@ -30,7 +30,7 @@ from gateway.ports.minds import (
 from gateway.ports.people import PeopleStore
 from gateway.ports.personal import PersonalSchedules
 from gateway.ports.platforms import Accept, Adapter, Streaming, WhyNot
-from gateway.ports.privacy import Failure, Kept, PersonalStore, Record, Said
+from gateway.ports.privacy import Failure, Kept, LastQuestion, PersonalStore, Record, Said
 from gateway.ports.schedules import ScheduleStore
 from gateway.ports.singles import HandedStore, LeaseStore
 from gateway.ports.store import Store
@@ -67,6 +67,7 @@ __all__ = [
     "HistoryStore",
     "InstallationStore",
     "Kept",
+    "LastQuestion",
     "LeaseStore",
     "LinkStore",
     "MemoryEditStore",

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import PersonId, TurnId
-from gateway.domain.messages import HistoryEntry
+from gateway.domain.messages import HistoryEntry, InboundMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,16 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class LastQuestion:
+    """What a person said last to an agent in a conversation."""
+
+    message: InboundMessage
+    """With the role of the agent."""
+    is_open: bool
+    """Whether it waits, or is being answered."""
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """A turn of a person's that was given up."""
 
@@ -67,6 +77,16 @@ class PersonalStore(Protocol):
         """Return the newest turn that was given up, among those of the newest `limit` messages.
 
         Commands and wakeups are not among them.
+        """
+        ...
+
+    async def last_question(
+        self, person: PersonId, conversation: Conversation, limit: int, *, with_private: bool
+    ) -> LastQuestion | None:
+        """Return what the person said last here, among their newest `limit` messages anywhere.
+
+        Commands and wakeups are not among them, nor is what is not kept any more. With
+        `with_private`, what others here could not see the answer of counts too.
         """
         ...
 

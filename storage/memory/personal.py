@@ -12,12 +12,12 @@ from gateway.domain.ids import DeliveryId, PersonId, TurnId
 from gateway.domain.messages import HistoryEntry, MessageKind
 from gateway.domain.people import Identity
 from gateway.domain.turns import TurnState
-from gateway.ports import Failure, Kept, Record, Said
+from gateway.ports import Failure, Kept, LastQuestion, Record, Said
 from storage.memory.cancelling import withdraw_row
 from storage.memory.deliveries import take_back
 from storage.memory.tables import DeliveryRow, MessageRow, Tables
 from storage.personal_rows import to_kept, to_record
-from storage.rules import MessageState
+from storage.rules import MessageState, role_of
 
 _SAYING = (MessageKind.TEXT, MessageKind.EDIT)
 _UNSEEN = (DeliveryState.FAILED, DeliveryState.DROPPED)
@@ -54,6 +54,19 @@ class MemoryPersonal:
             turn = None if row.turn is None else self._tables.turns[row.turn]
             if turn is not None and turn.state is TurnState.FAILED and turn.ended_at is not None:
                 return Failure(turn.id, turn.ended_at)
+        return None
+
+    async def last_question(
+        self, person: PersonId, conversation: Conversation, limit: int, *, with_private: bool
+    ) -> LastQuestion | None:
+        """Return what the person said last in the conversation."""
+        rows = [row for row in self._of(person) if _is_said(row)]
+        for row in sorted(rows, key=lambda row: row.sequence, reverse=True)[:limit]:
+            message = row.message
+            is_seen = with_private or not message.is_private
+            if message.conversation == conversation and message.text and is_seen and row.lane:
+                found = replace(message, role=role_of(row.lane))
+                return LastQuestion(found, is_open=row.turn is None or self._is_running(row))
         return None
 
     async def files(self, person: PersonId) -> list[str]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from gateway.domain.audit import AuditKind
+from gateway.domain.conversations import Conversation
 from gateway.domain.ids import PersonId, TurnId
 from gateway.domain.messages import HistoryEntry
-from gateway.ports import Failure, Kept, Record, Said
+from gateway.ports import Failure, Kept, LastQuestion, Record, Said
 from storage.columns import read_attachments, to_place
 from storage.personal_rows import to_kept, to_record
 from storage.postgres.database import Database, Row, Transaction
+from storage.postgres.inbox import MESSAGE, to_message
 from storage.postgres.locks import STOP_ARRIVALS, lock_lanes, lock_outboxes
 from storage.postgres.posts import take_back
+from storage.rules import role_of
 from storage.task_rules import place_json
 
 _RECENT = """
@@ -41,6 +45,11 @@ WHERE inbox.person = $1 AND inbox.state = 1 AND turn.state = 'running'
 LAST_FAILURE = f"""
 SELECT turn.id, turn.ended_at FROM ({_RECENT}) AS mine JOIN turn ON turn.id = mine.turn
 WHERE turn.state = 'failed' ORDER BY mine.seq DESC LIMIT 1
+"""  # noqa: S608 - constants
+LAST_QUESTION = f"""
+SELECT {MESSAGE}, lane, (SELECT state = 'running' FROM turn WHERE turn.id = mine.turn) AS is_running
+FROM ({_RECENT}) AS mine WHERE conversation = $4 AND text <> '' AND ($5 OR NOT is_private)
+ORDER BY seq DESC LIMIT 1
 """  # noqa: S608 - constants
 FILES = """
 SELECT attachments FROM inbox WHERE person = $1 AND attachments IS NOT NULL ORDER BY seq
@@ -216,6 +225,16 @@ class PostgresPersonal:
         """Return the newest turn that was given up, among those of the newest messages."""
         for row in await self._read(LAST_FAILURE, person, limit, None):
             return Failure(TurnId(row["id"]), row["ended_at"])
+        return None
+
+    async def last_question(
+        self, person: PersonId, conversation: Conversation, limit: int, *, with_private: bool
+    ) -> LastQuestion | None:
+        """Return what the person said last in the conversation."""
+        asked = (person, limit, None, conversation.id, with_private)
+        for row in await self._read(LAST_QUESTION, *asked):
+            message = replace(to_message(row), role=role_of(row["lane"]))
+            return LastQuestion(message, is_open=row["is_running"] is not False)
         return None
 
     async def files(self, person: PersonId) -> list[str]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from gateway.domain.audit import AuditKind
+from gateway.domain.conversations import Conversation
 from gateway.domain.ids import PersonId, TurnId
 from gateway.domain.messages import HistoryEntry
-from gateway.ports import Failure, Kept, Record, Said
+from gateway.ports import Failure, Kept, LastQuestion, Record, Said
 from storage.columns import read_attachments, to_json, to_place
 from storage.personal_rows import to_kept, to_record
+from storage.rules import role_of
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.deliveries import take_back
-from storage.sqlite.inbox import forget_waiting
+from storage.sqlite.inbox import MESSAGE, forget_waiting, to_message
 from storage.sqlite.reader import Reader
 from storage.sqlite.values import from_micros
 from storage.task_rules import place_json
@@ -44,6 +47,11 @@ WHERE inbox.person = ? AND inbox.state = 1 AND turn.state = 'running'
 LAST_FAILURE = f"""
 SELECT turn.id, turn.ended_at FROM ({_RECENT}) AS mine JOIN turn ON turn.id = mine.turn
 WHERE turn.state = 'failed' ORDER BY mine.seq DESC LIMIT 1
+"""  # noqa: S608 - constants
+LAST_QUESTION = f"""
+SELECT {MESSAGE}, lane, (SELECT state = 'running' FROM turn WHERE turn.id = mine.turn)
+FROM ({_RECENT}) AS mine WHERE conversation = ?4 AND text <> '' AND (?5 OR NOT is_private)
+ORDER BY seq DESC LIMIT 1
 """  # noqa: S608 - constants
 FILES = """
 SELECT attachments FROM inbox INDEXED BY inbox_person
@@ -216,6 +224,16 @@ class SqlitePersonal:
         """Return the newest turn that was given up, among those of the newest messages."""
         for turn, ended_at in await self._read(LAST_FAILURE, (person, limit, None)):
             return Failure(TurnId(turn), from_micros(ended_at))
+        return None
+
+    async def last_question(
+        self, person: PersonId, conversation: Conversation, limit: int, *, with_private: bool
+    ) -> LastQuestion | None:
+        """Return what the person said last in the conversation."""
+        asked = (person, limit, None, conversation.id, int(with_private))
+        for *columns, lane, is_running in await self._read(LAST_QUESTION, asked):
+            message = replace(to_message(tuple(columns)), role=role_of(lane))
+            return LastQuestion(message, is_open=is_running is None or bool(is_running))
         return None
 
     async def files(self, person: PersonId) -> list[str]:

@@ -55,6 +55,25 @@ async def test_ask_is_answered_in_place_of_thinking(server: DiscordServer, door:
 
 
 @pytest.mark.parametrize("door", DOORS)
+async def test_retry_in_a_channel_is_answered_before_all_as_the_question_was(
+    server: DiscordServer, door: str
+) -> None:
+    ada = server.person("ada")
+    hub = DiscordHub(server, settings={"commands": SPECS})
+
+    async with hub.connected():
+        await ready(hub, door)
+        asked = await ada.slash("ask", text="say hello", channel=server.general)
+        await server.until(lambda: asked.texts == ["hello"])
+        again = await ada.slash("retry", channel=server.general)
+        await server.until(lambda: bool(again.texts) and again.texts[0].endswith("hello"))
+
+    assert again.callback_type == 5
+    assert again.texts == ["**Again:** hello"]
+    assert len(server.said_by_bot(server.general)) == 2
+
+
+@pytest.mark.parametrize("door", DOORS)
 async def test_an_answer_in_parts_follows_itself(server: DiscordServer, door: str) -> None:
     ada = server.person("ada")
     hub = DiscordHub(server)

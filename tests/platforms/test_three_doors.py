@@ -218,6 +218,29 @@ async def test_an_earlier_conversation_is_gone_back_to_by_every_door(tmp_path: P
     assert threads_in(tmp_path / "data" / "letta.db") == 6
 
 
+async def test_the_last_question_is_asked_again_by_every_door(tmp_path: Path) -> None:
+    endpoint = ChatEndpoint()
+    endpoint.answers = [[delta(content=f"answer {number}")] for number in range(6)]
+    answers: list[str] = []
+    async with serving(endpoint):
+        text = f'[model]\nbase_url = "{endpoint.url}"\n'
+        async with house(tmp_path, text) as home:
+            for say in (home.on_discord, home.on_slack, home.on_the_web):
+                answers += [await say("What is six times seven?"), await say("/retry")]
+
+    assert [answer.replace("*", "") for answer in answers] == [
+        "answer 0",
+        "Again: answer 1",
+        "answer 2",
+        "Again: answer 3",
+        "answer 4",
+        "Again: answer 5",
+    ]
+    asked = [str(request["messages"][-1]["content"]) for request in endpoint.requests]
+    assert all("What is six times seven?" in words for words in asked)
+    assert ["asked again" in words for words in asked] == [False, True] * 3
+
+
 async def test_a_pause_begins_a_new_conversation_by_every_door(tmp_path: Path) -> None:
     async with house(tmp_path, "[sessions]\ndm_idle_hours = 1e-9\n") as home:
         for say in (home.on_discord, home.on_slack, home.on_the_web):

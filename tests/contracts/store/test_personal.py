@@ -11,6 +11,7 @@ from gateway.domain.artifacts import Attachment
 from gateway.domain.audit import AuditKind
 from gateway.domain.ids import AgentId, PersonId, SessionId, TurnId
 from gateway.domain.memory import MemoryEdit
+from gateway.domain.messages import MessageKind
 from gateway.domain.people import Mode, Route, person_id_of
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import TurnOutcome, TurnState
@@ -250,3 +251,63 @@ async def test_the_last_failure_is_the_persons_own_newest(store: Store) -> None:
     assert await store.personal.last_failure(ADA, 100) == Failure(last, at(5))
     assert await store.personal.last_failure(ADA, 1) is None
     assert await store.personal.last_failure(BOB, 100) is None
+
+
+# -- the last question
+
+
+async def _last(
+    store: Store, channel: str = "c1", *, limit: int = 10, private: bool = True
+) -> tuple[str, str | None, bool] | None:
+    found = await store.personal.last_question(ADA, place(channel), limit, with_private=private)
+    return None if found is None else (found.message.event_id, found.message.role, found.is_open)
+
+
+async def test_the_last_question_is_found_with_its_agent_and_whether_it_is_answered(
+    store: Store,
+) -> None:
+    assert await _last(store) is None
+    await store.turns.accept(message("e1"), ROUTE, at(0))
+
+    waiting = await _last(store)
+    turn = await claim_turn(store)
+    running = await _last(store)
+    await finish(store, turn, part(turn, 0, "answer"))
+
+    assert waiting == running == ("e1", "postern", True)
+    assert await _last(store) == ("e1", "postern", False)
+    found = await store.personal.last_question(ADA, place(), 10, with_private=True)
+    assert found is not None
+    assert replace(found.message, role=None) == message("e1")
+
+
+async def test_only_ones_own_words_in_the_conversation_count(store: Store) -> None:
+    await _talk(store, "e1")
+    await _talk(store, "e2", channel="c2")
+    await _talk(store, "e3", user="bob")
+    await store.turns.accept(wakeup("w1"), ROUTE, at(0))
+    command = replace(message("e4"), kind=MessageKind.COMMAND)
+    await store.turns.accept(command, COMMANDS, at(0))
+    await store.turns.refuse(refusal("e5"), at(0))
+
+    assert await _last(store) == ("e1", "postern", False)
+    assert await _last(store, "c2") == ("e2", "postern", False)
+    assert await _last(store, limit=1) is None
+
+
+async def test_a_private_question_counts_only_where_it_may(store: Store) -> None:
+    await _talk(store, "e1")
+    private = replace(message("e2"), is_private=True)
+    await store.turns.accept(private, Route("helpdesk", Mode.SHARED), at(0))
+
+    assert await _last(store) == ("e2", "helpdesk", True)
+    assert await _last(store, private=False) == ("e1", "postern", False)
+
+
+async def test_a_question_that_is_not_kept_any_more_is_none(store: Store) -> None:
+    await _talk(store, "e1")
+
+    while await store.history.retain(at(60), 100):
+        pass
+
+    assert await _last(store) is None
