@@ -261,6 +261,10 @@ class InstantPlatform:
         """Show nothing."""
         return nullcontext()
 
+    async def direct_with(self, identity: Identity) -> Conversation | None:
+        """Know nobody."""
+        return None
+
     def health(self) -> Health:
         """Be well."""
         return Health(is_ready=True, sentence="connected")

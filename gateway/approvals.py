@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -21,7 +22,7 @@ from gateway.domain.people import Identity, Route, Sender, mode_of
 from gateway.domain.tools import ToolCall, ToolResult, ToolSpec, is_named
 from gateway.domain.turns import Turn
 from gateway.errors import StoreUnavailable
-from gateway.ports import Clock, Store
+from gateway.ports import Adapter, Clock, Store
 from gateway.questions import (
     DONE,
     call_of,
@@ -51,7 +52,7 @@ NOBODY_TO_ASK = (
 )
 
 NOBODY_TOLD = (
-    " No approver could be told: none has written to this bot in a direct message. Tell the person "
+    " No approver could be told: none can be written to in a direct message. Tell the person "
     "to show one of them this id."
 )
 LISTED = 20
@@ -81,8 +82,15 @@ class ApprovalOptions:
 class Approvals:
     """Questions about tool calls. Each is asked once, decided once, and never forgotten."""
 
-    def __init__(self, store: Store, clock: Clock, options: ApprovalOptions) -> None:
+    def __init__(
+        self,
+        store: Store,
+        adapters: Mapping[str, Adapter],
+        clock: Clock,
+        options: ApprovalOptions,
+    ) -> None:
         self._store = store
+        self._adapters = adapters
         self._clock = clock
         self._options = options
 
@@ -201,13 +209,18 @@ class Approvals:
         return tuple(dict.fromkeys(home for home in homes if home not in (None, place)))
 
     async def _home_of(self, approver: str) -> Conversation | None:
-        """Return where the approver wrote last with nobody else there; None for nowhere."""
+        """Return where the approver wrote last with nobody else there, or else can be written to.
+
+        None where the platform opens no such place for them.
+        """
         identity = Identity(*approver.split(":", 2))
         person = await self._store.people.find_person(identity)
         said = [] if person is None else await self._store.personal.said(person.id, _LOOKED_THROUGH)
-        return next(
-            (each.conversation for each in said if _is_home(each.conversation, identity)), None
-        )
+        for each in said:
+            if _is_home(each.conversation, identity):
+                return each.conversation
+        adapter = self._adapters.get(identity.platform)
+        return None if adapter is None else await adapter.direct_with(identity)
 
     def _told(self, approval: Approval) -> str:
         """Return what the agent is told who is asked."""

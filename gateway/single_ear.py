@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery
 from gateway.domain.ids import PlatformMessageId
+from gateway.domain.people import Identity
 from gateway.errors import SettingsWrong
 from gateway.place import Place
 from gateway.ports import Accept, Adapter, Health, Streaming
@@ -65,6 +66,10 @@ class SingleEar:
     def show_typing(self, conversation: Conversation) -> AbstractAsyncContextManager[None]:
         """Show that the agent is at work while the context is open."""
         return self._voice.show_typing(conversation)
+
+    async def direct_with(self, identity: Identity) -> Conversation | None:
+        """Return where somebody has direct messages with us."""
+        return await self._voice.direct_with(identity)
 
     def health(self) -> Health:
         """Say how the ear is where it listens, and elsewhere how the voice is."""

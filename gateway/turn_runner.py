@@ -98,7 +98,7 @@ class TurnRunner:
         self._clock = clock
         self._metrics = metrics
         self._options = options
-        self.approvals = Approvals(store, clock, options.approvals)
+        self.approvals = Approvals(store, adapters, clock, options.approvals)
         self._hands = Hands(mind.toolbox, store.turns, self.approvals, options.tools, metrics)
         self.teamwork = mind.teamwork or Teamwork(store, clock, mind.routes)
         self._commands = Commands(self._reach())

@@ -113,6 +113,10 @@ class ConsoleAdapter:
         """Show that the agent is at work, for as long as the context is open."""
         return self._typing()
 
+    async def direct_with(self, identity: Identity) -> Conversation | None:
+        """Return None: the one who sits here has written already."""
+        return None
+
     def health(self) -> Health:
         """Say whether the screen is open."""
         if self._is_open.is_set():

@@ -21,6 +21,7 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery
 from gateway.domain.ids import PlatformMessageId
 from gateway.domain.messages import InboundMessage
+from gateway.domain.people import Identity
 from gateway.errors import RetryLater, SettingsWrong, StoreUnavailable
 from gateway.ports import Accept, Clock, Health, Streaming
 
@@ -106,6 +107,10 @@ class DiscordAdapter:
     def show_typing(self, conversation: Conversation) -> AbstractAsyncContextManager[None]:
         """Show "is typing" while the context is open, unless it is short."""
         return self._typing(conversation)
+
+    async def direct_with(self, identity: Identity) -> Conversation | None:
+        """Return the DM with somebody; Discord opens one with whoever there is."""
+        return await self._sender.direct_with(identity)
 
     def health(self) -> Health:
         """Say how the connection is."""

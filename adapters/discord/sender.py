@@ -14,6 +14,7 @@ from adapters.discord.askers import Askers
 from adapters.discord.buttons import Buttons
 from adapters.discord.enclosures import Enclosures
 from adapters.discord.failures import DiscordRefused
+from adapters.discord.inbound import DIRECT, PLATFORM
 from adapters.discord.interactions import Handle
 from adapters.discord.options import DiscordOptions
 from adapters.discord.outbound import (
@@ -24,8 +25,10 @@ from adapters.discord.outbound import (
 )
 from adapters.discord.posts import Posts
 from adapters.discord.rest import Call, Rest
+from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery
 from gateway.domain.ids import PlatformMessageId
+from gateway.domain.people import Identity
 from gateway.errors import OutcomeUnknown, PosternError, RetryLater
 from gateway.ports import Clock
 
@@ -41,6 +44,8 @@ _PLACEHOLDER = Content("…")
 _LOADING = 1 << 7
 """The flag of a message that says "thinking" ("Message Flags", Discord's reference)."""
 _CHANNELS = 10_000
+_PATIENCE_SECONDS = 5.0
+"""For what may as well be left out."""
 
 
 class Sender:
@@ -90,6 +95,16 @@ class Sender:
         else:
             found = await self._find_post(delivery, content)
         return found.id if found else None
+
+    async def direct_with(self, identity: Identity) -> Conversation | None:
+        """Return the DM with somebody; None where Discord opens none now. Never raises."""
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                channel = await self._posts.open_direct(identity.user)
+        except (PosternError, TimeoutError) as error:
+            log.info("discord_direct_not_opened", extra={"error": str(error)})
+            return None
+        return Conversation(PLATFORM, DIRECT, channel)
 
     async def show_draft(self, delivery: Delivery, text: str) -> None:
         """Edit a draft when its channel and the bot's limits have room for it. Never raises."""

@@ -44,7 +44,8 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery
 from gateway.domain.ids import PlatformMessageId
 from gateway.domain.messages import InboundMessage
-from gateway.errors import OutcomeUnknown, RetryLater, SettingsWrong
+from gateway.domain.people import Identity
+from gateway.errors import OutcomeUnknown, PosternError, RetryLater, SettingsWrong
 from gateway.ports import Accept, ArtifactStore, Clock, Health, Store, Streaming
 
 log = logging.getLogger(__name__)
@@ -222,6 +223,16 @@ class SlackAdapter:
     def show_typing(self, conversation: Conversation) -> AbstractAsyncContextManager[None]:
         """Show "is thinking…" in threads. Never raises."""
         return self._status_lines.showing(conversation)
+
+    async def direct_with(self, identity: Identity) -> Conversation | None:
+        """Return the direct messages with somebody, which Slack opens where it lets the app."""
+        try:
+            async with asyncio.timeout(self.options.call_timeout_seconds):
+                opened = await self._calls.open_direct(identity.workspace, identity.user)
+        except (PosternError, TimeoutError) as error:
+            log.info("slack_direct_not_opened", extra={"error": str(error)})
+            return None
+        return Conversation(self.platform, identity.workspace, opened)
 
     def health(self) -> Health:
         """Say which workspace is connected, or what keeps it from that."""

@@ -21,6 +21,7 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery
 from gateway.domain.ids import ConversationId, PlatformMessageId
 from gateway.domain.messages import InboundMessage
+from gateway.domain.people import Identity
 from gateway.errors import StoreUnavailable
 from gateway.ports import Accept, Clock, Health, Store, Streaming
 
@@ -92,6 +93,10 @@ class WebAdapter:
     def show_typing(self, conversation: Conversation) -> AbstractAsyncContextManager[None]:
         """Show that the agent is at work, for as long as the context is open."""
         return self._typing(conversation)
+
+    async def direct_with(self, identity: Identity) -> Conversation | None:
+        """Return None: a page shows what its person opened it for, and nobody else asks there."""
+        return None
 
     def health(self) -> Health:
         """Say how many pages are open."""

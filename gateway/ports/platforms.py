@@ -11,6 +11,7 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery
 from gateway.domain.ids import PlatformMessageId
 from gateway.domain.messages import InboundMessage
+from gateway.domain.people import Identity
 from gateway.ports.health import Health
 
 Accept = Callable[[InboundMessage], Awaitable[None]]
@@ -94,6 +95,14 @@ class Adapter(Protocol):
 
     def show_typing(self, conversation: Conversation) -> AbstractAsyncContextManager[None]:
         """Show that the agent is at work, for as long as the context is open. Never raises."""
+        ...
+
+    async def direct_with(self, identity: Identity) -> Conversation | None:
+        """Return where somebody has direct messages with us, opened for that where needed.
+
+        None where they can't be had, and while the platform can't say. Asking again is
+        harmless, and nobody sees it. Never raises.
+        """
         ...
 
     def health(self) -> Health:

@@ -22,6 +22,7 @@ from gateway.dispatcher import Dispatcher, DispatcherOptions
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery
 from gateway.domain.ids import AgentId, PersonId, PlatformMessageId, RunId, SessionId, WorkerId
+from gateway.domain.people import Identity
 from gateway.domain.tools import ToolCall, ToolResult, ToolSpec
 from gateway.domain.turns import (
     InputMessage,
@@ -157,6 +158,10 @@ class FarPlatform:
     def show_typing(self, conversation: Conversation) -> AbstractAsyncContextManager[None]:
         """Show nothing."""
         return nullcontext()
+
+    async def direct_with(self, identity: Identity) -> Conversation | None:
+        """Know nobody."""
+        return None
 
     def health(self) -> Health:
         """Be well."""

@@ -12,6 +12,7 @@ from gateway.domain.artifacts import Attachment
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Button, Delivery
 from gateway.domain.ids import ConversationId, PlatformMessageId
+from gateway.domain.people import Identity
 from gateway.errors import DeliveryRefused, OutcomeUnknown
 from gateway.ports import Accept, Health, Streaming
 
@@ -55,6 +56,8 @@ class FakePlatform:
         self.typing: defaultdict[ConversationId, int] = defaultdict(int)
         self.gone: set[str] = set()
         """Conversations that are not there any more."""
+        self.direct: dict[Identity, Conversation] = {}
+        """Where people can be written to who have not written themselves."""
         self.changed = asyncio.Event()
 
     def visible(self, conversation: str) -> list[str]:
@@ -154,6 +157,10 @@ class FakeAdapter:
     def show_typing(self, conversation: Conversation) -> AbstractAsyncContextManager[None]:
         """Count who is typing where."""
         return self._typing(conversation)
+
+    async def direct_with(self, identity: Identity) -> Conversation | None:
+        """Return what tests have opened for them."""
+        return self._platform.direct.get(identity)
 
     def health(self) -> Health:
         """Be well."""

@@ -195,6 +195,27 @@ async def test_of_a_call_asked_for_in_private_a_channel_reads_only_the_tools_nam
     assert not [text for text in mallory.sees(general) if "euros" in text or "yes." in text]
 
 
+async def test_an_approver_who_never_wrote_is_asked_in_a_direct_message_that_is_opened(
+    server: DiscordServer,
+) -> None:
+    boss, bank = server.person("boss"), Bank()
+    approvals = replace(
+        ASKS_FIRST.approvals, approvers=frozenset({f"discord:discord:{boss.user.id}"})
+    )
+    hub = DiscordHub(server, turns=replace(ASKS_FIRST, approvals=approvals))
+    hub.toolbox = hands(bank, hub.store, hub.artifacts, hub.clock)
+    desk = Desk(hub, bank, server.person("ada"))
+
+    async with working(desk):
+        await desk.is_asked(desk.ada.dm_channel)
+        question = await desk.sees(boss.dm_channel, "wants to use **pay**")
+        hub.agents.will_say("It is paid.")
+        await boss.press(question, "Approve")
+        await desk.sees(desk.ada.dm_channel, "It is paid.")
+
+    assert bank.paid == [5]
+
+
 async def test_a_double_press_pays_once(desk: Desk, server: DiscordServer) -> None:
     ada = desk.ada
     async with working(desk):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -106,6 +106,25 @@ async def test_a_strangers_press_in_a_channel_is_refused_to_them_alone(desk: Des
     assert (desk.bank.paid, labels(question)) == ([], ["Approve", "Deny"])
     refused = [e.subject for e in audit if e.kind is AuditKind.APPROVAL_REFUSED]
     assert refused == [f"slack:{mallory.workspace.id}:{mallory.id}"]
+
+
+async def test_an_approver_who_never_wrote_is_asked_in_direct_messages_that_are_opened() -> None:
+    async with dead_hub() as hub:
+        boss, bank = hub.slack.person("boss"), Bank()
+        key = f"slack:{boss.workspace.id}:{boss.id}"
+        approvals = replace(ASKS_FIRST.approvals, approvers=frozenset({key}))
+        hub.hub.options = replace(hub.hub.options, turns=replace(ASKS_FIRST, approvals=approvals))
+        hub.hub.toolbox = hands(bank, hub.hub.store, hub.artifacts, hub.hub.clock)
+        desk = Desk(hub, bank, hub.slack.person("ada"))
+
+        async with hub.living():
+            await desk.is_asked()
+            await hub.slack.until(lambda: any("wants to use" in text for text in boss.sees()))
+            hub.agents.will_say("It is paid.")
+            await boss.press(desk.question(boss.dm_channel), APPROVE)
+            await desk.sees("It is paid.")
+
+    assert bank.paid == [5]
 
 
 async def test_a_double_press_pays_once(desk: Desk) -> None:

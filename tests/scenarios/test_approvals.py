@@ -156,7 +156,7 @@ async def test_a_call_that_was_decided_is_shown_with_its_decision() -> None:
 
 async def test_a_second_call_of_the_same_id_is_not_taken_for_the_one_that_waits() -> None:
     hub = FakeHub(MemoryStore())
-    approvals = Approvals(hub.store, hub.clock, ApprovalOptions())
+    approvals = Approvals(hub.store, {}, hub.clock, ApprovalOptions())
     await hub.person("ada").says("pay Bob")
     claim = await hub.store.turns.claim(WORKER, 1, timedelta(seconds=30), hub.clock.now())
 
@@ -412,6 +412,24 @@ async def test_a_channel_of_the_approvers_reads_the_tools_name_alone() -> None:
     (question, *_) = hub.platform.visible(BOARD.id)
     assert "**Approved by boss**" in question
     assert not [text for text in _ever_shown(hub, question) if "euros" in text]
+    assert bank.paid == [5]
+
+
+async def test_who_never_wrote_in_private_is_asked_where_the_platform_opens_a_place() -> None:
+    async with opened_bank(approvers=(BOSS, DEPUTY), doors=("discord",)) as (hub, bank):
+        boss, (deputy,) = on_discord(hub, "boss"), await known_there(hub, "deputy")
+        opened = Conversation("discord", "dm", "opened")
+        hub.platform.direct = {boss.identity: boss.conversation, deputy.identity: opened}
+        ada = await asks_from_home(hub)
+        await boss.reads(1)
+        await deputy.reads(2)
+        hub.agents.will_say("It is paid.")
+
+        await boss.says(_buttons_in(hub, boss.conversation)[0])
+        await hub.platform.until(lambda: "It is paid." in ada.sees)
+
+    assert hub.platform.visible(opened.id) == []
+    assert "No approver could be told" not in hub.agents.returned[0][0].text
     assert bank.paid == [5]
 
 

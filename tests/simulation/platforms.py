@@ -17,6 +17,7 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Button, Delivery
 from gateway.domain.ids import PlatformMessageId
 from gateway.domain.messages import InboundMessage
+from gateway.domain.people import Identity
 from gateway.errors import OutcomeUnknown, RetryLater
 from gateway.outbox import MAY_BE_A_REPEAT
 from gateway.ports import Accept, Health, Streaming
@@ -219,6 +220,10 @@ class SimAdapter:
     def show_typing(self, conversation: Conversation) -> AbstractAsyncContextManager[None]:
         """Show nothing."""
         return _nothing()
+
+    async def direct_with(self, identity: Identity) -> Conversation | None:
+        """Know nobody."""
+        return None
 
     def health(self) -> Health:
         """Be well."""

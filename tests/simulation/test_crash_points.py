@@ -58,6 +58,7 @@ BESIDE_ALL_TURNS = {
     "store.history.retain": "housekeeping, on which nothing of a turn depends",
     "store.history.retain_audit": "housekeeping, on which nothing of a turn depends",
     "agents.health": "asked by /status and /ready",
+    "platform.direct_with": "asked for approvers, and there are none here",
 }
 """Calls that no simulated turn makes, each with the reason."""
 
