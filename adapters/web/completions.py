@@ -39,8 +39,6 @@ from gateway.errors import Refused, RetryLater
 
 CONVERSATION = "x-postern-conversation"
 """The header that names a conversation beside the person's main one."""
-QUIET_SECONDS = 15.0
-"""A stream says at least so often that it is still there."""
 
 AT_WORK = ": at work\n\n"
 """A comment: no event."""
@@ -85,6 +83,7 @@ class _CompletionDoor:
         self._history = parts.history
         self._entrance = entrance
         self._seconds = parts.options.completion_seconds
+        self._quiet_seconds = parts.options.quiet_seconds
         self._answers = Answers(parts.adapter, parts.history, self._seconds)
 
     async def models(self, request: Request) -> Response:
@@ -150,7 +149,7 @@ class _CompletionDoor:
                 if turn is None and frame.get("type") == "draft":
                     turn = await self._history.turn_of(message)
                 more = _grow(growth, frame, turn)
-                if more or loop.time() - spoken_at >= QUIET_SECONDS:
+                if more or loop.time() - spoken_at >= self._quiet_seconds:
                     spoken_at = loop.time()
                     yield more
         if rest := growth.end(text_of(answer)):

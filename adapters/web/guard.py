@@ -49,6 +49,8 @@ class WebOptions:
     """How long `POST /chat` waits for the answer before it says where to look later."""
     completion_seconds: float = 600.0
     """How long `/v1/chat/completions` waits: its clients know no later."""
+    quiet_seconds: float = 15.0
+    """After so long without an event a stream says that it is there, and asks who reads it."""
 
 
 class Guard:

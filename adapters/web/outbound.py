@@ -89,6 +89,21 @@ def message_frame(
     return Frame(_dump({**body, "html": html_of(role, text, extras.canvas)}), _dump(body))
 
 
+def said_event(entry: HistoryEntry) -> str:
+    """Return the plain frame of what a person said; nothing is rendered."""
+    body = {"type": "message", "id": entry.id, "role": entry.author, "text": entry.text}
+    return _dump({**body, "at": entry.at.isoformat()})
+
+
+def posted_event(delivery: Delivery) -> str:
+    """Return the plain frame of a post as the store has it; nothing is rendered."""
+    if not delivery.text:
+        return _dump({"type": "removed", "id": delivery.id})
+    body = {"type": "message", "id": delivery.id, "role": "assistant", "text": delivery.text}
+    extras = Extras(delivery.buttons, delivery.files, delivery.canvas).fields(delivery.id)
+    return _dump({**body, "at": delivery.created_at.isoformat(), **extras})
+
+
 def history_frame(entry: HistoryEntry) -> Frame:
     """Show one message that a page missed."""
     extras = Extras(entry.buttons, entry.files, entry.canvas)

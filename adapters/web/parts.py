@@ -11,7 +11,7 @@ from adapters.web.files import FileDoor
 from adapters.web.guard import WebOptions
 from adapters.web.tokens import TokenDoor
 from gateway.domain.routing import Routing
-from gateway.ports import HistoryStore
+from gateway.ports import DeliveryStore, HistoryStore
 
 if TYPE_CHECKING:
     from adapters.web.sign_in import SignIn
@@ -23,6 +23,7 @@ class WebParts:
 
     adapter: WebAdapter
     history: HistoryStore
+    deliveries: DeliveryStore
     routing: Routing
     """Which agents there are, and for whom."""
     options: WebOptions

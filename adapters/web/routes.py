@@ -20,6 +20,7 @@ from starlette.websockets import WebSocket
 from adapters.web.answers import Answers, DoorRoute, check_room, refusal
 from adapters.web.completions import make_completions
 from adapters.web.entrance import Entrance, key_of
+from adapters.web.events import make_events
 from adapters.web.guard import PAGE_HEADERS, Guard, TurnedAway, read_body
 from adapters.web.inbound import (
     parse_after,
@@ -71,6 +72,7 @@ def make_router(parts: WebParts) -> APIRouter:
 
         add_sign_in(router, parts.sign_in, entrance, parts.options.public_url)
     router.include_router(make_completions(parts, entrance))
+    router.include_router(make_events(parts, entrance))
     return router
 
 

@@ -97,6 +97,7 @@ def make_web(settings: Settings, store: Store, artifacts: ArtifactStore, clock: 
     parts = WebParts(
         adapter,
         store.history,
+        store.deliveries,
         routes(settings),
         options,
         files=FileDoor(store.deliveries, artifacts),

@@ -207,6 +207,7 @@ class WebServer:
         parts = WebParts(
             hub.adapter,
             hub.store.history,
+            hub.store.deliveries,
             Routing({name: Route(name) for name in ROLES}, access=hub.access),
             options,
             files=FileDoor(hub.store.deliveries, hub.artifacts),

@@ -20,7 +20,14 @@ def _found(pattern: re.Pattern[str], file: str) -> list[str]:
     return sorted(set(pattern.findall((DOOR / file).read_text(encoding="utf-8"))))
 
 
-@pytest.mark.parametrize("route", _found(_ROUTE, "routes.py"))
+ROUTES = [
+    route
+    for file in ("routes.py", "completions.py", "events.py", "sign_in_routes.py")
+    for route in _found(_ROUTE, file)
+]
+
+
+@pytest.mark.parametrize("route", ROUTES)
 def test_every_route_is_documented(route: str) -> None:
     assert route in NOT_FOR_PROGRAMS or route.replace(":path", "") in PAGE
 
