@@ -6,7 +6,7 @@ import asyncio
 import re
 from typing import Any
 
-from gateway.domain.canvases import Canvas
+from gateway.domain.canvases import Canvas, Mode
 from gateway.domain.deliveries import DeliveryState, NewDelivery
 from gateway.domain.ids import DeliveryId
 from gateway.domain.people import lane_owner
@@ -26,7 +26,13 @@ def canvas_tools(store: Store, clock: Clock) -> list[Tool]:
     """Return the tools. A canvas is a delivery; which one goes by a name is a note of its owner."""
     shelf = _Shelf(store, clock)
 
-    async def show(turn: Turn, call: ToolCall, name: str, components: list[dict[str, Any]]) -> str:
+    async def show(
+        turn: Turn,
+        call: ToolCall,
+        name: str,
+        components: list[dict[str, Any]],
+        mode: Mode = "inline",
+    ) -> str:
         """Show cards, tables, buttons and more, as a message here that you can change later.
 
         The same name again changes that message. What people press, or send off, comes to you as
@@ -44,8 +50,9 @@ def canvas_tools(store: Store, clock: Clock) -> list[Tool]:
         Args:
             name: What you call it, such as plan or trip-form.
             components: What it shows from now on, top to bottom.
+            mode: On the web page, overlay and fullscreen are opened by a button.
         """
-        canvas = read_canvas(components)
+        canvas = read_canvas(components, mode)
         return await shelf.show(turn, call, _checked(name), canvas)
 
     async def take_back(turn: Turn, name: str) -> str:

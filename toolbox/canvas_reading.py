@@ -11,7 +11,7 @@ from typing import Any, cast
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from gateway.domain import canvases
-from gateway.domain.canvases import LONGEST_TITLE, MOST_FIELDS, Canvas, Component, forms_of
+from gateway.domain.canvases import LONGEST_TITLE, MOST_FIELDS, Canvas, Component, Mode, forms_of
 from gateway.domain.deliveries import LONGEST_LABEL, LONGEST_SAYING, MOST_BUTTONS
 from gateway.errors import BadInput
 from gateway.text.canvas import buttons_of, in_words
@@ -41,10 +41,11 @@ _ADDRESS = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?")
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
-def read_canvas(written: Sequence[Mapping[str, Any]]) -> Canvas:
+def read_canvas(written: Sequence[Mapping[str, Any]], mode: Mode = "inline") -> Canvas:
     """Check what a model wrote. Raises BadInput, which names the component and what is wrong."""
     left = [MOST_COMPONENTS]
-    canvas = Canvas(tuple(_read(each, f"{n}", 1, left) for n, each in _numbered(written)))
+    components = tuple(_read(each, f"{n}", 1, left) for n, each in _numbered(written))
+    canvas = Canvas(components, mode)
     if not canvas.components:
         raise BadInput("A canvas has at least one component.")
     _check_whole(canvas)

@@ -12,14 +12,30 @@ from typing import assert_never
 
 from adapters.web.markdown import safe_html
 from gateway.domain import canvases
-from gateway.domain.canvases import Canvas, Component, Holder, Image, Leaf
+from gateway.domain.canvases import Canvas, Component, Holder, Image, Leaf, inside
 from gateway.domain.deliveries import Button
 from gateway.text.canvas import SIGNS, press_of
 
 
 def canvas_html(canvas: Canvas) -> str:
-    """Render the canvas as one element."""
-    return f'<section class="canvas">{_all(canvas.components)}</section>'
+    """Render the canvas as one element.
+
+    What stands above the conversation is opened by its person, and never by itself.
+    """
+    inner = _all(canvas.components)
+    if canvas.mode == "inline":
+        return f'<section class="canvas">{inner}</section>'
+    title = escape(_title(canvas))
+    close = '<button type="button" class="closes">Close</button>'
+    dialog = f'<dialog class="{canvas.mode}" data-title="{title}" aria-label="{title}">'
+    opens = f'<button type="button" class="opens" aria-haspopup="dialog">Open “{title}”</button>'
+    return f'<section class="canvas">{opens}{dialog}{close}{inner}</dialog></section>'
+
+
+def _title(canvas: Canvas) -> str:
+    """Return what the canvas is called on the button that opens it."""
+    titles = (getattr(each, "title", "") for each in inside(canvas.components))
+    return next((title for title in titles if title), "Canvas")
 
 
 def _all(components: Iterable[Component]) -> str:

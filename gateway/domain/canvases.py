@@ -268,11 +268,17 @@ Holder = Stack | Grid | Card | ScrollSection | Dialog
 Component = Leaf | Holder
 
 
+Mode = Literal["inline", "overlay", "fullscreen"]
+"""Where a page shows a canvas: in the conversation, or above it once it is opened there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Canvas:
     """What one message shows instead of its text, where its platform can."""
 
     components: tuple[Component, ...]
+    mode: Mode = "inline"
+    """Platforms that can't lay anything above a conversation show all of it inline."""
 
 
 def inside(components: tuple[Component, ...]) -> tuple[Component, ...]:

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import ConsoleMessage, Page, ViewportSize, expect
 
-from gateway.domain.canvases import Canvas
+from gateway.domain.canvases import Canvas, Mode
 from gateway.domain.deliveries import NewDelivery
 from gateway.domain.ids import DeliveryId
 from gateway.text.canvas import buttons_of, filled_in, in_words
@@ -144,6 +144,41 @@ async def test_a_change_is_seen_at_once_and_what_was_taken_back_is_gone(wall: Wa
     await wall.changes(post, None)
 
     await expect(canvas).to_have_count(0)
+
+
+async def test_what_was_written_and_opened_outlives_a_change(wall: Wall) -> None:
+    post = await wall.shows(read_canvas(EVERY_KIND))
+    canvas = wall.page.locator(".canvas")
+    await canvas.get_by_text("What to pack").click()
+    await canvas.get_by_label("By").select_option("Bus")
+    await canvas.get_by_label("Wishes").fill("a window seat")
+
+    await wall.changes(post, read_canvas([{"type": "badge", "text": "new"}, *EVERY_KIND]))
+
+    await expect(canvas.get_by_text("new", exact=True)).to_be_visible()
+    await expect(canvas.get_by_role("table")).to_be_visible()
+    await expect(canvas.get_by_label("By")).to_have_value("Bus")
+    await expect(canvas.get_by_label("Wishes")).to_have_value("a window seat")
+    await expect(canvas.get_by_label("Wishes")).to_be_focused()
+
+
+@pytest.mark.parametrize("mode", ["overlay", "fullscreen"])
+async def test_what_stands_above_the_conversation_is_opened_by_its_person_and_stays_open(
+    wall: Wall, mode: Mode
+) -> None:
+    post = await wall.shows(read_canvas(EVERY_KIND, mode))
+    dialog = wall.page.get_by_role("dialog", name="Rome")
+    await expect(dialog).to_be_hidden()
+    await wall.page.get_by_role("button", name="Open “Rome”").click()
+    await expect(dialog.get_by_role("button", name="Book it")).to_be_visible()
+    await wall.picture(f"canvas-{mode}")
+
+    await wall.changes(post, read_canvas([*EVERY_KIND[:3], {"type": "divider"}], mode))
+
+    await expect(dialog.get_by_role("button", name="Book it")).to_have_count(0)
+    await expect(dialog).to_be_visible()
+    await dialog.get_by_role("button", name="Close").click()
+    await expect(dialog).to_be_hidden()
 
 
 async def test_no_text_of_an_agent_becomes_markup(wall: Wall) -> None:

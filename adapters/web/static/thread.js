@@ -1,6 +1,6 @@
 // The messages on the page: one element per id, in the order of the conversation.
 
-import { listen } from "./canvas.js";
+import { keeping, listen } from "./canvas.js";
 
 const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
@@ -137,7 +137,7 @@ export class Thread {
   #fill(item, { role, text, html, canvas = false, buttons = [], files = [] }) {
     const body = item.element.querySelector(".body");
     if (role === "user") body.textContent = text;
-    else renderBlocks(item, body, html);
+    else keeping(body, () => renderBlocks(item, body, html));
     fillRow(item, "files", files.map(fileLink));
     const loose = canvas ? [] : buttons;
     fillRow(item, "buttons", loose.map((button) => pressButton(button, this.onPress)));

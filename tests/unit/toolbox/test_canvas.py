@@ -170,6 +170,18 @@ async def test_a_name_is_a_plain_word(name: str) -> None:
     assert "A name is 1 to 40" in refused.text
 
 
+async def test_a_mode_is_one_of_three_and_goes_with_the_canvas() -> None:
+    wall = Wall()
+
+    await wall.show(turn_of("ada"), "one", mode="overlay")
+    refused = await wall.show(turn_of("ada"), "one", mode="popup")
+
+    (shown,) = wall.shown.values()
+    assert shown.canvas is not None
+    assert shown.canvas.mode == "overlay"
+    assert refused.is_error
+
+
 async def test_what_does_not_fit_is_told_to_the_agent_and_nothing_is_shown() -> None:
     wall = Wall()
 
