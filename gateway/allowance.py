@@ -1,15 +1,16 @@
-"""How much a person may write in a minute. Asked by the inbox before it stores what they say."""
+"""How much may be said in a minute, by a person and in a channel. Asked before it is stored."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import NewDelivery
 from gateway.domain.ids import DeliveryId, PersonId
 from gateway.domain.messages import SAID, Accepted, InboundMessage, MessageKind, Refusal
-from gateway.domain.people import Identity, person_id_of
+from gateway.domain.people import Identity, person_id_of, place_id_of
 from gateway.ports import UsageStore
 
 _MINUTE = timedelta(minutes=1)
@@ -22,7 +23,7 @@ _MAX_REMEMBERED = 20_000
 
 @dataclass(slots=True)
 class _Tally:
-    """What this process has let pass of one person."""
+    """What this process has let pass of one person, or of a channel."""
 
     person: PersonId
     heard: dict[str, datetime] = field(default_factory=dict[str, datetime])
@@ -30,7 +31,19 @@ class _Tally:
     free: int = 0
     """So many more pass without another look into the store."""
 
-    def forget(self, until: datetime) -> None:
+    def knows(self, limit: int, since: datetime) -> bool:
+        """Whether it is plain how many more may pass: while they are few, or too many."""
+        self._forget(since)
+        self.free = max(limit // _FREE_SHARE - len(self.heard), 0)
+        return self.free > 0 or len(self.heard) >= limit
+
+    def let_pass(self, limit: int, written: int, since: datetime) -> None:
+        """Let a part of those pass that are left, as the store has counted."""
+        self._forget(since)
+        left = limit - max(written, len(self.heard))
+        self.free = 1 + (left - 1) // _FREE_SHARE if left > 0 else 0
+
+    def _forget(self, until: datetime) -> None:
         self.heard = {key: at for key, at in self.heard.items() if at > until}
 
 
@@ -43,9 +56,14 @@ class Allowance:
     What comes more than a minute after it was sent is no flood: it passes, and does not count.
     """
 
-    def __init__(self, usage: UsageStore, limit: int) -> None:
+    def __init__(
+        self, usage: UsageStore, limit: int | None, channels: ChannelAllowance | None = None
+    ) -> None:
         self._usage = usage
         self._limit = limit
+        """None where people may write as fast as they like."""
+        self._channels = channels
+        """None where channels may fill as fast as they do."""
         self._tallies: dict[Identity, _Tally] = {}
         """Accounts of one person share theirs."""
         self._of_people: dict[PersonId, _Tally] = {}
@@ -56,17 +74,27 @@ class Allowance:
         The store knows an event that was accepted before, and takes no refusal of it.
         Raises StoreUnavailable.
         """
-        since = now - _MINUTE
-        if message.kind not in SAID or message.sent_at <= since:
+        if message.kind not in SAID or message.sent_at <= now - _MINUTE:
             return None
+        refusal = None
+        if self._limit is not None:
+            refusal = await self._of_its_writer(message, self._limit, now)
+        if refusal is None and self._channels is not None:
+            refusal = await self._channels.refusal(message, now)
+        return refusal
+
+    async def _of_its_writer(
+        self, message: InboundMessage, limit: int, now: datetime
+    ) -> Refusal | None:
+        since = now - _MINUTE
         identity, key = message.sender.identity, message.idempotency_key
         tally = self._tallies.get(identity) or self._join(identity, person_id_of(identity))
         if not tally.free and key not in tally.heard:
-            tally = await self._look(identity, tally, since)
+            tally = await self._look(identity, tally, limit, since)
         if key in tally.heard:
             return None
         if tally.free == 0:
-            return _refusal(message, tally.person, self._limit, now)
+            return _refusal(message, tally.person, limit, now)
         tally.free -= 1
         tally.heard[key] = message.sent_at
         return None
@@ -85,36 +113,85 @@ class Allowance:
         tally = self._tallies[identity] = self._of_people.setdefault(person, _Tally(person))
         return tally
 
-    async def _look(self, identity: Identity, tally: _Tally, since: datetime) -> _Tally:
+    async def _look(self, identity: Identity, tally: _Tally, limit: int, since: datetime) -> _Tally:
         """Bring up to date how many more may pass; of few or too many the store is not asked."""
-        tally.forget(since)
-        tally.free = max(self._limit // _FREE_SHARE - len(tally.heard), 0)
-        if tally.free or len(tally.heard) >= self._limit:
+        if tally.knows(limit, since):
             return tally
-        written = await self._usage.written(identity, since, _LOOK_BACK * self._limit)
+        written = await self._usage.written(identity, since, _LOOK_BACK * limit)
         tally = self._join(identity, written.person)
-        tally.forget(since)
-        left = self._limit - max(written.count, len(tally.heard))
-        tally.free = 1 + (left - 1) // _FREE_SHARE if left > 0 else 0
+        tally.let_pass(limit, written.count, since)
         return tally
+
+
+class ChannelAllowance:
+    """Turns away what is said in a channel beyond so many messages in a minute, by all together.
+
+    A process counts a channel with its threads. Of what others heard, and of what it heard
+    before it was restarted, it asks the store for the very conversation, as seldom as
+    `Allowance` does. What is said where one person is alone with an agent does not count.
+    """
+
+    def __init__(self, usage: UsageStore, limit: int) -> None:
+        self._usage = usage
+        self._limit = limit
+        self._tallies: dict[Conversation, _Tally] = {}
+
+    async def refusal(self, message: InboundMessage, now: datetime) -> Refusal | None:
+        """Return how the message is turned away; None, and it counts, when it may be stored."""
+        place, key, since = message.conversation, message.idempotency_key, now - _MINUTE
+        if place.is_direct:
+            return None
+        channel = replace(place, thread=None)
+        tally = self._of(channel)
+        if key in tally.heard:
+            return None
+        if not tally.free and not tally.knows(self._limit, since):
+            written = await self._usage.written_in(place, since, _LOOK_BACK * self._limit)
+            tally.let_pass(self._limit, written, since)
+        if tally.free == 0:
+            return _channel_refusal(message, channel, self._limit, now)
+        tally.free -= 1
+        tally.heard[key] = message.sent_at
+        return None
+
+    def _of(self, channel: Conversation) -> _Tally:
+        if len(self._tallies) >= _MAX_REMEMBERED:
+            self._tallies.clear()
+        return self._tallies.setdefault(channel, _Tally(place_id_of(channel)))
 
 
 def _refusal(message: InboundMessage, person: PersonId, limit: int, now: datetime) -> Refusal:
     """Turn it away; its writer is told once in each minute of the clock."""
-    most = "one message" if limit == 1 else f"{limit:,} messages"
+    said = f"You wrote more than {_most(limit)} in a minute"
+    return _turned_away(message, said, "too_many_messages", _reply_id(person, now))
+
+
+def _channel_refusal(
+    message: InboundMessage, channel: Conversation, limit: int, now: datetime
+) -> Refusal:
+    """Turn it away; the channel is told once in each minute, whoever waits for an answer too."""
+    said = f"More than {_most(limit)} were written in this channel in a minute"
+    subject = channel.id if message.handle is None else message.idempotency_key
+    return _turned_away(message, said, "busy_channel", _reply_id(subject, now))
+
+
+def _turned_away(message: InboundMessage, said: str, reason: str, reply_id: DeliveryId) -> Refusal:
     reply = NewDelivery(
-        id=_reply_id(person, now),
+        id=reply_id,
         conversation=message.conversation,
-        text=f"You wrote more than {most} in a minute; I did not hear this one. "
-        "Please wait a moment and send it again.",
+        text=f"{said}; I did not hear this one. Please wait a moment and send it again.",
         handle=message.handle,
         is_private=message.is_private,
     )
     is_told = message.kind is MessageKind.TEXT
-    return Refusal(message, reason="too_many_messages", reply=reply if is_told else None)
+    return Refusal(message, reason=reason, reply=reply if is_told else None)
 
 
-def _reply_id(person: PersonId, now: datetime) -> DeliveryId:
+def _most(limit: int) -> str:
+    return "one message" if limit == 1 else f"{limit:,} messages"
+
+
+def _reply_id(subject: str, now: datetime) -> DeliveryId:
     minute = int(now.timestamp()) // 60
-    digest = hashlib.blake2b(f"{person}:{minute}".encode(), digest_size=12).hexdigest()
+    digest = hashlib.blake2b(f"{subject}:{minute}".encode(), digest_size=12).hexdigest()
     return DeliveryId(f"allowance-{digest}")

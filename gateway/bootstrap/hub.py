@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI
 
-from gateway.allowance import Allowance
+from gateway.allowance import Allowance, ChannelAllowance
 from gateway.backlog import Backlog
 from gateway.bootstrap.admission import make_access
 from gateway.bootstrap.choices import (
@@ -145,9 +145,15 @@ def make_inbox(settings: Settings, store: Store, clock: Clock, metrics: Metrics)
     """Return the way in."""
     access = make_access(settings, store, clock)
     backlog = Backlog(store.history, settings.turns.max_backlog)
-    most = settings.access.messages_per_minute
-    allowance = Allowance(store.usage, most) if most else None
+    allowance = _allowance(settings, store)
     return Inbox(store, access, routes(settings), clock, metrics, backlog, allowance)
+
+
+def _allowance(settings: Settings, store: Store) -> Allowance | None:
+    most = settings.access.messages_per_minute
+    in_channel = settings.access.channel_messages_per_minute
+    channels = ChannelAllowance(store.usage, in_channel) if in_channel else None
+    return Allowance(store.usage, most or None, channels) if most or in_channel else None
 
 
 def make_ticker(settings: Settings, store: Store, clock: Clock, metrics: Metrics) -> Ticker:

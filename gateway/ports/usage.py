@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Protocol
 
+from gateway.domain.conversations import Conversation
 from gateway.domain.ids import PersonId
 from gateway.domain.people import Identity
 from gateway.domain.usage import Spent, Written
@@ -33,4 +34,8 @@ class UsageStore(Protocol):
         came from the person the newest `limit` are looked at: where each of them
         is so new, refused ones and commands too, the count is `limit`.
         """
+        ...
+
+    async def written_in(self, place: Conversation, since: datetime, limit: int) -> int:
+        """Count what anybody wrote in this very conversation, as `written` does for a person."""
         ...

@@ -248,3 +248,10 @@ class AccessSettings(Section):
         le=1_000,
         description="What a person may say in a minute, with all their accounts; 0 for any number",
     )
+    channel_messages_per_minute: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="What all people together may say in a channel and its threads in a minute; "
+        "0 for any number",
+    )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
+from gateway.domain.conversations import Conversation
 from gateway.domain.ids import PersonId
 from gateway.domain.messages import SAID
 from gateway.domain.people import Identity, person_id_of
@@ -47,10 +48,19 @@ class MemoryUsage:
         person = tables.identities.get(identity)
         if person is None:
             return Written(person_id_of(identity), 0)
-        newest = [row for row in reversed(tables.messages.values()) if row.person == person][:limit]
-        new = [row for row in newest if row.message.sent_at > since]
-        is_full = len(new) == limit
-        return Written(person, limit if is_full else sum(map(_is_said, new)))
+        rows = [row for row in reversed(tables.messages.values()) if row.person == person]
+        return Written(person, _count(rows[:limit], since, limit))
+
+    async def written_in(self, place: Conversation, since: datetime, limit: int) -> int:
+        """Count what anybody wrote in this very conversation."""
+        every = reversed(self._tables.messages.values())
+        rows = [row for row in every if row.message.conversation == place]
+        return _count(rows[:limit], since, limit)
+
+
+def _count(newest: Sequence[MessageRow], since: datetime, limit: int) -> int:
+    new = [row for row in newest if row.message.sent_at > since]
+    return limit if len(new) == limit else sum(map(_is_said, new))
 
 
 def _is_said(row: MessageRow) -> bool:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime
 
+from gateway.domain.conversations import Conversation
 from gateway.domain.ids import PersonId
 from gateway.domain.people import Identity, person_id_of
 from gateway.domain.usage import Charge, Spent, Written
@@ -33,6 +34,15 @@ SELECT person, (
         WHERE inbox.person = identity.person ORDER BY seq DESC LIMIT $5::bigint
     ) AS newest WHERE sent_at > $4
 ) FROM identity WHERE platform = $1 AND workspace = $2 AND account = $3
+"""
+
+WRITTEN_IN = """
+SELECT CASE WHEN count(*) = $3::bigint THEN $3::bigint
+    ELSE count(*) FILTER (WHERE lane IS NOT NULL AND kind IN ('text', 'edit', 'reaction')) END
+FROM (
+    SELECT sent_at, lane, kind FROM inbox
+    WHERE conversation = $1 ORDER BY seq DESC LIMIT $3::bigint
+) AS newest WHERE sent_at > $2
 """
 
 
@@ -70,6 +80,11 @@ class PostgresUsage:
         account = (identity.platform, identity.workspace, identity.user)
         rows = await self._read(WRITTEN, *account, since, limit)
         return Written(*rows[0]) if rows else Written(person_id_of(identity), 0)
+
+    async def written_in(self, place: Conversation, since: datetime, limit: int) -> int:
+        """Count what anybody wrote in this very conversation."""
+        ((count,),) = await self._read(WRITTEN_IN, place.id, since, limit)
+        return int(count)
 
     async def _sum(self, sql: str, day: date, subject: str) -> Spent:
         return Spent(*(await self._read(sql, day.isoformat(), subject))[0])

@@ -11,7 +11,7 @@ from datetime import timedelta
 from agents.constellation import AgentConstellation
 from agents.scripted import ScriptedAgents
 from gateway.access import Access, AccessMode, AccessPolicy
-from gateway.allowance import Allowance
+from gateway.allowance import Allowance, ChannelAllowance
 from gateway.backlog import Backlog
 from gateway.budgets import BudgetPolicy, Budgets
 from gateway.dispatcher import Dispatcher, DispatcherOptions
@@ -88,6 +88,8 @@ class HubOptions:
     """How many messages may wait; None where any number may."""
     messages_per_minute: int | None = None
     """How many a person may say; None where any number."""
+    channel_messages_per_minute: int | None = None
+    """How many all together may say in a channel; None where any number."""
     tickers: int = 0
     """How many fire what is due, all at once."""
     is_judging: bool = False
@@ -206,8 +208,9 @@ class FakeHub:
         store = around(self.store, "store", self._points)
         most = self.options.max_backlog
         backlog = None if most is None else Backlog(store.history, most)
-        limit = self.options.messages_per_minute
-        allowance = None if limit is None else Allowance(store.usage, limit)
+        limit, most = self.options.messages_per_minute, self.options.channel_messages_per_minute
+        channels = None if most is None else ChannelAllowance(store.usage, most)
+        allowance = Allowance(store.usage, limit, channels)
         access = self._access(store)
         return Inbox(store, access, self.routes, self.clock, Metrics(), backlog, allowance)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.domain.conversations import Conversation
 from gateway.domain.links import LinkOffer
 from gateway.domain.messages import InboundMessage, MessageKind, Refusal
 from gateway.domain.people import person_id_of
@@ -97,3 +98,27 @@ async def test_a_flood_of_refused_ones_is_a_flood(store: Store) -> None:
 
     assert await count(store, limit=5) == 0
     assert await count(store, limit=4) == 4
+
+
+async def test_in_a_conversation_all_who_write_there_count_together(store: Store) -> None:
+    there, elsewhere = Conversation("slack", "T1", "C1"), Conversation("slack", "T1", "C1", "17.5")
+    await say(store, *(replace(sent(f"e{n}", n), conversation=there) for n in range(3)))
+    await say(store, replace(sent("e3", 1, user="bob"), conversation=there))
+    await say(store, replace(sent("e4", 1), conversation=elsewhere))
+    await store.turns.refuse(Refusal(replace(sent("e5", 1), conversation=there), "paused"), at(60))
+
+    assert await store.usage.written_in(there, NOW, MANY) == 3
+    assert await store.usage.written_in(elsewhere, NOW, MANY) == 1
+    assert await store.usage.written_in(Conversation("slack", "T1", "C2"), NOW, MANY) == 0
+
+
+async def test_where_very_much_is_written_no_more_than_asked_for_is_looked_at(
+    store: Store,
+) -> None:
+    there = Conversation("slack", "T1", "C1")
+    for number in range(4):
+        said = replace(sent(f"e{number}", 1), conversation=there)
+        await store.turns.refuse(Refusal(said, reason="paused"), at(60))
+
+    assert await store.usage.written_in(there, NOW, 4) == 4
+    assert await store.usage.written_in(there, NOW, 5) == 0

@@ -275,6 +275,7 @@ INDEXES = {
     "tasks.TOLD": {"sqlite_autoindex_task_1"},
     "tasks.DROP": {"task_over", "task (key)"},
     "usage.WRITTEN": {"identity (key)", "inbox_person"},
+    "usage.WRITTEN_IN": {"inbox_conversation"},
     "usage.OF_PERSON": {"usage (key)"},
     "usage.OF_AGENT": {"usage_role"},
     "usage.OF_SCHEDULE": {"usage_schedule"},

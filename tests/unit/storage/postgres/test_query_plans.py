@@ -98,6 +98,7 @@ INDEXES = {
     "schedules.NEXT_DUE": {"schedule_due"},
     "schedules.IN_CONVERSATION": {"schedule_conversation"},
     "usage.WRITTEN": {"identity_pkey", "inbox_person"},
+    "usage.WRITTEN_IN": {"inbox_conversation"},
     "history.HISTORY": {"inbox_conversation", "delivery_conversation"},
     "history.TURN_OF": {"inbox_key_key"},
     "history.FIND_MESSAGE": {"inbox_key_key", "turn_pkey"},
