@@ -5,31 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tests.simulation.broken import (
-    AcksBeforeItStores,
-    AsksNobody,
-    AsksUnderNewKeys,
-    CancelsNothing,
-    CountsNobody,
-    DraftsNeverClose,
-    DropsTheTail,
-    FiresWithoutSlots,
-    ForgetsOpenTurns,
-    ForgetsWhatItBegan,
-    ForgetsWhatWasCancelled,
-    IgnoresOrder,
-    KnowsNoDuplicates,
-    LeasesWithoutFences,
-    LeavesTheDeadAlone,
-    LetsStrangersIn,
-    LogsTooLittle,
+from tests.simulation.broken.agents import (
     MakesAgentsWithoutIntent,
     OneMindForAll,
+    TakesNoAnswerForNo,
+)
+from tests.simulation.broken.inbox import AcksBeforeItStores, KnowsNoDuplicates, LetsStrangersIn
+from tests.simulation.broken.outbox import (
+    DraftsNeverClose,
+    IgnoresOrder,
     PostsDraftsBeforeTheyAreStored,
     RepeatsBlindly,
     SendsBeforeItSaysSo,
     SettlesWithoutFences,
-    TakesNoAnswerForNo,
+)
+from tests.simulation.broken.records import FiresWithoutSlots, LogsTooLittle
+from tests.simulation.broken.tools import AsksNobody, ForgetsWhatItBegan
+from tests.simulation.broken.turns import (
+    AsksUnderNewKeys,
+    CancelsNothing,
+    CountsNobody,
+    DropsTheTail,
+    ForgetsOpenTurns,
+    ForgetsWhatWasCancelled,
+    LeasesWithoutFences,
+    LeavesTheDeadAlone,
 )
 from tests.simulation.weather import STORMS, Weather
 from tests.simulation.worker import Build

@@ -133,16 +133,6 @@ def test_a_running_gateway_is_recognised_by_directory_and_port(postern: Terminal
     assert finding(seen, "port") == ("ok", "The running gateway has it.")
 
 
-def test_a_database_that_is_none_is_wrong(postern: Terminal) -> None:
-    Path(".postern").mkdir(mode=0o700)
-    Path(".postern/postern.db").write_text("not a database" * 100)
-
-    outcome, sentence = finding(examine(postern), "database")
-
-    assert outcome == "wrong"
-    assert "file is not a database" in sentence
-
-
 def test_databases_of_this_version_are_whole(postern: Terminal) -> None:
     make_databases(postern)
 
@@ -191,11 +181,12 @@ def test_a_damaged_database_is_wrong(postern: Terminal, part: str, path: str) ->
     assert sentence.startswith(f"{path} is damaged: ")
 
 
-def test_agents_whose_memory_is_no_database_are_wrong(postern: Terminal) -> None:
+@pytest.mark.parametrize(("part", "path"), DATABASES)
+def test_a_database_that_is_none_is_wrong(postern: Terminal, part: str, path: str) -> None:
     make_databases(postern)
-    Path(".postern/letta.db").write_text("not a database" * 100)
+    Path(path).write_text("not a database" * 100)
 
-    outcome, sentence = finding(examine(postern), "agents")
+    outcome, sentence = finding(examine(postern), part)
 
     assert outcome == "wrong"
     assert "file is not a database" in sentence

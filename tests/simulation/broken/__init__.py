@@ -1,0 +1,1 @@
+"""The real parts, each broken in one way that somebody might well write."""
