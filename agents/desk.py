@@ -9,8 +9,9 @@ from agents.constellation import AgentConstellation
 from agents.roster import AgentRoster
 from gateway.domain.agent_reports import AgentRow, Finding
 from gateway.domain.ids import AgentId, PersonId
+from gateway.domain.memory import nearly_full
 from gateway.errors import BadInput, Refused, RuntimeUnavailable
-from gateway.ports import AgentTemplates, Clock, PeopleStore
+from gateway.ports import AgentMemory, AgentTemplates, Clock, PeopleStore
 
 GONE = "Letta has no such agent"
 UNMADE = "it was to be made, and is not there yet"
@@ -26,24 +27,29 @@ class AgentDesk:
         constellation: AgentConstellation,
         templates: AgentTemplates,
         clock: Clock,
+        memory: AgentMemory | None = None,
     ) -> None:
         self.roster = roster
+        self._memory = memory
         self._people = people
         self._constellation = constellation
         self._templates = templates
         self._clock = clock
 
     async def look(self, row: AgentRow) -> Finding:
-        """Compare an agent with its template."""
+        """Compare an agent with its template, and see how full its memory is."""
         if row.agent is None:
             return Finding(row, error=UNMADE)
         if row.role not in self.roster.versions:
             return Finding(row, error=f'there is no agent "{row.role}" in the settings')
         try:
             drift = await self._constellation.drift(row.person.id, row.role, row.agent)
+            if drift is None:
+                return Finding(row, error=GONE)
+            blocks = await self._memory.blocks(row.agent) if self._memory else []
         except (Refused, RuntimeUnavailable) as error:
             return Finding(row, error=str(error))
-        return Finding(row, error=GONE) if drift is None else Finding(row, drift)
+        return Finding(row, drift, nearly_full(blocks))
 
     async def mend(self, row: AgentRow) -> Finding:
         """Bring an agent up to its template, also one that was adopted."""
@@ -53,8 +59,8 @@ class AgentDesk:
         try:
             done = await self._constellation.roll_out(row.person.id, row.role, row.agent)
         except RuntimeUnavailable as error:
-            return Finding(row, seen.drift, error=str(error))
-        return Finding(row, done, is_mended=True)
+            return Finding(row, seen.drift, seen.memory, error=str(error))
+        return Finding(row, done, seen.memory, is_mended=True)
 
     async def let_go(self, row: AgentRow) -> bool:
         """Forget an agent that Letta no longer has, so that a new one can be made."""

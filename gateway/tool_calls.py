@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -18,6 +19,8 @@ from gateway.telemetry import Metrics
 from gateway.text.storable import storable
 from gateway.together import together
 from gateway.tool_lines import ToolLines
+
+log = logging.getLogger(__name__)
 
 LONGEST_RESULT = 100_000
 """Characters of a result that are kept, whatever a toolbox returns."""
@@ -114,11 +117,13 @@ class ToolCalls:
         if result is None:
             self._lines.begin(call)
             if is_too_many:
+                log.warning("tool_loop", extra={"turn": self._turn.ref.id, "tool": call.name})
                 result = _same_again(call, self._hands.limits.same_calls)
             else:
                 result = _cut(await self._outcome(call, is_approved=is_approved))
             await self._hands.turns.record_tool_result(self._turn.ref, call, result)
             outcome = "failed" if result.is_error else "done"
+            outcome = "repeated" if is_too_many else outcome
             self._hands.metrics.tool_calls.labels(outcome=outcome).inc()
         self._lines.end(call, result)
         return result

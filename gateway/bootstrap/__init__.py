@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from gateway.bootstrap.admission import make_access
-from gateway.bootstrap.agents import agent_roster, claiming, opened_agents
+from gateway.bootstrap.agents import (
+    agent_roster,
+    claiming,
+    memories,
+    opened_agents,
+    template_versions,
+)
 from gateway.bootstrap.choices import (
     audit_retention,
     retention,
@@ -70,6 +76,7 @@ __all__ = [
     "make_ticker",
     "make_web",
     "manifests",
+    "memories",
     "opened_agents",
     "opened_around",
     "opened_artifacts",
@@ -80,5 +87,6 @@ __all__ = [
     "retention",
     "routes",
     "served_letta",
+    "template_versions",
     "worker_of",
 ]

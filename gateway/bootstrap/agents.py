@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from gateway.bootstrap.minds import constellation_options, letta_options, opened_letta
 from gateway.data_dir import held
-from gateway.errors import SettingsWrong
-from gateway.ports import AgentHost, AgentTemplates, Clock, Store
+from gateway.domain.ids import AgentId
+from gateway.errors import RunFailed, SettingsWrong
+from gateway.ports import AgentTemplates, Clock, Store
 from gateway.settings import Settings
 
 if TYPE_CHECKING:
+    from agents.app_server.client import AppServer
     from agents.desk import AgentDesk
+    from agents.letta.client import Letta
     from agents.roster import AgentRoster
-    from gateway.domain.ids import AgentId
+    from gateway.domain.memory import MemoryBlock
     from gateway.domain.people import Person
     from scheduler.roster_desk import Claim
 
@@ -24,9 +27,30 @@ def agent_roster(settings: Settings, store: Store) -> AgentRoster:
     """Return what the store knows of agents; no server is needed."""
     from agents.roster import AgentRoster
 
+    return AgentRoster(store.people, template_versions(settings))
+
+
+def template_versions(settings: Settings) -> Mapping[str, str]:
+    """Return the version of each role's template, the default role first."""
     options = letta_options(settings)
-    versions = {agent.name: options.spec_of(agent.name).version for agent in settings.agents}
-    return AgentRoster(store.people, versions)
+    return {agent.name: options.spec_of(agent.name).version for agent in settings.agents}
+
+
+async def memories(
+    settings: Settings, agents: Iterable[str]
+) -> list[tuple[str, list[MemoryBlock]]]:
+    """Return what these agents keep in mind, on the server elsewhere that has them.
+
+    Nothing of one that is gone, and of all where the server shows no memory.
+    """
+    found: list[tuple[str, list[MemoryBlock]]] = []
+    async with opened_letta(settings) as letta:
+        if letta.memory is None:
+            return found
+        for agent in agents:
+            with suppress(RunFailed):
+                found.append((agent, await letta.memory.blocks(AgentId(agent))))
+    return found
 
 
 @asynccontextmanager
@@ -40,12 +64,12 @@ async def opened_agents(
     from agents.constellation import AgentConstellation
     from agents.desk import AgentDesk
 
-    async with _opened(settings) as (host, templates):
+    async with _opened(settings) as (letta, templates):
         constellation = AgentConstellation(
-            store.people, host, clock, constellation_options(settings), templates
+            store.people, letta.host, clock, constellation_options(settings), templates
         )
         roster = agent_roster(settings, store)
-        yield AgentDesk(store.people, roster, constellation, templates, clock)
+        yield AgentDesk(store.people, roster, constellation, templates, clock, letta.memory)
 
 
 @asynccontextmanager
@@ -67,7 +91,9 @@ async def claiming(settings: Settings) -> AsyncGenerator[Claim]:
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncGenerator[tuple[AgentHost, AgentTemplates]]:
+async def _opened(
+    settings: Settings,
+) -> AsyncGenerator[tuple[Letta | AppServer, AgentTemplates]]:
     async with AsyncExitStack() as stack:
         if settings.letta.is_embedded:
             stack.enter_context(held(settings.data_dir))
@@ -77,4 +103,4 @@ async def _opened(settings: Settings) -> AsyncGenerator[tuple[AgentHost, AgentTe
                 "letta.base_url names an App Server, whose agents stay as they were made. "
                 "`postern agents list` and `explain` work without it."
             )
-        yield letta.host, letta.templates
+        yield letta, letta.templates

@@ -67,7 +67,7 @@ def say_findings(findings: Sequence[Finding]) -> None:
             f"{finding.row.agent or '–'} ({finding.row.role} of {finding.row.person.id}): "
             f"{_outcome(finding)}"
         )
-        for sentence in finding.drift:
+        for sentence in (*finding.drift, *finding.memory):
             say(f"  {sentence}")
 
 
@@ -84,6 +84,7 @@ def finding_json(finding: Finding) -> dict[str, object]:
     return {
         **row_json(finding.row),
         "drift": list(finding.drift),
+        "memory": list(finding.memory),
         "mended": finding.is_mended,
         "error": finding.error or None,
     }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from gateway.cli.agent_checks import check_memory, check_templates
 from gateway.cli.checking import agents_of
 from gateway.cli.findings import Finding, ok, warning, wrong
 from gateway.cli.remote_checks import (
@@ -43,6 +44,8 @@ async def examine(environ: Mapping[str, str]) -> list[Finding]:
             check_data_dir(settings),
             await check_database(settings),
             check_agents(settings),
+            await check_memory(settings),
+            await check_templates(settings),
             check_port(settings),
             check_public_url(settings),
             await check_letta(settings.letta, client),

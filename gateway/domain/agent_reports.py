@@ -27,6 +27,8 @@ class Finding:
     row: AgentRow
     drift: tuple[str, ...] = ()
     """How it differs from its template, in sentences."""
+    memory: tuple[str, ...] = ()
+    """The blocks in which it has hardly room left, in sentences."""
     is_mended: bool = False
     error: str = ""
     """Why it could not be looked at, or mended."""

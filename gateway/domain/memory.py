@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -61,3 +62,21 @@ class MemoryEdit:
     after: str
     person: PersonId
     at: datetime
+
+
+PERSONA = "persona"
+"""The block that is the template's: how full it is, the operator decides."""
+NEARLY_FULL = 0.9
+"""Of its limit; an agent that meets the limit itself can write no more."""
+
+
+def nearly_full(blocks: Iterable[MemoryBlock]) -> tuple[str, ...]:
+    """Return a sentence on each block in which an agent has hardly room left to write."""
+    return tuple(
+        f'the block "{block.label}" is {len(block.value) / block.limit:.0%} full: '
+        f"{len(block.value):,} of {block.limit:,} characters"
+        for block in blocks
+        if not block.is_read_only
+        and block.label != PERSONA
+        and len(block.value) >= NEARLY_FULL * block.limit > 0
+    )

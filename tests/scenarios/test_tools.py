@@ -169,6 +169,7 @@ async def test_the_same_call_again_and_again_is_stopped_in_words() -> None:
     assert seen == ["Enough."]
     assert hands.done == ["x"] * 4
     assert "4 times in this turn" in hub.agents.returned[4][0].text
+    assert 'tool_calls_total{outcome="repeated"} 2.0' in hub.metrics.render().decode()
 
 
 async def test_what_no_database_could_keep_of_a_result_is_replaced() -> None:

@@ -3,17 +3,27 @@
 from pathlib import Path
 
 import pytest
+from letta_client.types.create_block_param import CreateBlockParam
 
 from adapters.discord.adapter import DiscordAdapter
 from adapters.discord.options import BotPolicy, ReactionPolicy
 from adapters.slack.adapter import SlackAdapter
 from adapters.web.sessions import new_token
 from agents.app_server.runtime import AppServerRuntime
+from agents.letta import LettaOptions
+from agents.letta.client import make_client
 from agents.letta.runtime import LettaRuntime
-from gateway.bootstrap import make_discord, make_slack, opened_artifacts
+from gateway.bootstrap import (
+    make_discord,
+    make_slack,
+    memories,
+    opened_artifacts,
+    served_letta,
+)
 from gateway.bootstrap.doors import make_sign_in, terminal_identity
 from gateway.bootstrap.minds import embedded_options, opened_mind
 from gateway.clock import SystemClock
+from gateway.domain.memory import nearly_full
 from gateway.domain.people import Identity
 from gateway.errors import SettingsWrong
 from gateway.settings import Settings, load_settings
@@ -223,3 +233,18 @@ def test_where_a_postgres_is_shared_one_process_at_a_time_listens() -> None:
 
     assert isinstance(make_discord(shared, *parts)[0], SingleEar)
     assert isinstance(make_discord(only_written, *parts)[0], DiscordAdapter)
+
+
+async def test_the_memory_of_agents_on_a_server_elsewhere_is_read(tmp_path: Path) -> None:
+    here = settings_of(tmp_path, "")
+    async with served_letta(here, "127.0.0.1", 0, tmp_path / "letta.db") as url:
+        there = settings_of(tmp_path, f"[letta]\nbase_url = '{url}'\n")
+        async with make_client(LettaOptions(base_url=url)) as letta:
+            blocks: list[CreateBlockParam] = [{"label": "human", "value": "tea", "limit": 3}]
+            made = await letta.agents.create(memory_blocks=blocks)
+        gone = "agent-00000000-0000-4000-8000-000000000001"
+        found = await memories(there, [made.id, gone])
+
+    assert [(agent, nearly_full(blocks)) for agent, blocks in found] == [
+        (made.id, ('the block "human" is 100% full: 3 of 3 characters',))
+    ]

@@ -1,12 +1,14 @@
 """The operator's view of agents, on the embedded server of an empty directory."""
 
 import asyncio
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from gateway.bootstrap import opened_store
+from gateway.cli.sqlite_file import change
 from gateway.data_dir import held
 from gateway.domain.conversations import Conversation
 from gateway.domain.messages import InboundMessage
@@ -149,3 +151,49 @@ def test_what_can_not_be_meant_is_a_sentence(
 
     assert seen.code == code
     assert said in " ".join(seen.err.replace("│", " ").split())
+
+
+LEARNED_MUCH = "UPDATE blocks SET value = printf('%.*c', 4600, 'x') WHERE label = 'human'"
+LONG_PERSONA = "UPDATE blocks SET value = printf('%.*c', 5000, 'x') WHERE label = 'persona'"
+
+
+@pytest.mark.parametrize("is_running", [False, True])
+def test_memory_that_is_nearly_full_is_told(postern: Terminal, *, is_running: bool) -> None:
+    postern.types("agents", "prewarm")
+    [listed] = postern.types("agents", "list", "--json").json
+    before = _finding(postern, "memory")
+
+    change(Path(".postern/letta.db"), [LEARNED_MUCH])
+
+    sentence = 'the block "human" is 92% full: 4,600 of 5,000 characters'
+    with held(Path(".postern")) if is_running else nullcontext():
+        after = _finding(postern, "memory")
+    shown = postern.types("agents", "show", "discord:discord:42")
+    assert before == ("ok", "No agent's memory is nearly full.")
+    assert after == ("warning", f"{listed['agent']}: {sentence}.")
+    assert sentence in shown.out
+
+
+def test_memory_that_is_the_templates_own_may_be_full(postern: Terminal) -> None:
+    postern.types("agents", "prewarm")
+
+    change(Path(".postern/letta.db"), [LONG_PERSONA])
+
+    assert _finding(postern, "memory")[0] == "ok"
+
+
+def test_agents_that_differ_from_the_settings_are_counted(postern: Terminal) -> None:
+    postern.types("agents", "prewarm")
+    before = _finding(postern, "templates")
+    Path("postern.toml").write_text("[[agents]]\nname = 'postern'\npersona = 'I am a duck.'\n")
+
+    after = _finding(postern, "templates")
+
+    assert before[0] == "ok"
+    assert after == ("warning", "1 agents are not as the settings have them now.")
+
+
+def _finding(postern: Terminal, part: str) -> tuple[str, str]:
+    seen = postern.types("doctor", "--json", POSTERN_HTTP__PORT="0")
+    [found] = [each for each in seen.json if each["part"] == part]
+    return found["outcome"], found["sentence"]
