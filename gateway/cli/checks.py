@@ -14,6 +14,7 @@ import httpx
 from gateway.cli.agent_checks import check_memory, check_templates
 from gateway.cli.checking import agents_of
 from gateway.cli.findings import Finding, ok, warning, wrong
+from gateway.cli.model_checks import check_choices
 from gateway.cli.remote_checks import (
     check_discord,
     check_letta,
@@ -50,6 +51,7 @@ async def examine(environ: Mapping[str, str]) -> list[Finding]:
             check_public_url(settings),
             await check_letta(settings.letta, client),
             await check_model(settings, client),
+            *await check_choices(settings, client),
             *await check_discord(settings.discord, client),
             *await check_slack(settings.slack, client),
             *await check_mcp_servers(settings, _PATIENCE_SECONDS),

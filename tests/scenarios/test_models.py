@@ -9,6 +9,7 @@ import pytest
 
 from agents.scripted import Ask, Say
 from gateway.domain.conversations import Conversation
+from gateway.domain.messages import MessageKind
 from gateway.domain.people import Mode, Route
 from gateway.domain.tools import ToolCall
 from storage.memory.store import MemoryStore
@@ -137,6 +138,17 @@ async def test_all_rounds_of_a_turn_have_one_model(hub: FakeHub) -> None:
     await _hears(ada, "what time is it?")
 
     assert _models(hub) == [LARGE, LARGE]
+
+
+async def test_a_choice_counts_when_the_agent_wakes_by_itself(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+    await _hears(ada, "/model large")
+
+    wakeup = replace(hub.message(ada, "Look around."), kind=MessageKind.WAKEUP)
+    await hub.inbox.wake(wakeup)
+    await ada.reads(2)
+
+    assert _models(hub) == [LARGE]
 
 
 async def test_what_is_taken_off_the_list_counts_no_more() -> None:

@@ -287,6 +287,36 @@ def test_a_model_that_is_listed_is_there(postern: Terminal, model: Server) -> No
     assert finding(unlisted, "model") == ("warning", f'{model.url}/v1 does not list "large".')
 
 
+def test_models_that_people_may_choose_are_looked_for(postern: Terminal, model: Server) -> None:
+    listed = {"OPENAI_BASE_URL": f"{model.url}/v1", "POSTERN_MODEL__NAME": "small"}
+    there = examine(postern, **listed, POSTERN_LETTA__MODELS='["openai-proxy/small"]')
+    agents = '[{"name": "a", "models": ["openai-proxy/small", "openai-proxy/huge"]}]'
+    missing = examine(postern, **listed, POSTERN_AGENTS=agents)
+
+    assert finding(there, "models")[0] == "ok"
+    assert finding(missing, "models") == (
+        "warning",
+        'People may choose "openai-proxy/huge", and the server lists no such model.',
+    )
+
+
+def test_a_letta_server_is_asked_for_its_models(postern: Terminal, letta: Server) -> None:
+    letta.answers["/v1/models/"] = (200, [{"handle": "openai/small"}])
+    handles = '["openai/small", "openai/gone"]'
+    seen = examine(
+        postern, LETTA_BASE_URL=letta.url, LETTA_API_KEY="k", POSTERN_LETTA__MODELS=handles
+    )
+    letta.answers["/v1/models/"] = (500, "no")
+    away = examine(postern, LETTA_BASE_URL=letta.url, POSTERN_LETTA__MODELS=handles)
+
+    assert finding(seen, "models") == (
+        "warning",
+        'People may choose "openai/gone", and the server lists no such model.',
+    )
+    assert ("/v1/models/", "Bearer k") in letta.heard
+    assert "models" not in [each["part"] for each in away.json]
+
+
 def test_a_model_server_that_says_no_is_told(postern: Terminal, model: Server) -> None:
     wrong_path = examine(postern, OPENAI_BASE_URL=model.url)
     model.answers["/v1/models"] = (401, "no")
