@@ -23,6 +23,7 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery
 from gateway.domain.ids import AgentId, PersonId, PlatformMessageId, RunId, SessionId, WorkerId
 from gateway.domain.messages import InboundMessage
+from gateway.domain.overheard import Stretch
 from gateway.domain.people import Identity, Route, Sender
 from gateway.domain.tools import ToolCall, ToolResult, ToolSpec
 from gateway.domain.turns import (
@@ -256,6 +257,9 @@ class InstantPlatform:
 
     async def show_draft(self, delivery: Delivery, text: str) -> None:
         """Show no drafts."""
+
+    async def overheard(self, stretch: Stretch) -> None:
+        """Tell nothing: nobody talks to anybody else here."""
 
     def show_typing(self, conversation: Conversation) -> AbstractAsyncContextManager[None]:
         """Show nothing."""

@@ -25,6 +25,7 @@ from gateway.domain.turns import (
     Turn,
     TurnState,
 )
+from gateway.earlier_talk import EarlierTalk
 from gateway.envelope import to_input, zone_named
 from gateway.errors import RunFailed, RuntimeUnavailable
 from gateway.mind import Mind
@@ -69,8 +70,9 @@ class Rounds:
     ends with what was said so far.
     """
 
-    def __init__(self, store: Store, mind: Mind, limits: RoundLimits) -> None:
+    def __init__(self, store: Store, mind: Mind, limits: RoundLimits, talk: EarlierTalk) -> None:
         self._store = store
+        self._talk = talk
         self._runtime = mind.runtime
         self._images = mind.images
         self._models = mind.models
@@ -189,11 +191,12 @@ class Rounds:
     async def _input(self, doing: Doing) -> tuple[InputMessage, ...]:
         messages = [await doing.hear(message) for message in doing.turn.messages]
         zone = zone_named(await self._store.notes.get(doing.turn.person, ZONE_NOTE))
-        if self._images is None:
-            return tuple(to_input(message, (), zone) for message in messages)
-        seen = await self._images.of(messages)
-        return tuple(
-            to_input(message, images, zone) for message, images in zip(messages, seen, strict=True)
+        before = await self._talk.before(doing.turn) or ()
+        seen = [()] * len(messages) if self._images is None else await self._images.of(messages)
+        first, *rest = zip(messages, seen, strict=True)
+        return (
+            to_input(*first, zone, before),
+            *(to_input(message, images, zone) for message, images in rest),
         )
 
 

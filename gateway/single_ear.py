@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery
 from gateway.domain.ids import PlatformMessageId
+from gateway.domain.overheard import Overheard, Stretch
 from gateway.domain.people import Identity
 from gateway.errors import SettingsWrong
 from gateway.place import Place
@@ -62,6 +64,10 @@ class SingleEar:
     async def show_draft(self, delivery: Delivery, text: str) -> None:
         """Edit a sent draft, if there is room for it now."""
         await self._voice.show_draft(delivery, text)
+
+    async def overheard(self, stretch: Stretch) -> Sequence[Overheard] | None:
+        """Return what people said there; None where it can not be told now."""
+        return await self._voice.overheard(stretch)
 
     def show_typing(self, conversation: Conversation) -> AbstractAsyncContextManager[None]:
         """Show that the agent is at work while the context is open."""

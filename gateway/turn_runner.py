@@ -19,6 +19,7 @@ from gateway.domain.fires import NOTHING_NEW, OVER_BUDGET
 from gateway.domain.ids import TurnId
 from gateway.domain.turns import TextDelta, Turn, TurnOutcome, TurnState
 from gateway.drafts import Drafts
+from gateway.earlier_talk import EarlierTalk
 from gateway.errors import BadInput, Refused, RetryLater
 from gateway.freshness import Freshness
 from gateway.leases import Lease
@@ -72,6 +73,8 @@ class TurnOptions:
     """What one person may have done beside their conversations at once."""
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     freshness: Freshness = field(default_factory=Freshness)
+    quoted_messages: int = 0
+    """Messages of others in a channel that an agent is quoted when it is spoken to there."""
 
 
 class TurnRunner:
@@ -103,7 +106,8 @@ class TurnRunner:
         self.teamwork = mind.teamwork or Teamwork(store, clock, mind.routes)
         self._commands = Commands(self._reach())
         limits = RoundLimits(options.deadline_seconds, options.max_tool_rounds)
-        self._rounds = Rounds(store, mind, limits)
+        talk = EarlierTalk(adapters, store.notes, options.quoted_messages)
+        self._rounds = Rounds(store, mind, limits, talk)
 
     def _reach(self) -> Reach:
         store, mind = self._store, self._mind

@@ -15,6 +15,7 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Button, Delivery
 from gateway.domain.ids import PlatformMessageId
 from gateway.domain.messages import HistoryEntry, InboundMessage
+from gateway.domain.overheard import Stretch
 from gateway.domain.people import Identity
 from gateway.errors import BadInput, RetryLater
 from gateway.ports import Accept, Clock, Health, HistoryStore, Streaming
@@ -108,6 +109,9 @@ class ConsoleAdapter:
         """Show how far the answer has come, at the end of the screen."""
         if delivery.id not in self._shown:
             self._terminal.grow(outbound.answer(self._options.agent_name, text))
+
+    async def overheard(self, stretch: Stretch) -> None:
+        """Tell nothing: nobody talks to anybody else here."""
 
     def show_typing(self, conversation: Conversation) -> AbstractAsyncContextManager[None]:
         """Show that the agent is at work, for as long as the context is open."""

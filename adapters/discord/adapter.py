@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from adapters.discord.askers import Askers
 from adapters.discord.client import aim
 from adapters.discord.connection import Connection, ContentRefused
+from adapters.discord.earlier import Earlier
 from adapters.discord.options import DiscordOptions
 from adapters.discord.outbound import channel_of, new_splitter, split_text
 from adapters.discord.pace import Pace
@@ -21,6 +22,7 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery
 from gateway.domain.ids import PlatformMessageId
 from gateway.domain.messages import InboundMessage
+from gateway.domain.overheard import Overheard, Stretch
 from gateway.domain.people import Identity
 from gateway.errors import RetryLater, SettingsWrong, StoreUnavailable
 from gateway.ports import Accept, Clock, Health, Streaming
@@ -42,6 +44,7 @@ class DiscordAdapter:
         self._askers = Askers()
         self._sender = Sender(self._rest, clock, options, self._askers)
         self._signs = TypingSigns(self._rest, options.typing_after_seconds)
+        self._earlier = Earlier(self._rest, options)
         self._splitter = new_splitter()
         self._accept: Accept | None = None
         self._wants_content = options.wants_content
@@ -103,6 +106,10 @@ class DiscordAdapter:
     async def show_draft(self, delivery: Delivery, text: str) -> None:
         """Edit a draft, if there is room for it now."""
         await self._sender.show_draft(delivery, text)
+
+    async def overheard(self, stretch: Stretch) -> Sequence[Overheard] | None:
+        """Return what people said there, oldest first; None where it can not be told now."""
+        return await self._earlier.overheard(stretch)
 
     def show_typing(self, conversation: Conversation) -> AbstractAsyncContextManager[None]:
         """Show "is typing" while the context is open, unless it is short."""

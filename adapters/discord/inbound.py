@@ -68,6 +68,11 @@ def sender_of(user: User, nick: str | None = None) -> Sender:
     return Sender(Identity(PLATFORM, PLATFORM, user.id), name)
 
 
+def is_said(message: Message) -> bool:
+    """Whether somebody wrote it, and it is no notice of Discord's own."""
+    return message.type in _SAID_BY_PEOPLE
+
+
 def is_of_a_bot(message: Message) -> bool:
     """Whether no person wrote it."""
     return message.author.bot or message.webhook_id is not None
@@ -83,7 +88,7 @@ def is_addressed(message: Message, ears: Ears) -> bool:
 
 def parse_message(message: Message, place: Place, ears: Ears) -> InboundMessage | None:
     """Return what was said to the bot; None for what is not for it."""
-    if message.type not in _SAID_BY_PEOPLE or not _is_heard(message, place, ears):
+    if not is_said(message) or not _is_heard(message, place, ears):
         return None
     text = text_of(message, ears.user_id)
     if not text:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
@@ -18,6 +18,7 @@ from adapters.slack.catch_up import CatchUp
 from adapters.slack.door import Door, Hints, make_app
 from adapters.slack.downloads import Downloads
 from adapters.slack.drafts import STILL_STREAMING, DraftPosts
+from adapters.slack.earlier import Earlier
 from adapters.slack.failures import SlackRefused
 from adapters.slack.greetings import Greetings
 from adapters.slack.handles import Handle
@@ -44,6 +45,7 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery
 from gateway.domain.ids import PlatformMessageId
 from gateway.domain.messages import InboundMessage
+from gateway.domain.overheard import Overheard, Stretch
 from gateway.domain.people import Identity
 from gateway.errors import OutcomeUnknown, PosternError, RetryLater, SettingsWrong
 from gateway.ports import Accept, ArtifactStore, Clock, Health, Store, Streaming
@@ -78,6 +80,7 @@ class SlackAdapter:
         """Where workspaces install the app; None without OAuth."""
         self._calls = SlackCalls(self.workspaces)
         self._drafts = DraftPosts(self._calls, Pace())
+        self._earlier = Earlier(self._calls, options)
         self._splitter = new_splitter()
         self._lookup = Lookup(self._calls, self.workspaces, options)
         self._response_urls = ResponseUrls(self.workspaces, clock)
@@ -219,6 +222,10 @@ class SlackAdapter:
     async def show_draft(self, delivery: Delivery, text: str) -> None:
         """Let a draft grow. A hint: never raises."""
         await self._drafts.grow(delivery, text)
+
+    async def overheard(self, stretch: Stretch) -> Sequence[Overheard] | None:
+        """Return what people said there, oldest first; None where it can not be told now."""
+        return await self._earlier.overheard(stretch)
 
     def show_typing(self, conversation: Conversation) -> AbstractAsyncContextManager[None]:
         """Show "is thinking…" in threads. Never raises."""

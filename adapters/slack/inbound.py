@@ -193,9 +193,7 @@ def _parse_said(
     said: MessageBody, event: MessageEvent, place: Place, *, is_mention: bool = False
 ) -> Heard | None:
     """Read what a person said; None for bots, notices and what was said to nobody here."""
-    if said.user in (None, SLACKBOT, place.app_user) or said.bot_id is not None:
-        return None
-    if said.subtype not in _SAID_SUBTYPES:
+    if said.user is None or said.user == place.app_user or not is_said(said):
         return None
     is_direct = _is_direct(event)
     text = said.text or ""
@@ -208,9 +206,15 @@ def _parse_said(
         conversation=Conversation("slack", place.team, event.channel, thread),
         sender=_sender(said, said.user, place),
         text=decode(text, place.app_user),
-        sent_at=_moment(said.ts),
+        sent_at=moment_of_ts(said.ts),
     )
     return Heard(message, is_addressed=is_direct or is_mention, files=said.files)
+
+
+def is_said(said: MessageBody) -> bool:
+    """Whether a person said it, and no app or notice."""
+    is_a_persons = said.user not in (None, SLACKBOT) and said.bot_id is None
+    return is_a_persons and said.subtype in _SAID_SUBTYPES
 
 
 def _parse_change(event: MessageEvent, place: Place) -> Heard | None:
@@ -232,7 +236,7 @@ def _parse_change(event: MessageEvent, place: Place) -> Heard | None:
         conversation=said.conversation,
         sender=said.sender,
         text=said.text,
-        sent_at=_moment(stamp),
+        sent_at=moment_of_ts(stamp),
         kind=MessageKind.EDIT,
         target=said.event_id,
     )
@@ -254,7 +258,7 @@ def _taken_back(old: MessageBody, event: MessageEvent, place: Place) -> Heard | 
         conversation=said.conversation,
         sender=said.sender,
         text="",
-        sent_at=_moment(event.ts),
+        sent_at=moment_of_ts(event.ts),
         kind=MessageKind.DELETE,
         target=said.event_id,
     )
@@ -273,7 +277,7 @@ def _parse_reaction(event: ReactionEvent, place: Place) -> Heard | None:
         conversation=Conversation("slack", place.team, channel),
         sender=Sender(Identity("slack", place.people, event.user), ""),
         text=f":{event.reaction}:",
-        sent_at=_moment(event.event_ts),
+        sent_at=moment_of_ts(event.event_ts),
         kind=MessageKind.REACTION,
         target=f"{channel}:{ts}",
     )
@@ -293,10 +297,11 @@ def _is_direct(event: MessageEvent) -> bool:
 
 
 def _second(seconds: int) -> datetime:
-    return _moment(str(seconds))
+    return moment_of_ts(str(seconds))
 
 
-def _moment(ts: str) -> datetime:
+def moment_of_ts(ts: str) -> datetime:
+    """Return when this `ts` was. Raises ValueError for what is none."""
     try:
         return datetime.fromtimestamp(float(ts), UTC)
     except OverflowError as error:

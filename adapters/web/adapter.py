@@ -21,6 +21,7 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery
 from gateway.domain.ids import ConversationId, PlatformMessageId
 from gateway.domain.messages import InboundMessage
+from gateway.domain.overheard import Stretch
 from gateway.domain.people import Identity
 from gateway.errors import StoreUnavailable
 from gateway.ports import Accept, Clock, Health, Store, Streaming
@@ -89,6 +90,9 @@ class WebAdapter:
     async def show_draft(self, delivery: Delivery, text: str) -> None:
         """Show how far the answer has come; each page looks at most every 30 ms."""
         self.pages.draft(delivery.conversation.id, delivery.id, *draft_of(delivery.id, text))
+
+    async def overheard(self, stretch: Stretch) -> None:
+        """Tell nothing: nobody talks to anybody else here."""
 
     def show_typing(self, conversation: Conversation) -> AbstractAsyncContextManager[None]:
         """Show that the agent is at work, for as long as the context is open."""

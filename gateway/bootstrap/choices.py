@@ -168,4 +168,5 @@ def turn_options(settings: Settings, retry: RetryPolicy) -> TurnOptions:
         most_in_background=max(1, turns.per_person - 1),
         retry=retry,
         freshness=freshness(settings),
+        quoted_messages=turns.quoted_messages,
     )

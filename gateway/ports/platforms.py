@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,6 +11,7 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery
 from gateway.domain.ids import PlatformMessageId
 from gateway.domain.messages import InboundMessage
+from gateway.domain.overheard import Overheard, Stretch
 from gateway.domain.people import Identity
 from gateway.ports.health import Health
 
@@ -90,6 +91,14 @@ class Adapter(Protocol):
 
         A hint: best effort, never raises. The outbox paces the calls, makes one
         at a time for a delivery, and none once the final text is being sent.
+        """
+        ...
+
+    async def overheard(self, stretch: Stretch) -> Sequence[Overheard] | None:
+        """Return what people said to each other there, oldest first.
+
+        Only of those who may talk to an agent here, and nothing of apps. None where
+        it can not be told, now or ever. Never raises; takes some seconds at most.
         """
         ...
 

@@ -58,6 +58,13 @@ class TurnSettings(Section):
         description="An answer that could not be sent for so long is kept, and that is said; "
         "0 sends it however old",
     )
+    quoted_messages: int = Field(
+        default=0,
+        ge=0,
+        le=50,
+        description="Messages that people wrote before in a channel or thread, which an agent is "
+        "quoted when it is spoken to there; none without a number",
+    )
     tool_lines: ToolLevel = Field(
         default=ToolLevel.SUMMARY,
         description="What people see of slow tools while they run: off, summary or all",

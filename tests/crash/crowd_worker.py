@@ -22,6 +22,7 @@ from gateway.dispatcher import Dispatcher, DispatcherOptions
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery
 from gateway.domain.ids import AgentId, PersonId, PlatformMessageId, RunId, SessionId, WorkerId
+from gateway.domain.overheard import Stretch
 from gateway.domain.people import Identity
 from gateway.domain.tools import ToolCall, ToolResult, ToolSpec
 from gateway.domain.turns import (
@@ -154,6 +155,9 @@ class FarPlatform:
 
     async def show_draft(self, delivery: Delivery, text: str) -> None:
         """Show no drafts."""
+
+    async def overheard(self, stretch: Stretch) -> None:
+        """Tell nothing: nobody talks to anybody else here."""
 
     def show_typing(self, conversation: Conversation) -> AbstractAsyncContextManager[None]:
         """Show nothing."""

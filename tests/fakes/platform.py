@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -12,6 +12,7 @@ from gateway.domain.artifacts import Attachment
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Button, Delivery
 from gateway.domain.ids import ConversationId, PlatformMessageId
+from gateway.domain.overheard import Overheard, Stretch
 from gateway.domain.people import Identity
 from gateway.errors import DeliveryRefused, OutcomeUnknown
 from gateway.ports import Accept, Health, Streaming
@@ -59,6 +60,10 @@ class FakePlatform:
         self.direct: dict[Identity, Conversation] = {}
         """Where people can be written to who have not written themselves."""
         self.changed = asyncio.Event()
+        self.talk: list[tuple[int, ConversationId, Overheard]] | None = []
+        """What people said to each other, by its position; None while it can not be told."""
+        self.asked_for: list[Stretch] = []
+        """Every stretch of it that was asked for."""
 
     def visible(self, conversation: str) -> list[str]:
         """Return what stands in the conversation now, oldest first."""
@@ -148,6 +153,19 @@ class FakeAdapter:
         if not self._can_find:
             raise OutcomeUnknown("This platform never tells.")
         return self._platform.by_nonce(delivery.nonce)
+
+    async def overheard(self, stretch: Stretch) -> Sequence[Overheard] | None:
+        """Return what was said there, where the platform tells."""
+        self._platform.asked_for.append(stretch)
+        if self._platform.talk is None:
+            return None
+        after, before = int(stretch.after or 0), int(stretch.before)
+        found = [
+            said
+            for position, place, said in self._platform.talk
+            if place == stretch.place.id and after < position < before
+        ]
+        return found[-stretch.most :]
 
     async def show_draft(self, delivery: Delivery, text: str) -> None:
         """Edit the draft."""

@@ -17,6 +17,7 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Button, Delivery
 from gateway.domain.ids import PlatformMessageId
 from gateway.domain.messages import InboundMessage
+from gateway.domain.overheard import Stretch
 from gateway.domain.people import Identity
 from gateway.errors import OutcomeUnknown, RetryLater
 from gateway.outbox import MAY_BE_A_REPEAT
@@ -216,6 +217,9 @@ class SimAdapter:
         self._note(self._worker, f"  shows a draft of {delivery.id}")
         if delivery.receipt is not None:
             self._world.change(delivery.receipt, text)
+
+    async def overheard(self, stretch: Stretch) -> None:
+        """Tell nothing: nobody talks to anybody else here."""
 
     def show_typing(self, conversation: Conversation) -> AbstractAsyncContextManager[None]:
         """Show nothing."""

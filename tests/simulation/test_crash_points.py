@@ -57,6 +57,7 @@ BESIDE_ALL_TURNS = {
     "store.history.posted_since": "asked for pages that are open elsewhere",
     "store.history.retain": "housekeeping, on which nothing of a turn depends",
     "store.history.retain_audit": "housekeeping, on which nothing of a turn depends",
+    "platform.overheard": "asked where `turns.quoted_messages` is set, as it is not here",
     "agents.health": "asked by /status and /ready",
     "platform.direct_with": "asked for approvers, and there are none here",
 }

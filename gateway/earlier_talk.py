@@ -1,0 +1,67 @@
+"""Finds what was said in a channel or thread before an agent was spoken to, once for each word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gateway.domain.messages import InboundMessage
+from gateway.domain.overheard import Overheard, Stretch, place_before, position_of
+from gateway.domain.people import lane_owner
+from gateway.domain.turns import Turn
+from gateway.ports import Adapter, NoteStore
+
+_NOTHING = "-"
+
+
+class EarlierTalk:
+    """Asks the platform for what the agent has not heard yet; off while `most` is 0.
+
+    A note says how far the agent has heard in a place, and which turn came so far:
+    that one is told the same again when it is repeated.
+    """
+
+    def __init__(self, adapters: Mapping[str, Adapter], notes: NoteStore, most: int) -> None:
+        self._adapters = adapters
+        self._notes = notes
+        self._most = most
+
+    async def before(self, turn: Turn) -> Sequence[Overheard] | None:
+        """Return what was said before the turn's first message, oldest first.
+
+        None where nothing is looked for, or the platform does not tell. Raises
+        StoreUnavailable.
+        """
+        first = turn.messages[0]
+        adapter = self._adapters.get(turn.conversation.platform)
+        position = position_of(first)
+        if not self._most or adapter is None or position is None or not _is_among_others(first):
+            return None
+        place = place_before(first)
+        subject = lane_owner(turn.ref.lane, turn.person, turn.conversation)
+        name = f"heard {turn.role} {place.id}"
+        after = _after(await self._notes.get(subject, name), turn)
+        heard = await adapter.overheard(Stretch(place, after, position, self._most))
+        if heard is None:
+            return None
+        last = max(filter(None, map(position_of, turn.messages)), key=_as_number)
+        await self._notes.put(subject, name, f"{turn.ref.id} {after or _NOTHING} {last}")
+        return heard
+
+
+def _is_among_others(message: InboundMessage) -> bool:
+    return not (message.conversation.is_direct or message.is_private)
+
+
+def _after(note: str | None, turn: Turn) -> str | None:
+    """Return how far the agent had heard before this turn."""
+    if note is None:
+        return None
+    told, before, last = note.split(" ")
+    after = before if told == turn.ref.id else last
+    return None if after == _NOTHING else after
+
+
+def _as_number(position: str) -> tuple[int, str]:
+    """Return what positions of one place are compared by: as decimals they may be too long."""
+    whole, _, rest = position.partition(".")
+    return int(whole), rest
