@@ -9,6 +9,7 @@ from typing import Any, cast
 import httpx
 from fastapi import FastAPI
 from nacl.signing import SigningKey
+from starlette.routing import Route
 
 from adapters.discord.adapter import DiscordAdapter
 from adapters.discord.options import DiscordOptions
@@ -48,6 +49,15 @@ async def test_whatever_is_signed_gets_an_answer() -> None:
 
     assert {answer.status_code for answer in answers} == {200, 400}
     assert all(answer.json() for answer in answers)
+
+
+def test_nothing_stands_between_the_server_and_the_door() -> None:
+    adapter = DiscordAdapter(DiscordOptions("t", no_events, commands=SPECS), SystemClock())
+
+    (route,) = make_router(adapter, KEY.verify_key.encode().hex()).routes
+
+    assert isinstance(route, Route)
+    assert route.app is route.endpoint
 
 
 def spoiled(node: object, chance: random.Random) -> object:
