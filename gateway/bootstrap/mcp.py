@@ -22,6 +22,7 @@ from gateway.settings import Settings
 
 if TYPE_CHECKING:
     from gateway.bootstrap.hub import Spokes
+    from toolbox.registry import Tool
 
 _CODE_SECONDS = 30.0
 
@@ -30,45 +31,44 @@ def make_mcp(settings: Settings, spokes: Spokes, access: Access, inbox: Inbox) -
     """Return the routes; None where they are off, or no token could be made."""
     from adapters.api.mcp import McpParts, make_mcp_router
     from toolbox.executor import Executor
-    from toolbox.mcp import (
-        AgentParts,
-        WebOptions,
-        agent_tools,
-        code_tools,
-        filesystem_tools,
-        web_tools,
-    )
     from toolbox.registry import Registry
 
     token = secret(settings.http.admin_token)
     if not (settings.mcp.on and token):
         return None
-    store, clock = spokes.store, spokes.clock
-    known = _Known(settings, store, access)
-    compute = settings.compute
-    limits = RunLimits(min(_CODE_SECONDS, compute.seconds), compute.memory_bytes)
-    web = WebOptions(timedelta(seconds=settings.mcp.web_cache_seconds))
-    agents = AgentParts(
-        store, list(routes(settings)), spokes.mind.memory, inbox.wake, known.sender, clock
-    )
-    servers = {
-        "filesystem": filesystem_tools(spokes.artifacts),
-        "web": web_tools(_Reader(settings).read, clock, web),
-        "code": code_tools(make_backend(settings), limits, compute.at_once),
-        "agents": agent_tools(agents),
-    }
+    known = _Known(settings, spokes.store, access)
+    servers = _servers(settings, spokes, known, inbox)
     return make_mcp_router(
         McpParts(
             {name: Executor(Registry(tools)) for name, tools in servers.items()},
             known.find,
             known.is_still,
-            store.outside_calls,
-            clock,
+            spokes.store.outside_calls,
+            spokes.clock,
             token,
             settings.mcp.calls_per_minute,
             version("postern"),
         )
     )
+
+
+def _servers(
+    settings: Settings, spokes: Spokes, known: _Known, inbox: Inbox
+) -> dict[str, list[Tool]]:
+    """Return the tools of each server, by its name."""
+    from toolbox import mcp
+
+    store, clock, compute = spokes.store, spokes.clock, settings.compute
+    limits = RunLimits(min(_CODE_SECONDS, compute.seconds), compute.memory_bytes)
+    web = mcp.WebOptions(timedelta(seconds=settings.mcp.web_cache_seconds))
+    roles, memory = list(routes(settings)), spokes.mind.memory
+    agents = mcp.AgentParts(store, roles, memory, inbox.wake, known.sender, clock)
+    return {
+        "filesystem": mcp.filesystem_tools(spokes.artifacts),
+        "web": mcp.web_tools(_Reader(settings).read, clock, web),
+        "code": mcp.code_tools(make_backend(settings), limits, compute.at_once),
+        "agents": mcp.agent_tools(agents),
+    }
 
 
 class _Known:

@@ -40,16 +40,10 @@ class AgentParts:
 
 def agent_tools(parts: AgentParts) -> list[Tool]:
     """Return the tools. An agent that is not its person's own does not exist for them."""
-    people, clock = parts.store.people, parts.clock
-
-    async def own(caller: Caller, role: str) -> AgentId:
-        binding = await people.binding(caller.person, role) if "#" not in role else None
-        if binding is None or binding.agent_id is None:
-            raise BadInput(f'Your person has no agent "{role}" yet.')
-        return binding.agent_id
 
     async def list_agents(caller: Caller) -> str:
         """List the agents of your person, you among them."""
+        people = parts.store.people
         bindings = [await people.binding(caller.person, role) for role in parts.roles]
         return "\n".join(each.role for each in bindings if each is not None and each.agent_id)
 
@@ -63,7 +57,7 @@ def agent_tools(parts: AgentParts) -> list[Tool]:
             message: What you want to say.
             id: A name of your own for this message; the same one again asks for its answer.
         """
-        await own(caller, agent)
+        await _own(parts, caller, agent)
         if not message.strip() or len(message) > LONGEST_MESSAGE:
             raise BadInput(f"A message has 1 to {LONGEST_MESSAGE:,} characters.")
         name = call.id if id is None else id
@@ -78,7 +72,7 @@ def agent_tools(parts: AgentParts) -> list[Tool]:
             agent: Its name, as list_agents shows it.
             label: One part alone; left out, all parts.
         """
-        blocks = await _memory(parts).blocks(await own(caller, agent))
+        blocks = await _memory(parts).blocks(await _own(parts, caller, agent))
         shown = [block for block in blocks if label in (None, block.label)]
         return "\n\n".join(f"[{each.label}]\n{each.value}" for each in shown) or "There is nothing."
 
@@ -90,13 +84,7 @@ def agent_tools(parts: AgentParts) -> list[Tool]:
             label: The part, as get_agent_memory shows it.
             value: All that stands there from now on.
         """
-        id_, memory = await own(caller, agent), _memory(parts)
-        block = _writable(await memory.blocks(id_), label, value)
-        edit = MemoryEdit(id_, label, block.value, value, caller.person, clock.now())
-        await parts.store.memory_edits.add(edit)
-        if not await memory.write(id_, label, value, was=block.value):
-            await parts.store.memory_edits.drop(edit)
-            raise BadInput("Somebody changed it at the same moment. Read it again first.")
+        await _rewrite(parts, caller, await _own(parts, caller, agent), label, value)
         return f"[{label}] was changed."
 
     return [
@@ -105,6 +93,14 @@ def agent_tools(parts: AgentParts) -> list[Tool]:
         tool_from(get_agent_memory),
         tool_from(update_agent_memory, effect=Effect.IDEMPOTENT),
     ]
+
+
+async def _own(parts: AgentParts, caller: Caller, role: str) -> AgentId:
+    """Return the agent of the caller's person; raises BadInput when there is none."""
+    binding = await parts.store.people.binding(caller.person, role) if "#" not in role else None
+    if binding is None or binding.agent_id is None:
+        raise BadInput(f'Your person has no agent "{role}" yet.')
+    return binding.agent_id
 
 
 async def _talk(parts: AgentParts, caller: Caller, role: str, text: str, name: str) -> str:
@@ -136,6 +132,19 @@ async def _answer(store: Store, message: InboundMessage) -> str:
         await asyncio.sleep(pause)
         pause = min(1.0, pause * 1.5)
     return "\n\n".join(entry.text for entry in entries) or "It had nothing to say."
+
+
+async def _rewrite(
+    parts: AgentParts, caller: Caller, agent: AgentId, label: str, value: str
+) -> None:
+    """Replace a block, with a note of what stood there. Raises BadInput."""
+    memory, edits = _memory(parts), parts.store.memory_edits
+    block = _writable(await memory.blocks(agent), label, value)
+    edit = MemoryEdit(agent, label, block.value, value, caller.person, parts.clock.now())
+    await edits.add(edit)
+    if not await memory.write(agent, label, value, was=block.value):
+        await edits.drop(edit)
+        raise BadInput("Somebody changed it at the same moment. Read it again first.")
 
 
 def _memory(parts: AgentParts) -> AgentMemory:
