@@ -33,7 +33,8 @@ def told(mode: QueueMode) -> str:
         case QueueKind.QUEUE:
             return "What is written here while I answer becomes the next turn (`queue`)."
         case QueueKind.COLLECT:
-            return f"I answer here after {mode.seconds} seconds of silence, all at once (`{mode}`)."
+            silence = "1 second" if mode.seconds == 1 else f"{mode.seconds} seconds"
+            return f"I answer here after {silence} of silence, all at once (`{mode}`)."
         case QueueKind.DROP:
             return "What is written here while I answer is not heard, and I say so (`drop`)."
 
