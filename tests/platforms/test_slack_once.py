@@ -102,7 +102,7 @@ async def test_a_socket_that_is_cut_is_connected_again() -> None:
 async def test_an_event_that_could_not_be_stored_comes_again(ways: Ways) -> None:
     outage = Outage()
     async with slack_hub(ways=ways, store=around(MemoryStore(), "store", outage)) as hub:
-        hub.slack.settings.ack_timeout_seconds = 0.3
+        hub.slack.settings.ack_timeout_seconds = 1.5
         outage.failures["before store.turns.accept"] = 2
         ada = hub.slack.person("ada")
 

@@ -132,7 +132,7 @@ async def test_an_event_that_failed_comes_again_with_its_id_and_the_reason(
 
 
 async def test_an_event_not_acknowledged_in_time_is_sent_again(slack: SlackServer) -> None:
-    slack.settings.ack_timeout_seconds = 0.05
+    slack.settings.ack_timeout_seconds = 1.5
     app, release, reasons = bolt_app(slack), asyncio.Event(), list[str | None]()
 
     @app.use

@@ -206,7 +206,7 @@ async def test_an_input_that_the_server_swallows_is_said_under_another_id(
     request = says(session, "say at last")
     fake.conversations[session.thread].keys.add(request.otid)
 
-    async with open_app_server(replace(options_for(fake), taken_seconds=0.05)) as server:
+    async with open_app_server(replace(options_for(fake), taken_seconds=1.5)) as server:
         answer = text_of(await follow(server.runtime, request))
 
     assert answer == "at last"
