@@ -79,6 +79,7 @@ WITH_WORDS = {
 }
 WITHOUT_WORDS = {
     "audit": "ids and outcomes alone, as its tests show",
+    "ban": "ids and moments: a ban outlives who is forgotten",
     "binding": "ids",
     "compute_function": "the operator's code",
     "fire": "moments and outcomes",
