@@ -9,6 +9,7 @@ from gateway.domain.turns import Turn
 from gateway.errors import BadInput
 from gateway.ports import ArtifactStore
 from toolbox.registry import Gift, Tool, tool_from
+from toolbox.shared_state import FOLDER as STATE
 
 MOST_LISTED = 200
 
@@ -23,6 +24,8 @@ def file_tools(artifacts: ArtifactStore) -> list[Tool]:
             name: Such as notes.md or plans/summer.csv.
             text: The whole contents.
         """
+        if name.partition("/")[0] == STATE:
+            raise BadInput(f"What is under {STATE}/ is changed by set_shared_state.")
         saved = await artifacts.save(_key(turn, name), text.encode())
         return f"Saved {name} ({saved.size_bytes:,} bytes, version {saved.version})."
 

@@ -90,6 +90,7 @@ def _tools(settings: Settings, store: Store, artifacts: ArtifactStore, clock: Cl
     from toolbox.notes import note_tools
     from toolbox.registry import third_party_tools
     from toolbox.reminders import reminder_tools
+    from toolbox.shared_state import shared_state_tools
     from toolbox.talking import talking_tools
 
     return [
@@ -97,6 +98,7 @@ def _tools(settings: Settings, store: Store, artifacts: ArtifactStore, clock: Cl
         *reminder_tools(ReminderDesk(store.schedules, clock, notes=store.notes)),
         *file_tools(artifacts),
         *note_tools(artifacts),
+        *shared_state_tools(artifacts),
         *canvas_tools(store, clock),
         *talking_tools(store, clock, {each.name: each.posts for each in settings.agents}),
         *third_party_tools(),

@@ -6,7 +6,7 @@ Moments are aware UTC and are passed in: only `Clock` knows what time it is.
 from __future__ import annotations
 
 from gateway.ports.approvals import ApprovalStore
-from gateway.ports.artifacts import ArtifactStore
+from gateway.ports.artifacts import ABSENT, ArtifactStore
 from gateway.ports.clock import Clock
 from gateway.ports.compute import ComputeBackend, OutsideCallStore, TaskStore
 from gateway.ports.dead_letters import DeadLetterStore
@@ -40,6 +40,7 @@ from gateway.ports.turns import TurnStore
 from gateway.ports.usage import UsageStore
 
 __all__ = [
+    "ABSENT",
     "Accept",
     "Adapter",
     "AgentArchive",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from gateway.domain.artifacts import Artifact, Contents
+
+ABSENT: Final = ""
+"""The ETag of what is not there."""
 
 
 class ArtifactStore(Protocol):
@@ -21,7 +24,8 @@ class ArtifactStore(Protocol):
 
         Saving the same bytes again makes no new version. Without a media type it
         is guessed from the name. With `replaces`, raises BadInput unless the
-        contents there have this ETag. Raises BadInput over a limit or a folder.
+        contents there have this ETag; ABSENT is that of no contents. Raises
+        BadInput over a limit or a folder.
         """
         ...
 

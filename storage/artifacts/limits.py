@@ -39,9 +39,10 @@ class Limits:
             )
 
 
-def changed_meanwhile(key: str) -> BadInput:
-    """Return the error for contents that are not those that were to be replaced."""
-    return BadInput(f'"{key}" is not what it was when you read it. Read it again, then save.')
+def check_unchanged(key: str, etag: str, replaces: str | None) -> None:
+    """Raise BadInput for contents, by their ETag, that are not those to be replaced."""
+    if replaces not in (None, etag):
+        raise BadInput(f'"{key}" is not what it was when you read it. Read it again, then save.')
 
 
 def in_the_way(key: str) -> BadInput:

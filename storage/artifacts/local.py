@@ -17,10 +17,10 @@ from typing import ParamSpec, TypeVar
 
 from gateway.domain.artifacts import Artifact, Contents
 from gateway.errors import StoreUnavailable
-from gateway.ports import Clock
+from gateway.ports import ABSENT, Clock
 from storage.artifacts.folders import Folder, NotAFolder, opened
 from storage.artifacts.keys import check_media_type, guess_media_type, parse_folder, parse_key
-from storage.artifacts.limits import Limits, changed_meanwhile, in_the_way
+from storage.artifacts.limits import Limits, check_unchanged, in_the_way
 from storage.artifacts.records import Record, parse_record
 from storage.artifacts.whole import LOCK, NOTES
 
@@ -89,8 +89,7 @@ class LocalArtifacts:
         key = "/".join(parts)
         with self._owner(parts[0]) as owner, _place(owner, parts, key) as (folder, notes):
             before = _look(folder, notes, parts)
-            if replaces is not None and (before is None or before.etag != replaces):
-                raise changed_meanwhile(key)
+            check_unchanged(key, before.etag if before else ABSENT, replaces)
             if folder.has_folder(parts[-1]):
                 raise in_the_way(key)
             record = _next(before, data, media_type, self._clock.now())

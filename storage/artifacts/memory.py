@@ -7,9 +7,9 @@ from datetime import datetime
 from hashlib import sha256
 
 from gateway.domain.artifacts import Artifact, Contents
-from gateway.ports import Clock
+from gateway.ports import ABSENT, Clock
 from storage.artifacts.keys import check_media_type, guess_media_type, parse_folder, parse_key
-from storage.artifacts.limits import Limits, changed_meanwhile, in_the_way
+from storage.artifacts.limits import Limits, check_unchanged, in_the_way
 
 
 class MemoryArtifacts:
@@ -27,8 +27,7 @@ class MemoryArtifacts:
         parts = parse_key(key)
         known = self._versions.get(parts, [])
         now = known[-1].artifact if known else None
-        if replaces is not None and (now is None or now.etag != replaces):
-            raise changed_meanwhile(key)
+        check_unchanged(key, now.etag if now else ABSENT, replaces)
         self._limits.check_size(len(data))
         self._check_place(parts, key)
         made = _described(key, data, media_type, now, self._clock.now())

@@ -13,7 +13,7 @@ import pytest
 
 from gateway.clock import SystemClock
 from gateway.errors import BadInput
-from gateway.ports import ArtifactStore
+from gateway.ports import ABSENT, ArtifactStore
 from storage.artifacts import Limits, LocalArtifacts, MemoryArtifacts
 from storage.artifacts.s3 import Bucket, BucketOptions, S3Artifacts
 from storage.artifacts.volume import VolumeArtifacts
@@ -158,6 +158,19 @@ async def test_of_many_that_replace_the_same_one_wins(store: ArtifactStore) -> N
         return True
 
     assert sum(await asyncio.gather(*map(replace, range(8)))) == 1
+
+
+async def test_of_many_that_are_the_first_one_wins(store: ArtifactStore) -> None:
+    async def begin(number: int) -> bool:
+        try:
+            await store.save("ada/a.txt", b"%d" % number, replaces=ABSENT)
+        except BadInput:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*map(begin, range(8)))) == 1
+    with pytest.raises(BadInput, match="not what it was"):
+        await store.save("ada/a.txt", b"later", replaces=ABSENT)
 
 
 @pytest.mark.parametrize("key", LEADING_OUT)

@@ -10,9 +10,9 @@ from hashlib import sha256
 
 from gateway.domain.artifacts import Artifact, Contents
 from gateway.errors import StoreUnavailable
-from gateway.ports import Clock
+from gateway.ports import ABSENT, Clock
 from storage.artifacts.keys import check_media_type, guess_media_type, parse_folder, parse_key
-from storage.artifacts.limits import Limits, changed_meanwhile, in_the_way
+from storage.artifacts.limits import Limits, check_unchanged, in_the_way
 from storage.artifacts.s3.bucket import Bucket, Stored
 
 _OLD = ".postern"
@@ -43,8 +43,7 @@ class S3Artifacts:
         for _try in range(_TRIES):
             stored = await self._bucket.head(key)
             before = None if stored is None else _described(key, stored)
-            if replaces is not None and (before is None or before.etag != replaces):
-                raise changed_meanwhile(key)
+            check_unchanged(key, before.etag if before else ABSENT, replaces)
             made = _next(key, data, kind, before, self._clock.now())
             is_new = before is None or made.version != before.version
             if is_new:
