@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from gateway.bans import Bans, ban_refusal
 from gateway.domain.deliveries import NewDelivery
-from gateway.domain.ids import DeliveryId
+from gateway.domain.ids import ConversationId, DeliveryId
 from gateway.domain.messages import InboundMessage, Refusal
 from gateway.domain.people import Identity, Pairing
 from gateway.pairing_codes import hash_code, new_code
@@ -108,6 +108,7 @@ def _pairing_refusal(message: InboundMessage, now: datetime) -> Refusal:
         code_hash=hash_code(code),
         asked_at=now,
         expires_at=now + PAIRING_TTL,
+        conversation=_told_in(message),
     )
     reply = NewDelivery(
         id=_reply_id(message),
@@ -115,12 +116,19 @@ def _pairing_refusal(message: InboundMessage, now: datetime) -> Refusal:
         text=(
             f"I don't know you yet. Your pairing code is **{code}**.\n\n"
             "Give it to the operator of this bot, who lets you in with "
-            f"`postern pairing approve {code}`. It is good for one hour."
+            f"`postern pairing approve {code}`, or to an admin, who says `/pair {code}` to me. "
+            "It is good for one hour."
         ),
         handle=message.handle,
         is_private=message.is_private,
     )
     return Refusal(message, reason="pairing_asked", reply=reply, pairing=pairing)
+
+
+def _told_in(message: InboundMessage) -> ConversationId | None:
+    """Return where a stranger is told that they may talk: not where it was shown to them alone."""
+    place = message.conversation
+    return None if message.is_private and not place.is_direct else place.id
 
 
 def _reply_id(message: InboundMessage) -> DeliveryId:

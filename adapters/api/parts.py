@@ -8,6 +8,7 @@ from typing import Protocol
 
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import DeliveryId
+from gateway.domain.people import Pairing
 from gateway.domain.schedules import NewSchedule, PastSlot, Schedule, ScheduleReport
 from gateway.domain.trails import Trail
 from gateway.ports import DeliveryStore, FireStore
@@ -101,6 +102,18 @@ class Trails(Protocol):
         ...
 
 
+class Pairings(Protocol):
+    """Whoever lets strangers in. What is refused is a BadInput."""
+
+    async def waiting(self) -> Sequence[Pairing]:
+        """List who waits for an answer, oldest first."""
+        ...
+
+    async def decide(self, typed: str, *, is_allowed: bool, by: str) -> Pairing:
+        """Let the stranger with this code talk, or turn them away."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ApiParts:
     """All that the API works on."""
@@ -111,5 +124,6 @@ class ApiParts:
     schedules: Schedules
     fires: FireStore
     trails: Trails
+    pairings: Pairings
     roles: Collection[str]
     """The agents that there are."""

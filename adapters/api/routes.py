@@ -9,7 +9,9 @@ from starlette.responses import JSONResponse, Response
 from adapters.api.guard import AdminOnly, read_body
 from adapters.api.models import BroadcastBody, MessageBody, PauseBody, ScheduleBody, parse_body
 from adapters.api.parts import ApiParts
+from gateway.domain.bans import OPERATOR
 from gateway.domain.deliveries import Delivery
+from gateway.domain.people import pairing_json
 from gateway.domain.schedule_json import activity_page, schedule_json
 from gateway.domain.schedules import Schedule
 from gateway.domain.trails import trail_json
@@ -34,6 +36,9 @@ def make_router(parts: ApiParts, admin_token: str | None) -> APIRouter:
     router.add_api_route("/schedules/{name}/resume", door.resume, methods=["POST"])
     router.add_api_route("/agents/{role}/activity", door.activity, methods=["GET"])
     router.add_api_route("/trail/{thing:path}", door.trail, methods=["GET"])
+    router.add_api_route("/pairings", door.pairings, methods=["GET"])
+    router.add_api_route("/pairings/{code}/approve", door.approve, methods=["POST"])
+    router.add_api_route("/pairings/{code}/deny", door.deny, methods=["POST"])
     # What is not there needs the token too: nobody learns more than that.
     router.add_api_route("/{rest:path}", _nothing, methods=["GET", "POST", "PUT", "DELETE"])
     return router
@@ -50,6 +55,7 @@ class _Door:
         self._fires = parts.fires
         self._trails = parts.trails
         self._roles = parts.roles
+        self._pairings = parts.pairings
 
     async def post(self, request: Request) -> Response:
         """Store a post: 201, or 200 when it was stored before under the same key."""
@@ -138,6 +144,26 @@ class _Door:
             return JSONResponse(trail_json(await self._trails.follow(thing)))
         except BadInput as error:
             raise HTTPException(404, str(error)) from None
+
+    async def pairings(self) -> Response:
+        """List the strangers who wait to be let in, oldest first."""
+        waiting = [pairing_json(each) for each in await self._pairings.waiting()]
+        return JSONResponse({"pairings": waiting})
+
+    async def approve(self, code: str) -> Response:
+        """Let the stranger with this code talk."""
+        return await self._decided(code, is_allowed=True)
+
+    async def deny(self, code: str) -> Response:
+        """Turn the stranger with this code away."""
+        return await self._decided(code, is_allowed=False)
+
+    async def _decided(self, code: str, *, is_allowed: bool) -> Response:
+        try:
+            who = await self._pairings.decide(code, is_allowed=is_allowed, by=OPERATOR)
+        except BadInput as error:
+            raise HTTPException(404, str(error)) from None
+        return JSONResponse({**pairing_json(who), "allowed": is_allowed})
 
     async def _find(self, name: str) -> Schedule:
         try:

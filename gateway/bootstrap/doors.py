@@ -17,6 +17,7 @@ from gateway.domain.manifests import Manifest
 from gateway.domain.messages import InboundMessage, Refusal
 from gateway.domain.people import Identity
 from gateway.errors import SettingsWrong
+from gateway.pairings import Pairings
 from gateway.place import Place
 from gateway.ports import Adapter, AgentRuntime, ArtifactStore, Clock, Store
 from gateway.posts import Broadcasts, Posts
@@ -72,6 +73,7 @@ def make_api(settings: Settings, store: Store, clock: Clock) -> APIRouter:
         desks(settings, store, clock).schedules,
         store.fires,
         Trails(store.history),
+        Pairings(store.people, clock),
         list(routes(settings)),
     )
     return make_router(parts, secret(settings.http.admin_token) or None)

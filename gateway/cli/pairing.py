@@ -9,9 +9,10 @@ import typer
 
 from gateway.cli.stores import opened
 from gateway.cli.terminal import AsJson, printable, say, say_json, say_table
-from gateway.domain.people import Pairing
-from gateway.errors import BadInput
-from gateway.pairing_codes import hash_code, read_code
+from gateway.domain.bans import OPERATOR
+from gateway.domain.people import Pairing, pairing_json
+from gateway.pairing_codes import read_code
+from gateway.pairings import Pairings
 
 app = typer.Typer(help="Decide about strangers who want to talk.", no_args_is_help=True)
 
@@ -23,7 +24,7 @@ def list_pairings(as_json: AsJson = False) -> None:
     """List who waits for an answer, oldest first."""
     waiting = asyncio.run(_waiting())
     if as_json:
-        say_json([_as_json(pairing) for pairing in waiting])
+        say_json([pairing_json(pairing) for pairing in waiting])
     elif not waiting:
         say("Nobody waits.")
     else:
@@ -44,17 +45,11 @@ def deny(code: Code, as_json: AsJson = False) -> None:
 
 
 def _decide(typed: str, *, is_allowed: bool, as_json: bool) -> None:
-    code = read_code(typed)
-    if code is None:
+    if read_code(typed) is None:
         raise typer.BadParameter(f'"{typed}" is not a pairing code, such as ABCD2345.')
-    pairing = asyncio.run(_decided(code, is_allowed=is_allowed))
-    if pairing is None:
-        raise BadInput(
-            f"Nobody waits with the code {code}. It was decided already, or its hour is over; a "
-            "new message from the person gives a new code."
-        )
+    pairing = asyncio.run(_decided(typed, is_allowed=is_allowed))
     if as_json:
-        say_json({**_as_json(pairing), "allowed": is_allowed})
+        say_json({**pairing_json(pairing), "allowed": is_allowed})
     else:
         outcome = "may talk now" if is_allowed else "was turned away"
         say(f"{printable(pairing.name)} ({pairing.identity.key}) {outcome}.")
@@ -62,20 +57,10 @@ def _decide(typed: str, *, is_allowed: bool, as_json: bool) -> None:
 
 async def _waiting() -> list[Pairing]:
     async with opened() as (store, clock):
-        return await store.people.pairings(clock.now())
+        return await Pairings(store.people, clock).waiting()
 
 
-async def _decided(code: str, *, is_allowed: bool) -> Pairing | None:
+async def _decided(code: str, *, is_allowed: bool) -> Pairing:
     async with opened() as (store, clock):
-        return await store.people.decide_pairing(
-            hash_code(code), is_allowed=is_allowed, now=clock.now()
-        )
-
-
-def _as_json(pairing: Pairing) -> dict[str, object]:
-    return {
-        "identity": pairing.identity.key,
-        "name": pairing.name,
-        "asked_at": pairing.asked_at.isoformat(),
-        "expires_at": pairing.expires_at.isoformat(),
-    }
+        pairings = Pairings(store.people, clock)
+        return await pairings.decide(code, is_allowed=is_allowed, by=OPERATOR)

@@ -16,6 +16,7 @@ from gateway.commands import (
     exporting,
     files,
     linking,
+    pairing,
     pausing,
     personal,
     queueing,
@@ -66,6 +67,7 @@ _CARRIED_OUT: tuple[Command, ...] = (
     *exporting.FAMILY,
     *spending.FAMILY,
     *tokens.FAMILY,
+    *pairing.FAMILY,
 )
 _HELP = CommandSpec("help", "What you can ask for")
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from gateway.domain.conversations import Conversation
-from gateway.domain.ids import AgentId, LaneId, PersonId
+from gateway.domain.ids import AgentId, ConversationId, LaneId, PersonId
 
 ZONE_NOTE = "zone"
 """The note about a person that holds the IANA name of their time zone."""
@@ -193,3 +193,15 @@ class Pairing:
     """Only the hash is kept; the code itself was shown to the stranger once."""
     asked_at: datetime
     expires_at: datetime
+    conversation: ConversationId | None = None
+    """Where they are told the outcome; None where others read what they alone were shown."""
+
+
+def pairing_json(pairing: Pairing) -> dict[str, object]:
+    """Return what is told of somebody who waits."""
+    return {
+        "identity": pairing.identity.key,
+        "name": pairing.name,
+        "asked_at": pairing.asked_at.isoformat(),
+        "expires_at": pairing.expires_at.isoformat(),
+    }

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from gateway.domain.bans import Ban
+from gateway.domain.bans import OPERATOR, Ban
 from gateway.domain.conversations import Conversation
+from gateway.domain.deliveries import NewDelivery
 from gateway.domain.ids import (
     AgentId,
     ConversationId,
@@ -46,9 +47,19 @@ class PeopleStore(Protocol):
         ...
 
     async def decide_pairing(
-        self, code_hash: str, *, is_allowed: bool, now: datetime
+        self,
+        code_hash: str,
+        *,
+        is_allowed: bool,
+        now: datetime,
+        by: str = OPERATOR,
+        notice: NewDelivery | None = None,
     ) -> Pairing | None:
-        """Approve or deny a live wish, once; None when there is no such wish."""
+        """Approve or deny a live wish, once; None when there is no such wish.
+
+        The log says who did it: an identity key, or the operator. The notice is stored
+        in the same commit, and only when this call decided.
+        """
         ...
 
     async def ban(self, ban: Ban) -> list[Identity]:

@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from gateway.domain.audit import AuditKind
-from gateway.domain.bans import Ban
+from gateway.domain.bans import OPERATOR, Ban
 from gateway.domain.conversations import Conversation
+from gateway.domain.deliveries import NewDelivery
 from gateway.domain.ids import AgentId, ConversationId, LaneId, PersonId, SessionId
 from gateway.domain.messages import InboundMessage, MessageKind, Refusal
 from gateway.domain.people import (
@@ -22,6 +23,7 @@ from gateway.domain.people import (
 )
 from gateway.domain.turns import Thread
 from storage.audit_data import of_ban
+from storage.memory.deliveries import add_delivery
 from storage.memory.tables import PairingRow, Tables
 from storage.rules import MessageState
 
@@ -80,16 +82,24 @@ class MemoryPeople:
         return _live(self._tables, now)
 
     async def decide_pairing(
-        self, code_hash: str, *, is_allowed: bool, now: datetime
+        self,
+        code_hash: str,
+        *,
+        is_allowed: bool,
+        now: datetime,
+        by: str = OPERATOR,
+        notice: NewDelivery | None = None,
     ) -> Pairing | None:
         """Approve or deny a live wish, once; None when there is no such wish."""
         row = self._tables.pairings.get(code_hash)
         if row is None or row.is_allowed is not None or row.pairing.expires_at <= now:
             return None
         row.is_allowed = is_allowed
-        data = {"is_allowed": is_allowed}
+        data = {"is_allowed": is_allowed, "by": by}
         key = row.pairing.identity.key
         self._tables.log(AuditKind.PAIRING_DECIDED, now, key, code_hash, data)
+        if notice is not None:
+            add_delivery(self._tables, notice, now)
         return row.pairing
 
     async def ban(self, ban: Ban) -> list[Identity]:

@@ -6,18 +6,20 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from gateway.domain.audit import AuditKind
-from gateway.domain.bans import Ban
+from gateway.domain.bans import OPERATOR, Ban
 from gateway.domain.conversations import Conversation
+from gateway.domain.deliveries import NewDelivery
 from gateway.domain.ids import AgentId, ConversationId, LaneId, PersonId, SessionId
 from gateway.domain.people import OWN_TEMPLATE, AgentBinding, Identity, Pairing, Person, Sender
 from gateway.domain.turns import Thread
 from storage.columns import to_place
 from storage.postgres import bans
 from storage.postgres.database import Database, Row, Transaction
+from storage.postgres.posts import add_delivery
 from storage.postgres.threads import switch, threads_of, to_thread
 from storage.postgres.values import columns, storable
 
-_PAIRING = "platform, workspace, account, name, code_hash, asked_at, expires_at"
+_PAIRING = "platform, workspace, account, name, code_hash, asked_at, expires_at, conversation"
 _BINDING = "person, role, agent, intended_at, template"
 
 FIND_PERSON_ID = """
@@ -47,7 +49,7 @@ SELECT count(*) FROM pairing WHERE platform = $1 AND workspace = $2 AND account 
     AND is_allowed IS NULL AND expires_at > $4
 """
 ADD_WISH = f"""
-INSERT INTO pairing ({_PAIRING}) VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO pairing ({_PAIRING}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (code_hash) DO NOTHING
 """  # noqa: S608 - constants
 LIVE_WISHES = f"""
@@ -141,7 +143,14 @@ async def ask_pairing(tx: Transaction, wish: Pairing, limit: int, now: datetime)
     (waiting,) = await tx.fetch(COUNT_WISHES, *key, now)
     if waiting["count"] >= limit:
         return False
-    row = (*key, storable(wish.name), wish.code_hash, wish.asked_at, wish.expires_at)
+    row = (
+        *key,
+        storable(wish.name),
+        wish.code_hash,
+        wish.asked_at,
+        wish.expires_at,
+        wish.conversation,
+    )
     if await tx.count(ADD_WISH, *row) == 0:
         return False
     tx.log(AuditKind.PAIRING_ASKED, now, wish.identity.key, wish.code_hash, {})
@@ -182,10 +191,16 @@ class PostgresPeople:
         return [_to_pairing(row) for row in await self._read(LIVE_WISHES, now)]
 
     async def decide_pairing(
-        self, code_hash: str, *, is_allowed: bool, now: datetime
+        self,
+        code_hash: str,
+        *,
+        is_allowed: bool,
+        now: datetime,
+        by: str = OPERATOR,
+        notice: NewDelivery | None = None,
     ) -> Pairing | None:
         """Approve or deny a live wish, once; None when there is no such wish."""
-        return await self._write(_decide, code_hash, is_allowed, now)
+        return await self._write(_decide, code_hash, is_allowed, now, by, notice)
 
     async def ban(self, ban: Ban) -> list[Identity]:
         """Store it for the account and all that are linked to it, which are returned."""
@@ -280,14 +295,21 @@ class PostgresPeople:
 
 
 async def _decide(
-    tx: Transaction, code_hash: str, is_allowed: bool, now: datetime
+    tx: Transaction,
+    code_hash: str,
+    is_allowed: bool,
+    now: datetime,
+    by: str,
+    notice: NewDelivery | None,
 ) -> Pairing | None:
     row = await tx.first(DECIDE, is_allowed, code_hash, now)
     if row is None:
         return None
     wish = _to_pairing(row)
-    data = {"is_allowed": is_allowed}
+    data = {"is_allowed": is_allowed, "by": by}
     tx.log(AuditKind.PAIRING_DECIDED, now, wish.identity.key, code_hash, data)
+    if notice is not None:
+        await add_delivery(tx, notice, now)
     return wish
 
 
@@ -349,8 +371,8 @@ async def _bind_session(
 
 
 def _to_pairing(row: Row) -> Pairing:
-    platform, workspace, account, name, code_hash, asked_at, expires_at = row
-    return Pairing(Identity(platform, workspace, account), name, code_hash, asked_at, expires_at)
+    platform, workspace, account, name, *rest = row
+    return Pairing(Identity(platform, workspace, account), name, *rest)
 
 
 def to_binding(row: Row) -> AgentBinding:

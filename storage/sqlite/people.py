@@ -6,14 +6,16 @@ from datetime import datetime
 from typing import Any
 
 from gateway.domain.audit import AuditKind
-from gateway.domain.bans import Ban
+from gateway.domain.bans import OPERATOR, Ban
 from gateway.domain.conversations import Conversation
+from gateway.domain.deliveries import NewDelivery
 from gateway.domain.ids import AgentId, ConversationId, LaneId, PersonId, SessionId
 from gateway.domain.people import OWN_TEMPLATE, AgentBinding, Identity, Pairing, Person, Sender
 from gateway.domain.turns import Thread
 from storage.columns import to_place
 from storage.sqlite import bans
 from storage.sqlite.committer import Committer, Transaction
+from storage.sqlite.deliveries import add_delivery
 from storage.sqlite.reader import Reader
 from storage.sqlite.threads import switch, threads_of, to_thread
 from storage.sqlite.values import from_micros, to_micros
@@ -22,7 +24,7 @@ LAST_SENDER = """
 SELECT sender_platform, sender_workspace, sender_account, sender_name FROM inbox
 WHERE conversation = ? AND state <> 3 AND kind <> 'wakeup' ORDER BY seq DESC LIMIT 1
 """
-_PAIRING = "platform, workspace, account, name, code_hash, asked_at, expires_at"
+_PAIRING = "platform, workspace, account, name, code_hash, asked_at, expires_at, conversation"
 _BINDING = "person, role, agent, intended_at, template"
 
 FIND_PERSON_ID = """
@@ -41,7 +43,7 @@ SELECT count(*) FROM pairing WHERE platform = ? AND workspace = ? AND account = 
     AND is_allowed IS NULL AND expires_at > ?
 """
 ADD_WISH = f"""
-INSERT INTO pairing ({_PAIRING}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (code_hash) DO NOTHING
+INSERT INTO pairing ({_PAIRING}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (code_hash) DO NOTHING
 """  # noqa: S608 - constants
 LIVE_WISHES = f"""
 SELECT {_PAIRING} FROM pairing WHERE is_allowed IS NULL AND expires_at > ?
@@ -119,7 +121,12 @@ def ask_pairing(tx: Transaction, wish: Pairing, limit: int, now: datetime) -> bo
     if tx.execute(COUNT_WISHES, (*key, to_micros(now))).fetchone()[0] >= limit:
         return False
     moments = to_micros(wish.asked_at), to_micros(wish.expires_at)
-    if tx.execute(ADD_WISH, (*key, wish.name, wish.code_hash, *moments)).rowcount == 0:
+    if (
+        tx.execute(
+            ADD_WISH, (*key, wish.name, wish.code_hash, *moments, wish.conversation)
+        ).rowcount
+        == 0
+    ):
         return False
     tx.log(AuditKind.PAIRING_ASKED, now, wish.identity.key, wish.code_hash, {})
     return True
@@ -159,10 +166,16 @@ class SqlitePeople:
         return [_to_pairing(row) for row in await self._read(LIVE_WISHES, (to_micros(now),))]
 
     async def decide_pairing(
-        self, code_hash: str, *, is_allowed: bool, now: datetime
+        self,
+        code_hash: str,
+        *,
+        is_allowed: bool,
+        now: datetime,
+        by: str = OPERATOR,
+        notice: NewDelivery | None = None,
     ) -> Pairing | None:
         """Approve or deny a live wish, once; None when there is no such wish."""
-        return await self._write(_decide, code_hash, is_allowed, now)
+        return await self._write(_decide, code_hash, is_allowed, now, by, notice)
 
     async def ban(self, ban: Ban) -> list[Identity]:
         """Store it for the account and all that are linked to it, which are returned."""
@@ -256,13 +269,22 @@ class SqlitePeople:
         return Sender(Identity(*rows[0][:3]), rows[0][3]) if rows else None
 
 
-def _decide(tx: Transaction, code_hash: str, is_allowed: bool, now: datetime) -> Pairing | None:
+def _decide(
+    tx: Transaction,
+    code_hash: str,
+    is_allowed: bool,
+    now: datetime,
+    by: str,
+    notice: NewDelivery | None,
+) -> Pairing | None:
     row = tx.execute(DECIDE, (int(is_allowed), code_hash, to_micros(now))).fetchone()
     if row is None:
         return None
     wish = _to_pairing(row)
-    data = {"is_allowed": is_allowed}
+    data = {"is_allowed": is_allowed, "by": by}
     tx.log(AuditKind.PAIRING_DECIDED, now, wish.identity.key, code_hash, data)
+    if notice is not None:
+        add_delivery(tx, notice, now)
     return wish
 
 
@@ -320,9 +342,10 @@ def _bind_session(
 
 
 def _to_pairing(row: tuple[Any, ...]) -> Pairing:
-    platform, workspace, account, name, code_hash, asked_at, expires_at = row
+    platform, workspace, account, name, code_hash, asked_at, expires_at, place = row
     identity = Identity(platform, workspace, account)
-    return Pairing(identity, name, code_hash, from_micros(asked_at), from_micros(expires_at))
+    moments = from_micros(asked_at), from_micros(expires_at)
+    return Pairing(identity, name, code_hash, *moments, place)
 
 
 def to_binding(row: tuple[Any, ...]) -> AgentBinding:

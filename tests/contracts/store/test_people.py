@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from gateway.domain.ids import AgentId, ConversationId, PersonId, SessionId
+from gateway.domain.audit import AuditKind
+from gateway.domain.deliveries import NewDelivery
+from gateway.domain.ids import AgentId, ConversationId, DeliveryId, PersonId, SessionId
 from gateway.domain.people import OWN_TEMPLATE, AgentBinding
 from gateway.ports import Store
-from tests.contracts.store.words import at, identity, refusal, say, wish
+from tests.contracts.store.words import at, identity, place, refusal, say, send_all, wish
 
 ADA = PersonId("person-ada")
 AGENT = AgentId("agent-1")
@@ -95,6 +98,32 @@ async def test_an_expired_or_unknown_wish_is_not_decided(store: Store) -> None:
     assert await store.people.decide_pairing("hash-1", is_allowed=True, now=at(600)) is None
     assert await store.people.decide_pairing("hash-2", is_allowed=True, now=at(0)) is None
     assert not await store.people.is_paired(identity())
+
+
+async def test_who_is_let_in_is_told_by_the_same_commit_and_once(store: Store) -> None:
+    told = replace(wish("hash-1"), conversation=place("dm").id)
+    turned = replace(refusal("e1", code="hash-1"), pairing=told)
+    await store.turns.refuse(turned, at(0))
+    await send_all(store)
+    notice = NewDelivery(DeliveryId("paired-1"), place("dm"), "Come in.")
+
+    waiting = await store.people.pairings(at(1))
+    decisions = [
+        await store.people.decide_pairing(
+            "hash-1", is_allowed=True, now=at(1), by=by, notice=notice
+        )
+        for by in ("fake:local:boss", "fake:local:late")
+    ]
+    unknown = await store.people.decide_pairing(
+        "hash-2", is_allowed=True, now=at(1), notice=replace(notice, id=DeliveryId("paired-2"))
+    )
+
+    assert waiting == [told]
+    assert decisions == [told, None]
+    assert unknown is None
+    assert await send_all(store, now=2) == [("paired-1", "Come in.")]
+    log = [e for e in await store.history.audit(0, 100) if e.kind is AuditKind.PAIRING_DECIDED]
+    assert [dict(e.data) for e in log] == [{"is_allowed": True, "by": "fake:local:boss"}]
 
 
 async def test_an_intent_is_stored_before_the_agent_is_made(store: Store) -> None:

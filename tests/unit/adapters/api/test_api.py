@@ -7,8 +7,13 @@ from typing import Any
 
 import pytest
 
+from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery
 from gateway.domain.ids import WorkerId
+from gateway.domain.messages import InboundMessage, Refusal
+from gateway.domain.people import Identity, Pairing, Sender
+from gateway.pairing_codes import hash_code
+from gateway.pairings import WELCOME
 from gateway.settings import Settings
 from storage.memory.store import MemoryStore
 from tests.unit.adapters.api.api_client import NOW, api_client
@@ -33,7 +38,9 @@ async def posts(store: MemoryStore) -> tuple[Delivery, ...]:
     return claim.deliveries
 
 
-@pytest.mark.parametrize("path", ["/schedules", "/schedules/papers", "/messages/x", "/anything"])
+@pytest.mark.parametrize(
+    "path", ["/schedules", "/schedules/papers", "/messages/x", "/pairings", "/anything"]
+)
 async def test_without_the_token_nothing_is_told(store: MemoryStore, path: str) -> None:
     async with api_client(store, token=None) as client:
         missing = await client.get(f"/api/v1{path}")
@@ -213,3 +220,44 @@ async def test_the_trail_of_a_post_is_told(store: MemoryStore) -> None:
     assert trail.json()["open"] == [f"{posted['deliveries'][0]} waits to be sent."]
     assert unknown.status_code == 404
     assert 'knows nothing of "turn-99"' in unknown.json()["error"]
+
+
+async def _stranger(store: MemoryStore, code: str) -> None:
+    sender = Sender(Identity("discord", "discord", "7"), "Ada")
+    place = Conversation("discord", "dm", "99")
+    said = InboundMessage("e1", place, sender, "hello", NOW)
+    wish = Pairing(sender.identity, "Ada", hash_code(code), NOW, NOW + timedelta(hours=1), place.id)
+    await store.turns.refuse(Refusal(said, "pairing_asked", pairing=wish), NOW)
+
+
+async def test_a_stranger_is_let_in_once_and_told(store: MemoryStore) -> None:
+    await _stranger(store, "ABCD2345")
+    who = {
+        "identity": "discord:discord:7",
+        "name": "Ada",
+        "asked_at": NOW.isoformat(),
+        "expires_at": (NOW + timedelta(hours=1)).isoformat(),
+    }
+    async with api_client(store) as client:
+        waiting = await client.get("/api/v1/pairings")
+        let_in = await client.post("/api/v1/pairings/abcd-2345/approve")
+        again = await client.post("/api/v1/pairings/ABCD2345/approve")
+        nobody = await client.get("/api/v1/pairings")
+
+    assert waiting.json() == {"pairings": [who]}
+    assert let_in.json() == {**who, "allowed": True}
+    assert again.status_code == 404
+    assert nobody.json() == {"pairings": []}
+    assert [post.text for post in await posts(store)] == [WELCOME]
+    assert await store.people.is_paired(Identity("discord", "discord", "7"))
+
+
+async def test_a_stranger_is_turned_away(store: MemoryStore) -> None:
+    await _stranger(store, "ABCD2345")
+    async with api_client(store) as client:
+        denied = await client.post("/api/v1/pairings/ABCD2345/deny")
+        wrong = await client.post("/api/v1/pairings/x/approve")
+
+    assert denied.json()["allowed"] is False
+    assert wrong.json() == {"error": '"x" is not a pairing code, such as ABCD2345.'}
+    assert await posts(store) == ()
