@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from gateway.domain.canvases import Canvas, Mode
-from gateway.domain.deliveries import DeliveryState, NewDelivery
+from gateway.domain.deliveries import Delivery, DeliveryState, NewDelivery
 from gateway.domain.ids import DeliveryId
 from gateway.domain.people import lane_owner
 from gateway.domain.tools import Effect, ToolCall
@@ -86,30 +86,31 @@ class _Shelf:
                 "You were asked in private, and everybody here would see it: answer in words."
             )
         async with self._turns_taken:
-            standing = await self._standing(turn, name)
-            if standing is not None:
-                await self._revise(standing, in_words(canvas), canvas)
+            known = await self._known(turn, name)
+            if known is not None and known.state not in _OVER:
+                await self._revise(known.id, in_words(canvas), canvas)
                 return f'"{name}" is changed.'
             post = DeliveryId(f"{turn.ref.id}.canvas-{call.id}")
             await self._store.deliveries.enqueue([_new(post, turn, canvas)], self._clock.now())
             await self._store.notes.put(*_note(turn, name), post)
+            if known is not None and known.id != post:
+                return f'"{name}" is shown anew: what was shown as it before could not be sent.'
             return f'"{name}" is shown.'
 
     async def take_away(self, turn: Turn, name: str) -> str:
         """Take its message back."""
         async with self._turns_taken:
-            standing = await self._standing(turn, name)
-            if standing is None:
+            known = await self._known(turn, name)
+            if known is None or known.state in _OVER:
                 raise BadInput(f'Nothing called "{name}" is shown here.')
-            await self._revise(standing, "", None)
+            await self._revise(known.id, "", None)
             await self._store.notes.drop(*_note(turn, name))
             return f'"{name}" is taken away.'
 
-    async def _standing(self, turn: Turn, name: str) -> DeliveryId | None:
-        """Return the message that shows this name; None without one, or where it failed."""
+    async def _known(self, turn: Turn, name: str) -> Delivery | None:
+        """Return the message that was shown last under this name."""
         post = await self._store.notes.get(*_note(turn, name))
-        found = None if post is None else await self._store.deliveries.get(post)
-        return None if found is None or found.state in _OVER else found.id
+        return None if post is None else await self._store.deliveries.get(post)
 
     async def _revise(self, post: DeliveryId, text: str, canvas: Canvas | None) -> None:
         buttons = () if canvas is None else buttons_of(canvas)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import TypeVar
 
 from adapters.discord import answers, failures, posts
 from adapters.discord.answers import Answers
@@ -31,6 +33,7 @@ from gateway.domain.ids import PlatformMessageId
 from gateway.domain.people import Identity
 from gateway.errors import OutcomeUnknown, PosternError, RetryLater
 from gateway.ports import Clock
+from gateway.text.canvas import said
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +47,7 @@ _PLACEHOLDER = Content("…")
 _LOADING = 1 << 7
 """The flag of a message that says "thinking" ("Message Flags", Discord's reference)."""
 _CHANNELS = 10_000
+_Found = TypeVar("_Found")
 _PATIENCE_SECONDS = 5.0
 """For what may as well be left out."""
 
@@ -64,6 +68,9 @@ class Sender:
 
     async def send(self, delivery: Delivery) -> PlatformMessageId:
         """Bring Discord to the delivery's text. Raises as `Adapter.send` says."""
+        return await _drawn_or_said(self._show, delivery)
+
+    async def _show(self, delivery: Delivery) -> PlatformMessageId:
         if not delivery.text:
             return await self._take_back(delivery)
         if delivery.receipt:
@@ -81,6 +88,9 @@ class Sender:
 
     async def find(self, delivery: Delivery) -> PlatformMessageId | None:
         """Return where an earlier try of this post is. Raises as `Adapter.find` says."""
+        return await _drawn_or_said(self._look, delivery)
+
+    async def _look(self, delivery: Delivery) -> PlatformMessageId | None:
         content = _PLACEHOLDER
         if delivery.text:
             content = await self._enclosures.content_of(delivery)
@@ -265,6 +275,22 @@ class Sender:
             return None
         handle = Handle.parse(delivery.handle)
         return handle if handle.is_alive(self._clock.now()) else None
+
+
+async def _drawn_or_said(
+    work: Callable[[Delivery], Awaitable[_Found]], delivery: Delivery
+) -> _Found:
+    """Do it with what Discord takes: a canvas that it does not is said in words.
+
+    It may refuse one for a picture's address, for instance.
+    """
+    try:
+        return await work(delivery)
+    except DiscordRefused as error:
+        if delivery.canvas is None or error.code != failures.INVALID_BODY:
+            raise
+        log.info("discord_canvas_in_words", extra={"delivery": delivery.id, "error": str(error)})
+        return await work(replace(delivery, canvas=said(delivery.canvas)))
 
 
 def _is_to_be_replaced(error: DiscordRefused, receipt: Receipt, handle: Handle | None) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from gateway.domain import canvases
-from gateway.domain.canvases import Canvas, Component, Form, Image, Leaf, Tone
+from gateway.domain.canvases import Canvas, Component, Form, Image, Leaf, Tone, forms_of, inside
 from gateway.domain.deliveries import Button, ButtonStyle
 
 SIGNS = {
@@ -80,6 +80,13 @@ def in_words(canvas: Canvas) -> str:
     said = [_said(piece) for piece in _flat(pieces_of(canvas))]
     labels = " · ".join(button.label for button in buttons_of(canvas))
     return "\n\n".join(part for part in said if part) or labels or "…"
+
+
+def said(canvas: Canvas) -> Canvas:
+    """Return a canvas that says the same in words, with the same to press and to fill in."""
+    pressed = (canvases.Button, canvases.ActionBar)
+    buttons = [each for each in inside(canvas.components) if isinstance(each, pressed)]
+    return Canvas((canvases.Text(in_words(canvas)), *buttons, *forms_of(canvas)))
 
 
 def buttons_of(canvas: Canvas) -> tuple[Button, ...]:

@@ -13,8 +13,10 @@ from gateway.domain.ids import DeliveryId
 from gateway.text.canvas import buttons_of, in_words
 from tests.platforms.discord_hub import DiscordHub
 from tests.platforms.discord_server import Channel, DiscordServer, Message
+from tests.platforms.discord_server.faults import Fail, LoseReply
 from tests.platforms.discord_server.message_forms import walk_components
 from tests.platforms.discord_server.people import shown_text
+from tests.platforms.discord_server.requests import Call
 from tests.unit.toolbox.canvases import EVERY_KIND
 from toolbox.canvas_reading import read_canvas
 
@@ -168,6 +170,48 @@ async def test_what_is_more_than_a_message_holds_is_said_in_words(
 
     assert kinds(message) == {1, 2, 10}
     assert len(shown_text(message)) <= 4_000
+
+
+@pytest.mark.parametrize("call", ["POST /channels/*/messages", "PATCH /channels/*/messages/*"])
+async def test_what_discord_does_not_take_is_said_in_words_with_the_same_to_press(
+    server: DiscordServer, call: str
+) -> None:
+    ada = server.person("ada")
+    server.faults.add(call, Fail(400, code=50035))
+    async with DiscordHub(server).connected() as hub:
+        message = await shows(hub, ada.dm_channel, EVERY_KIND)
+        if call.startswith("PATCH"):
+            await becomes(hub, [*EVERY_KIND, {"type": "text", "text": "And more."}])
+            await server.until(lambda: "And more." in shown_text(message))
+        pressed = await ada.press(message, "Your trip")
+        await server.until(lambda: pressed.modal)
+
+    assert kinds(message) == {1, 2, 10}
+    assert "[The Forum](https://pictures.example/rome.png)" in shown_text(message)
+
+
+async def test_words_in_place_of_a_canvas_are_posted_once_when_their_reply_is_lost(
+    server: DiscordServer,
+) -> None:
+    ada = server.person("ada")
+    posts = "POST /channels/*/messages"
+    refused = server.faults.add(posts, Fail(400, code=50035), times=None, when=_has_pictures)
+    async with DiscordHub(server).connected() as hub:
+        server.faults.add(posts, LoseReply(), when=lambda call: not _has_pictures(call))
+        message = await shows(hub, ada.dm_channel, EVERY_KIND)
+        after = NewDelivery(DeliveryId("after"), _dm(ada.dm_channel), "After it.")
+        await hub.store.deliveries.enqueue([after], hub.clock.now())
+        await ada.hears("After it.")
+        found = await hub.store.deliveries.get(POST)
+
+    assert refused.hits == 2
+    assert found is not None
+    assert found.receipt == str(message.id)
+    assert len(ada.dm_channel.messages) == 2
+
+
+def _has_pictures(call: Call) -> bool:
+    return "'media'" in str(call.body)
 
 
 async def test_an_earlier_try_is_found_by_its_words(server: DiscordServer) -> None:

@@ -25,10 +25,11 @@ class CutBefore:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """A 5xx; `carried_out`: the work was done all the same."""
+    """A 5xx; `carried_out`: the work was done all the same. Or a refusal with its code."""
 
     status: int
     carried_out: bool = False
+    code: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,7 @@ async def test_a_shared_agent_changes_it_whoever_speaks() -> None:
     assert wall.texts == ["two"]
 
 
-async def test_what_its_platform_refused_is_begun_anew() -> None:
+async def test_what_its_platform_refused_is_begun_anew_and_that_is_told() -> None:
     wall = Wall()
     wall.is_refusing = True
     await wall.show(turn_of("ada"), "one")
@@ -145,7 +145,7 @@ async def test_what_its_platform_refused_is_begun_anew() -> None:
 
     shown = await wall.show(turn_of("ada", number=2), "two")
 
-    assert shown.text == '"plan" is shown.'
+    assert shown.text.startswith('"plan" is shown anew: what was shown as it before could not')
     assert len(wall.shown) == 2
 
 

@@ -107,10 +107,10 @@ class RestService:
         self, trouble: Fail | TooMany | Delay | Hold, route: Route, entry: LoggedRequest
     ) -> Answer:
         match trouble:
-            case Fail(status, carried_out):
+            case Fail(status, carried_out, code):
                 if carried_out:
                     self._carry_out(route, entry)
-                return Answer(status, {"message": f"{status}: Server Error", "code": 0})
+                return Answer(status, {"message": f"{status}: Server Error", "code": code})
             case TooMany(wait, scope, from_discord):
                 return _too_many_answer(too_many(wait, scope), from_discord=from_discord)
             case Delay(seconds):
