@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from agents.coordination.pipeline import Pipeline
 from agents.scripted import Ask, Fail, Say, Step, Wait
 from gateway.approvals import ApprovalOptions
 from gateway.background import TIME
@@ -17,8 +18,10 @@ from gateway.dead_letters import DeadLetters
 from gateway.domain.errands import Errand, ErrandState
 from gateway.domain.messages import MessageKind
 from gateway.domain.people import Mode, Route, person_id_of
+from gateway.domain.routing import Routing
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import RunRequest
+from gateway.teamwork import Group
 from gateway.turn_runner import TurnOptions
 from storage.memory.store import MemoryStore
 from tests.fakes.crashing import CrashPoints
@@ -179,6 +182,24 @@ async def test_what_it_asks_of_another_agent_comes_back_beside_the_conversation(
     assert [place for agent, place, _ in hub.agents.threads if agent == postern] == [
         f"bg:fake:{name}"
     ]
+
+
+async def test_a_group_works_in_the_background_too_while_its_members_are_asked() -> None:
+    routes = Routing({name: Route(name) for name in ("a", "b", "team")}, groups=frozenset({"team"}))
+    groups = {"team": Group(Pipeline((("a",), ("b",))))}
+    hub = FakeHub(MemoryStore(), options=HubOptions(routes=routes, groups=groups))
+    hub.agents.will_say("half a poem")
+    hub.agents.will_say("a whole poem")
+    async with hub.running():
+        ada = hub.person("ada")
+        await ada.says("/agent team")
+        await ada.reads()
+        name = await given(ada, "a poem")
+        await hub.platform.until(lambda: f"**{name}:** a whole poem" in ada.sees)
+        await asyncio.sleep(10)
+
+    assert len(ada.sees) == 3
+    assert (await errand(hub, name)).state is ErrandState.ANSWERED
 
 
 async def test_what_it_needs_a_yes_for_is_decided_beside_the_conversation() -> None:
