@@ -44,7 +44,8 @@ class LettaFiles:
         """Let Letta read a file, in the place of one of the same name."""
         folder = await self._open(agent)
         sent = (file.name, data, file.media_type)
-        call = self._files.upload(folder, file=sent, duplicate_handling="replace")
+        # With the name said by itself, Letta keeps it as it is.
+        call = self._files.upload(folder, file=sent, name=file.name, duplicate_handling="replace")
         return _to_file(read_object(await read_answer(call)))
 
     async def remove(self, agent: AgentId, name: str) -> bool:
@@ -58,8 +59,14 @@ class LettaFiles:
         return bool(named)
 
     async def remove_all(self, agent: AgentId) -> None:
-        """Delete the agent's folder with its files; to be done again after a failure."""
-        for folder in await self._named(agent):
+        """Delete the agent's folder with its files; to be done again after a failure.
+
+        A server that knows no folders has none of it.
+        """
+        found: list[str] = []
+        with suppress(NotThere):
+            found = await self._named(agent)
+        for folder in found:
             with suppress(NotThere):
                 await read_answer(self._folders.delete(folder))
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gateway.commands.command import Asked, Command, Reach
+from gateway.commands.command import UNREACHABLE, Asked, Command, Reach
 from gateway.commands.remembering import NO_MEMORY, own_agent
 from gateway.domain.commands import CommandArgument, CommandSpec
 from gateway.domain.memory import Passage
+from gateway.errors import RuntimeUnavailable
 
 MOST_SHOWN = 10
 LONGEST = 4_000
@@ -23,6 +24,13 @@ WHAT = "Say what to add: `/archival add TEXT`."
 
 
 async def _archival(asked: Asked, reach: Reach) -> str:
+    try:
+        return await _answer(asked, reach)
+    except RuntimeUnavailable:
+        return UNREACHABLE
+
+
+async def _answer(asked: Asked, reach: Reach) -> str:
     agent, why_not = await own_agent(asked, reach)
     if agent is None:
         return why_not

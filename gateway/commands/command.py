@@ -37,6 +37,10 @@ ELSEWHERE = "This is between you and me: ask me in a direct message."
 """What a command answers that tells a person's own affairs, where others would read them."""
 
 
+UNREACHABLE = "The server of your agent can not be reached right now. Ask again in a moment."
+"""What a command answers that needs it: others of its person would wait behind its retries."""
+
+
 class RunningErrands(Protocol):
     """Whoever knows what agents ask each other."""
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.commands.archival import ADDED, EMPTY, KNOWN, LONGEST, NOTHING, TOO_LONG, WHAT
+from gateway.commands.command import UNREACHABLE
 from gateway.commands.remembering import ELSEWHERE, NOT_YET, NOT_YOURS
 from gateway.domain.people import Mode, Route
 from storage.memory.store import MemoryStore
@@ -115,3 +116,13 @@ async def test_a_crash_adds_nothing_twice(moment: str) -> None:
         "My cat is called Pixel."
     ]
     assert ada.sees[-1] in (ADDED, KNOWN)
+
+
+async def test_a_server_that_is_away_holds_up_no_other_command(hub: FakeHub) -> None:
+    ada = await _met(hub)
+    hub.agents.go_down()
+
+    assert await _answer(ada, "/archival add My cat is called Pixel.") == UNREACHABLE
+    assert "agent" in await _answer(ada, "/whoami")
+    hub.agents.come_back()
+    assert await _answer(ada, "/archival") == EMPTY

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gateway.commands.command import ELSEWHERE
+from gateway.commands.command import ELSEWHERE, UNREACHABLE
 from gateway.commands.export_file import MOST_BYTES, MOST_CHARACTERS
 from gateway.commands.exporting import BY_ITSELF, HOW, NO_FILES
 from gateway.domain.artifacts import Attachment, attachment_key
@@ -278,3 +278,12 @@ async def test_a_wrong_number_is_told(words: str) -> None:
 
 async def test_without_files_nothing_is_given_out(hub: FakeHub) -> None:
     assert await _asks(hub.person("ada"), "/export") == NO_FILES
+
+
+async def test_while_memory_can_not_be_read_nothing_half_is_given_out() -> None:
+    async with _hub() as (hub, _):
+        ada = hub.person("ada")
+        await _talks(ada, "Hello.", "Hi.")
+        hub.agents.go_down()
+
+        assert await _asks(ada, "/export") == UNREACHABLE

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.commands.command import UNREACHABLE
 from gateway.commands.files import HOW, LARGEST_BYTES, MOST, NONE, NOT_HERE, NOT_SENT, TOO_MANY
 from gateway.commands.remembering import ELSEWHERE, NOT_YET, NOT_YOURS
 from gateway.domain.artifacts import Attachment, attachment_key
@@ -205,3 +206,11 @@ async def test_a_crash_gives_no_file_twice(moment: str) -> None:
 
     assert _kept(hub) == {"guide.md": GUIDE}
     assert "from now on" in ada.sees[-1]
+
+
+async def test_a_server_that_is_away_is_told() -> None:
+    async with _house() as (ada, artifacts):
+        await _sends(ada, artifacts, "guide.md")
+        ada.hub.agents.go_down()
+
+        assert await _answer(ada, "/files add") == UNREACHABLE
