@@ -151,6 +151,28 @@ async def test_a_thread_on_slack_is_quoted_itself(ways: Ways) -> None:
     assert quoted(first) == ["bob: Where is the boat?", "ada: It is late."]
 
 
+async def test_the_first_message_of_a_thread_is_quoted_once(ways: Ways) -> None:
+    async with slack_hub(PROMPT, ways) as hub:
+        ada, bob = hub.slack.person("ada"), hub.slack.person("bob")
+        general = hub.slack.channel("general")
+        root = bob.says(general, "Where is the boat?")
+        ada.mentions(general, "one", thread_ts=root.ts)
+        first = await heard_by(hub, 1)
+        late = bob.says(general, "Late.", thread_ts=root.ts)
+        await heard_by(hub, 2)  # by Bob's own agent: the app takes part in the thread by now
+        # Slack has the first message among the replies, whatever is asked for.
+        told = [
+            {"ts": each.ts, "user": bob.id, "text": text, "thread_ts": root.ts}
+            for each, text in ((root, "Where is the boat?"), (late, "Late."))
+        ]
+        hub.slack.faults.answer("conversations.replies", {"ok": True, "messages": told})
+        ada.mentions(general, "two", thread_ts=root.ts)
+        second = await heard_by(hub, 3)
+
+    assert quoted(first) == ["bob: Where is the boat?"]
+    assert quoted(second) == ["bob: Late."]
+
+
 async def test_slack_quotes_nobody_who_may_not_talk_here(ways: Ways) -> None:
     async with slack_hub(PROMPT, ways) as hub:
         ada, bob = hub.slack.person("ada"), hub.slack.person("bob")
