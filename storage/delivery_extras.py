@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TypedDict
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from gateway.domain.artifacts import Attachment
 from gateway.domain.canvases import Canvas
@@ -30,7 +30,8 @@ class Extras(Gifts):
 class _Extras:
     buttons: tuple[Button, ...] = ()
     files: tuple[Attachment, ...] = ()
-    canvas: Canvas | None = None
+    canvas: object = None
+    """Read by itself: see `_to_canvas`."""
 
 
 _ADAPTER = TypeAdapter(_Extras)
@@ -55,10 +56,21 @@ def read_extras(text: str | None) -> Extras:
     if text is None:
         return {"buttons": (), "files": (), "canvas": None}
     extras = _ADAPTER.validate_json(text)
-    return {"buttons": extras.buttons, "files": extras.files, "canvas": extras.canvas}
+    canvas = _to_canvas(extras.canvas)
+    return {"buttons": extras.buttons, "files": extras.files, "canvas": canvas}
 
 
 def read_gifts(text: str | None) -> Gifts:
     """Return buttons and files."""
     extras = read_extras(text)
     return {"buttons": extras["buttons"], "files": extras["files"]}
+
+
+def _to_canvas(written: object) -> Canvas | None:
+    """Return the canvas; None for one that a newer Postern wrote: its words are in the text."""
+    if written is None:
+        return None
+    try:
+        return _CANVAS.validate_python(written)
+    except ValidationError:
+        return None
