@@ -54,6 +54,15 @@ class CodeBody(BaseModel):
     code: str
 
 
+class PairingBody(BaseModel):
+    """The body of `POST /pairings`."""
+
+    model_config = ConfigDict(strict=True)
+
+    code: str
+    allow: bool
+
+
 class ClientFrame(BaseModel):
     """The one frame that a page sends."""
 
@@ -80,6 +89,11 @@ def parse_chat(body: bytes) -> ChatBody:
 def parse_code(body: bytes) -> CodeBody:
     """Read the body of `POST /tokens`; raises BadInput with one sentence."""
     return _parse(CodeBody, body, "The body")
+
+
+def parse_pairing(body: bytes) -> PairingBody:
+    """Read the body of `POST /pairings`; raises BadInput with one sentence."""
+    return _parse(PairingBody, body, "The body")
 
 
 def parse_frame(text: str) -> ClientFrame:

@@ -9,6 +9,7 @@ from adapters.web.activity import ActivityDoor
 from adapters.web.adapter import WebAdapter
 from adapters.web.files import FileDoor
 from adapters.web.guard import WebOptions
+from adapters.web.pairings import PairingDoor
 from adapters.web.tokens import TokenDoor
 from gateway.domain.routing import Routing
 from gateway.ports import DeliveryStore, HistoryStore
@@ -30,5 +31,6 @@ class WebParts:
     files: FileDoor | None = None
     activity: ActivityDoor | None = None
     tokens: TokenDoor | None = None
+    pairings: PairingDoor | None = None
     sign_in: SignIn | None = None
     """None where the page asks nobody to sign in."""

@@ -29,10 +29,12 @@ from adapters.web.inbound import (
     parse_cursor,
     parse_limit,
     parse_message,
+    parse_pairing,
     parse_query,
     parse_thread,
 )
 from adapters.web.outbound import chat_item, history_item
+from adapters.web.pairings import PairingDoor
 from adapters.web.parts import WebParts
 from adapters.web.sessions import COOKIE, new_token, visitor_of
 from adapters.web.stream import Seat, Stream
@@ -65,6 +67,8 @@ def make_router(parts: WebParts) -> APIRouter:
     router.add_api_route("/history/{agent_id:path}", door.read_history, methods=["GET"])
     router.add_api_route("/activity/{agent_id:path}", door.read_activity, methods=["GET"])
     router.add_api_route("/files/{delivery}/{index}", door.file, methods=["GET"])
+    router.add_api_route("/pairings", door.strangers, methods=["GET"])
+    router.add_api_route("/pairings", door.let_in, methods=["POST"])
     router.add_api_route("/tokens", door.redeem, methods=["POST"])
     router.add_api_websocket_route("/stream/{agent_id:path}", door.stream)
     if parts.sign_in is not None:
@@ -95,6 +99,7 @@ class _Door:
         self._activity = parts.activity
         self._tokens = parts.tokens
         self._sign_in = parts.sign_in
+        self._pairings = parts.pairings
         self._assets = {path.name: _load(path) for path in _STATIC.iterdir()}
 
     async def page(self, request: Request) -> Response:
@@ -121,9 +126,33 @@ class _Door:
         self._entrance.check(request)
         visitor = await self._entrance.reader(request)
         has_session = self._sign_in is not None and visitor is not None
-        shown = {"user": visitor.user if visitor else None, "name": visitor.name if visitor else ""}
+        shown: dict[str, object] = {
+            "user": visitor.user if visitor else None,
+            "name": visitor.name if visitor else "",
+        }
         headers = {"Cache-Control": "no-store"}
-        return JSONResponse({**shown, "signed_in": has_session}, headers=headers)
+        is_admin = self._pairings is not None and self._pairings.is_admin(visitor)
+        shown |= {"signed_in": has_session, "is_admin": is_admin}
+        return JSONResponse(shown, headers=headers)
+
+    async def strangers(self, request: Request) -> Response:
+        """List, for an admin, who waits to be let in."""
+        self._entrance.check(request)
+        visitor = await self._entrance.reader(request)
+        return JSONResponse(await self._desk().waiting(visitor))
+
+    async def let_in(self, request: Request) -> Response:
+        """Decide, for an admin, about the stranger with a code."""
+        self._entrance.check(request)
+        visitor = await self._entrance.reader(request)
+        body = parse_pairing(await read_body(request))
+        decided = await self._desk().decide(visitor, body.code, is_allowed=body.allow)
+        return JSONResponse(decided)
+
+    def _desk(self) -> PairingDoor:
+        if self._pairings is None:
+            raise TurnedAway(404, "Nobody waits to be let in here.")
+        return self._pairings
 
     async def asset(self, name: str, request: Request) -> Response:
         """Give a part of the page."""

@@ -85,6 +85,7 @@ def make_web(settings: Settings, store: Store, artifacts: ArtifactStore, clock: 
     from adapters.web.adapter import WebAdapter
     from adapters.web.files import FileDoor
     from adapters.web.guard import WebOptions
+    from adapters.web.pairings import PairingDoor
     from adapters.web.parts import WebParts
     from adapters.web.routes import make_router
     from adapters.web.tokens import TokenDoor
@@ -105,6 +106,7 @@ def make_web(settings: Settings, store: Store, artifacts: ArtifactStore, clock: 
         files=FileDoor(store.deliveries, artifacts),
         activity=ActivityDoor(store.fires, store.people),
         tokens=TokenDoor(store.tokens, store.people, clock),
+        pairings=PairingDoor(Pairings(store.people, clock), settings.access.admins),
         sign_in=make_sign_in(settings, clock),
     )
     return adapter, make_router(parts)

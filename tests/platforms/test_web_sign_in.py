@@ -103,7 +103,7 @@ async def test_who_signs_in_talks_and_is_known_by_issuer_and_subject(guarded: Gu
     assert "auth/login" in before.text
     assert COOKIE not in before.headers.get("set-cookie", "")
     assert 'content="0;url=../"' in back.text
-    assert me.json() == {"user": user, "name": "Ada Lovelace", "signed_in": True}
+    assert me.json() == {"user": user, "name": "Ada Lovelace", "signed_in": True, "is_admin": False}
     assert "composer" in page.text
     assert asked.result().status_code == 200
     (said,) = guarded.door.hub.accepted

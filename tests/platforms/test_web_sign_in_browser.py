@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
+from adapters.web.sign_in import user_of
 from adapters.web.sign_in_routes import CALLBACK
 from tests.fakes.browser import needs_browser, opened_browser
 from tests.fakes.oidc_provider import provider
@@ -75,6 +76,23 @@ async def test_a_person_signs_in_talks_and_signs_out(page: Page, guarded: Guarde
 
     await expect(page.get_by_role("link", name="Sign in")).to_be_visible()
     await expect(page.locator("#composer")).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [390, 340])
+async def test_a_phone_shows_all_of_an_admin_without_scrolling_sideways(
+    page: Page, server: WebServer, width: int
+) -> None:
+    async with provider(f"http://127.0.0.1:{server.port}{CALLBACK}") as found:
+        boss = f"web:local:{user_of(found.issuer, '1')}"
+        hub = WebHub(sign_in=sign_in_with(found), admins=frozenset({boss}))
+        async with server.serving(hub) as door:
+            await page.set_viewport_size({"width": width, "height": 700})
+            await _signs_in(page, Guarded(door, found), "Ada", "1")
+            for name in ("Strangers", "Sign out"):
+                await expect(page.get_by_role("button", name=name)).to_be_visible()
+            shown = await page.evaluate("document.documentElement.scrollWidth")
+
+    assert shown <= width
 
 
 async def test_a_session_that_ended_leads_to_the_way_in(page: Page, guarded: Guarded) -> None:

@@ -16,6 +16,7 @@ from adapters.web.activity import ActivityDoor
 from adapters.web.adapter import WebAdapter
 from adapters.web.files import FileDoor
 from adapters.web.guard import WebOptions
+from adapters.web.pairings import PairingDoor
 from adapters.web.parts import WebParts
 from adapters.web.routes import make_router
 from adapters.web.sign_in import SignIn
@@ -30,6 +31,7 @@ from gateway.domain.schedules import Fire, Schedule, Wakeup
 from gateway.domain.turns import Turn, TurnOutcome, TurnState
 from gateway.errors import StoreUnavailable
 from gateway.http import create_server
+from gateway.pairings import Pairings
 from gateway.ports import Store
 from storage.artifacts.memory import MemoryArtifacts
 from storage.memory import MemoryStore
@@ -55,6 +57,8 @@ class WebHub:
     """Pretend that the database can not be written."""
     access: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     """By role, who may use it; the others are for everybody."""
+    admins: frozenset[str] = frozenset()
+    """Who decides about strangers, as identity keys."""
     sign_in: SignIn | None = None
     """How browsers sign in; None where they need not."""
 
@@ -213,6 +217,7 @@ class WebServer:
             files=FileDoor(hub.store.deliveries, hub.artifacts),
             activity=ActivityDoor(hub.store.fires, hub.store.people),
             tokens=TokenDoor(hub.store.tokens, hub.store.people, hub.clock),
+            pairings=PairingDoor(Pairings(hub.store.people, hub.clock), hub.admins),
             sign_in=hub.sign_in,
         )
         app.include_router(make_router(parts))

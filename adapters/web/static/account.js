@@ -3,15 +3,16 @@
 const KEY = "postern.user";
 const UNSENT = "postern.unsent.";
 
-// Show the way out, and drop what another person of this browser had not sent yet.
+// Show the way out, tell who it is, and drop what another person of this browser had not sent yet.
 export async function showAccount(button) {
   const me = await whoAmI();
-  if (!me?.signed_in) return;
+  if (!me?.signed_in) return me;
   if (localStorage.getItem(KEY) !== me.user) forget();
   localStorage.setItem(KEY, me.user);
   button.hidden = false;
   button.title = me.name ? `Signed in as ${me.name}` : "Signed in";
   button.addEventListener("click", leave);
+  return me;
 }
 
 // Go to where one signs in, if that is why the connection was lost.

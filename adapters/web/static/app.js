@@ -3,6 +3,7 @@
 import { checkSession, showAccount } from "./account.js";
 import { Activity } from "./activity.js";
 import { Connection } from "./connection.js";
+import { Strangers } from "./strangers.js";
 import { Thread } from "./thread.js";
 
 const PAGE = 50;
@@ -13,6 +14,7 @@ const room = $("room");
 const text = $("text");
 const thread = new Thread($("thread"));
 const activity = new Activity($("activity"));
+const strangers = new Strangers($("strangers"));
 
 let role = "";
 let connection = null;
@@ -23,7 +25,8 @@ let isTyping = false;
 // -- starting ------------------------------------------------------------------------------------
 
 async function start() {
-  await showAccount($("leave"));
+  const me = await showAccount($("leave"));
+  $("knocking").hidden = !me?.is_admin;
   const names = (await untilAnswered("agents")).map((agent) => agent.id);
   const asked = decodeURIComponent(location.hash.slice(1));
   fillPicker(names);
@@ -193,6 +196,7 @@ $("empty").addEventListener("click", ({ target }) => {
   grow();
   text.focus();
 });
+$("knocking").addEventListener("click", () => strangers.open());
 $("doings").addEventListener("click", () => role && activity.open(role));
 $("agents").addEventListener("change", ({ target }) => {
   history.replaceState(null, "", `#${encodeURIComponent(target.value)}`);

@@ -1,0 +1,64 @@
+// Who waits to be let in: for admins, who type the code that a stranger gave them.
+
+const moment = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
+
+export class Strangers {
+  #dialog;
+  #form;
+  #list;
+  #status;
+
+  constructor(dialog) {
+    this.#dialog = dialog;
+    this.#form = dialog.querySelector("form");
+    this.#list = dialog.querySelector("ol");
+    this.#status = dialog.querySelector("[role=status]");
+    dialog.querySelector(".close").addEventListener("click", () => dialog.close());
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#decide(event.submitter?.value !== "deny");
+    });
+  }
+
+  open() {
+    this.#form.reset();
+    this.#status.textContent = "";
+    this.#dialog.showModal();
+    this.#load();
+  }
+
+  async #load() {
+    const { pairings, error } = await ask("pairings");
+    this.#list.replaceChildren(...(pairings ?? []).map(line));
+    if (error) this.#status.textContent = error;
+    else if (!pairings.length && !this.#status.textContent) this.#status.textContent = "Nobody waits.";
+  }
+
+  async #decide(allow) {
+    const body = JSON.stringify({ code: this.#form.elements.code.value, allow });
+    const { identity, name, error } = await ask("pairings", { method: "POST", body });
+    const who = name ? `${name} (${identity})` : identity;
+    this.#status.textContent = error ?? `${who} ${allow ? "may talk now" : "was turned away"}.`;
+    if (error) return;
+    this.#form.reset();
+    await this.#load();
+  }
+}
+
+async function ask(path, options) {
+  try {
+    return await (await fetch(path, options)).json();
+  } catch {
+    return { error: "The server can not be reached. Try again." };
+  }
+}
+
+function line({ identity, name, expires_at }) {
+  const item = document.createElement("li");
+  const who = document.createElement("b");
+  const rest = document.createElement("span");
+  who.textContent = name || identity;
+  rest.textContent = ` ${name ? identity : ""} until ${moment.format(new Date(expires_at))}`;
+  item.append(who, rest);
+  return item;
+}
