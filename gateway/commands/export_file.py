@@ -132,19 +132,21 @@ async def _agent(role: str, agent: AgentId, reach: Reach) -> dict[str, object]:
     memory = {block.label: block.value for block in blocks}
     files = [] if reach.files is None else await reach.files.files(agent)
     named = [each.name for each in files]
-    return {**about, "memory": memory, "archival": await _archival(agent, reach), "files": named}
+    archival, is_all = await _archival(agent, reach)
+    about |= {"memory": memory, "archival": archival, "files": named}
+    return about if is_all else {**about, "newer_archival": "It is with the agent, not in here."}
 
 
-async def _archival(agent: AgentId, reach: Reach) -> list[str]:
-    """Return what the agent has put away, the oldest first."""
+async def _archival(agent: AgentId, reach: Reach) -> tuple[list[str], bool]:
+    """Return what the agent has put away, the oldest first, and whether that is all of it."""
     texts, last = list[str](), None
     while reach.archive is not None and len(texts) < MOST_PASSAGES:
         page = await reach.archive.passages(agent, _PAGE_OF_PASSAGES, last)
         texts += [passage.text for passage in page]
         if len(page) < _PAGE_OF_PASSAGES:
-            break
+            return texts, True
         last = page[-1].id
-    return texts
+    return texts, reach.archive is None or not await reach.archive.passages(agent, 1, last)
 
 
 def _schedule(schedule: Schedule) -> dict[str, object]:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from gateway.commands.command import ELSEWHERE, UNREACHABLE
-from gateway.commands.export_file import MOST_BYTES, MOST_CHARACTERS
+from gateway.commands.export_file import MOST_BYTES, MOST_CHARACTERS, MOST_PASSAGES
 from gateway.commands.exporting import BY_ITSELF, HOW, NO_FILES
 from gateway.domain.artifacts import Attachment, attachment_key
 from gateway.domain.audit import AuditKind
@@ -240,7 +240,23 @@ async def test_all_that_an_agent_put_away_is_given() -> None:
 
         archive = await _exports(ada, artifacts)
 
-    assert archive.about["agents"][0]["archival"] == facts
+    (agent,) = archive.about["agents"]
+    assert agent["archival"] == facts
+    assert "newer_archival" not in agent
+
+
+async def test_an_archival_memory_that_is_too_long_says_so() -> None:
+    async with _hub() as (hub, artifacts):
+        ada = hub.person("ada")
+        await _talks(ada, "Hello.", "Hi.")
+        for number in range(MOST_PASSAGES + 1):
+            await hub.agents.archive.add(hub.agents.created[-1][2], f"fact {number}")
+
+        archive = await _exports(ada, artifacts)
+
+    (agent,) = archive.about["agents"]
+    assert len(agent["archival"]) == MOST_PASSAGES
+    assert agent["newer_archival"]
 
 
 async def test_what_linked_accounts_were_before_is_given_too() -> None:
