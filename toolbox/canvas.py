@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from typing import Any
+from weakref import WeakValueDictionary
 
 from gateway.domain.canvases import Canvas, Mode
 from gateway.domain.deliveries import Delivery, DeliveryState, NewDelivery
@@ -76,8 +77,8 @@ class _Shelf:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._turns_taken = asyncio.Lock()
-        """Calls of one round are carried out at once: two of one name must not both post."""
+        self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        """By note: calls of one round are made at once, and two of one name must not both post."""
 
     async def show(self, turn: Turn, call: ToolCall, name: str, canvas: Canvas) -> str:
         """Show it, as a change of the message that shows this name already."""
@@ -85,7 +86,7 @@ class _Shelf:
             raise BadInput(
                 "You were asked in private, and everybody here would see it: answer in words."
             )
-        async with self._turns_taken:
+        async with self._lock(turn, name):
             known = await self._known(turn, name)
             if known is not None and known.state not in _OVER:
                 await self._revise(known.id, in_words(canvas), canvas)
@@ -99,13 +100,16 @@ class _Shelf:
 
     async def take_away(self, turn: Turn, name: str) -> str:
         """Take its message back."""
-        async with self._turns_taken:
+        async with self._lock(turn, name):
             known = await self._known(turn, name)
             if known is None or known.state in _OVER:
                 raise BadInput(f'Nothing called "{name}" is shown here.')
             await self._revise(known.id, "", None)
             await self._store.notes.drop(*_note(turn, name))
             return f'"{name}" is taken away.'
+
+    def _lock(self, turn: Turn, name: str) -> asyncio.Lock:
+        return self._locks.setdefault(_note(turn, name), asyncio.Lock())
 
     async def _known(self, turn: Turn, name: str) -> Delivery | None:
         """Return the message that was shown last under this name."""

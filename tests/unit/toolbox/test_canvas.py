@@ -16,6 +16,7 @@ from gateway.domain.people import Mode
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import Turn
 from storage.memory.store import MemoryStore
+from tests.fakes.crashing import around
 from tests.fakes.virtual_time import LoopClock
 from tests.unit.toolbox.canvases import EVERY_KIND
 from tests.unit.toolbox.turns import turn_of
@@ -24,12 +25,21 @@ from toolbox.executor import Executor
 from toolbox.registry import Registry
 
 
+class Turns:
+    """Lets everybody else go on at each call of the store, as a database does."""
+
+    async def pass_by(self, name: str) -> None:
+        """Come to a moment."""
+        await asyncio.sleep(0)
+
+
 class Wall:
     """The tools over one store, and a platform that shows all that is sent."""
 
     def __init__(self) -> None:
         self.store, self.clock = MemoryStore(), LoopClock()
-        self._executor = Executor(Registry(canvas_tools(self.store, self.clock)))
+        slow = around(self.store, "store", Turns())
+        self._executor = Executor(Registry(canvas_tools(slow, self.clock)))
         self.shown: dict[str, Delivery] = {}
         self.is_refusing = False
 
