@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 
@@ -61,6 +62,16 @@ def delivery_spans(log: Sequence[AuditEntry]) -> Iterator[Span]:
     whole = _span("delivery", words, parent, (first_at, end.at), end)
     yield whole
     yield from _tries("send", stretch, AuditKind.DELIVERY_CLAIMED, _TRY_ENDS, whole)
+
+
+def within(spans: Iterable[Span], origin: str) -> list[Span]:
+    """Put what agents do for each other into the trace of the turn that it began with.
+
+    What began with no turn, as in the background, has a trace of its own without a first span.
+    """
+    trace = f"{trace_of(origin):0>32}"
+    parent = _id("turn", origin) if origin.startswith("turn-") else None
+    return [replace(span, trace=trace, parent=span.parent or parent) for span in spans]
 
 
 def _tries(

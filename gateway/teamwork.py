@@ -7,7 +7,6 @@ next. All of it can be repeated: an errand's id is made from what asked, and it 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -26,8 +25,10 @@ from gateway.domain.errands import (
     ErrandState,
     awaited_id,
     ended,
+    errand_id,
     question_for,
     refusal,
+    work_id,
 )
 from gateway.domain.ids import PersonId, TurnId
 from gateway.domain.messages import AGAIN, InboundMessage, MessageKind
@@ -208,7 +209,7 @@ class Teamwork:
         parent = duty.errand
         origin = parent or duty.heard
         return Errand(
-            id=hashlib.blake2b(f"{turn.ref.id}\n{call.id}".encode(), digest_size=8).hexdigest(),
+            id=errand_id(turn.ref.id, call.id),
             chain=(*(parent.chain if parent else (turn.role,)), role),
             root=origin.root if origin else turn.ref.id,
             person=turn.person,
@@ -306,7 +307,7 @@ class Teamwork:
 
     async def _begun(self, turn: Turn) -> Errand:
         """Return the work that a person's words begin, stored under an id made from the turn's."""
-        name = f"work-{turn.ref.id}"
+        name = work_id(turn.ref.id)
         known = await self._errands.get(name)
         if known is not None:
             return known

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from typing import Protocol, cast
 
 from gateway.domain.audit import AuditEntry, AuditKind
+from gateway.domain.errands import errand_of, origin_of
 from gateway.domain.spans import Span
 from gateway.errors import StoreUnavailable
 from gateway.place import Place
 from gateway.ports import HistoryStore
-from gateway.spans import delivery_spans, is_end, turn_spans
+from gateway.spans import delivery_spans, is_end, turn_spans, within
 from gateway.telemetry import trace_of
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ class Tracer:
             return await self._history.newest_entry()
         while True:
             page = await self._history.audit(after, _PAGE)
-            ends = [entry for entry in page if is_end(entry) and self._is_shared(entry)]
+            ends = [entry for entry in page if is_end(entry)]
             spans = [span for entry in ends for span in await self._drawn(entry)]
             if spans and not await self._collector.take(spans):
                 log.warning("spans_lost", extra={"spans": len(spans)})
@@ -83,17 +84,31 @@ class Tracer:
             if len(page) < _PAGE:
                 return after
 
-    def _is_shared(self, entry: AuditEntry) -> bool:
+    def _is_shared(self, name: str) -> bool:
         """Whether the trace is in the share; all of a trace is, or nothing."""
-        return int(trace_of(entry.ref), 16) < self._share * 2**64
+        return int(trace_of(name), 16) < self._share * 2**64
 
     async def _drawn(self, end: AuditEntry) -> list[Span]:
-        entries = await self._history.trail(end.ref, 0, _MOST_ENTRIES)
-        until = [entry for entry in entries if entry.ref == end.ref]
-        until = [entry for entry in until if entry.sequence <= end.sequence]
-        if end.kind is AuditKind.DELIVERY_SETTLED:
-            return list(delivery_spans(until))
-        return list(turn_spans(until, await self._arrivals(until)))
+        until = [entry for entry in await self._log_of(end.ref) if entry.sequence <= end.sequence]
+        is_turn = end.kind is AuditKind.TURN_ENDED
+        turn = end.ref if is_turn or not until else until[0].data.get("turn")
+        origin = await self._origin(until if is_turn else await self._log_of(str(turn)))
+        if not self._is_shared(origin or end.ref):
+            return []
+        spans = turn_spans(until, await self._arrivals(until)) if is_turn else delivery_spans(until)
+        return list(spans) if origin is None else within(spans, origin)
+
+    async def _log_of(self, name: str) -> list[AuditEntry]:
+        entries = await self._history.trail(name, 0, _MOST_ENTRIES)
+        return [entry for entry in entries if entry.ref == name]
+
+    async def _origin(self, turn: Sequence[AuditEntry]) -> str | None:
+        """Return the turn for which an agent asked for this one; None where a person did."""
+        first = next((key for entry in turn for key in _keys(entry)), "")
+        errand = errand_of(first.split(":", 2)[-1])
+        changes = [] if errand is None else await self._history.trail(errand, 0, 1)
+        root = changes[0].data.get("root") if changes else None
+        return None if root is None else origin_of(str(root))
 
     async def _arrivals(self, turn: Sequence[AuditEntry]) -> list[AuditEntry]:
         keys = [key for entry in turn for key in _keys(entry)]

@@ -10,6 +10,7 @@ from typing import cast
 
 from gateway.domain.approvals import approval_id
 from gateway.domain.audit import ARRIVALS, AuditEntry, AuditKind
+from gateway.domain.errands import errand_id, errand_of, origin_of, work_id
 from gateway.domain.ids import LaneId, TurnId
 from gateway.domain.trails import Trail
 from gateway.errors import BadInput
@@ -129,11 +130,15 @@ def links(entry: AuditEntry) -> Iterator[Link]:
     data = entry.data
     match entry.kind:
         case AuditKind.TURN_CLAIMED:
-            names = [entry.ref, *_texts(data, "keys"), f"{entry.ref}.0"]
+            names = [entry.ref, *_texts(data, "keys"), f"{entry.ref}.0", work_id(TurnId(entry.ref))]
         case AuditKind.TURN_ENDED:
             names = _texts(data, "deliveries")
         case AuditKind.TURN_TOOL:
-            names = [approval_id(TurnId(entry.ref), str(data["call"]))]
+            turn, call = TurnId(entry.ref), str(data["call"])
+            names = [approval_id(turn, call), errand_id(turn, call)]
+        case AuditKind.ERRAND_CHANGED:
+            yield from _errand(entry)
+            return
         case AuditKind.APPROVAL_ASKED:
             names = [data["turn"], f"{_APPROVAL}{entry.ref}"]
         case AuditKind.DELIVERY_STORED:
@@ -144,7 +149,9 @@ def links(entry: AuditEntry) -> Iterator[Link]:
         case kind if kind in ARRIVALS:
             event = entry.ref.split(":", 2)[-1]
             yield from _slot(event)
+            errand = errand_of(event)
             names = [entry.ref, *_around(event), *_named(data, "reply")]
+            names += [] if errand is None else [errand]
         case _:
             names = _named(data, "message", "notice")
     for name in names:
@@ -160,6 +167,19 @@ def _around(name: str) -> list[str]:
         return []
     turn, index = part.groups()
     return [turn, f"{turn}.{int(index) + 1}"] if index.isdecimal() else [turn]
+
+
+def _errand(entry: AuditEntry) -> Iterator[Link]:
+    """Return what brought an errand, its answer, what it is for, and its steps, one by one."""
+    yield Link(f"ask-{entry.ref}", is_wide=True)
+    yield Link(f"answer-{entry.ref}", is_wide=True)
+    root = entry.data.get("root")
+    if root is not None:
+        yield from (Link(str(root)), Link(origin_of(str(root))))
+    yield Link(f"{entry.ref}.0")
+    work, _, number = entry.ref.rpartition(".")
+    if number.isdecimal() and work:
+        yield from (Link(work), Link(f"{work}.{int(number) + 1}"))
 
 
 def _slot(event: str) -> list[Link]:
@@ -232,6 +252,8 @@ def _standing(entry: AuditEntry) -> str | None:
             return "waits for its turn." if entry.kind is AuditKind.MESSAGE_ACCEPTED else None
         case "approval" if entry.kind is AuditKind.APPROVAL_ASKED:
             return f"waits for a yes or no to {entry.data['tool']}{_until(entry.data)}."
+        case "errand" if entry.data["state"] == "open":
+            return f"waits for {_texts(entry.data, 'chain')[-1]} to answer."
         case "turn":
             return _turn_stands(entry)
         case "delivery":

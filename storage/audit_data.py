@@ -47,7 +47,7 @@ def of_ban(ban: Ban) -> Data:
 
 def errand_changed(errand: Errand) -> Data:
     """Tell where an errand stands, and who asked whom for it."""
-    return {"state": str(errand.state), "chain": list(errand.chain)}
+    return {"state": str(errand.state), "chain": list(errand.chain), "root": errand.root}
 
 
 def slot_ended(verdict: SlotVerdict) -> Data:

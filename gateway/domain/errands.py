@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import PersonId, TurnId
-from gateway.domain.messages import BACKGROUND, InboundMessage, MessageKind
+from gateway.domain.messages import AGAIN, BACKGROUND, InboundMessage, MessageKind
 from gateway.domain.people import Mode, Route, Sender
 
 LONGEST_CHAIN = 4
@@ -132,6 +133,30 @@ def question_for(errand: Errand) -> InboundMessage:
         handle=errand.handle if is_plain else None,
         is_private=errand.is_private,
     )
+
+
+def errand_id(turn: TurnId, call: str) -> str:
+    """Return the id of what an agent asks by a tool call, the same in every repeat. Pure."""
+    return hashlib.blake2b(f"{turn}\n{call}".encode(), digest_size=8).hexdigest()
+
+
+_WORK = "work-"
+
+
+def work_id(turn: TurnId) -> str:
+    """Return the id of a group's work on what a person said; its steps are numbered below it."""
+    return f"{_WORK}{turn}"
+
+
+def errand_of(event_id: str) -> str | None:
+    """Return the errand that a message brings, or brings the answer of. Pure."""
+    kind, _, errand = event_id.removesuffix(AGAIN).partition("-")
+    return errand if kind in ("ask", "answer") and errand else None
+
+
+def origin_of(root: str) -> str:
+    """Return the turn with the words that an errand's root began with, where a turn did. Pure."""
+    return root.removeprefix(_WORK)
 
 
 SOMEBODY = "somebody"
