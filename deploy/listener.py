@@ -25,7 +25,7 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.ids import WorkerId
 from gateway.domain.leases import Lease
 from gateway.domain.messages import InboundMessage
-from gateway.domain.people import Identity
+from gateway.domain.people import Sender
 from gateway.inbox import Inbox
 from gateway.place import Leases, Place, PlaceOptions
 from gateway.ports import Clock, Store
@@ -43,7 +43,7 @@ class Line(Leases, Protocol):
         """Return where to begin to look for what was missed."""
         ...
 
-    async def admits(self, identity: Identity) -> bool:
+    async def admits(self, sender: Sender, place: Conversation) -> bool:
         """Whether somebody may talk."""
         ...
 
@@ -83,9 +83,9 @@ class StoreLine:
         """Return the newest stored event of each conversation."""
         return await self.store.history.newest_events(platform)
 
-    async def admits(self, identity: Identity) -> bool:
+    async def admits(self, sender: Sender, place: Conversation) -> bool:
         """Ask the store."""
-        return await self.access.admits(identity, "discord")
+        return await self.access.hears(sender, place)
 
     async def heard_own(self, conversation: Conversation, nonce: str) -> None:
         """Look for it in the store."""
@@ -120,9 +120,9 @@ class WorkerLine:
         """Return the newest stored event of each conversation."""
         return await self._ask("newest_events", platform)
 
-    async def admits(self, identity: Identity) -> bool:
+    async def admits(self, sender: Sender, place: Conversation) -> bool:
         """Ask the store."""
-        return await self._ask("admits", identity)
+        return await self._ask("admits", sender, place)
 
     async def heard_own(self, conversation: Conversation, nonce: str) -> None:
         """Have the worker look for it."""

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from gateway.domain.ids import WorkerId
     from gateway.domain.leases import Lease
     from gateway.domain.messages import InboundMessage
-    from gateway.domain.people import Identity
+    from gateway.domain.people import Sender
 
     Role = RunningWorker | StoppedWorker
 
@@ -168,9 +168,9 @@ class Worker:
         await self._role.accept(message, fence)
 
     @modal.method()
-    async def admits(self, identity: Identity) -> bool:
+    async def admits(self, sender: Sender, place: Conversation) -> bool:
         """Tell a listener who may talk."""
-        return await self._role.admits(identity)
+        return await self._role.admits(sender, place)
 
     @modal.method()
     async def heard_own(self, conversation: Conversation, nonce: str) -> None:

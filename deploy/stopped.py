@@ -18,7 +18,7 @@ from gateway.domain.handed import Handed
 from gateway.domain.ids import WorkerId
 from gateway.domain.leases import Lease
 from gateway.domain.messages import InboundMessage
-from gateway.domain.people import Identity
+from gateway.domain.people import Sender
 from gateway.errors import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class StoppedWorker:
         """Take nothing from a listener: it fetches it again later."""
         raise StoreUnavailable(self._sentence)
 
-    async def admits(self, identity: Identity) -> bool:
+    async def admits(self, sender: Sender, place: Conversation) -> bool:
         """Know nobody."""
         raise StoreUnavailable(self._sentence)
 

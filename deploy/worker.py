@@ -32,7 +32,7 @@ from gateway.domain.handed import Handed
 from gateway.domain.ids import WorkerId
 from gateway.domain.leases import Lease, decide_lease
 from gateway.domain.messages import InboundMessage
-from gateway.domain.people import Identity
+from gateway.domain.people import Sender
 from gateway.domain.schedule_json import activity_json
 from gateway.errors import Fenced, SettingsWrong, StoreUnavailable
 from gateway.ports import Clock, LeaseStore, Store
@@ -150,9 +150,9 @@ class Worker:
         await self._parts.plugged.inbox.receive(message)
         await self._keep()
 
-    async def admits(self, identity: Identity) -> bool:
-        """Whether somebody may talk on Discord."""
-        return await self._access.admits(identity, "discord")
+    async def admits(self, sender: Sender, place: Conversation) -> bool:
+        """Whether what somebody writes on Discord is heard."""
+        return await self._access.hears(sender, place)
 
     async def heard_own(self, conversation: Conversation, nonce: str) -> None:
         """Look whether a message of our bot was ours."""

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from gateway.bans import Bans, ban_refusal
+from gateway.circles import Circles
+from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import NewDelivery
 from gateway.domain.ids import ConversationId, DeliveryId
 from gateway.domain.messages import InboundMessage, Refusal
-from gateway.domain.people import Identity, Pairing
+from gateway.domain.people import Identity, Pairing, Sender
+from gateway.errors import RetryLater, StoreUnavailable
 from gateway.pairing_codes import hash_code, new_code
 from gateway.ports import Clock, PeopleStore
+
+log = logging.getLogger(__name__)
 
 PAIRING_TTL = timedelta(hours=1)
 _REMEMBERED_SECONDS = 60.0
@@ -37,38 +43,101 @@ class AccessPolicy:
 
     modes: Mapping[str, AccessMode]
     allowed: frozenset[str] = frozenset()
-    """Identity keys (`platform:workspace:user`) that may always talk."""
+    """Accounts (`platform:workspace:user`) and circles that may always talk."""
+    places: frozenset[str] = frozenset()
+    """Where everybody who writes may talk: `platform:workspace` or `platform:workspace:channel`."""
+
+    def covers(self, place: Conversation) -> bool:
+        """Whether everybody who writes in this place may talk there."""
+        workspace = f"{place.platform}:{place.workspace}"
+        return workspace in self.places or f"{workspace}:{place.channel}" in self.places
 
 
 class Access:
-    """Admits senders by stable id: listed, paired, or on an open platform; never the banned."""
+    """Admits senders by stable id: listed, in a listed circle or place, paired, or where all are.
 
-    def __init__(self, policy: AccessPolicy, people: PeopleStore, clock: Clock) -> None:
+    Who is banned is admitted by nothing.
+    """
+
+    def __init__(
+        self,
+        policy: AccessPolicy,
+        people: PeopleStore,
+        clock: Clock,
+        circles: Circles | None = None,
+    ) -> None:
         self._policy = policy
         self._people = people
         self._clock = clock
         self._bans = Bans(people)
+        self._circles = circles or Circles()
         self._paired: dict[Identity, float] = {}
         """Until when, in seconds of the event loop, a yes is believed."""
 
     async def refusal(self, message: InboundMessage, now: datetime) -> Refusal | None:
         """Return how the message is turned away; None when its sender is admitted."""
-        door, identity = message.conversation.platform, message.sender.identity
+        place, identity = message.conversation, message.sender.identity
+        door = place.platform
         if (ban := await self._bans.of(identity, now)) is not None:
             return ban_refusal(message, ban)
-        if await self._is_let_in(identity, door):
+        if await self._is_let_in(identity, door, place):
+            return None
+        try:
+            circles = await self._circles.of_sender(message.sender, place)
+        except StoreUnavailable:
+            raise
+        except RetryLater as error:
+            return circles_unknown(message, str(error))
+        if not circles.isdisjoint(self._policy.allowed):
             return None
         if self._mode(door) is AccessMode.ALLOWLIST:
             return Refusal(message, reason="not_on_the_allowlist")
         return _pairing_refusal(message, now)
 
-    async def admits(self, identity: Identity, door: str) -> bool:
-        """Whether this account may talk there; raises StoreUnavailable."""
-        is_banned = await self._bans.of(identity, self._clock.now()) is not None
-        return not is_banned and await self._is_let_in(identity, door)
+    async def hears(self, sender: Sender, place: Conversation) -> bool:
+        """Whether what somebody writes there is heard; not while their circles are not known.
 
-    async def _is_let_in(self, identity: Identity, door: str) -> bool:
+        Raises StoreUnavailable.
+        """
+        identity = sender.identity
+        if await self._bans.of(identity, self._clock.now()) is not None:
+            return False
+        if await self._is_let_in(identity, place.platform, place):
+            return True
+        try:
+            circles = await self._circles.of_sender(sender, place)
+        except StoreUnavailable:
+            raise
+        except RetryLater:
+            return False
+        return not circles.isdisjoint(self._policy.allowed)
+
+    async def admits(
+        self, identity: Identity, door: str, place: Conversation | None = None
+    ) -> bool:
+        """Whether this account may talk, in this place if there is one; raises StoreUnavailable.
+
+        While a platform does not say in which circles it is, it counts as in none.
+        """
+        if await self._bans.of(identity, self._clock.now()) is not None:
+            return False
+        if await self._is_let_in(identity, door, place):
+            return True
+        return not (await self.circles_of(identity)).isdisjoint(self._policy.allowed)
+
+    async def circles_of(self, identity: Identity) -> frozenset[str]:
+        """Return the circles of an account; none while nobody can tell; raises StoreUnavailable."""
+        return await self._circles.surely_of(identity)
+
+    async def circles_here(self, message: InboundMessage) -> frozenset[str]:
+        """Return the circles of a message's sender; raises RetryLater while nobody can tell."""
+        return await self._circles.of_sender(message.sender, message.conversation)
+
+    async def _is_let_in(self, identity: Identity, door: str, place: Conversation | None) -> bool:
+        """Whether it may talk whatever circles it is in."""
         if self._mode(door) is AccessMode.OPEN or identity.key in self._policy.allowed:
+            return True
+        if place is not None and self._policy.covers(place):
             return True
         return await self._is_paired(identity)
 
@@ -86,6 +155,23 @@ class Access:
         if is_paired:
             self._paired[identity] = now + _REMEMBERED_SECONDS
         return is_paired
+
+
+def circles_unknown(message: InboundMessage, why: str) -> Refusal:
+    """Return how a message is turned away while a platform does not say who its sender is."""
+    reply = NewDelivery(
+        id=_reply_id(message),
+        conversation=message.conversation,
+        text=(
+            "I could not find out whether this is for you, because "
+            f"{message.conversation.platform.title()} does not tell me your roles now. I did not "
+            "hear it; please try again in a minute."
+        ),
+        handle=message.handle,
+        is_private=message.is_private,
+    )
+    log.warning("circles_not_known", extra={"event_id": message.event_id, "error": why})
+    return Refusal(message, reason="circles_unknown", reply=reply)
 
 
 def not_for_them(message: InboundMessage, role: str) -> Refusal:

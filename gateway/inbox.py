@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from gateway.access import Access, not_for_them
+from gateway.access import Access, circles_unknown, not_for_them
 from gateway.addressing import EVERYBODY, addressed
 from gateway.again import asked_again
 from gateway.allowance import Allowance
@@ -24,7 +24,7 @@ from gateway.domain.messages import (
 )
 from gateway.domain.people import Route
 from gateway.domain.routing import Decision, Routing
-from gateway.errors import BadInput
+from gateway.errors import BadInput, RetryLater, StoreUnavailable
 from gateway.pauses import Pauses
 from gateway.ports import Clock, Store
 from gateway.queue_modes import QueueModes
@@ -54,6 +54,7 @@ class Inbox:
         self._store = store
         self._access = access
         self._routing = Routing.of(routes)
+        self._by_circle = self._routing.circle_platforms
         self._choices = Choices(store.people, store.notes)
         self._pauses = Pauses(store.notes)
         self._queues = QueueModes(store.notes, store.people, store.fires)
@@ -80,11 +81,31 @@ class Inbox:
         message = await asked_again(message, self._store)
         refusal = await self._access.refusal(message, now)
         refusal = refusal or await self._pauses.refusal(message, now)
+        if refusal is None:
+            message, refusal = await self._recognised(message)
         if refusal is not None:
             await self._refuse(refusal, now)
             return
         for one in await self._addressed(message, now):
             await self._receive(one, now)
+
+    async def _recognised(self, message: InboundMessage) -> tuple[InboundMessage, Refusal | None]:
+        """Return the message with the circles of its sender, where these choose the agent.
+
+        While nobody can tell, what is said is turned away: it would go to another agent.
+        """
+        if message.conversation.platform not in self._by_circle:
+            return message, None
+        try:
+            circles = await self._access.circles_here(message)
+        except StoreUnavailable:
+            raise
+        except RetryLater as error:
+            refusal = circles_unknown(message, str(error)) if message.kind in SAID else None
+            circles = frozenset[str]()
+        else:
+            refusal = None
+        return replace(message, sender=replace(message.sender, circles=circles)), refusal
 
     async def _receive(self, message: InboundMessage, now: datetime) -> None:
         decided = self._decide(message)
@@ -159,8 +180,7 @@ class Inbox:
         return bool(await self._store.history.trail(target.idempotency_key, 0, 1))
 
     def _everybody(self, message: InboundMessage) -> list[str]:
-        place, identity = message.conversation, message.sender.identity
-        decided = [self._routing.decide(place, identity, role) for role in self._routing.agents]
+        decided = [self._asked_of(message, role) for role in self._routing.agents]
         return [each.route.role for each in decided if each.is_allowed]
 
     async def _chosen(self, message: InboundMessage, now: datetime) -> str | None:
@@ -171,7 +191,7 @@ class Inbox:
         """Take a choice before it is acknowledged, so that what is said next follows it."""
         place, identity = message.conversation, message.sender.identity
         name = chosen_by(message, self._routing)
-        if name is not None and self._routing.decide(place, identity, name).is_allowed:
+        if name is not None and self._asked_of(message, name).is_allowed:
             await self._choices.choose(name, identity, place, now)
 
     async def _changes_a_waiting_one(self, message: InboundMessage, now: datetime) -> bool:
@@ -188,12 +208,15 @@ class Inbox:
     def _decide(self, message: InboundMessage) -> Decision:
         if message.kind is MessageKind.COMMAND:
             return Decision(COMMANDS, None)
-        identity = message.sender.identity
         try:
-            return self._routing.decide(message.conversation, identity, message.role)
+            return self._asked_of(message, message.role)
         except KeyError:
             known = ", ".join(f'"{role}"' for role in self._routing)
             raise BadInput(f'There is no agent "{message.role}" here. There is {known}.') from None
+
+    def _asked_of(self, message: InboundMessage, role: str | None) -> Decision:
+        place, sender = message.conversation, message.sender
+        return self._routing.decide(place, sender.identity, role, sender.circles or ())
 
     def _count(self, result: str, message: InboundMessage, accepted: Accepted) -> None:
         outcome = result if accepted.is_new else "duplicate"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.budgets import Budgets
+from gateway.circles import Circles
 from gateway.domain.people import Route
 from gateway.images import Images
 from gateway.models import Models
@@ -61,3 +62,4 @@ class Mind:
     """None where no conversation begins anew by itself."""
     servers: ToolServers | None = None
     """None where no tools come from elsewhere."""
+    circles: Circles = field(default_factory=Circles)

@@ -15,6 +15,7 @@ from datetime import timedelta
 
 from gateway.answer import ALONE, Voice
 from gateway.background import told_of_its_end
+from gateway.circles import Circles
 from gateway.domain.approvals import ApprovalState
 from gateway.domain.errands import (
     FOR_EVER,
@@ -113,7 +114,9 @@ class Teamwork:
         routes: Mapping[str, Route],
         groups: Mapping[str, Group] | None = None,
         options: TeamOptions | None = None,
+        circles: Circles | None = None,
     ) -> None:
+        self._circles = circles or Circles()
         self._errands = store.errands
         self._approvals = store.approvals
         self._deliveries = store.deliveries
@@ -190,7 +193,7 @@ class Teamwork:
         """Ask another agent of the same person; see `Colleagues`."""
         errand = await self._asked(turn, call, role, question.strip())
         if await self._errands.get(errand.id) is None:
-            route = self._route(turn, role)
+            route = await self._route(turn, role)
             if route is None:
                 known = ", ".join(each for each in self._routing if each != turn.role)
                 raise BadInput(f'You can not ask "{role}". You can ask: {known or "nobody"}.')
@@ -225,12 +228,13 @@ class Teamwork:
             handle=first.handle if first.is_private else None,
         )
 
-    def _route(self, turn: Turn, role: str) -> Route | None:
+    async def _route(self, turn: Turn, role: str) -> Route | None:
         """Return the way to an agent that may be asked; None where there is none."""
         if role not in self._routing:
             return None
         identity = turn.messages[0].sender.identity
-        decided = self._routing.decide(turn.conversation, identity, role)
+        circles = await self._circles.surely_of(identity)
+        decided = self._routing.decide(turn.conversation, identity, role, circles)
         return decided.route if decided.is_allowed else None
 
     async def settle(self, turn: Turn, duty: Duty, outcome: TurnOutcome, said: str) -> None:
@@ -345,10 +349,12 @@ class Teamwork:
     async def _ask_members(
         self, turn: Turn, work: Errand, number: int, asks: Sequence[Ask]
     ) -> None:
-        changes = [self._member_asked(turn, work, number + n, ask) for n, ask in enumerate(asks)]
+        changes = [
+            await self._member_asked(turn, work, number + n, ask) for n, ask in enumerate(asks)
+        ]
         await self._errands.change(changes, self._clock.now())
 
-    def _member_asked(self, turn: Turn, work: Errand, number: int, ask: Ask) -> ErrandChange:
+    async def _member_asked(self, turn: Turn, work: Errand, number: int, ask: Ask) -> ErrandChange:
         now = self._clock.now()
         errand = Errand(
             id=f"{work.id}.{number}",
@@ -367,7 +373,7 @@ class Teamwork:
             is_private=work.is_private,
             handle=work.handle,
         )
-        route = self._route(turn, ask.member)
+        route = await self._route(turn, ask.member)
         why = NOT_HERE if route is None else refusal(work.chain, ask.member, 0)
         if why is not None:
             return ended(errand, ErrandState.FAILED, why, now)

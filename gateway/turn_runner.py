@@ -131,6 +131,7 @@ class TurnRunner:
             mind.own_models,
             mind.archive,
             mind.files,
+            mind.circles,
         )
 
     async def run(self, turn: Turn, lease: Lease) -> None:

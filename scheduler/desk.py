@@ -24,7 +24,7 @@ from gateway.ports import Clock, Store, WhyNot
 from scheduler.checks import check
 from scheduler.echo import next_fires, say_trigger
 from scheduler.misfires import first_fire
-from scheduler.owners import owner_of, route_of
+from scheduler.owners import EverybodysRights, Rights, owner_of, route_of
 from scheduler.phrases import parse_interval, parse_phrase
 from scheduler.triggers import (
     Cron,
@@ -69,12 +69,14 @@ class Desk:
         platforms: Collection[str],
         clock: Clock,
         why_not: WhyNot = nobody_asks,
+        rights: Rights | None = None,
     ) -> None:
         self._store = store
         self._routing = Routing.of(routes)
         self._platforms = platforms
         self._clock = clock
         self._why_not = why_not
+        self._rights = rights or EverybodysRights()
 
     async def add(self, wish: NewSchedule) -> Schedule:
         """Make a schedule under its name. Raises BadInput, also when the name is taken."""
@@ -108,7 +110,7 @@ class Desk:
             data_sources=wish.data_sources,
             max_actions=wish.max_actions,
         )
-        self._check_theirs(wakeup)
+        await self._check_theirs(wakeup)
         await self._check_place(wakeup)
         schedule = Schedule(
             id=id_of(wish.name),
@@ -186,13 +188,18 @@ class Desk:
         """
         schedule, now = await self.find(name), at or self._clock.now()
         wakeup = schedule.wakeup
-        owner = await owner_of(wakeup, self._store.people) if wakeup else None
+        owner = await self._recognised(wakeup) if wakeup else None
         route = route_of(self._routing, replace(wakeup, owner=owner)) if wakeup else None
         if wakeup is None or route is None:
             raise BadInput(f'The schedule "{schedule.id}" wakes nobody: its agent is gone.')
         message = to_wakeup(schedule, replace(wakeup, owner=owner), now, missed_before=0)
         extra = Fire(schedule, now, schedule.next_at, message, route, slot_at=schedule.slot_at)
         return await self._store.schedules.fire([extra], now) == 1
+
+    async def _recognised(self, wakeup: Wakeup) -> Sender:
+        """Return the owner with the circles that they are in."""
+        owner = await owner_of(wakeup, self._store.people)
+        return replace(owner, circles=await self._rights.circles_of(owner.identity))
 
     async def put(self, schedule: Schedule) -> Schedule:
         """Store a checked schedule, in place of the one with its id if there is one."""
@@ -223,12 +230,13 @@ class Desk:
         known = person.id if person else person_id_of(owner.identity)
         return replace(timing, zone=await self._store.notes.get(known, ZONE_NOTE) or "UTC")
 
-    def _check_theirs(self, wakeup: Wakeup) -> None:
+    async def _check_theirs(self, wakeup: Wakeup) -> None:
         """Raise BadInput where the owner is known, and may not use the agent."""
         if wakeup.owner is None:
             return
         owner = wakeup.owner.identity
-        decided = self._routing.decide(wakeup.conversation, owner, wakeup.role)
+        circles = await self._rights.circles_of(owner)
+        decided = self._routing.decide(wakeup.conversation, owner, wakeup.role, circles)
         if not decided.is_allowed:
             raise BadInput(
                 f'"{owner.key}" may not use the agent "{decided.route.role}". Name an owner who '

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Protocol
 
 from gateway.domain.conversations import Conversation
 from gateway.domain.people import Identity, Route, Sender
@@ -11,11 +11,36 @@ from gateway.domain.routing import Routing
 from gateway.domain.schedules import Wakeup
 from gateway.ports import PeopleStore
 
-Admits = Callable[[Identity, str], Awaitable[bool]]
-"""Whether an identity may talk on a platform."""
+
+class Rights(Protocol):
+    """Who may do what. Both raise StoreUnavailable."""
+
+    async def admits(
+        self, identity: Identity, door: str, place: Conversation | None = None
+    ) -> bool:
+        """Whether an account may talk on a platform, in this place if there is one."""
+        ...
+
+    async def circles_of(self, identity: Identity) -> frozenset[str]:
+        """Return the circles that an account is in; none while nobody can tell."""
+        ...
 
 
-async def admitted_owner(wakeup: Wakeup, people: PeopleStore, admits: Admits) -> Sender | None:
+class EverybodysRights:
+    """Lets everybody do everything that needs no circle."""
+
+    async def admits(
+        self, identity: Identity, door: str, place: Conversation | None = None
+    ) -> bool:
+        """Admit everybody."""
+        return True
+
+    async def circles_of(self, identity: Identity) -> frozenset[str]:
+        """Know of no circles."""
+        return frozenset()
+
+
+async def admitted_owner(wakeup: Wakeup, people: PeopleStore, rights: Rights) -> Sender | None:
     """Return in whose name it wakes now; None when that person may not talk any more.
 
     A place in which nobody has written is nobody: the operator chose it.
@@ -23,15 +48,17 @@ async def admitted_owner(wakeup: Wakeup, people: PeopleStore, admits: Admits) ->
     known = wakeup.owner or await people.last_sender(wakeup.conversation.id)
     if known is None:
         return _place_itself(wakeup.conversation)
-    is_admitted = await admits(known.identity, wakeup.conversation.platform)
-    return known if is_admitted else None
+    place = wakeup.conversation
+    if not await rights.admits(known.identity, place.platform, place):
+        return None
+    return replace(known, circles=await rights.circles_of(known.identity))
 
 
 async def allowed_owner(
-    wakeup: Wakeup, people: PeopleStore, admits: Admits, routing: Routing
+    wakeup: Wakeup, people: PeopleStore, rights: Rights, routing: Routing
 ) -> Sender | None:
     """Return in whose name it wakes now; None also when its agent is not for that person."""
-    owner = await admitted_owner(wakeup, people, admits)
+    owner = await admitted_owner(wakeup, people, rights)
     if owner is None or route_of(routing, replace(wakeup, owner=owner)) is None:
         return None
     return owner
@@ -50,7 +77,7 @@ def route_of(routing: Routing, wakeup: Wakeup) -> Route | None:
     place = wakeup.conversation
     owner = wakeup.owner or _place_itself(place)
     try:
-        decided = routing.decide(place, owner.identity, wakeup.role)
+        decided = routing.decide(place, owner.identity, wakeup.role, owner.circles or ())
     except KeyError:
         return None
     return decided.route if decided.is_allowed else None

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import LaneId
-from gateway.domain.people import Identity, Route, person_id_of
+from gateway.domain.people import Route, person_id_of
 from gateway.domain.routing import Routing
 from gateway.domain.schedules import Schedule, Wakeup
 from gateway.ports import Store
-from scheduler.owners import Admits, admitted_owner, route_of
+from scheduler.owners import EverybodysRights, Rights, admitted_owner, route_of
 
 BUSY = "busy"
 RECENT = "recently_active"
@@ -30,21 +30,16 @@ async def nowhere(place: Conversation, now: datetime) -> bool:
     return False
 
 
-async def everybody(identity: Identity, door: str) -> bool:
-    """Admit everybody."""
-    return True
-
-
 class SkipRules:
     """Looks at a due schedule: in whose name it wakes, and whether it is passed over."""
 
     def __init__(
-        self, store: Store, admits: Admits = everybody, is_paused: IsPaused = nowhere
+        self, store: Store, rights: Rights | None = None, is_paused: IsPaused = nowhere
     ) -> None:
         self._is_paused = is_paused
         self._people = store.people
         self._fires = store.fires
-        self._admits = admits
+        self._rights = rights or EverybodysRights()
 
     async def look(
         self, schedule: Schedule, routing: Routing, now: datetime
@@ -55,7 +50,7 @@ class SkipRules:
             return schedule, ""
         if await self._is_paused(wakeup.conversation, now):
             return schedule, PLACE_PAUSED
-        owner = await admitted_owner(wakeup, self._people, self._admits)
+        owner = await admitted_owner(wakeup, self._people, self._rights)
         if owner is None:
             return schedule, NO_ACCESS
         wakeup = replace(wakeup, owner=owner)

@@ -14,6 +14,7 @@ from adapters.discord.outbound import channel_of
 from adapters.discord.pace import Urgency
 from adapters.discord.payloads import Message
 from adapters.discord.rest import Call, Json, Rest
+from gateway.domain.conversations import Conversation
 from gateway.domain.overheard import Overheard, Stretch
 from gateway.errors import PosternError
 
@@ -53,16 +54,16 @@ class Earlier:
         messages = sorted((Message.model_validate(one) for one in found), key=lambda m: int(m.id))
         after = int(stretch.after or 0)
         said = [message for message in messages if int(message.id) > after and is_said(message)]
-        heard = [message for message in said if await self._is_heard(message)]
+        heard = [each for each in said if await self._is_heard(each, stretch.place)]
         return [_overheard(each, self._rest.bot_id) for each in heard[-stretch.most :]]
 
-    async def _is_heard(self, message: Message) -> bool:
+    async def _is_heard(self, message: Message, place: Conversation) -> bool:
         """Whether its author may talk to an agent here, and said something."""
         if is_of_a_bot(message) or not text_of(message, self._rest.bot_id):
             return False
-        return await self._admits(sender_of(message.author).identity)
+        return await self._admits(sender_of(message.author), place)
 
 
 def _overheard(message: Message, bot: str) -> Overheard:
-    nick = message.member.nick if message.member else None
-    return Overheard(sender_of(message.author, nick).name, text_of(message, bot), message.timestamp)
+    name = sender_of(message.author, message.member).name
+    return Overheard(name, text_of(message, bot), message.timestamp)

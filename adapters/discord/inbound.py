@@ -8,8 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.discord.options import BotPolicy, ReactionPolicy
-from adapters.discord.payloads import DM_TYPES, THREAD_TYPES, Channel, File, Message, Reaction, User
+from adapters.discord.payloads import (
+    DM_TYPES,
+    THREAD_TYPES,
+    Channel,
+    File,
+    Member,
+    Message,
+    Reaction,
+    User,
+)
 from adapters.discord.quotes import note_of_files, reply_note
+from adapters.discord.roles import circle_keys
 from gateway.domain.conversations import Conversation
 from gateway.domain.messages import InboundMessage, MessageKind
 from gateway.domain.people import Identity, Sender
@@ -62,10 +72,16 @@ def place_of(channel: Channel, guild_id: str | None) -> Conversation:
     return Conversation(PLATFORM, guild_id, channel.id)
 
 
-def sender_of(user: User, nick: str | None = None) -> Sender:
-    """Return the account as the hub knows it; Discord's user ids are one space for all guilds."""
+def sender_of(user: User, member: Member | None = None, guild: str | None = None) -> Sender:
+    """Return the account as the hub knows it; Discord's user ids are one space for all guilds.
+
+    What its membership of a guild tells of its roles is believed.
+    """
+    nick = member.nick if member else None
     name = nick or user.global_name or user.username or user.id
-    return Sender(Identity(PLATFORM, PLATFORM, user.id), name)
+    roles = member.roles if member else None
+    circles = None if roles is None or guild is None else circle_keys(guild, roles)
+    return Sender(Identity(PLATFORM, PLATFORM, user.id), name, circles)
 
 
 def is_said(message: Message) -> bool:
@@ -93,11 +109,10 @@ def parse_message(message: Message, place: Place, ears: Ears) -> InboundMessage 
     text = text_of(message, ears.user_id)
     if not text:
         return None
-    nick = message.member.nick if message.member else None
     return InboundMessage(
         event_id=message.id,
         conversation=place.conversation,
-        sender=sender_of(message.author, nick),
+        sender=sender_of(message.author, message.member, message.guild_id),
         text=_with_reply(text, message, ears),
         sent_at=message.timestamp,
     )
@@ -160,7 +175,7 @@ def _reacting(reaction: Reaction) -> Sender | None:
     member = reaction.member
     if member is None or member.user is None:
         return sender_of(User(id=reaction.user_id))
-    return None if member.user.bot else sender_of(member.user, member.nick)
+    return None if member.user.bot else sender_of(member.user, member, reaction.guild_id)
 
 
 def text_of(message: Message, bot_id: str) -> str:

@@ -170,7 +170,7 @@ class Intake:
         if is_of_a_bot(message) and not self._bot_turns.bot_may(message.channel_id):
             log.warning("discord_bot_loop", extra={"channel": message.channel_id})
             return
-        if not await self._admits(said.sender):
+        if not await self._admits(said):
             # Only to be refused: no thread, and no room for its files.
             await self._accept(said)
             return
@@ -186,9 +186,9 @@ class Intake:
         if heard is not None and isinstance(nonce, str):
             await insist(lambda: heard(place.conversation, nonce), self._options.retry_seconds)
 
-    async def _admits(self, sender: Sender) -> bool:
+    async def _admits(self, said: InboundMessage) -> bool:
         admits, wait = self._options.admits, self._options.retry_seconds
-        return await insist(lambda: admits(sender.identity), wait)
+        return await insist(lambda: admits(said.sender, said.conversation), wait)
 
     async def _take_edit(self, data: Json) -> None:
         if "author" not in data or not data.get("edited_timestamp"):

@@ -124,12 +124,11 @@ def parse_interaction(
     user = (interaction.member.user if interaction.member else None) or interaction.user
     if user is None or interaction.channel_id is None:
         raise BadInput("Discord did not say who asked, or where. Please try again.")
-    nick = interaction.member.nick if interaction.member else None
     handle = Handle(interaction.application_id, interaction.id, user.id, interaction.token)
     message = InboundMessage(
         event_id=f"interaction:{interaction.id}",
         conversation=_conversation_of(interaction, interaction.channel_id),
-        sender=sender_of(user, nick),
+        sender=sender_of(user, interaction.member, interaction.guild_id),
         text="",
         sent_at=datetime.fromtimestamp(moment_of(interaction.id), UTC),
         handle=str(handle),

@@ -11,7 +11,7 @@ from gateway.domain.commands import CommandSpec
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery
 from gateway.domain.messages import InboundMessage
-from gateway.domain.people import Identity
+from gateway.domain.people import Sender
 from gateway.ports import ArtifactStore, Health
 
 DISCORD_API = "https://discord.com/api/v10"
@@ -25,8 +25,11 @@ rows for one conversation are fine. May raise StoreUnavailable: it is asked agai
 """
 
 
-Admits = Callable[[Identity], Awaitable[bool]]
-"""Whether an account may talk to an agent here. May raise StoreUnavailable: it is asked again."""
+Admits = Callable[[Sender, Conversation], Awaitable[bool]]
+"""Whether what somebody writes in a place is heard.
+
+May raise StoreUnavailable: it is asked again.
+"""
 
 NoteRefusal = Callable[[InboundMessage, str], Awaitable[None]]
 """Writes into the audit log that something was turned away, and why. May raise StoreUnavailable."""
@@ -44,7 +47,7 @@ AskHealth = Callable[[], Awaitable[Health]]
 """How the agents are. Never raises."""
 
 
-async def anyone(identity: Identity) -> bool:
+async def anyone(sender: Sender, place: Conversation) -> bool:
     """Admit everyone: whoever stores the message decides again."""
     return True
 

@@ -34,6 +34,8 @@ class Member(BaseModel):
 
     user: User | None = None
     nick: str | None = None
+    roles: tuple[Snowflake, ...] | None = None
+    """None where Discord leaves them out; the role that everybody has is never among them."""
 
 
 class File(BaseModel):

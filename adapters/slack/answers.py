@@ -103,6 +103,12 @@ class FileTold(Wire):
     file: SharedFile
 
 
+class UsergroupMembers(Wire):
+    """The answer of `usergroups.users.list`: user ids."""
+
+    users: tuple[str, ...]
+
+
 class Known(Wire):
     """Somebody, with what they are called."""
 

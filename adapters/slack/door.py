@@ -193,7 +193,8 @@ class Door:
         """Return the files to be taken in: of a new message, and of nobody who is refused."""
         if not heard.files or heard.message.kind is not MessageKind.TEXT:
             return ()
-        return heard.files if await self._options.admits(heard.message.sender.identity) else ()
+        sender, place = heard.message.sender, heard.message.conversation
+        return heard.files if await self._options.admits(sender, place) else ()
 
     async def _takes_part(self, message: InboundMessage) -> bool:
         """Whether anything was said between people and the app in this thread."""

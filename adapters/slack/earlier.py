@@ -16,7 +16,7 @@ from adapters.slack.options import Options
 from adapters.slack.web_api import answered
 from adapters.slack.wire import MessageBody
 from gateway.domain.overheard import Overheard, Stretch
-from gateway.domain.people import Identity
+from gateway.domain.people import Identity, Sender
 from gateway.errors import PosternError
 
 log = logging.getLogger(__name__)
@@ -52,8 +52,11 @@ class Earlier:
         after = moment_of(stretch.after) if stretch.after else 0.0
         before = moment_of(stretch.before)
         said = [each for each in messages if after < moment_of(each.ts) < before and is_said(each)]
-        heard = [each for each in said if each.text and await self._admits(_author(each, stretch))]
+        heard = [each for each in said if each.text and await self._is_heard(each, stretch)]
         return [await self._overheard(each, stretch) for each in heard[-stretch.most :]]
+
+    async def _is_heard(self, said: MessageBody, stretch: Stretch) -> bool:
+        return await self._admits(Sender(_author(said, stretch), ""), stretch.place)
 
     async def _messages(self, stretch: Stretch) -> list[MessageBody]:
         place = stretch.place

@@ -93,7 +93,11 @@ class Choices(Protocol):
 
 
 def slack_manifest(
-    choices: Choices, public_url: str | None, commands: Sequence[CommandSpec]
+    choices: Choices,
+    public_url: str | None,
+    commands: Sequence[CommandSpec],
+    *,
+    reads_usergroups: bool = False,
 ) -> Manifest:
     """Return the manifest: for Socket Mode, unless Slack can reach us and no app token is set."""
     is_socket = choices.app_token is not None or public_url is None
@@ -112,7 +116,7 @@ def slack_manifest(
             "agent_view": {"agent_description": f"{_SENTENCE}.", **_suggested(choices.prompts)},
         },
         "oauth_config": {
-            "scopes": {"bot": scopes_for(choices)},
+            "scopes": {"bot": scopes_for(choices, reads_usergroups=reads_usergroups)},
             **_redirect(choices, public_url),
         },
         "settings": {
@@ -126,9 +130,11 @@ def slack_manifest(
     return Manifest(_steps(url), document, is_pasted=True)
 
 
-def scopes_for(choices: Choices) -> list[str]:
-    """Return what the bot token has to be allowed."""
-    return sorted([*_SCOPES, *(["reactions:read"] if choices.reactions else [])])
+def scopes_for(choices: Choices, *, reads_usergroups: bool = False) -> list[str]:
+    """Return what the bot token has to be allowed; usergroups only where settings name one."""
+    reactions = ["reactions:read"] if choices.reactions else []
+    usergroups = ["usergroups:read"] if reads_usergroups else []
+    return sorted([*_SCOPES, *reactions, *usergroups])
 
 
 def events_for(choices: Choices) -> list[str]:

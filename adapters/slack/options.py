@@ -6,16 +6,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from gateway.domain.commands import CommandSpec
-from gateway.domain.people import Identity
+from gateway.domain.conversations import Conversation
+from gateway.domain.people import Sender
 from gateway.ports import Streaming
 
-Admits = Callable[[Identity], Awaitable[bool]]
-"""Whether what somebody writes reaches an agent. Raises StoreUnavailable."""
+Admits = Callable[[Sender, Conversation], Awaitable[bool]]
+"""Whether what somebody writes in a place is heard. Raises StoreUnavailable."""
 
 
-async def anyone(identity: Identity) -> bool:
+async def anyone(sender: Sender, place: Conversation) -> bool:
     """Admit everybody."""
-    del identity
     return True
 
 

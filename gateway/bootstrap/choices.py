@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+from collections.abc import Iterable
 from datetime import time, timedelta
 
 from pydantic import SecretStr
@@ -12,6 +13,7 @@ from pydantic import SecretStr
 from gateway.access import AccessMode, AccessPolicy
 from gateway.approvals import ApprovalOptions
 from gateway.budgets import BudgetPolicy, Limits
+from gateway.domain.circles import is_circle
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import WorkerId
 from gateway.domain.people import Mode, Route
@@ -64,11 +66,11 @@ def routes(settings: Settings) -> Routing:
             workspace=rule.workspace,
             channel=rule.channel,
             thread=rule.thread,
-            people=frozenset(rule.people),
+            people=_members(settings, rule.people),
         )
         for rule in settings.bindings
     ]
-    access = {agent.name: frozenset(agent.access) for agent in settings.agents if agent.access}
+    access = {a.name: _members(settings, a.access) for a in settings.agents if a.access}
     groups = frozenset(group.name for group in settings.groups)
     every |= {group.name: Route(group.name) for group in settings.groups}
     return Routing(every, rules, access, groups)
@@ -83,7 +85,22 @@ def access_policy(settings: Settings) -> AccessPolicy:
         "web": access.web,
         "console": AccessMode.OPEN,
     }
-    return AccessPolicy(modes, frozenset(access.allow))
+    return AccessPolicy(modes, _members(settings, access.allow), frozenset(access.places))
+
+
+def named_circles(settings: Settings) -> frozenset[str]:
+    """Return the roles and usergroups that decide something, by their keys."""
+    routing = routes(settings)
+    named = {key for rule in routing.rules for key in rule.people}
+    listed = {key for allowed in routing.access.values() for key in allowed}
+    every = named | listed | access_policy(settings).allowed
+    return frozenset(key for key in every if is_circle(key))
+
+
+def _members(settings: Settings, keys: Iterable[str]) -> frozenset[str]:
+    """Return the accounts and circles that are meant, those of named circles among them."""
+    circles = {f"@{circle.name}": circle.members for circle in settings.circles}
+    return frozenset(member for key in keys for member in circles.get(key, (key,)))
 
 
 def budget_policy(settings: Settings) -> BudgetPolicy:

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gateway.bootstrap.admission import make_access
 from gateway.bootstrap.choices import routes
 from gateway.bootstrap.reach import make_why_not
 from gateway.domain.schedules import NewSchedule, Rules, Timing
@@ -82,5 +83,6 @@ def desks(settings: Settings, store: Store, clock: Clock) -> Desks:
     from scheduler.desk import Desk
     from scheduler.roster_desk import RosterDesk
 
-    desk = Desk(store, routes(settings), PLATFORMS, clock, make_why_not(settings, store, clock))
+    why_not, rights = make_why_not(settings, store, clock), make_access(settings, store, clock)
+    desk = Desk(store, routes(settings), PLATFORMS, clock, why_not, rights)
     return Desks(desk, RosterDesk(desk, store.people, list(routes(settings)), clock))

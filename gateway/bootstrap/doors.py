@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 
 from gateway.bootstrap.admission import make_access
-from gateway.bootstrap.choices import place_options, routes, secret, worker_of
+from gateway.bootstrap.choices import named_circles, place_options, routes, secret, worker_of
 from gateway.bootstrap.desks import PLATFORMS, desks
 from gateway.bootstrap.kept import TOKEN
 from gateway.commands import SPECS
@@ -17,9 +17,10 @@ from gateway.domain.manifests import Manifest
 from gateway.domain.messages import InboundMessage, Refusal
 from gateway.domain.people import Identity
 from gateway.errors import SettingsWrong
+from gateway.mind import Mind
 from gateway.pairings import Pairings
 from gateway.place import Place
-from gateway.ports import Adapter, AgentRuntime, ArtifactStore, Clock, Store
+from gateway.ports import Adapter, ArtifactStore, Clock, Store
 from gateway.posts import Broadcasts, Posts
 from gateway.rivals import Rivals
 from gateway.settings import Settings
@@ -45,17 +46,17 @@ def make_doors(
     store: Store,
     artifacts: ArtifactStore,
     clock: Clock,
-    agents: AgentRuntime | None = None,
+    mind: Mind | None = None,
 ) -> tuple[list[Adapter], list[APIRouter]]:
     """Return every platform that is turned on, and the routes by which they call us.
 
-    With `agents`, people can see there whether their agents can be reached.
+    With a `mind`, people can see there whether their agents can be reached.
     """
     doors: list[Door] = [make_web(settings, store, artifacts, clock)]
     if settings.discord.is_on:
-        doors.append(make_discord(settings, store, artifacts, clock, agents))
+        doors.append(make_discord(settings, store, artifacts, clock, mind))
     if settings.slack.is_on:
-        doors.append(make_slack(settings, store, artifacts, clock))
+        doors.append(make_slack(settings, store, artifacts, clock, mind))
     routers = [make_api(settings, store, clock), *(router for _, router in doors if router)]
     return [adapter for adapter, _ in doors], routers
 
@@ -150,7 +151,7 @@ def make_discord(
     store: Store,
     artifacts: ArtifactStore,
     clock: Clock,
-    agents: AgentRuntime | None = None,
+    mind: Mind | None = None,
 ) -> Door:
     """Return Discord: its gateway and REST, and the route for signed interactions.
 
@@ -161,23 +162,20 @@ def make_discord(
 
     discord = settings.discord
     is_shared = discord.connects and settings.sqlite_path is None
-    access = make_access(settings, store, clock)
-
-    async def admits(identity: Identity) -> bool:
-        return await access.admits(identity, "discord")
+    access = make_access(settings, store, clock, None if mind is None else mind.circles)
 
     async def note_refusal(message: InboundMessage, reason: str) -> None:
         await store.turns.refuse(Refusal(message, reason), clock.now())
 
     options = replace(
         discord_options(settings, lambda: store.history.newest_events("discord")),
-        admits=admits,
+        admits=access.hears,
         artifacts=artifacts,
         find_approval=store.approvals.get,
         find_delivery=store.deliveries.numbered,
         note_refusal=note_refusal,
         heard_own=Rivals(store.deliveries, store.leases, clock).heard_own,
-        agents_health=None if agents is None else agents.health,
+        agents_health=None if mind is None else mind.runtime.health,
     )
     voice = DiscordAdapter(replace(options, has_gateway=discord.connects and not is_shared), clock)
     router = None if discord.public_key is None else make_router(voice, discord.public_key)
@@ -236,17 +234,20 @@ def make_listener(settings: Settings, known: ListensFor, clock: Clock) -> Adapte
     return DiscordAdapter(options, clock)
 
 
-def make_slack(settings: Settings, store: Store, artifacts: ArtifactStore, clock: Clock) -> Door:
+def make_slack(
+    settings: Settings,
+    store: Store,
+    artifacts: ArtifactStore,
+    clock: Clock,
+    mind: Mind | None = None,
+) -> Door:
     """Return Slack: Socket Mode with an app token, signed requests with a signing secret."""
     from adapters.slack.adapter import SlackAdapter
     from adapters.slack.routes import make_router
 
-    access = make_access(settings, store, clock)
+    access = make_access(settings, store, clock, None if mind is None else mind.circles)
 
-    async def admits(identity: Identity) -> bool:
-        return await access.admits(identity, "slack")
-
-    options = replace(slack_options(settings), admits=admits)
+    options = replace(slack_options(settings), admits=access.hears)
     adapter = SlackAdapter(options, store, artifacts, clock)
     return adapter, make_router(adapter) if settings.slack.has_webhook else None
 
@@ -282,7 +283,7 @@ def _slack_oauth(settings: Settings) -> OAuth | None:
         client_id=slack.client_id,
         client_secret=secret(slack.client_secret),
         state_secret=secret(slack.state_secret) or secret(slack.client_secret),
-        scopes=tuple(scopes_for(slack)),
+        scopes=tuple(scopes_for(slack, reads_usergroups=_reads_usergroups(settings))),
         authorize_url=slack.authorize_url,
         redirect_uri=None if url is None else f"{url}{REDIRECT}",
     )
@@ -296,5 +297,11 @@ def manifests(settings: Settings) -> Mapping[str, Manifest]:
     url = settings.http.public_url
     return {
         "discord": discord_manifest(settings.discord, url),
-        "slack": slack_manifest(settings.slack, url, SPECS),
+        "slack": slack_manifest(
+            settings.slack, url, SPECS, reads_usergroups=_reads_usergroups(settings)
+        ),
     }
+
+
+def _reads_usergroups(settings: Settings) -> bool:
+    return any(key.startswith("slack:") for key in named_circles(settings))

@@ -48,7 +48,7 @@ async def opened_around(
         await take_wakeups(settings, store, clock)
         artifacts = await stack.enter_async_context(opened_artifacts(settings, clock))
         mind = await stack.enter_async_context(opened_mind(settings, store, artifacts, clock))
-        adapters, routers = make_doors(settings, store, artifacts, clock, mind.runtime)
+        adapters, routers = make_doors(settings, store, artifacts, clock, mind)
         spokes = Spokes(clock, Metrics(), store, artifacts, mind, adapters, routers)
         plugged = plug(settings, spokes, listener)
         stack.push_async_callback(plugged.doors.close)

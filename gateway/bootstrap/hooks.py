@@ -27,9 +27,7 @@ def make_hooks(
         hook.name: Hook(hook.name, hook.secret.get_secret_value(), _wakeup(hook))
         for hook in settings.hooks
     }
-    owner = partial(
-        allowed_owner, people=store.people, admits=access.admits, routing=routes(settings)
-    )
+    owner = partial(allowed_owner, people=store.people, rights=access, routing=routes(settings))
     return make_hook_router(HookParts(hooks, inbox.wake, owner, clock))
 
 

@@ -26,6 +26,7 @@ from gateway.bootstrap.choices import (
 from gateway.bootstrap.hooks import make_hooks
 from gateway.bootstrap.mcp import make_mcp
 from gateway.bootstrap.muscle import make_muscle
+from gateway.circles import Circles
 from gateway.dispatcher import Dispatcher, DispatcherOptions
 from gateway.domain.ids import WorkerId
 from gateway.drafts import Drafts
@@ -91,13 +92,14 @@ def plug(settings: Settings, spokes: Spokes, listener: socket.socket | None = No
     drafts = Drafts()
     options = turn_options(settings, _retry(settings))
     runner = TurnRunner(store, adapters, spokes.mind, drafts, clock, metrics, options)
-    inbox = make_inbox(settings, store, clock, metrics)
-    access = make_access(settings, store, clock)
+    circles = spokes.mind.circles
+    inbox = make_inbox(settings, store, clock, metrics, circles)
+    access = make_access(settings, store, clock, circles)
     muscle = make_muscle(settings, store, access, inbox, clock, worker)
     mcp = make_mcp(settings, spokes, access, inbox)
     routers = [*([] if muscle is None else [muscle.router]), *([] if mcp is None else [mcp])]
     vitals, app = _served(settings, spokes, inbox, routers)
-    ticker = make_ticker(settings, store, clock, metrics)
+    ticker = make_ticker(settings, store, clock, metrics, circles)
     doors = Doors(app, settings.discord.api_url)
     parts = Parts(
         worker=worker,
@@ -141,9 +143,15 @@ def _dispatching(settings: Settings, worker: WorkerId) -> DispatcherOptions:
     return DispatcherOptions(worker, turns.max_in_flight, turns.per_person, _lease(settings))
 
 
-def make_inbox(settings: Settings, store: Store, clock: Clock, metrics: Metrics) -> Inbox:
+def make_inbox(
+    settings: Settings,
+    store: Store,
+    clock: Clock,
+    metrics: Metrics,
+    circles: Circles | None = None,
+) -> Inbox:
     """Return the way in."""
-    access = make_access(settings, store, clock)
+    access = make_access(settings, store, clock, circles)
     backlog = Backlog(store.history, settings.turns.max_backlog)
     allowance = _allowance(settings, store)
     return Inbox(store, access, routes(settings), clock, metrics, backlog, allowance)
@@ -156,13 +164,19 @@ def _allowance(settings: Settings, store: Store) -> Allowance | None:
     return Allowance(store.usage, most or None, channels) if most or in_channel else None
 
 
-def make_ticker(settings: Settings, store: Store, clock: Clock, metrics: Metrics) -> Ticker:
+def make_ticker(
+    settings: Settings,
+    store: Store,
+    clock: Clock,
+    metrics: Metrics,
+    circles: Circles | None = None,
+) -> Ticker:
     """Return who fires what is due."""
     from scheduler.skips import SkipRules
     from scheduler.ticker import Ticker
 
-    access = make_access(settings, store, clock)
-    skips = SkipRules(store, access.admits, Pauses(store.notes).is_paused)
+    access = make_access(settings, store, clock, circles)
+    skips = SkipRules(store, access, Pauses(store.notes).is_paused)
     return Ticker(store, routes(settings), clock, metrics, skips=skips)
 
 
@@ -198,7 +212,7 @@ def _served(
     channels = {adapter.platform: adapter.health for adapter in spokes.adapters}
     vitals = Vitals(spokes.store, spokes.mind.runtime, channels, spokes.mind.servers)
     token = secret(settings.http.admin_token) or None
-    access = make_access(settings, spokes.store, spokes.clock)
+    access = make_access(settings, spokes.store, spokes.clock, spokes.mind.circles)
     hooks = make_hooks(settings, spokes.store, access, inbox, spokes.clock)
     routers = [hooks, *more, *spokes.routers]
     return vitals, create_app(vitals, spokes.store, spokes.metrics, routers, token)

@@ -100,7 +100,8 @@ class _Known:
         person = await self._people.get_person(caller.person)
         if identity is None or person is None or role not in self._routing:
             return None
-        decided = self._routing.decide(place, identity, role)
+        circles = await self._access.circles_of(identity)
+        decided = self._routing.decide(place, identity, role, circles)
         return Sender(identity, person.name) if decided.is_allowed else None
 
     async def _person(self, readable: str) -> Person | None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway.bootstrap.admission import make_circles
 from gateway.bootstrap.choices import budget_policy, models, renewal_policy, routes, secret
 from gateway.bootstrap.desks import desks
 from gateway.bootstrap.groups import groups
@@ -48,7 +49,8 @@ async def opened_mind(
         constellation = AgentConstellation(
             store.people, letta.host, clock, constellation_options(settings), letta.templates
         )
-        teamwork = Teamwork(store, clock, routes(settings), groups(settings))
+        circles = make_circles(settings, store, clock)
+        teamwork = Teamwork(store, clock, routes(settings), groups(settings), circles=circles)
         tools = [
             *_tools(settings, store, artifacts, clock),
             *asking_tools(teamwork),
@@ -78,6 +80,7 @@ async def opened_mind(
             letta.files,
             Renewals(constellation, store.notes, renewal_policy(settings)),
             servers,
+            circles,
         )
 
 

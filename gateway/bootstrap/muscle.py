@@ -99,9 +99,7 @@ def _notices(
     from scheduler.owners import allowed_owner
     from scheduler.sources import FetchOptions, GuardedFetch
 
-    ask = partial(
-        allowed_owner, people=store.people, admits=access.admits, routing=routes(settings)
-    )
+    ask = partial(allowed_owner, people=store.people, rights=access, routing=routes(settings))
 
     async def owner(place: Conversation) -> Sender | None:
         return await ask(Wakeup(place, None, ""))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from gateway.cli.terminal import say, say_table
+from gateway.domain.circles import Circle
 from gateway.domain.conversations import Conversation
 from gateway.domain.people import EVERYONE, Identity, lane_owner, person_id_of
 
@@ -34,6 +35,14 @@ def read_identity(who: str | None, conversation: str) -> Identity:
     if len(parts) != 3 or not all(parts):
         raise typer.BadParameter(f'"{who}" is no account; it reads platform:workspace:user.')
     return Identity(*parts)
+
+
+def read_circles(keys: Sequence[str]) -> list[str]:
+    """Return the circles that were typed; raises typer.BadParameter."""
+    try:
+        return [Circle.parse(key).key for key in keys]
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def say_rows(rows: Sequence[AgentRow]) -> None:

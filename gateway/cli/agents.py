@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -121,11 +121,16 @@ def explain(
     role: Annotated[
         str | None, typer.Option("--role", help="The agent that the message is addressed to.")
     ] = None,
+    circle: Annotated[
+        list[str] | None,
+        typer.Option("--circle", help="A role or usergroup that the account has."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Tell which agent answers in a conversation, and which rule decides."""
     place, identity = views.read_place(conversation), views.read_identity(who, conversation)
-    routing, decision = _decided(conversation, identity, role)
+    circles = views.read_circles(circle or [])
+    routing, decision = _decided(conversation, identity, role, circles)
     told = views.explained(routing, decision, place, identity)
     if as_json:
         say_json(asdict(told))
@@ -182,14 +187,16 @@ async def _adopted(agent: str, who: str, role: str, *, may_replace: bool) -> str
         return await desk.adopt(AgentId(agent), who, role, may_replace=may_replace)
 
 
-def _decided(conversation: str, identity: Identity, role: str | None) -> tuple[Routing, Decision]:
+def _decided(
+    conversation: str, identity: Identity, role: str | None, circles: Collection[str]
+) -> tuple[Routing, Decision]:
     from gateway.bootstrap.choices import routes
     from gateway.cli.loading import load
     from gateway.errors import BadInput
 
     routing = routes(load())
     try:
-        return routing, routing.decide(views.read_place(conversation), identity, role)
+        return routing, routing.decide(views.read_place(conversation), identity, role, circles)
     except KeyError:
         raise BadInput(f'There is no agent "{role}" in the settings.') from None
 

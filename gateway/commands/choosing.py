@@ -13,7 +13,8 @@ from gateway.domain.routing import Routing
 async def _agent(asked: Asked, reach: Reach) -> str:
     """Say what was chosen: the inbox has taken the choice before it acknowledged the command."""
     routing, name = Routing.of(reach.routes), asked.arguments
-    yours = routing.open_to(asked.message.sender.identity)
+    sender = asked.message.sender
+    yours = routing.open_to(sender.identity, sender.circles or ())
     if not name:
         return _all(reach.route_of(asked).role, yours)
     if name not in routing:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway.approvals import Approvals
 from gateway.background import Background
 from gateway.budgets import Budgets
+from gateway.circles import Circles
 from gateway.domain.artifacts import Attachment
 from gateway.domain.commands import CommandSpec
 from gateway.domain.errands import Errand
@@ -87,6 +88,7 @@ class Reach:
     """None where agents have no archival memory that could be looked through."""
     files: AgentFiles | None = None
     """None where agents look nothing up in files."""
+    circles: Circles = field(default_factory=Circles)
 
     async def agent_of(self, asked: Asked) -> AgentId | None:
         """Return the agent that answers who asks, here; None before the first contact."""
@@ -97,9 +99,9 @@ class Reach:
 
     def route_of(self, asked: Asked) -> Route:
         """Return how a message of who asks would reach an agent here."""
-        identity = asked.message.sender.identity
-        routing, place = Routing.of(self.routes), asked.turn.conversation
-        return routing.decide(place, identity, asked.role).route
+        sender, place = asked.message.sender, asked.turn.conversation
+        routing = Routing.of(self.routes)
+        return routing.decide(place, sender.identity, asked.role, sender.circles or ()).route
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,7 @@ class Asked:
 
     turn: Turn
     message: InboundMessage
+    """With the circles of who gave it, none where nobody can tell."""
     person: PersonId
     """Who asks. In a channel, commands of several people may share a turn."""
     arguments: str

@@ -20,8 +20,9 @@ LOOKED_THROUGH = 200
 
 async def _cancel(asked: Asked, reach: Reach) -> str:
     place = asked.turn.conversation
-    identity, routing = asked.message.sender.identity, Routing.of(reach.routes)
-    routes = [routing.decide(place, identity, role).route for role in routing]
+    identity, circles = asked.message.sender.identity, asked.message.sender.circles or ()
+    routing = Routing.of(reach.routes)
+    routes = [routing.decide(place, identity, role, circles).route for role in routing]
     lanes = [route.lane(asked.person, place) for route in routes]
     errands: Sequence[Errand] = ()
     if reach.errands is not None:
@@ -80,7 +81,7 @@ def _asked_line(errand: Errand) -> str:
 async def _whoami(asked: Asked, reach: Reach) -> str:
     sender, routing = asked.message.sender, Routing.of(reach.routes)
     identity, here = sender.identity, reach.route_of(asked).role
-    yours = routing.open_to(identity)
+    yours = routing.open_to(identity, sender.circles or ())
     text = (
         f"You are {sender.name or 'somebody without a name'}, known here as `{identity.key}`. "
         f"Your agents: {', '.join(yours) or 'none'}. Here answers {here}."

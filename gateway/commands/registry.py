@@ -112,6 +112,8 @@ class Commands:
         person = await self._reach.store.people.find_person(message.sender.identity)
         asker = person.id if person else _of_a_stranger(turn, message)
         arguments = words[1].strip() if len(words) > 1 else ""
+        circles = await self._reach.circles.surely_of(message.sender.identity)
+        message = replace(message, sender=replace(message.sender, circles=circles))
         role = await self._reach.store.notes.get(asker, note_of(turn.conversation))
         chosen = role if role in self._reach.routes else None
         return await command.carry_out(Asked(turn, message, asker, arguments, chosen), self._reach)

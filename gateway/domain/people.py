@@ -53,6 +53,9 @@ class Sender:
     identity: Identity
     name: str
     """Display name: for people and prompts to read, never to match by."""
+    circles: frozenset[str] | None = None
+    """The keys of the circles that it is in, as far as its message tells; None where it does
+    not. Not stored."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from gateway.settings.kinds import (
     RoleName,
     Section,
     SomeSeconds,
+    Who,
     check_apart,
     rule,
 )
@@ -132,9 +133,9 @@ class AgentSettings(Section):
     shared: bool = Field(
         default=False, description="One agent for all people, not one for each of them"
     )
-    access: tuple[IdentityKey, ...] = Field(
+    access: tuple[Who, ...] = Field(
         default=(),
-        description="Who may use it, as platform:workspace:user; everybody who may talk when empty",
+        description="Who may use it, written as in access.allow; everybody who may talk when empty",
     )
     model: str | None = Field(default=None, description="Its model; letta.model when not set")
     models: tuple[ModelHandle, ...] | None = Field(
@@ -183,8 +184,8 @@ class BindingSettings(Section):
     )
     channel: PlacePart | None = Field(default=None, description="Channel in the workspace")
     thread: PlacePart | None = Field(default=None, description="Thread in the channel")
-    people: tuple[IdentityKey, ...] = Field(
-        default=(), description="Whom it is about, as platform:workspace:user; all when empty"
+    people: tuple[Who, ...] = Field(
+        default=(), description="Whom it is about, written as in access.allow; all when empty"
     )
 
     @model_validator(mode="after")

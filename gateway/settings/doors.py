@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from gateway.access import AccessMode
 from gateway.settings.kinds import (
+    Door,
     HttpUrl,
     IdentityKey,
     Prompt,
@@ -16,6 +17,7 @@ from gateway.settings.kinds import (
     Section,
     Snowflake,
     Usual,
+    Who,
     WsUrl,
     is_loopback,
     rule,
@@ -232,10 +234,14 @@ class AccessSettings(Section):
         default=AccessMode.OPEN,
         description="Strangers on the web page; by default open on this machine, else pairing",
     )
-    allow: tuple[IdentityKey, ...] = Field(
+    allow: tuple[Who, ...] = Field(
         default=(),
-        description="People who may always talk, as platform:workspace:user "
-        "(Discord's workspace is discord)",
+        description="People who may always talk, as platform:workspace:user (Discord's workspace "
+        "is discord), Discord roles, Slack usergroups, and circles as @NAME",
+    )
+    places: tuple[Door, ...] = Field(
+        default=(),
+        description="Where everybody who writes may talk: discord:SERVER, slack:TEAM:CHANNEL",
     )
     admins: tuple[IdentityKey, ...] = Field(
         default=(),

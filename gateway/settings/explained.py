@@ -20,6 +20,7 @@ from gateway.settings.agents import (
     SharedBlockSettings,
     WakeupSettings,
 )
+from gateway.settings.circles import CircleSettings
 from gateway.settings.groups import GroupSettings
 from gateway.settings.hooks import HookSettings
 from gateway.settings.kinds import Section
@@ -31,6 +32,7 @@ from gateway.telemetry.redaction import HIDDEN, Redactor
 _DATABASE = "database_url"
 _SPECIAL_DEFAULTS = {_DATABASE: "`sqlite:///<data_dir>/postern.db`"}
 _TABLES: Mapping[str, type[Section]] = {
+    "circles": CircleSettings,
     "agents": AgentSettings,
     "agents.blocks": BlockSettings,
     "agents.shared_blocks": SharedBlockSettings,
@@ -46,6 +48,7 @@ _NOTES = {
     "agents.blocks": "Stands below its agent. Once it is there, it is the agent's own.",
     "agents.shared_blocks": "Stands below its agent; all that share it say the same of it.",
     "agents.wakeups": "Stands below its agent. One that is taken out is paused, not dropped.",
+    "circles": "None by default. Others name them as `@NAME`. See `docs/people.md`.",
     "bindings": "None by default: people have agents of their own. See `docs/people.md`.",
     "groups": "None by default. `docs/teamwork.md` shows one of each strategy.",
     "hooks": "None by default. `docs/hooks.md` tells how calls are signed.",
@@ -96,6 +99,8 @@ def as_toml(settings: Settings) -> str:
             section = above
         value = _shown(name, settings)
         lines.append(f"# {key} is not set" if value is None else f"{key} = {value}")
+    for circle in settings.circles:
+        lines += _table_lines("circles", circle)
     for agent in settings.agents:
         lines += _table_lines("agents", agent)
     for binding in settings.bindings:

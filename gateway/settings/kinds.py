@@ -24,6 +24,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, PydanticKnownError
 from pydantic_core.core_schema import ValidationInfo
 
+from gateway.domain.circles import Circle, is_circle
 from gateway.domain.conversations import Conversation
 
 PLATFORMS = ("discord", "slack", "web", "console")
@@ -187,9 +188,31 @@ def _snowflake(number: str) -> str:
 
 def _identity_key(key: str) -> str:
     parts = key.strip().split(":", 2)
-    if len(parts) == 3 and all(parts) and parts[0] in PLATFORMS:
+    if len(parts) == 3 and all(parts) and parts[0] in PLATFORMS and not is_circle(key):
         return key.strip()
     raise must_be('platform:workspace:user, such as "discord:discord:80351110224678912"')
+
+
+def _who(key: str) -> str:
+    key = key.strip()
+    if key.startswith("@"):
+        return f"@{_role(key[1:])}"
+    if not is_circle(key):
+        return _identity_key(key)
+    try:
+        return Circle.parse(key).key
+    except ValueError:
+        raise must_be(
+            'platform:workspace:user, discord:SERVER:@ROLE, slack:TEAM:@USERGROUP, or "@" and the '
+            "name of one of [[circles]]"
+        ) from None
+
+
+def _door(key: str) -> str:
+    parts = key.strip().split(":")
+    if len(parts) in (2, 3) and parts[0] in PLATFORMS and all(map(_place_part, parts)):
+        return ":".join(parts)
+    raise must_be('a place, such as "discord:SERVER" or "slack:TEAM:CHANNEL"')
 
 
 _TAKEN = ("all", "commands")
@@ -264,6 +287,12 @@ WsUrl = Annotated[str, AfterValidator(_ws_url)]
 PublicKey = Annotated[str, AfterValidator(_public_key)]
 Snowflake = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(_snowflake)]
 IdentityKey = Annotated[str, AfterValidator(_identity_key)]
+Who = Annotated[str, AfterValidator(_who)]
+"""An account, a circle of a platform, or the name of one of the settings' own."""
+
+Door = Annotated[str, AfterValidator(_door)]
+"""A workspace, or a channel with all its threads."""
+
 Place = Annotated[str, AfterValidator(_place)]
 PlacePart = Annotated[str, AfterValidator(_place_part)]
 HookSecret = Annotated[SecretStr, AfterValidator(_hook_secret)]

@@ -12,6 +12,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from gateway.access import AccessMode
 from gateway.settings.agents import Agents, AgentSettings, Bindings, SourceSettings
+from gateway.settings.circles import Circles, check_known
 from gateway.settings.doors import (
     AccessSettings,
     DiscordSettings,
@@ -60,6 +61,7 @@ class Settings(Section):
     slack: SlackSettings = SlackSettings()
     letta: LettaSettings = LettaSettings()
     model: ModelSettings = ModelSettings()
+    circles: Circles = Field(default=(), description="Names for people whom rules mean")
     access: AccessSettings = Field(default=AccessSettings(), validate_default=True)
     agents: Agents = Field(
         default=(AgentSettings(name="postern"),),
@@ -125,6 +127,7 @@ class Settings(Section):
         cls, access: AccessSettings, info: ValidationInfo
     ) -> AccessSettings:
         """The web page is open by default only where nobody else can reach it."""
+        check_known(access.allow, info.data.get("circles", ()), "access.allow")
         http = info.data.get("http")
         if "web" in access.model_fields_set or not isinstance(http, HttpSettings) or http.is_local:
             return access
@@ -139,10 +142,20 @@ class Settings(Section):
             check_choice_of_models(letta, model, is_choice=is_choice)
         return agents
 
+    @field_validator("agents", mode="after")
+    @classmethod
+    def _know_the_circles_of_agents(cls, agents: Agents, info: ValidationInfo) -> Agents:
+        for agent in agents:
+            where = f'The access of the agent "{agent.name}"'
+            check_known(agent.access, info.data.get("circles", ()), where)
+        return agents
+
     @field_validator("bindings", mode="after")
     @classmethod
     def _know_the_agents_of_bindings(cls, bindings: Bindings, info: ValidationInfo) -> Bindings:
         known = [agent.name for agent in info.data.get("agents", ())]
+        named = (key for binding in bindings for key in binding.people)
+        check_known(named, info.data.get("circles", ()), "A [[bindings]] rule")
         for binding in bindings:
             if known and binding.agent not in (None, *known):
                 raise rule(f'A [[bindings]] rule names "{binding.agent}", which is no agent.')

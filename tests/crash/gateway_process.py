@@ -60,7 +60,7 @@ async def main() -> None:
         store = around(await stack.enter_async_context(opened_store(settings)), "store", point)
         artifacts = await stack.enter_async_context(opened_artifacts(settings, clock))
         mind = await stack.enter_async_context(opened_mind(settings, store, artifacts, clock))
-        adapters, routers = make_doors(settings, store, artifacts, clock, mind.runtime)
+        adapters, routers = make_doors(settings, store, artifacts, clock, mind)
         wrapped = Mind(
             around(mind.constellation, "agents", point),
             around(mind.runtime, "runtime", point),

@@ -14,6 +14,7 @@ from gateway.access import Access, AccessMode, AccessPolicy
 from gateway.allowance import Allowance, ChannelAllowance
 from gateway.backlog import Backlog
 from gateway.budgets import BudgetPolicy, Budgets
+from gateway.circles import Circles
 from gateway.dispatcher import Dispatcher, DispatcherOptions
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import WorkerId
@@ -72,6 +73,8 @@ class HubOptions:
     doors: tuple[str, ...] = ("fake",)
     """The platforms that there are, all of them open unless `access` says otherwise."""
     access: AccessPolicy | None = None
+    circles: Circles = field(default_factory=Circles)
+    """Who knows which roles people have."""
     turns: TurnOptions = field(default_factory=TurnOptions)
     lease: timedelta = timedelta(seconds=30)
     sending: RetryPolicy = field(default_factory=RetryPolicy)
@@ -216,7 +219,12 @@ class FakeHub:
 
     def _access(self, store: Store) -> Access:
         every = dict.fromkeys(self.options.doors, AccessMode.OPEN)
-        return Access(self.options.access or AccessPolicy(modes=every), store.people, self.clock)
+        return Access(
+            self.options.access or AccessPolicy(modes=every),
+            store.people,
+            self.clock,
+            self.options.circles,
+        )
 
     def _new_adapters(self) -> Sequence[Adapter]:
         options = self.options
@@ -231,7 +239,7 @@ class FakeHub:
 
     def _new_tickers(self) -> list[Ticker]:
         store = around(self.store, "store", self._points)
-        skips = SkipRules(store, self._access(store).admits, Pauses(store.notes).is_paused)
+        skips = SkipRules(store, self._access(store), Pauses(store.notes).is_paused)
         return [
             Ticker(store, self.routes, self.clock, Metrics(), skips=skips)
             for _ in range(self.options.tickers)
@@ -260,9 +268,14 @@ class FakeHub:
             budgets=budgets,
             briefing=options.briefing,
             wakeups=PersonalDesk(
-                Desk(store, self.routes, options.doors, self.clock), store, self.clock
+                Desk(store, self.routes, options.doors, self.clock, rights=self._access(store)),
+                store,
+                self.clock,
             ),
-            teamwork=Teamwork(store, self.clock, self.routes, options.groups),
+            teamwork=Teamwork(
+                store, self.clock, self.routes, options.groups, circles=options.circles
+            ),
+            circles=options.circles,
             models=Models(store.notes, dict.fromkeys(self.routes, options.models)),
             own_models=agents,
             renewals=Renewals(constellation, store.notes, options.renewals),

@@ -14,6 +14,7 @@ from adapters.discord.options import DiscordOptions
 from adapters.discord.routes import make_router
 from agents.scripted import ScriptedAgents
 from gateway.access import Access, AccessMode, AccessPolicy
+from gateway.circles import Circles
 from gateway.dispatcher import Dispatcher, DispatcherOptions
 from gateway.domain.commands import CommandArgument, CommandSpec
 from gateway.domain.conversations import Conversation
@@ -89,6 +90,8 @@ class DiscordHub:
     settings: dict[str, object] = field(default_factory=dict[str, object])
     """Options of the adapter that a test varies."""
     access: AccessPolicy = field(default_factory=lambda: AccessPolicy({"discord": AccessMode.OPEN}))
+    circles: Circles = field(default_factory=Circles)
+    """Who knows which roles people have."""
     route: Route = field(default_factory=lambda: Route("postern"))
     turns: TurnOptions = field(default_factory=TurnOptions)
     freshness: Freshness = field(default_factory=Freshness)
@@ -155,7 +158,7 @@ class DiscordHub:
         options = DiscordOptions(
             token=self.server.token,
             newest_events=self.newest_events,
-            admits=lambda identity: self._new_access().admits(identity, "discord"),
+            admits=lambda sender, place: self._new_access().hears(sender, place),
             artifacts=self.artifacts,
             find_approval=lambda approval: self.store.approvals.get(approval),
             find_delivery=self._find_delivery,
@@ -186,7 +189,7 @@ class DiscordHub:
         await rivals.heard_own(conversation, nonce)
 
     def _new_access(self) -> Access:
-        return Access(self.access, self.store.people, self.clock)
+        return Access(self.access, self.store.people, self.clock, self.circles)
 
     @property
     def clock(self) -> Clock:

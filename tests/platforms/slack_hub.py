@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,12 +17,16 @@ from yarl import URL
 from adapters.slack.adapter import SlackAdapter
 from adapters.slack.options import OAuth, Options
 from adapters.slack.routes import make_router
+from adapters.slack.usergroups import Usergroups
 from agents.scripted import Say, ScriptedAgents, Step
 from gateway.access import Access, AccessMode, AccessPolicy
+from gateway.circles import Circles
 from gateway.clock import SystemClock
 from gateway.domain.audit import AuditKind
+from gateway.domain.circles import Circle
+from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery, DeliveryState
-from gateway.domain.people import Identity
+from gateway.domain.people import Identity, Sender
 from gateway.domain.turns import InputMessage, RunRequest
 from gateway.errors import StoreUnavailable
 from gateway.http import create_server, listen
@@ -49,6 +53,8 @@ class Ways:
     is_oauth: bool = False
     """Whether workspaces install the app themselves; then no bot token is set."""
     access: AccessMode = AccessMode.OPEN
+    allowed: frozenset[str] = frozenset()
+    """Accounts and usergroups that may talk whatever `access` says."""
     turns: TurnOptions = field(default_factory=TurnOptions)
     options: Options = field(
         default_factory=lambda: Options(
@@ -80,7 +86,8 @@ class SlackHub:
             store,
             clock=self.clock,
             options=HubOptions(
-                access=AccessPolicy(modes={"slack": ways.access}),
+                access=AccessPolicy({"slack": ways.access}, ways.allowed),
+                circles=Circles(ways.allowed, self._ask_circles),
                 sending=RetryPolicy(first_seconds=0.05, longest_seconds=0.5),
                 adapters=self._new_adapters,
                 turns=ways.turns,
@@ -191,10 +198,25 @@ class SlackHub:
         looks = iter((False, True))
         await self.slack.until(lambda: next(looks))
 
-    async def _admits(self, identity: Identity) -> bool:
-        policy = AccessPolicy(modes={"slack": self.ways.access})
-        access = Access(policy, self.hub.store.people, self.hub.clock)
-        return await access.admits(identity, "slack")
+    async def _admits(self, sender: Sender, place: Conversation) -> bool:
+        policy, hub = AccessPolicy({"slack": self.ways.access}, self.ways.allowed), self.hub
+        access = Access(policy, hub.store.people, hub.clock, hub.options.circles)
+        return await access.hears(sender, place)
+
+    async def _ask_circles(self, identity: Identity, circles: Sequence[Circle]) -> Collection[str]:
+        return await self.usergroups.circles_of(identity, circles)
+
+    def _options(self) -> Options:
+        slack = self.slack
+        return replace(
+            self.ways.options,
+            bot_token=None if self.ways.is_oauth else slack.bot_token(),
+            oauth=self._oauth() if self.ways.is_oauth else None,
+            signing_secret=slack.app.signing_secret,
+            app_token=slack.app.app_token if self.ways.is_socket else None,
+            api_url=slack.api_url,
+            admits=self._admits,
+        )
 
     def _oauth(self) -> OAuth:
         app = self.slack.app
@@ -208,16 +230,8 @@ class SlackHub:
         )
 
     def _new_adapters(self) -> Sequence[Adapter]:
-        slack = self.slack
-        options = replace(
-            self.ways.options,
-            bot_token=None if self.ways.is_oauth else slack.bot_token(),
-            oauth=self._oauth() if self.ways.is_oauth else None,
-            signing_secret=slack.app.signing_secret,
-            app_token=slack.app.app_token if self.ways.is_socket else None,
-            api_url=slack.api_url,
-            admits=self._admits,
-        )
+        options = self._options()
+        self.usergroups = Usergroups(options, self.hub.store, self.hub.clock)
         self._adapter = SlackAdapter(options, self.hub.store, self.artifacts, self.hub.clock)
         app = FastAPI()
         app.include_router(make_router(self.adapter))

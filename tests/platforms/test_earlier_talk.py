@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from gateway.domain.bans import OPERATOR, Ban
-from gateway.domain.people import Identity
+from gateway.domain.conversations import Conversation
+from gateway.domain.people import Identity, Sender
 from gateway.turn_runner import TurnOptions
 from tests.platforms.discord_hub import DiscordHub
 from tests.platforms.discord_server import DiscordServer
@@ -50,8 +51,8 @@ async def test_discord_tells_what_was_said_before_a_mention() -> None:
 
 
 async def test_discord_quotes_nobody_who_may_not_talk_here() -> None:
-    async def admits(identity: Identity) -> bool:
-        return identity.user != str(bob.id)
+    async def admits(sender: Sender, place: Conversation) -> bool:
+        return sender.identity.user != str(bob.id)
 
     async with DiscordServer() as server:
         ada, bob = server.person("ada"), server.person("bob")

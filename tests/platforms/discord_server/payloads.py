@@ -44,7 +44,7 @@ def member(record: User, guild: Guild) -> Json:
         "nick": None,
         "avatar": None,
         "banner": None,
-        "roles": [],
+        "roles": [str(role) for role in guild.roles.get(record.id, [])],
         "joined_at": iso(guild.created_at),
         "premium_since": None,
         "communication_disabled_until": None,

@@ -65,6 +65,8 @@ class Guild:
     created_at: float
     member_ids: list[int] = field(default_factory=list[int])
     channel_ids: list[int] = field(default_factory=list[int])
+    roles: dict[int, list[int]] = field(default_factory=dict[int, list[int]])
+    """By user, the roles that a member has beside the one of everybody."""
 
 
 @dataclass(frozen=True, slots=True)

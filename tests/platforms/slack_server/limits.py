@@ -9,7 +9,8 @@ TIER_CALLS_PER_MINUTE = {1: 1, 2: 20, 3: 50, 4: 100}
 # docs.slack.dev/apis/web-api/rate-limits and each method's page; what is absent here is tier 3.
 METHOD_TIERS = {
     1: "apps.connections.open",
-    2: "chat.startStream chat.stopStream conversations.list reactions.remove users.list",
+    2: """chat.startStream chat.stopStream conversations.list reactions.remove users.list
+       usergroups.users.list""",
     3: """bots.info chat.update chat.delete conversations.open conversations.info
        conversations.history conversations.replies conversations.join reactions.add team.info
        auth.revoke assistant.threads.setTitle assistant.threads.setSuggestedPrompts""",

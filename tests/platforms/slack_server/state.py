@@ -183,6 +183,7 @@ class Workspace:
         self.statuses: dict[
             tuple[str, str], tuple[str, float]
         ] = {}  # (channel, thread) -> text, moment
+        self.usergroups: dict[str, set[str]] = {}  # by the usergroup's id, its members
         self.thread_titles: dict[tuple[str, str], str] = {}
         self.suggested_prompts: dict[tuple[str, str], list[Json]] = {}
         self._dms: dict[str, Channel] = {}  # by the other person's id

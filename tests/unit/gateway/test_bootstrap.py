@@ -16,15 +16,19 @@ from agents.letta.runtime import LettaRuntime
 from gateway.bootstrap import (
     make_discord,
     make_slack,
+    manifests,
     memories,
     opened_artifacts,
+    routes,
     served_letta,
 )
+from gateway.bootstrap.choices import access_policy, named_circles
 from gateway.bootstrap.doors import make_sign_in, terminal_identity
 from gateway.bootstrap.minds import embedded_options, opened_mind
 from gateway.clock import SystemClock
+from gateway.domain.conversations import Conversation
 from gateway.domain.memory import nearly_full
-from gateway.domain.people import Identity
+from gateway.domain.people import Identity, Sender
 from gateway.errors import SettingsWrong
 from gateway.settings import Settings, load_settings
 from gateway.single_ear import SingleEar
@@ -37,6 +41,54 @@ def settings_of(tmp_path: Path, text: str) -> Settings:
     file = tmp_path / "postern.toml"
     file.write_text(text, encoding="utf-8")
     return load_settings({"DISCORD_TOKEN": "d", "SLACK_BOT_TOKEN": "s"}, file)
+
+
+ROLE, USERGROUP = "discord:7:@70", "slack:T1:@S1"
+CIRCLES = f"""
+[[circles]]
+name = "staff"
+members = ["{ROLE}", "{USERGROUP}", "discord:discord:5"]
+[access]
+allow = ["@staff", "slack:T1:U1"]
+[[agents]]
+name = "postern"
+[[agents]]
+name = "vault"
+access = ["@staff"]
+[[bindings]]
+agent = "vault"
+people = ["{ROLE}"]
+"""
+
+
+def test_named_circles_stand_for_their_members(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, CIRCLES)
+    staff = frozenset({ROLE, USERGROUP, "discord:discord:5"})
+
+    assert access_policy(settings).allowed == staff | {"slack:T1:U1"}
+    assert routes(settings).access == {"vault": staff}
+    assert named_circles(settings) == {ROLE, USERGROUP}
+    assert "usergroups:read" in str(manifests(settings)["slack"].document)
+    assert "usergroups:read" not in str(manifests(settings_of(tmp_path, ""))["slack"].document)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[access]\nallow = ['@staff']", 'access.allow names "@staff", which is no circle'),
+        ("[[agents]]\nname = 'a'\naccess = ['@x']", 'The access of the agent "a" names "@x"'),
+        ("[[bindings]]\npeople = ['@x']", 'A [[bindings]] rule names "@x"'),
+        ("[[circles]]\nname = 'a'\nmembers = ['@b']", 'names the circle "@b"'),
+        ("[access]\nallow = ['discord:7:@staff']", "discord:SERVER:@ROLE"),
+        ("[access]\nplaces = ['discord']", "a place, such as"),
+        ("[access]\nadmins = ['discord:7:@70']", "platform:workspace:user"),
+    ],
+)
+def test_what_is_no_circle_or_place_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(SettingsWrong) as refused:
+        settings_of(tmp_path, text)
+
+    assert sentence in str(refused.value)
 
 
 async def test_discord_is_told_what_is_set(tmp_path: Path) -> None:
@@ -59,8 +111,10 @@ async def test_discord_is_told_what_is_set(tmp_path: Path) -> None:
     assert options.max_parts == 3
     assert options.attachment_bytes == 1_000
     assert options.attachment_types == ("image/*",)
-    assert await options.admits(Identity("discord", "discord", "7"))
-    assert not await options.admits(Identity("discord", "discord", "8"))
+    place = Conversation("discord", "dm", "99")
+    known, unknown = (Sender(Identity("discord", "discord", user), "") for user in "78")
+    assert await options.admits(known, place)
+    assert not await options.admits(unknown, place)
     assert options.find_approval is not None
     assert await options.find_approval("a1b2") is None
 

@@ -38,6 +38,13 @@ def users_list(call: Call) -> Json:
     )
 
 
+def usergroups_users_list(call: Call) -> Json:
+    members = call.workspace.usergroups.get(call.text("usergroup") or "")
+    if members is None:
+        raise Refused("no_such_subteam")
+    return ok(users=sorted(members))
+
+
 def bots_info(call: Call) -> Json:
     if call.text("bot") not in (None, call.workspace.bot_id):
         raise Refused("bot_not_found")
@@ -63,6 +70,7 @@ METHODS: Methods = {
     "auth.revoke": Method(auth_revoke),
     "users.info": Method(users_info, ("users:read",)),
     "users.list": Method(users_list, ("users:read",)),
+    "usergroups.users.list": Method(usergroups_users_list, ("usergroups:read",)),
     "bots.info": Method(bots_info, ("users:read",)),
     "team.info": Method(team_info, ("team:read",)),
 }

@@ -293,6 +293,12 @@ def event_types_read() -> Iterator[str]:
             yield str(node.value.value)
 
 
+def test_usergroups_are_read_only_where_the_settings_name_one() -> None:
+    reading = set(scopes_for(EVERYTHING, reads_usergroups=True))
+
+    assert reading - set(scopes_for(EVERYTHING)) == {"usergroups:read"}
+
+
 def methods_called() -> Iterator[str]:
     """Give every name of a Web API method in the adapter's source."""
     families = "apps|assistant|auth|bots|chat|conversations|files|oauth|reactions|team|users|views"

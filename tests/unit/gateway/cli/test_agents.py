@@ -111,6 +111,21 @@ def test_beside_a_running_gateway_the_embedded_server_is_left_alone(postern: Ter
     assert listed.code == 0
 
 
+def test_explain_tells_what_a_role_changes(postern: Terminal) -> None:
+    Path("postern.toml").write_text(
+        f"{TWO_ROLES}[[bindings]]\nagent = 'scribe'\npeople = ['discord:7:@70']\n"
+    )
+    words = ("agents", "explain", "discord:7:1", "--person", "discord:discord:5")
+
+    without = postern.types(*words, "--json").json
+    having = postern.types(*words, "--circle", "discord:7:@70").out
+
+    assert (without["agent"], without["rules"]) == ("postern", [])
+    assert having.startswith("The agent scribe answers, in the mode person")
+    assert "[[bindings]] number 1: everywhere for discord:7:@70 → scribe" in having
+    assert postern.types(*words, "--circle", "staff").code == 2
+
+
 def test_explain_tells_which_rule_decides(postern: Terminal) -> None:
     Path("postern.toml").write_text(
         f"{TWO_ROLES}access = ['slack:T1:U1']\n[[bindings]]\nplatform = 'slack'\n"

@@ -36,6 +36,28 @@ def test_an_agent_with_a_list_of_people_is_open_to_them_alone() -> None:
     assert routing.open_to(None) == ["postern", "scribe"]
 
 
+def test_a_circle_decides_for_those_in_it_and_the_account_itself_before_it() -> None:
+    staff = "slack:T1:@S1"
+    rules = [BindingRule("team", people=frozenset({staff})), ON_SLACK]
+    of_ada = BindingRule("scribe", people=frozenset({ADA.key}))
+    routing = Routing(ROUTES, rules[:1])
+
+    assert routing.decide(CHANNEL, ADA, circles={staff}).route.role == "team"
+    assert routing.decide(CHANNEL, ADA, circles={"slack:T1:@S2"}).route.role == "postern"
+    assert routing.decide(CHANNEL, ADA).route.role == "postern"
+    both = Routing(ROUTES, [*rules[:1], of_ada])
+    assert both.decide(CHANNEL, ADA, circles={staff}).route.role == "scribe"
+    assert routing.circle_platforms == {"slack"}
+
+
+def test_an_agent_for_a_circle_is_open_to_those_in_it_alone() -> None:
+    routing = Routing(ROUTES, access={"team": frozenset({"slack:T1:@S1"})})
+
+    assert "team" in routing.open_to(ADA, {"slack:T1:@S1"})
+    assert "team" not in routing.open_to(ADA)
+    assert not routing.decide(CHANNEL, ADA, "team").is_allowed
+
+
 def test_without_rules_the_first_agent_answers_each_person() -> None:
     decision = Routing(ROUTES).decide(CHANNEL, ADA)
 
