@@ -59,9 +59,9 @@ def event_body(hub: SlackHub, event: Mapping[str, object], number: int = 900) ->
     ).encode()
 
 
-def dm_event(ada: Person, text: str = "hello", ts: str = "1700000001.000001") -> dict[str, object]:
-    """Return the event of a DM."""
-    place = {"channel": ada.dm_channel.id, "channel_type": "im"}
+def dm_event(ada: Person, text: str = "hello") -> dict[str, object]:
+    """Return the event of a DM that is just written."""
+    place, ts = {"channel": ada.dm_channel.id, "channel_type": "im"}, f"{time.time():.6f}"
     return {"type": "message", "user": ada.id, "text": text, "ts": ts, **place}
 
 
