@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Collection
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -16,6 +17,7 @@ from gateway.domain.turns import Turn
 from gateway.errors import BadInput
 from gateway.ports import Clock, Store
 from gateway.text.canvas import buttons_of, in_words
+from toolbox.canvas_pictures import with_links
 from toolbox.canvas_reading import read_canvas
 from toolbox.registry import Tool, tool_from
 
@@ -23,8 +25,11 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _OVER = (DeliveryState.FAILED, DeliveryState.DROPPED)
 
 
-def canvas_tools(store: Store, clock: Clock) -> list[Tool]:
-    """Return the tools. A canvas is a delivery; which one goes by a name is a note of its owner."""
+def canvas_tools(store: Store, clock: Clock, picture_hosts: Collection[str] = ()) -> list[Tool]:
+    """Return the tools. A canvas is a delivery; which one goes by a name is a note of its owner.
+
+    Pictures of other hosts than these are shown as links.
+    """
     shelf = _Shelf(store, clock)
 
     async def show(
@@ -53,7 +58,7 @@ def canvas_tools(store: Store, clock: Clock) -> list[Tool]:
             components: What it shows from now on, top to bottom.
             mode: On the web page, overlay and fullscreen are opened by a button.
         """
-        canvas = read_canvas(components, mode)
+        canvas = with_links(read_canvas(components, mode), picture_hosts)
         return await shelf.show(turn, call, _checked(name), canvas)
 
     async def take_back(turn: Turn, name: str) -> str:

@@ -102,7 +102,7 @@ def _tools(settings: Settings, store: Store, artifacts: ArtifactStore, clock: Cl
         *file_tools(artifacts),
         *note_tools(artifacts),
         *shared_state_tools(artifacts),
-        *canvas_tools(store, clock),
+        *canvas_tools(store, clock, settings.canvas.picture_hosts),
         *talking_tools(store, clock, {each.name: each.posts for each in settings.agents}),
         *third_party_tools(),
     ]

@@ -38,7 +38,7 @@ from gateway.settings.kinds import (
 from gateway.settings.mcp_servers import McpServers
 from gateway.settings.minds import LettaSettings, ModelSettings, check_choice_of_models
 from gateway.settings.muscle import ComputeSettings, McpSettings
-from gateway.settings.turns import ApprovalSettings, BudgetSettings, TurnSettings
+from gateway.settings.turns import ApprovalSettings, BudgetSettings, CanvasSettings, TurnSettings
 
 
 def _database_in_data_dir(validated: Mapping[str, object]) -> SecretStr:
@@ -76,6 +76,7 @@ class Settings(Section):
     turns: TurnSettings = TurnSettings()
     budgets: BudgetSettings = BudgetSettings()
     approvals: ApprovalSettings = ApprovalSettings()
+    canvas: CanvasSettings = CanvasSettings()
     sessions: SessionSettings = SessionSettings()
     retention: RetentionSettings = RetentionSettings()
     traces: TraceSettings = TraceSettings()

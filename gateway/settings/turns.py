@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+import re
+from typing import Annotated
 
-from gateway.settings.kinds import Age, IdentityKey, Place, Seconds, Section, SomeSeconds
+from pydantic import AfterValidator, Field
+
+from gateway.settings.kinds import (
+    Age,
+    IdentityKey,
+    Place,
+    Seconds,
+    Section,
+    SomeSeconds,
+    must_be,
+)
 from gateway.tool_lines import ToolLevel
 
 
@@ -90,6 +101,22 @@ class ApprovalSettings(Section):
     )
     timeout_seconds: SomeSeconds = Field(
         default=3_600.0, description="Without a decision in this time it is a no"
+    )
+
+
+def _host(value: str) -> str:
+    if re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", value.lower()):
+        return value.lower()
+    raise must_be('the name of a host such as "images.example.org"')
+
+
+class CanvasSettings(Section):
+    """What agents show beside words."""
+
+    picture_hosts: tuple[Annotated[str, AfterValidator(_host)], ...] = Field(
+        default=(),
+        description="Hosts whose pictures Discord and Slack may load; those of others are links, "
+        "for an address can carry away what an agent knows",
     )
 
 

@@ -101,6 +101,11 @@ def filled_in(form_title: str, answers: Iterable[tuple[str, str]]) -> str:
     return "\n".join([form_title, *lines]) if lines else ""
 
 
+def link_to(image: Image) -> str:
+    """Return the picture as Markdown that nobody loads unasked."""
+    return f"[{_label(image.alt)}]({image.url})"
+
+
 def press_of(button: canvases.Button) -> Button:
     """Return a button of a canvas as every message's buttons are."""
     return Button(button.label, button.says or button.label, ButtonStyle(button.style))
@@ -237,7 +242,7 @@ def _said(piece: Plain) -> str:
         case Words(markdown):
             return markdown
         case Pictures(images):
-            return "\n".join(f"[{_label(image.alt)}]({image.url})" for image in images)
+            return "\n".join(map(link_to, images))
         case Rule():
             return "---"
         case Presses():
