@@ -31,8 +31,6 @@ log = logging.getLogger(__name__)
 
 MOST_PAGES = 50
 MOST_LISTED = 2_000
-MOST_SESSIONS = 200
-"""Of one server; who was quiet for longest is greeted anew when they come back."""
 LONGEST_FAILURE = 1_000
 """Characters of a tool's own failure: it has to fit, with its marks, into what an agent reads."""
 _OURS = ""
@@ -52,6 +50,8 @@ class ServerOptions:
     terms: Terms = field(default_factory=Terms)
     refresh_seconds: float = 300.0
     """How often it is looked at, where it does not say by itself that something changed."""
+    most_sessions: int = 200
+    """Whoever was quiet for longest begins a new one when they come back."""
 
 
 class ForeignServer:
@@ -237,14 +237,21 @@ class ForeignServer:
             return ours
         known = self._sessions.get(owner)
         if known is None:
-            known = self._sessions.setdefault(owner, await self._greeted())
-        self._sessions.move_to_end(owner)
-        if _OURS in self._sessions:
-            self._sessions.move_to_end(_OURS)
-        if len(self._sessions) > MOST_SESSIONS:
+            greeted = await self._greeted()
+            known = self._sessions.setdefault(owner, greeted)
+            if known is not greeted:  # another call of theirs was faster
+                await self._connection.leave(greeted)
+        self._touch(owner)
+        if len(self._sessions) > self._options.most_sessions:
             _, quietest = self._sessions.popitem(last=False)
             await self._connection.leave(quietest)
         return known
+
+    def _touch(self, owner: str) -> None:
+        """Note who was heard of last; our own session is never the one to go."""
+        for each in (owner, _OURS):
+            if each in self._sessions:
+                self._sessions.move_to_end(each)
 
     async def _greeted(self) -> Session:
         try:

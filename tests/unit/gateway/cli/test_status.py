@@ -34,6 +34,16 @@ def test_every_part_and_channel_is_shown(postern: Terminal, gateway: Server) -> 
     ]
 
 
+def test_mcp_servers_are_shown_with_how_they_are(postern: Terminal, gateway: Server) -> None:
+    servers = {"wiki": {"ready": True, "state": "3 tools"}}
+    gateway.answers["/ready"] = (200, {**READY, "mcp_servers": servers})
+
+    seen = postern.types("status", "--url", gateway.url)
+
+    last = seen.out.splitlines()[-1]
+    assert (seen.code, last.split()) == (0, ["mcp", "wiki", "yes", "3", "tools"])
+
+
 def test_json_is_what_the_gateway_says_with_its_address(postern: Terminal, gateway: Server) -> None:
     assert postern.types("status", "--json", "--url", f"{gateway.url}/").json == {
         "url": gateway.url,

@@ -56,12 +56,16 @@ class Meeting:
 
 @asynccontextmanager
 async def met(
-    server: McpServer, terms: Terms | None = None, **endpoint: Any
+    server: McpServer,
+    terms: Terms | None = None,
+    options: ServerOptions | None = None,
+    **endpoint: Any,
 ) -> AsyncGenerator[Meeting]:
     async with served_mcp(server):
         known = replace(Endpoint("wiki", server.url, timeout_seconds=PATIENCE_SECONDS), **endpoint)
         registry = Watched()
-        options = ServerOptions(known, terms or Terms(), refresh_seconds=PATIENCE_SECONDS)
+        options = options or ServerOptions(known, refresh_seconds=PATIENCE_SECONDS)
+        options = replace(options, endpoint=known, terms=terms or Terms())
         async with opened_servers([options], registry, PATIENCE_SECONDS) as servers:
             yield Meeting(server, servers.servers[0], registry)
 
@@ -165,6 +169,40 @@ async def test_each_persons_agents_have_a_session_of_their_own() -> None:
     ada, bob, again = [session for session, _, _ in server.called]
     assert ada == again != bob
     assert sorted(server.left) == ["session-1", "session-2", "session-3"]
+
+
+async def test_calls_of_one_person_at_once_share_a_session() -> None:
+    server = McpServer(tools=[tool("remember")])
+    async with met(server) as meeting:
+        await asyncio.gather(*(meeting.call("mcp_wiki_remember") for _ in range(4)))
+
+    assert len({session for session, _, _ in server.called}) == 1
+    assert server.greeted == len(server.left)
+
+
+async def test_who_was_quiet_for_longest_begins_a_new_session() -> None:
+    server = McpServer(tools=[tool("remember")])
+    few = ServerOptions(Endpoint("wiki", ""), refresh_seconds=PATIENCE_SECONDS, most_sessions=3)
+    async with met(server, options=few) as meeting:
+        for who in ("ada", "bob", "ada", "eve", "ada", "bob"):
+            await meeting.call("mcp_wiki_remember", who=who)
+        left_early = list(server.left)
+        assert await meeting.ours.look()
+
+    ada, bob, *_, again = [session for session, _, _ in server.called]
+    assert left_early[0] == bob != again
+    assert ada not in left_early
+    assert server.greeted == 5
+
+
+async def test_tools_that_changed_unsaid_are_found_by_looking() -> None:
+    server = McpServer(tools=[tool("old")], has_stream=False)
+    often = ServerOptions(Endpoint("wiki", ""), refresh_seconds=0.05)
+    async with met(server, options=often) as meeting, running(meeting):
+        server.tools = [tool("new")]
+        await meeting.registry.until_it_has("mcp_wiki_new")
+
+        assert meeting.names() == ["mcp_wiki_new"]
 
 
 async def test_a_server_that_forgot_its_sessions_is_greeted_anew() -> None:
