@@ -46,6 +46,8 @@ class AccessPolicy:
     """Accounts (`platform:workspace:user`) and circles that may always talk."""
     places: frozenset[str] = frozenset()
     """Where everybody who writes may talk: `platform:workspace` or `platform:workspace:channel`."""
+    pairs_for_channels: bool = True
+    """Whether who was let in by a code may talk in channels too, not in direct messages alone."""
 
     def covers(self, place: Conversation) -> bool:
         """Whether everybody who writes in this place may talk there."""
@@ -92,6 +94,8 @@ class Access:
             return None
         if self._mode(door) is AccessMode.ALLOWLIST:
             return Refusal(message, reason="not_on_the_allowlist")
+        if not self._pairing_counts(place):
+            return _pairing_counts_elsewhere(message)
         return _pairing_refusal(message, now)
 
     async def hears(self, sender: Sender, place: Conversation) -> bool:
@@ -139,7 +143,10 @@ class Access:
             return True
         if place is not None and self._policy.covers(place):
             return True
-        return await self._is_paired(identity)
+        return self._pairing_counts(place) and await self._is_paired(identity)
+
+    def _pairing_counts(self, place: Conversation | None) -> bool:
+        return self._policy.pairs_for_channels or place is None or place.is_direct
 
     def _mode(self, door: str) -> AccessMode:
         return self._policy.modes.get(door, AccessMode.ALLOWLIST)
@@ -172,6 +179,23 @@ def circles_unknown(message: InboundMessage, why: str) -> Refusal:
     )
     log.warning("circles_not_known", extra={"event_id": message.event_id, "error": why})
     return Refusal(message, reason="circles_unknown", reply=reply)
+
+
+def _pairing_counts_elsewhere(message: InboundMessage) -> Refusal:
+    """Turn away what only the listed may say here; its writer is told once in each hour."""
+    identity, hour = message.sender.identity, int(message.sent_at.timestamp()) // 3_600
+    of_hour = f"{identity.key} {message.conversation.id} {hour}"
+    told = of_hour if message.handle is None else message.idempotency_key
+    digest = hashlib.blake2b(told.encode(), digest_size=12).hexdigest()
+    reply = NewDelivery(
+        id=DeliveryId(f"only-direct-{digest}"),
+        conversation=message.conversation,
+        text="Here I hear only those whom the operator has listed. Write to me in a direct "
+        "message, where a pairing code lets you in.",
+        handle=message.handle,
+        is_private=message.is_private,
+    )
+    return Refusal(message, reason="pairing_is_for_direct_messages", reply=reply)
 
 
 def not_for_them(message: InboundMessage, role: str) -> Refusal:

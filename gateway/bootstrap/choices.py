@@ -85,7 +85,8 @@ def access_policy(settings: Settings) -> AccessPolicy:
         "web": access.web,
         "console": AccessMode.OPEN,
     }
-    return AccessPolicy(modes, _members(settings, access.allow), frozenset(access.places))
+    allowed, places = _members(settings, access.allow), frozenset(access.places)
+    return AccessPolicy(modes, allowed, places, access.pairing_in_channels)
 
 
 def named_circles(settings: Settings) -> frozenset[str]:

@@ -248,6 +248,11 @@ class AccessSettings(Section):
         description="People who may /pause the agents of a channel, and /ban others, "
         "written likewise",
     )
+    pairing_in_channels: bool = Field(
+        default=True,
+        description="Whether a pairing code lets people talk in channels too; else in direct "
+        "messages alone",
+    )
     messages_per_minute: int = Field(
         default=60,
         ge=0,

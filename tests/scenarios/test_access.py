@@ -6,10 +6,12 @@ import asyncio
 import re
 
 from gateway.access import AccessMode, AccessPolicy
-from gateway.domain.people import person_id_of
+from gateway.domain.conversations import Conversation
+from gateway.domain.people import Route, person_id_of
+from gateway.domain.routing import Routing
 from gateway.pairing_codes import hash_code
 from storage.memory.store import MemoryStore
-from tests.fakes.hub import FakeHub, HubOptions
+from tests.fakes.hub import FakeHub, FakePerson, HubOptions
 
 PAIRING = AccessPolicy(modes={"fake": AccessMode.PAIRING})
 
@@ -146,4 +148,74 @@ async def test_a_platform_without_a_rule_lets_nobody_in() -> None:
         await hub.person("ada").says("hello")
         await asyncio.sleep(60)
 
+    assert hub.agents.heard == []
+
+
+CHANNEL = Conversation("slack", "T1", "C1")
+
+
+async def _let_in(hub: FakeHub, ada: FakePerson) -> None:
+    """Have the operator approve the code that somebody is shown in direct messages."""
+    await ada.says("hello")
+    code = _code_in((await ada.reads())[0])
+    await hub.store.people.decide_pairing(hash_code(code), is_allowed=True, now=hub.clock.now())
+
+
+async def test_where_pairing_is_for_direct_messages_it_gives_nothing_in_channels() -> None:
+    policy = AccessPolicy({"slack": AccessMode.PAIRING}, pairs_for_channels=False)
+    hub = FakeHub(MemoryStore(), options=HubOptions(doors=("slack",), access=policy))
+    async with hub.running():
+        ada = hub.on_slack("ada", Conversation("slack", "T1", "D1"))
+        await _let_in(hub, ada)
+        in_channel = hub.on_slack("ada", CHANNEL)
+        await in_channel.says("and here?")
+        await in_channel.says("and now?")
+        told = await in_channel.reads()
+        hub.agents.will_say("Welcome.")
+        await ada.says("hello again")
+        await ada.reads(2)
+        await asyncio.sleep(60)
+
+    assert told[0].startswith("Here I hear only those whom the operator has listed.")
+    assert len(in_channel.sees) == 1, "told once an hour, and shown no code"
+    assert len(hub.agents.heard) == 1
+    reasons = [e.data.get("reason") for e in await hub.store.history.audit(0, 1_000)]
+    assert reasons.count("pairing_is_for_direct_messages") == 2
+
+
+async def test_in_such_channels_the_listed_are_heard_and_places_stay_open() -> None:
+    policy = AccessPolicy(
+        {"slack": AccessMode.PAIRING},
+        allowed=frozenset({"slack:T1:boss"}),
+        places=frozenset({"slack:T1:C2"}),
+        pairs_for_channels=False,
+    )
+    hub = FakeHub(MemoryStore(), options=HubOptions(doors=("slack",), access=policy))
+    async with hub.running():
+        boss = hub.on_slack("boss", CHANNEL)
+        ada = hub.on_slack("ada", Conversation("slack", "T1", "C2"))
+        for each in (boss, ada):
+            await each.says("hello")
+            await each.reads()
+
+    assert len(hub.agents.heard) == 2
+
+
+async def test_a_pairing_makes_no_admin_and_opens_no_agent_for_others() -> None:
+    policy = AccessPolicy({"slack": AccessMode.PAIRING})
+    routes = Routing(
+        {"postern": Route("postern"), "vault": Route("vault")},
+        access={"vault": frozenset({"slack:T1:boss"})},
+    )
+    hub = FakeHub(MemoryStore(), options=HubOptions(doors=("slack",), access=policy, routes=routes))
+    async with hub.running():
+        ada = hub.on_slack("ada", Conversation("slack", "T1", "D1"))
+        await _let_in(hub, ada)
+        await ada.says("@vault open up")
+        await ada.reads(2)
+        await ada.says("/ban ubob")
+        seen = await ada.reads(3)
+
+    assert seen[1] == 'The agent "vault" is not for you. Ask the operator of this bot.'
+    assert "`access.admins`" in seen[2]
     assert hub.agents.heard == []
