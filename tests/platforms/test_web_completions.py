@@ -103,15 +103,20 @@ async def test_a_stream_grows_as_the_draft_does(door: Served) -> None:
 
 async def test_a_stream_tells_nothing_of_an_earlier_turn(door: Served) -> None:
     async with client_of(door) as client, asyncio.TaskGroup() as tasks:
-        first = tasks.create_task(_told(client, "one"))
+        stream = await client.chat.completions.create(
+            model="postern", messages=[said("one")], stream=True
+        )
+        first = stream.__aiter__()
+        await anext(first)
         running = await door.hub.next_turn()
         second = tasks.create_task(_told(client, "two"))
         await door.hub.has_accepted(2)
-        await door.hub.stream(running, "Draft of one")
-        await door.hub.finish(running, "Draft of one, done")
+        for count in range(1, 6):  # both streams look at each; only one may tell it
+            await door.hub.stream(running, "more " * count)
+            await anext(first)
+        await door.hub.finish(running, "more " * 5)
         await door.hub.answer_next("to two")
 
-    assert "".join(first.result()) == "Draft of one, done"
     assert "".join(second.result()) == "to two"
 
 
