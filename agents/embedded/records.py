@@ -261,6 +261,16 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Archive:
+    """Where all entries of an agent are, as Letta shows it; there is no record of it here."""
+
+    id: str
+    agent: Agent
+    name: str
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Folder:
     """Files that agents may look into."""
 

@@ -20,6 +20,7 @@ from agents.embedded.options import EmbeddedOptions, ModelOptions
 from agents.embedded.rest import (
     agent_files,
     agents,
+    archives,
     blocks,
     conversations,
     folders,
@@ -60,6 +61,7 @@ _ROUTERS = (
     messages,
     blocks,
     passages,
+    archives,
     tools,
     folders,
     agent_files,

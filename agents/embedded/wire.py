@@ -7,6 +7,7 @@ from typing import Any, assert_never
 from agents.embedded.ids import part_otid
 from agents.embedded.records import (
     Agent,
+    Archive,
     AssistantSaid,
     Block,
     Compacted,
@@ -262,6 +263,18 @@ def passage_json(passage: Passage) -> Json:
         "created_at": passage.created_at,
         "embedding": None,
         "embedding_config": None,
+    }
+
+
+def archive_json(archive: Archive) -> Json:
+    """Letta's Archive."""
+    return {
+        "id": archive.id,
+        "name": archive.name,
+        "description": None,
+        "created_at": archive.created_at,
+        "metadata": {},
+        "vector_db_provider": "native",
     }
 
 

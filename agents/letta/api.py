@@ -25,10 +25,14 @@ from gateway.domain.ids import AgentId, RunId, SessionId
 _PAGE = 100
 _MOST_PAGES = 200
 _DRAIN_SECONDS = 0.25
+_NO_CONTENT = 204
 
 
-class _Answer(Protocol):
+class Answer(Protocol):
     """What letta-client's raw calls return, as far as it is needed here."""
+
+    @property
+    def status_code(self) -> int: ...
 
     async def read(self) -> bytes: ...
 
@@ -204,6 +208,21 @@ class LettaApi:
         """Delete an agent with its threads."""
         await read_answer(self._client.agents.with_raw_response.delete(agent))
 
+    async def archives(self, agent: AgentId) -> list[Json]:
+        """Return where an agent puts things away."""
+        found = self._client.archives.with_raw_response.list(agent_id=agent, limit=_PAGE)
+        return read_objects(await read_answer(found))
+
+    async def agents_with_archive(self, archive: str) -> list[Json]:
+        """Return the agents that have an archive; letta-client has no method for it."""
+        with _translated():
+            found = await self._client.get(f"/v1/archives/{archive}/agents", cast_to=object)
+        return read_objects(found)
+
+    async def delete_archive(self, archive: str) -> None:
+        """Delete an archive with what is in it, for all agents that have it."""
+        await read_answer(self._client.archives.with_raw_response.delete(archive))
+
     async def blocks(self, agent: AgentId) -> list[Json]:
         """Return the core memory of an agent."""
         return read_objects(
@@ -224,10 +243,16 @@ def _after(items: Sequence[Json]) -> dict[str, object]:
     return {"after": str(items[-1].get("id"))} if items else {}
 
 
-async def read_answer(call: Awaitable[_Answer]) -> object:
-    """Return the body of an answer; raises StreamGarbled when it is not JSON."""
+async def read_answer(call: Awaitable[Answer]) -> object:
+    """Return the body of an answer; raises StreamGarbled when it is not JSON.
+
+    None for "done, and nothing to tell" (204), which is how Letta deletes files and archives.
+    """
     with _translated():
-        content = await (await call).read()
+        answer = await call
+        content = await answer.read()
+    if answer.status_code == _NO_CONTENT:
+        return None
     try:
         return json.loads(content)
     except ValueError:

@@ -38,12 +38,12 @@ class Letta:
 async def open_letta(options: LettaOptions) -> AsyncGenerator[Letta]:
     """Yield the runtime and the host, over one pool of connections; no call is made yet."""
     async with make_client(options) as client:
-        files = LettaFiles(client, options)
+        archive, files = LettaArchive(client), LettaFiles(client, options)
         yield Letta(
             LettaRuntime(client, options),
             LettaHost(client, options),
-            LettaMemory(client, files),
-            LettaArchive(client),
+            LettaMemory(client, archive, files),
+            archive,
             files,
             LettaTemplates(client, options),
             LettaModels(client),

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeGuard
 
 import httpx
@@ -52,6 +53,10 @@ class ThreadBusy(RuntimeUnavailable):
         self.run = run
 
 
+class AlreadyThere(RuntimeUnavailable):
+    """What was to be made or attached is there: somebody else was faster."""
+
+
 class CallsPending(RuntimeUnavailable):
     """The thread waits for the results of tool calls and takes nothing else."""
 
@@ -77,6 +82,8 @@ _SENTENCES: Mapping[str, str] = {
 }
 _NO_HANDLE = re.compile(r"\bHandle \S+ not found")
 """What Letta 0.16.8 says of a model that it does not know; the rest of its 404s are of ids."""
+_NOT_UNIQUE = "unique constraint was violated"
+"""What Letta 0.16.8 says of what is there already; the rest of its 409s are of runs."""
 _RUN_ID = re.compile(r"run-[0-9a-f-]{36}")
 
 
@@ -143,8 +150,19 @@ def _translate_status(error: APIStatusError) -> PosternError:
 def _translate_conflict(body: object) -> PosternError:
     if is_pending_approval(body):
         return CallsPending(is_key_used=False)
+    if is_json(body) and _NOT_UNIQUE in str(body.get("detail")):
+        return AlreadyThere("Letta has this already.")
     found = _RUN_ID.search(json.dumps(body, default=str))
     return ThreadBusy(RunId(found.group()) if found else None)
+
+
+@contextmanager
+def agent_exists() -> Generator[None]:
+    """Turn Letta's word that it has no such agent into one for the person."""
+    try:
+        yield
+    except NotThere as error:
+        raise RunFailed("your agent can not be found.", kind="not_found") from error
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

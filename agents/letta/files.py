@@ -7,7 +7,7 @@ from contextlib import suppress
 from letta_client import AsyncLetta
 
 from agents.letta.api import read_answer, read_object, read_objects
-from agents.letta.faults import Json, NotThere
+from agents.letta.faults import AlreadyThere, Json, NotThere
 from agents.letta.options import LettaOptions
 from gateway.domain.artifacts import Attachment
 from gateway.domain.ids import AgentId
@@ -71,7 +71,7 @@ class LettaFiles:
                 await read_answer(self._folders.delete(folder))
 
     async def _find(self, agent: AgentId) -> str | None:
-        """Return the agent's folder, the oldest where two were made at once."""
+        """Return the agent's folder; None before its first file."""
         return next(iter(await self._named(agent)), None)
 
     async def _named(self, agent: AgentId) -> list[str]:
@@ -90,21 +90,24 @@ class LettaFiles:
             raise RunFailed("your agent can not be found.", kind="not_found") from error
         folder = await self._find(agent) or await self._make(agent)
         if folder not in attached:
-            await read_answer(self._of_agents.attach(folder, agent_id=agent))
+            with suppress(AlreadyThere):
+                await read_answer(self._of_agents.attach(folder, agent_id=agent))
         return folder
 
     async def _make(self, agent: AgentId) -> str:
-        """Make the folder; of two that are made at once, the older one is it."""
+        """Make the folder. Letta has one of a name: of two makers at once, one is refused."""
         call = self._folders.create(
             name=_folder_of(agent),
             description="Files of the person you are for.",
             extra_body=self._choices,
         )
-        made = str(read_object(await read_answer(call)).get("id"))
-        folder = await self._find(agent) or made
-        if folder != made:
-            await read_answer(self._folders.delete(made))
-        return folder
+        try:
+            return str(read_object(await read_answer(call)).get("id"))
+        except AlreadyThere:
+            folder = await self._find(agent)
+            if folder is None:
+                raise
+            return folder
 
     async def _list(self, folder: str) -> list[Json]:
         found: list[Json] = []

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 from letta_client import AsyncLetta
 
 from agents.letta.api import LettaApi
-from agents.letta.faults import Json, NotThere
+from agents.letta.archive import LettaArchive
+from agents.letta.faults import Json, NotThere, agent_exists
 from agents.letta.files import LettaFiles
 from gateway.domain.ids import AgentId
 from gateway.domain.memory import MemoryBlock
-from gateway.errors import RunFailed
 
 _DEFAULT_LIMIT = 20_000
 """Letta's own, for a block that does not tell."""
@@ -25,9 +24,10 @@ class LettaMemory:
     reading the block just before it is written, by its id.
     """
 
-    def __init__(self, client: AsyncLetta, files: LettaFiles) -> None:
+    def __init__(self, client: AsyncLetta, archive: LettaArchive, files: LettaFiles) -> None:
         """Take an open client (see `make_client`); it stays the caller's to close."""
         self._api = LettaApi(client)
+        self._archive = archive
         self._files = files
 
     async def blocks(self, agent: AgentId) -> list[MemoryBlock]:
@@ -49,10 +49,11 @@ class LettaMemory:
     async def delete(self, agent: AgentId) -> None:
         """Delete the agent with all that it remembers; one that is gone already is no error.
 
-        Blocks and folders are things of their own in Letta, and outlive the agent. They go
-        first, so that a repeat finds what is left; a block that another agent has too stays.
+        Blocks, archives and folders are things of their own in Letta, and outlive the agent.
+        They go first, so that a repeat finds what is left; what another agent has too stays.
         """
         await self._files.remove_all(agent)
+        await self._archive.remove_all(agent)
         with suppress(NotThere):
             for block in await self._api.blocks(agent):
                 with suppress(NotThere):
@@ -63,15 +64,6 @@ class LettaMemory:
         owners = {str(each.get("id")) for each in await self._api.agents_with(block)}
         if owners <= {agent}:
             await self._api.delete_block(block)
-
-
-@contextmanager
-def agent_exists() -> Generator[None]:
-    """Turn Letta's word that it has no such agent into one for the person."""
-    try:
-        yield
-    except NotThere as error:
-        raise RunFailed("your agent can not be found.", kind="not_found") from error
 
 
 def _to_block(block: Json) -> MemoryBlock:

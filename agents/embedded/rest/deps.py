@@ -50,7 +50,9 @@ async def _services(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(_services)]
 
 _UUID4 = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
-AgentId = Annotated[str, Path(pattern=f"^agent-{_UUID4}$")]
+AGENT_ID = f"^agent-{_UUID4}$"
+AgentId = Annotated[str, Path(pattern=AGENT_ID)]
+ArchiveId = Annotated[str, Path(pattern=f"^archive-{_UUID4}$")]
 BlockId = Annotated[str, Path(pattern=f"^block-{_UUID4}$")]
 ConversationId = Annotated[str, Path(pattern=f"^(default|(conv|agent)-{_UUID4})$")]
 FileId = Annotated[str, Path(pattern=f"^file-{_UUID4}$")]

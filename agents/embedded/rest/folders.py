@@ -1,8 +1,9 @@
 """/v1/folders, their files, and the folders of an agent."""
 
+from http import HTTPStatus
 from typing import cast, get_args
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from agents.embedded.errors import Malformed
@@ -105,10 +106,10 @@ async def retrieve_file(
 
 
 @router.delete("/v1/folders/{folder_id}/{file_id}")
-async def delete_file(folder_id: FolderId, file_id: FileId, services: ServicesDep) -> JSONResponse:
+async def delete_file(folder_id: FolderId, file_id: FileId, services: ServicesDep) -> Response:
     """Remove a file."""
     await services.folders.delete_file(folder_id, file_id)
-    return answer(None)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 @router.get("/v1/folders/{folder_id}/agents")

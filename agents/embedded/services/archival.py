@@ -1,11 +1,12 @@
 """Archival memory as REST sees it."""
 
 import sqlite3
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from agents.embedded.errors import NotFound
 from agents.embedded.ids import new_id
-from agents.embedded.records import Passage
+from agents.embedded.records import Archive, Passage
 from agents.embedded.services.agents import need_agent
 from agents.embedded.steps.recall import Recall
 from agents.embedded.store import passages
@@ -33,13 +34,9 @@ class ArchivalService:
         return passage
 
     async def list_page(self, agent_id: str, page: Page, text: str | None) -> list[Passage]:
-        """A page of entries."""
+        """A page of entries; none of an agent that is not there, as Letta has it."""
 
-        def read(db: sqlite3.Connection) -> list[Passage]:
-            need_agent(db, agent_id)
-            return passages.list_page(db, agent_id, page, text)
-
-        return await self._database.read(read)
+        return await self._database.read(lambda db: passages.list_page(db, agent_id, page, text))
 
     async def search(
         self, agent_id: str, query: str, limit: int, tags: frozenset[str]
@@ -53,3 +50,28 @@ class ArchivalService:
         """Remove an entry."""
         if not await self._database.write(lambda db: passages.delete(db, agent_id, passage_id)):
             raise NotFound(f"Passage with ID {passage_id} not found")
+
+    async def archive_of(self, agent_id: str) -> Archive | None:
+        """Where the agent's entries are kept; None while it has none."""
+
+        def read(db: sqlite3.Connection) -> Archive | None:
+            agent = need_agent(db, agent_id)
+            oldest = passages.list_page(db, agent_id, Page(limit=1, ascending=True))
+            if not oldest:
+                return None
+            id_ = agent_id.replace("agent-", "archive-", 1)
+            return Archive(id_, agent, f"{agent.name}'s Archive", oldest[0].created_at)
+
+        return await self._database.read(read)
+
+    async def archive(self, archive_id: str) -> Archive:
+        """An archive: its id is its agent's, with another beginning."""
+        with suppress(NotFound):
+            if found := await self.archive_of(archive_id.replace("archive-", "agent-", 1)):
+                return found
+        raise NotFound(f"Archive with ID {archive_id} not found")
+
+    async def delete_archive(self, archive_id: str) -> None:
+        """Remove all entries of the agent whose archive it is."""
+        agent = (await self.archive(archive_id)).agent
+        await self._database.write(lambda db: passages.delete_all(db, agent.id))

@@ -28,8 +28,13 @@ class FolderService:
         self._database = database
 
     async def create(self, folder: Folder) -> Folder:
-        """Make an empty folder."""
-        await self._database.write(lambda db: folders.insert(db, folder))
+        """Make an empty folder; Conflict when another one has its name."""
+
+        def create(db: sqlite3.Connection) -> None:
+            _need_free(db, folder)
+            folders.insert(db, folder)
+
+        await self._database.write(create)
         return folder
 
     async def get(self, folder_id: str) -> Folder:
@@ -41,10 +46,11 @@ class FolderService:
         return await self._database.read(lambda db: folders.list_page(db, name, page))
 
     async def update(self, folder_id: str, change: Json) -> Folder:
-        """Change the fields that are given."""
+        """Change the fields that are given; Conflict when another folder has the name."""
 
         def update(db: sqlite3.Connection) -> Folder:
             changed = replace(_need(db, folder_id), **change)
+            _need_free(db, changed)
             folders.update(db, changed)
             return changed
 
@@ -151,6 +157,16 @@ def _need(db: sqlite3.Connection, folder_id: str) -> Folder:
     if folder is None:
         raise NotFound(f"Folder with ID {folder_id} not found")
     return folder
+
+
+def _need_free(db: sqlite3.Connection, folder: Folder) -> None:
+    """Refuse a name that another folder has: agents are shown files by the name of theirs."""
+    named = folders.list_page(db, folder.name, Page(limit=2, ascending=True))
+    if any(other.id != folder.id for other in named):
+        raise Conflict(
+            "A unique constraint was violated for Source. Check your input for duplicates: "
+            f'a folder has the name "{folder.name}".'
+        )
 
 
 def _detach(db: sqlite3.Connection, agent_id: str, folder_id: str) -> None:

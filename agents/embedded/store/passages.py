@@ -33,6 +33,11 @@ def delete(db: sqlite3.Connection, agent_id: str, passage_id: str) -> bool:
     return removed.rowcount > 0
 
 
+def delete_all(db: sqlite3.Connection, agent_id: str) -> None:
+    """Remove every entry of an agent."""
+    db.execute("DELETE FROM passages WHERE agent_id = ?", (agent_id,))
+
+
 def list_page(
     db: sqlite3.Connection, agent_id: str, page: Page, text: str | None = None
 ) -> list[Passage]:

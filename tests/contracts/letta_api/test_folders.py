@@ -11,6 +11,8 @@ GUIDE = "# Guide\n\nThe harbour opens at nine.\nBoats leave every hour.\n"
 
 
 async def _folder(client: AsyncLetta) -> str:
+    for old in (await client.folders.list(name="docs")).items:
+        await client.folders.delete(old.id)
     folder = await client.folders.create(name="docs", description="d")
     await client.folders.files.upload(folder.id, file=("guide.md", GUIDE.encode(), "text/markdown"))
     return folder.id
@@ -27,6 +29,17 @@ async def test_a_folder_is_what_it_was_made_until_it_is_removed(client: AsyncLet
     await client.folders.delete(made.id)
     with pytest.raises(NotFoundError):
         await client.folders.retrieve(made.id)
+
+
+async def test_no_two_folders_have_one_name(client: AsyncLetta) -> None:
+    first, other = [await client.folders.create(name=name) for name in ("one", "other")]
+
+    with pytest.raises(ConflictError, match="unique constraint was violated"):
+        await client.folders.create(name="one")
+    with pytest.raises(ConflictError, match="unique constraint was violated"):
+        await client.folders.update(other.id, name="one")
+
+    assert (await client.folders.update(first.id, name="one")).name == "one"
 
 
 async def test_an_uploaded_file_is_kept_byte_for_byte_and_completed(client: AsyncLetta) -> None:

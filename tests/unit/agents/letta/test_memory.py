@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from letta_client import AsyncLetta
+from letta_client import AsyncLetta, NotFoundError
 
 from agents.letta import AgentSpec, BlockSpec, LettaOptions
 from agents.letta.client import Letta, make_client, open_letta
@@ -99,6 +99,17 @@ async def test_a_block_that_another_agent_has_too_stays_with_it(
     assert "house" in [block.label for block in await letta.memory.blocks(other)]
     await letta.memory.delete(other)
     assert blocks.isdisjoint([block.id async for block in client.blocks.list()])
+
+
+async def test_what_a_deleted_agent_put_away_is_nowhere(letta: Letta, client: AsyncLetta) -> None:
+    agent = await letta.host.create_agent(ADA, "postern")
+    await letta.archive.add(agent, "a secret")
+    (archive,) = [each.id async for each in client.archives.list(agent_id=agent)]
+
+    await letta.memory.delete(agent)
+
+    with pytest.raises(NotFoundError):
+        await client.archives.retrieve(archive)
 
 
 async def test_of_several_threads_the_newest_is_found(letta: Letta) -> None:
