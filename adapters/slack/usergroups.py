@@ -12,11 +12,13 @@ from adapters.slack.web_api import answered
 from adapters.slack.workspaces import Workspaces
 from gateway.domain.circles import Circle
 from gateway.domain.people import Identity
-from gateway.errors import RetryLater
+from gateway.errors import PosternError, RetryLater
 from gateway.ports import Clock, Store
 
 REMEMBERED_SECONDS = 60.0
 """Slack takes 20 such calls in a minute from a workspace ("Tier 2", Slack's rate limits)."""
+_FAILED_SECONDS = 5.0
+"""So long nobody waits again for what Slack did not tell a moment ago."""
 _PATIENCE_SECONDS = 2.0
 """Slack wants its 200 within three."""
 _METHOD = "usergroups.users.list"
@@ -31,6 +33,8 @@ class Usergroups:
         self._clock = clock
         self._members: dict[str, tuple[frozenset[str], float]] = {}
         """By key: their user ids, and until when they are believed."""
+        self._failed: dict[str, tuple[str, float]] = {}
+        """By key: why Slack did not tell, and until when it is not asked again."""
         self._turn = asyncio.Lock()
         """Those who ask at once share one answer; each call has its own short patience."""
 
@@ -38,7 +42,7 @@ class Usergroups:
         """Return the usergroups that an account of the same workspace is in.
 
         An account of another workspace, in a shared channel, is in none. Raises RetryLater,
-        or a DeliveryRefused as where the scope is missing.
+        a DeliveryRefused as where the scope is missing, or OutcomeUnknown for an odd answer.
         """
         mine = [circle for circle in circles if circle.workspace == identity.workspace]
         return [each.key for each in mine if identity.user in await self._members_of(each)]
@@ -49,7 +53,14 @@ class Usergroups:
             known, until = self._members.get(circle.key, (frozenset[str](), 0.0))
             if loop.time() < until:
                 return known
-            members = await self._ask(circle)
+            why, failed_until = self._failed.get(circle.key, ("", 0.0))
+            if loop.time() < failed_until:
+                raise RetryLater(why)
+            try:
+                members = await self._ask(circle)
+            except PosternError as error:
+                self._failed[circle.key] = (str(error), loop.time() + _FAILED_SECONDS)
+                raise
             self._members[circle.key] = (members, loop.time() + REMEMBERED_SECONDS)
             return members
 

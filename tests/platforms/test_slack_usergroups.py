@@ -7,7 +7,7 @@ import pytest
 from gateway.access import AccessMode
 from gateway.domain.circles import Circle
 from gateway.domain.people import Identity
-from gateway.errors import DeliveryRefused
+from gateway.errors import DeliveryRefused, RetryLater
 from tests.platforms.slack_hub import SlackHub, Ways, slack_hub
 from tests.platforms.slack_server.settings import BOT_SCOPES, SlackSettings
 
@@ -49,6 +49,18 @@ async def test_without_the_scope_or_the_usergroup_nobody_is_let_in(
 
         assert ada.sees()[1].startswith("I could not find out whether this is for you")
         assert hub.agents.heard == []
+
+
+async def test_what_slack_did_not_tell_is_not_asked_for_again_at_once() -> None:
+    async with slack_hub(SlackSettings(), WAYS) as hub:
+        people = [hub.slack.person(name) for name in ("ada", "bob", "eve")]
+        circle = Circle.parse(STAFF)
+
+        for person in people:
+            with pytest.raises((DeliveryRefused, RetryLater), match="missing_scope"):
+                await hub.usergroups.circles_of(Identity("slack", TEAM, person.id), [circle])
+
+        assert asked(hub) == 1
 
 
 async def test_an_account_of_another_workspace_is_in_no_usergroup_of_this_one() -> None:
