@@ -163,6 +163,33 @@ async def test_while_nobody_can_tell_nobody_is_let_in_and_no_other_agent_hears_i
         assert await reasons(hub) == ["circles_unknown"]
 
 
+async def test_a_role_that_only_lets_in_is_not_taken_for_granted_either(roles: Roles) -> None:
+    roles.is_away = True
+    circles = Circles({STAFF}, roles.ask)
+    options = HubOptions(doors=("discord",), access=STAFF_ALONE, circles=circles)
+    hub = FakeHub(MemoryStore(), options=options)
+    async with hub.running():
+        staff = direct(hub, "1")
+        await staff.says("hello")
+        told = await staff.reads()
+        await asyncio.sleep(60)
+
+    assert told[0].startswith("I could not find out whether this is for you")
+    assert hub.agents.heard == []
+    assert await reasons(hub) == ["circles_unknown"]
+
+
+async def test_what_one_server_tells_says_nothing_of_another_one(roles: Roles) -> None:
+    roles.of["2"] = {OTHERS}
+    hub = hub_of(roles, STAFF_ALONE)
+    async with hub.running():
+        await said_in_channel(hub, "2", "discord:7:@7")
+        await hub.platform.until_visible(CHANNEL.id, 1)
+
+    assert roles.asked == 1, "the other server alone"
+    assert await agents_asked(hub) == ["postern"], "its role does not choose the staff's agent"
+
+
 async def test_who_needs_no_role_is_let_in_while_nobody_can_tell(roles: Roles) -> None:
     roles.is_away = True
     policy = replace(STAFF_ALONE, allowed=frozenset({STAFF, "discord:discord:2"}))
