@@ -109,7 +109,7 @@ def _shared_blocks(live: Json, wanted: Wanted) -> list[Change]:
 
 
 def _tools(live: Json, wanted: Wanted) -> list[Change]:
-    there, names = _by(live, "tools", "name"), set(wanted.spec.tools)
+    there, names = _by(live, "tools", "name"), set(wanted.spec.given_tools)
     given = metadata_of(live).get(OUR_TOOLS)
     ours = {str(name) for name in given} if is_list(given) else set[str]()
     dropped = [there[name] for name in sorted(ours - names) if name in there]
@@ -131,7 +131,7 @@ def _fields(live: Json, wanted: Wanted) -> list[Change]:
     there = [str(tag) for tag in tags] if is_list(tags) else []
     if missing := [tag for tag in wanted.tags if tag not in there]:
         changes.append(Change(ChangeKind.SET_FIELDS, "tags", {"tags": [*there, *missing]}))
-    ours = {**wanted.metadata, OUR_TOOLS: sorted(wanted.spec.tools)}
+    ours = {**wanted.metadata, OUR_TOOLS: sorted(wanted.spec.given_tools)}
     metadata = metadata_of(live)
     if any(metadata.get(key) != value for key, value in ours.items()):
         changes.append(Change(ChangeKind.SET_FIELDS, "label", {"metadata": {**metadata, **ours}}))

@@ -61,6 +61,9 @@ _DEFAULT_BLOCKS = (
 )
 
 
+_ARCHIVAL_TOOLS = ("archival_memory_insert", "archival_memory_search")
+
+
 @dataclass(frozen=True, slots=True)
 class AgentSpec:
     """What agents of one role are made of."""
@@ -76,14 +79,22 @@ class AgentSpec:
     tools: tuple[str, ...] = ()
     """Names of tools on the server, beside those of the gateway."""
     has_base_tools: bool = True
-    """Whether it may search its past and edit its own blocks."""
+    """Whether it may search its past, edit its own blocks, and put things away."""
+
+    @property
+    def given_tools(self) -> tuple[str, ...]:
+        """Names of the server's tools that its agents are given one by one.
+
+        Letta 0.16.8 counts those of archival memory to the base tools of no new kind of agent.
+        """
+        return (*self.tools, *_ARCHIVAL_TOOLS) if self.has_base_tools else self.tools
 
     @property
     def version(self) -> str:
         """Name the template by what it writes: the same settings, the same version."""
         persona = [astuple(block) for block in self.blocks if block.label == PERSONA]
         labels = [[block.label for block in each] for each in (self.blocks, self.shared_blocks)]
-        written = json.dumps([persona, self.system, self.model, sorted(self.tools), labels])
+        written = json.dumps([persona, self.system, self.model, sorted(self.given_tools), labels])
         return hashlib.blake2b(written.encode(), digest_size=6).hexdigest()
 
 

@@ -102,8 +102,9 @@ async def test_an_agent_is_made_of_its_role(wire: LettaWire) -> None:
         "person": "person-ada",
         "role": "scribe",
         "template": spec.version,
-        "tools": [],
+        "tools": ["archival_memory_insert", "archival_memory_search"],
     }
+    assert made["tools"] == made["metadata"]["tools"]
     assert made["agent_type"] == "letta_v1_agent"
     assert "system" not in made
 

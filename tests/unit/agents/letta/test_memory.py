@@ -15,7 +15,9 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId, PersonId
 from gateway.domain.memory import MemoryBlock
 from gateway.domain.people import Person
+from gateway.domain.turns import Session
 from gateway.errors import RunFailed
+from tests.fakes.rounds import follow, says, text_of
 from tests.unit.agents.letta.servers import SERVERS, serving
 
 ADA = Person(PersonId("person-ada"), "Ada")
@@ -110,6 +112,20 @@ async def test_what_a_deleted_agent_put_away_is_nowhere(letta: Letta, client: As
 
     with pytest.raises(NotFoundError):
         await client.archives.retrieve(archive)
+
+
+async def test_agents_look_up_what_people_put_away_for_them(letta: Letta) -> None:
+    agent = await letta.host.create_agent(ADA, "postern")
+    session = Session(agent, await letta.host.create_session(agent, PLACE))
+    await letta.archive.add(agent, "The tower stands in Paris.")
+
+    looks = says(session, 'call archival_memory_search {"query": "tower"}')
+    told = text_of(await follow(letta.runtime, looks))
+    keeps = says(session, 'call archival_memory_insert {"content": "Rex is a hound."}')
+    await follow(letta.runtime, keeps)
+
+    assert "stands in Paris" in told
+    assert (await letta.archive.newest(agent, 1))[0].text == "Rex is a hound."
 
 
 async def test_of_several_threads_the_newest_is_found(letta: Letta) -> None:
