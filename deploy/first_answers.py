@@ -15,7 +15,7 @@ _EPHEMERAL = 64
 _ASK = "ask"
 _FORM = "form:"
 """How the custom id of a button begins that opens a form."""
-OPEN_COMMANDS = (_ASK,)
+OPEN_COMMANDS = (_ASK, "bg", "retry")
 """What all may see the answer of; as the commands' own specs say."""
 
 Json = dict[str, Any]
