@@ -115,7 +115,8 @@ class ModelError(Exception):
     """The language model failed.
 
     `kind` is one of Letta's stream error types: `llm_error`, `llm_timeout`, `llm_rate_limit`,
-    `llm_authentication`, `llm_empty_response`, `llm_bad_request`, `internal_error`.
+    `llm_authentication`, `llm_empty_response`, `llm_bad_request`, `internal_error`;
+    or `unknown_model`, of which Letta knows before it makes a run.
     """
 
     def __init__(self, kind: str, message: str, detail: str) -> None:

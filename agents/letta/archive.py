@@ -48,7 +48,11 @@ class LettaArchive:
         return _read(read_objects(found.get("results")))
 
     async def add(self, agent: AgentId, text: str) -> bool:
-        """Add an entry; False when the newest ones have one of just this text."""
+        """Add an entry; False when the newest ones have one of just this text.
+
+        Letta's database keeps no NUL.
+        """
+        text = text.replace("\x00", "")
         alike = self._passages.list(
             agent, limit=_LOOKED_AT, ascending=False, search=_looked_for(text)
         )

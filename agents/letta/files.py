@@ -18,6 +18,9 @@ _PAGE = 100
 _MOST_PAGES = 20
 _DONE = {"completed": Ingestion.READY, "error": Ingestion.FAILED}
 """What Letta calls the ends of its work on a file; all else means that it is at it."""
+_NO_SUCH_KIND = "http_415"
+_INNARDS = "sqlalchemy"
+_NOT_STORED = "The agent's server could not store what is in it."
 
 
 class LettaFiles:
@@ -46,7 +49,13 @@ class LettaFiles:
         sent = (file.name, data, file.media_type)
         # With the name said by itself, Letta keeps it as it is.
         call = self._files.upload(folder, file=sent, name=file.name, duplicate_handling="replace")
-        return _to_file(read_object(await read_answer(call)))
+        try:
+            return _to_file(read_object(await read_answer(call)))
+        except RunFailed as error:
+            if error.kind != _NO_SUCH_KIND:
+                raise
+            why = "The agent's server reads no files of this kind."
+            return KnownFile(file.name, len(data), Ingestion.FAILED, why)
 
     async def remove(self, agent: AgentId, name: str) -> bool:
         """Take the file from the agent; False when it had none of this name."""
@@ -131,5 +140,10 @@ def _to_file(file: Json) -> KnownFile:
         name=str(file.get("original_file_name") or file.get("file_name")),
         size_bytes=size if isinstance(size, int) else 0,
         ingestion=_DONE.get(str(file.get("processing_status")), Ingestion.READING),
-        why=str(file.get("error_message") or ""),
+        why=_why(str(file.get("error_message") or "")),
     )
+
+
+def _why(told: str) -> str:
+    """Return what Letta says of a file; where 0.16.8 shows a statement of SQL, a sentence."""
+    return _NOT_STORED if _INNARDS in told else told

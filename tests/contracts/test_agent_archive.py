@@ -84,7 +84,9 @@ async def test_all_are_read_page_by_page_oldest_first(
     assert await archive.passages(agent, 3, second[-1].id) == []
 
 
-@pytest.mark.parametrize("text", ["A fact.", "x" * 3_000, "50 % of \\ what_is 'quoted'"])
+@pytest.mark.parametrize(
+    "text", ["A fact.", "x" * 3_000, "50 % of \\ what_is 'quoted'", "a\x00b", "\\"]
+)
 async def test_the_same_again_is_kept_once(
     archive: AgentArchive, agent: AgentId, text: str
 ) -> None:

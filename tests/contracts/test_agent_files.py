@@ -88,6 +88,18 @@ async def test_what_can_not_be_read_says_why(files: AgentFiles, agent: AgentId) 
 
     assert found.ingestion is Ingestion.FAILED
     assert found.why
+    assert "SQL" not in found.why
+
+
+async def test_a_kind_of_file_that_is_not_read_is_said_at_once(
+    files: AgentFiles, agent: AgentId
+) -> None:
+    png = b"\x89PNG\r\n\x1a\n\x00"
+
+    added = await files.add(agent, Attachment("cat.png", "image/png", 9, "person-1/cat.png"), png)
+
+    assert (added.name, added.ingestion) == ("cat.png", Ingestion.FAILED)
+    assert added.why
 
 
 async def test_what_is_removed_is_gone(files: AgentFiles, agent: AgentId) -> None:

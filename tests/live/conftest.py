@@ -9,6 +9,7 @@ APP_SERVER_URL = "POSTERN_TEST_APP_SERVER_URL"
 
 _NEEDED = {
     "test_letta_real.py": LETTA_URL,
+    "test_models_real.py": LETTA_URL,
     "test_meetings_real.py": LETTA_URL,
     "test_app_server_real.py": APP_SERVER_URL,
 }

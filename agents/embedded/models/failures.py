@@ -13,7 +13,7 @@ _FAILURES = {
     400: ("llm_bad_request", "The model refused the request."),
     401: ("llm_authentication", "Authentication failed with the LLM model provider."),
     403: ("llm_authentication", "Authentication failed with the LLM model provider."),
-    404: ("llm_bad_request", "The endpoint does not know this model."),
+    404: ("unknown_model", "The endpoint does not know this model."),
     408: ("llm_timeout", "The LLM request timed out. Please try again."),
     422: ("llm_bad_request", "The model refused the request."),
     429: ("llm_rate_limit", "Rate limit exceeded for LLM model provider."),

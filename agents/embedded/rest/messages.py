@@ -29,6 +29,7 @@ router = APIRouter(prefix="/v1/agents/{agent_id}")
 _STATUS_OF_ERROR = {
     "llm_bad_request": 400,
     "llm_authentication": 401,
+    "unknown_model": 404,
     "llm_rate_limit": 429,
     "llm_timeout": 504,
 }

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from agents.embedded.errors import Refused
+from agents.embedded.errors import NotFound, Refused
 from agents.embedded.models.reading import text_of
 from agents.embedded.records import (
     AssistantSaid,
@@ -52,10 +52,17 @@ def _request(body: TurnBody) -> TurnRequest:
         stream_tokens=body.stream_tokens,
         include_pings=body.include_pings,
         message_types=None if types is None else tuple(types),
-        override_model=body.override_model,
+        override_model=_handle(body.override_model),
         override_system=body.override_system,
         background=body.background,
     )
+
+
+def _handle(override: str | None) -> str | None:
+    """Return the handle of another model, if it can be one: which there are, the endpoint knows."""
+    if override and "/" not in override:
+        raise NotFound(f"NOT_FOUND: Handle {override} not found, it must be PROVIDER/MODEL")
+    return override or None
 
 
 def blocking(turn: TurnInput) -> TurnInput:

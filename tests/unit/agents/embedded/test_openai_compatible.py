@@ -100,6 +100,7 @@ async def test_the_whole_context_is_sent(
     [
         (400, "llm_bad_request"),
         (401, "llm_authentication"),
+        (404, "unknown_model"),
         (429, "llm_rate_limit"),
         (500, "llm_error"),
     ],

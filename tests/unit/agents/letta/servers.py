@@ -14,6 +14,9 @@ from agents.letta import LettaOptions
 
 SERVERS = ["embedded", *(["live"] if "POSTERN_TEST_LETTA_URL" in os.environ else [])]
 
+OTHER_MODEL = os.environ.get("POSTERN_TEST_LETTA_OTHER_MODEL", "openai-proxy/gpt-4.1")
+"""Handle of a model that no agent of the tests has for its own; the embedded server takes any."""
+
 
 @asynccontextmanager
 async def serving(server: str, folder: Path) -> AsyncGenerator[LettaOptions]:
