@@ -8,6 +8,7 @@ LETTA_URL = "POSTERN_TEST_LETTA_URL"
 APP_SERVER_URL = "POSTERN_TEST_APP_SERVER_URL"
 
 _NEEDED = {
+    "test_doors_real.py": LETTA_URL,
     "test_letta_real.py": LETTA_URL,
     "test_models_real.py": LETTA_URL,
     "test_meetings_real.py": LETTA_URL,
