@@ -16,7 +16,6 @@ import uvloop
 
 from bench.measuring import milliseconds, offer, per_second
 from bench.store import machine, raw_limits
-from gateway.access import Access, AccessMode, AccessPolicy
 from gateway.clock import SystemClock
 from gateway.dispatcher import Dispatcher, DispatcherOptions
 from gateway.domain.conversations import Conversation
@@ -41,6 +40,7 @@ from gateway.inbox import Inbox
 from gateway.mind import Mind
 from gateway.outbox import Outbox, OutboxOptions
 from gateway.ports import Accept, Health, Store, Streaming
+from gateway.rights.access import Access, AccessMode, AccessPolicy
 from gateway.telemetry import Metrics
 from gateway.turn_runner import TurnOptions, TurnRunner
 from storage.sqlite import SqliteStore

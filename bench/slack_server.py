@@ -18,12 +18,12 @@ from slack_bolt.authorization import AuthorizeResult
 from adapters.slack.adapter import SlackAdapter
 from adapters.slack.options import Options
 from adapters.slack.routes import make_router
-from gateway.access import Access, AccessMode, AccessPolicy
 from gateway.clock import SystemClock
 from gateway.domain.people import Route
 from gateway.garbage import keep_what_is_loaded
 from gateway.http import App, create_server, listen
 from gateway.inbox import Inbox
+from gateway.rights.access import Access, AccessMode, AccessPolicy
 from gateway.telemetry import Metrics
 from storage.artifacts.memory import MemoryArtifacts
 from storage.sqlite import SqliteStore

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from gateway.access import Access
 from gateway.bootstrap import (
     LISTENER,
     ListensFor,
@@ -29,6 +28,7 @@ from gateway.domain.people import Sender
 from gateway.inbox import Inbox
 from gateway.place import Leases, Place, PlaceOptions
 from gateway.ports import Clock, Store
+from gateway.rights.access import Access
 from gateway.rivals import Rivals
 from gateway.settings import Settings
 from gateway.telemetry import Metrics

@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from gateway.access import Access, circles_unknown, not_for_them
 from gateway.addressing import EVERYBODY, addressed
 from gateway.again import asked_again
-from gateway.allowance import Allowance
 from gateway.backlog import Backlog
 from gateway.choices import Choices, chosen_by
 from gateway.commands import COMMANDS, as_typed
@@ -28,6 +26,8 @@ from gateway.errors import BadInput, RetryLater, StoreUnavailable
 from gateway.pauses import Pauses
 from gateway.ports import Clock, Store
 from gateway.queue_modes import QueueModes
+from gateway.rights.access import Access, circles_unknown, not_for_them
+from gateway.rights.allowance import Allowance
 from gateway.telemetry import Metrics, traced
 from gateway.text.storable import storable
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.budgets import Budgets
-from gateway.circles import Circles
 from gateway.domain.people import Route
 from gateway.images import Images
 from gateway.models import Models
@@ -24,6 +23,7 @@ from gateway.ports import (
     ToolServers,
 )
 from gateway.renewals import Renewals
+from gateway.rights.circles import Circles
 from gateway.teamwork import Teamwork
 
 

@@ -15,7 +15,6 @@ from datetime import timedelta
 
 from gateway.answer import ALONE, Voice
 from gateway.background import told_of_its_end
-from gateway.circles import Circles
 from gateway.domain.approvals import ApprovalState
 from gateway.domain.errands import (
     FOR_EVER,
@@ -50,6 +49,7 @@ from gateway.domain.tools import ToolCall
 from gateway.domain.turns import Turn, TurnOutcome, TurnState
 from gateway.errors import BadInput, StoreUnavailable
 from gateway.ports import Clock, Coordination, Store
+from gateway.rights.circles import Circles
 from gateway.tending import Tending
 
 log = logging.getLogger(__name__)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from gateway.access import Access
 from gateway.bootstrap.choices import access_policy, named_circles, secret
-from gateway.circles import Circles
 from gateway.domain.circles import Circle
 from gateway.domain.people import Identity
 from gateway.errors import RetryLater
 from gateway.ports import Clock, Store
+from gateway.rights.access import Access
+from gateway.rights.circles import Circles
 from gateway.settings import Settings
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from datetime import time, timedelta
 
 from pydantic import SecretStr
 
-from gateway.access import AccessMode, AccessPolicy
 from gateway.approvals import ApprovalOptions
 from gateway.budgets import BudgetPolicy, Limits
 from gateway.domain.circles import is_circle
@@ -24,6 +23,7 @@ from gateway.place import PlaceOptions
 from gateway.ports import NoteStore
 from gateway.renewals import Ends, RenewalPolicy
 from gateway.retries import RetryPolicy
+from gateway.rights.access import AccessMode, AccessPolicy
 from gateway.settings import Settings
 from gateway.tool_calls import ToolLimits
 from gateway.turn_runner import TurnOptions

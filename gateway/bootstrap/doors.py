@@ -18,10 +18,10 @@ from gateway.domain.messages import InboundMessage, Refusal
 from gateway.domain.people import Identity
 from gateway.errors import SettingsWrong
 from gateway.mind import Mind
-from gateway.pairings import Pairings
 from gateway.place import Place
 from gateway.ports import Adapter, ArtifactStore, Clock, Store
 from gateway.posts import Broadcasts, Posts
+from gateway.rights.pairings import Pairings
 from gateway.rivals import Rivals
 from gateway.settings import Settings
 from gateway.single_ear import SingleEar

@@ -6,13 +6,13 @@ from functools import partial
 
 from fastapi import APIRouter
 
-from gateway.access import Access
 from gateway.bootstrap.choices import routes
 from gateway.domain.conversations import Conversation
 from gateway.domain.people import Identity, Sender
 from gateway.domain.schedules import Wakeup
 from gateway.inbox import Inbox
 from gateway.ports import Clock, Store
+from gateway.rights.access import Access
 from gateway.settings import HookSettings, Settings
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI
 
-from gateway.allowance import Allowance, ChannelAllowance
 from gateway.backlog import Backlog
 from gateway.bootstrap.admission import make_access
 from gateway.bootstrap.choices import (
@@ -26,7 +25,6 @@ from gateway.bootstrap.choices import (
 from gateway.bootstrap.hooks import make_hooks
 from gateway.bootstrap.mcp import make_mcp
 from gateway.bootstrap.muscle import make_muscle
-from gateway.circles import Circles
 from gateway.dispatcher import Dispatcher, DispatcherOptions
 from gateway.domain.ids import WorkerId
 from gateway.drafts import Drafts
@@ -40,6 +38,8 @@ from gateway.place import Place
 from gateway.porter import Doors, Porter
 from gateway.ports import Adapter, ArtifactStore, Clock, Store
 from gateway.retries import RetryPolicy
+from gateway.rights.allowance import Allowance, ChannelAllowance
+from gateway.rights.circles import Circles
 from gateway.settings import Settings
 from gateway.telemetry import Metrics
 from gateway.tracer import Tracer

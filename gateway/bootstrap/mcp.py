@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
-from gateway.access import Access
 from gateway.bootstrap.choices import routes, secret
 from gateway.bootstrap.muscle import make_backend
 from gateway.domain.compute import RunLimits
@@ -18,6 +17,7 @@ from gateway.domain.people import Identity, Person, Sender
 from gateway.domain.tools import Caller
 from gateway.inbox import Inbox
 from gateway.ports import Store
+from gateway.rights.access import Access
 from gateway.settings import Settings
 
 if TYPE_CHECKING:

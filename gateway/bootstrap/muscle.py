@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
-from gateway.access import Access
 from gateway.bootstrap.choices import routes, secret
 from gateway.bootstrap.desks import PLATFORMS
 from gateway.domain.compute import RunLimits
@@ -20,6 +19,7 @@ from gateway.domain.people import Sender
 from gateway.domain.schedules import Wakeup
 from gateway.inbox import Inbox
 from gateway.ports import Clock, ComputeBackend, Store
+from gateway.rights.access import Access
 from gateway.settings import Settings
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from gateway.cli.stores import opened
 from gateway.cli.terminal import AsJson, printable, say, say_json, say_table
 from gateway.domain.bans import OPERATOR
 from gateway.domain.people import Pairing, pairing_json
-from gateway.pairing_codes import read_code
-from gateway.pairings import Pairings
+from gateway.rights.pairing_codes import read_code
+from gateway.rights.pairings import Pairings
 
 app = typer.Typer(help="Decide about strangers who want to talk.", no_args_is_help=True)
 

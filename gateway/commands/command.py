@@ -9,7 +9,6 @@ from typing import Protocol
 from gateway.approvals import Approvals
 from gateway.background import Background
 from gateway.budgets import Budgets
-from gateway.circles import Circles
 from gateway.domain.artifacts import Attachment
 from gateway.domain.commands import CommandSpec
 from gateway.domain.errands import Errand
@@ -33,6 +32,7 @@ from gateway.ports import (
     Store,
 )
 from gateway.queue_modes import QueueModes
+from gateway.rights.circles import Circles
 
 ELSEWHERE = "This is between you and me: ask me in a direct message."
 """What a command answers that tells a person's own affairs, where others would read them."""

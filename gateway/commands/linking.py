@@ -9,7 +9,7 @@ from gateway.domain.deliveries import NewDelivery
 from gateway.domain.ids import DeliveryId
 from gateway.domain.links import Linked, LinkOffer, LinkRefused, UnlinkRefused
 from gateway.domain.people import Identity
-from gateway.pairing_codes import hash_code, new_code, read_code
+from gateway.rights.pairing_codes import hash_code, new_code, read_code
 
 ELSEWHERE = "This is between you and me: write it to me in a direct message."
 NOT_A_CODE = '"{typed}" is not a code. `/link` on your other account shows one, such as ABCD2345.'

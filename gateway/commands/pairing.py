@@ -6,7 +6,7 @@ from gateway.commands.command import ELSEWHERE, Asked, Command, Reach
 from gateway.domain.commands import CommandArgument, CommandSpec
 from gateway.domain.people import Pairing
 from gateway.errors import BadInput
-from gateway.pairings import Pairings, shown
+from gateway.rights.pairings import Pairings, shown
 
 _NOT_YOURS = "Only an admin can do that. The operator names admins in `access.admins`."
 _HOW = "`/pair CODE` lets in who was shown the code, and `/pair deny CODE` turns them away."

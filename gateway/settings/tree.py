@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, PrivateAttr, SecretStr, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from gateway.access import AccessMode
+from gateway.rights.access import AccessMode
 from gateway.settings.agents import Agents, AgentSettings, Bindings, SourceSettings
 from gateway.settings.circles import Circles, check_known
 from gateway.settings.doors import (

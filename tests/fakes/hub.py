@@ -10,11 +10,8 @@ from datetime import timedelta
 
 from agents.constellation import AgentConstellation
 from agents.scripted import ScriptedAgents
-from gateway.access import Access, AccessMode, AccessPolicy
-from gateway.allowance import Allowance, ChannelAllowance
 from gateway.backlog import Backlog
 from gateway.budgets import BudgetPolicy, Budgets
-from gateway.circles import Circles
 from gateway.dispatcher import Dispatcher, DispatcherOptions
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import WorkerId
@@ -40,6 +37,9 @@ from gateway.ports import (
 )
 from gateway.renewals import RenewalPolicy, Renewals
 from gateway.retries import RetryPolicy
+from gateway.rights.access import Access, AccessMode, AccessPolicy
+from gateway.rights.allowance import Allowance, ChannelAllowance
+from gateway.rights.circles import Circles
 from gateway.teamwork import Group, Teamwork
 from gateway.telemetry import Metrics
 from gateway.turn_runner import TurnOptions, TurnRunner

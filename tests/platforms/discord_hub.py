@@ -13,8 +13,6 @@ from adapters.discord.adapter import DiscordAdapter
 from adapters.discord.options import DiscordOptions
 from adapters.discord.routes import make_router
 from agents.scripted import ScriptedAgents
-from gateway.access import Access, AccessMode, AccessPolicy
-from gateway.circles import Circles
 from gateway.dispatcher import Dispatcher, DispatcherOptions
 from gateway.domain.commands import CommandArgument, CommandSpec
 from gateway.domain.conversations import Conversation
@@ -33,6 +31,8 @@ from gateway.mind import Mind
 from gateway.outbox import Outbox, OutboxOptions
 from gateway.ports import Clock, Store, Toolbox
 from gateway.retries import RetryPolicy
+from gateway.rights.access import Access, AccessMode, AccessPolicy
+from gateway.rights.circles import Circles
 from gateway.rivals import Rivals
 from gateway.telemetry import Metrics
 from gateway.turn_runner import TurnOptions, TurnRunner

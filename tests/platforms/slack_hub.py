@@ -19,8 +19,6 @@ from adapters.slack.options import OAuth, Options
 from adapters.slack.routes import make_router
 from adapters.slack.usergroups import Usergroups
 from agents.scripted import Say, ScriptedAgents, Step
-from gateway.access import Access, AccessMode, AccessPolicy
-from gateway.circles import Circles
 from gateway.clock import SystemClock
 from gateway.domain.audit import AuditKind
 from gateway.domain.circles import Circle
@@ -32,6 +30,8 @@ from gateway.errors import StoreUnavailable
 from gateway.http import create_server, listen
 from gateway.ports import Adapter, Store, Streaming
 from gateway.retries import RetryPolicy
+from gateway.rights.access import Access, AccessMode, AccessPolicy
+from gateway.rights.circles import Circles
 from gateway.turn_runner import TurnOptions
 from storage.artifacts.memory import MemoryArtifacts
 from storage.memory import MemoryStore

@@ -15,7 +15,7 @@ from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
 from gateway.domain.messages import InboundMessage, Refusal
 from gateway.domain.people import Identity, Pairing, Sender
-from gateway.pairing_codes import hash_code
+from gateway.rights.pairing_codes import hash_code
 from tests.fakes.browser import needs_browser, opened_browser
 from tests.platforms.web_hub import Served, WebHub, WebServer
 

@@ -31,8 +31,8 @@ from gateway.domain.schedules import Fire, Schedule, Wakeup
 from gateway.domain.turns import Turn, TurnOutcome, TurnState
 from gateway.errors import StoreUnavailable
 from gateway.http import create_server
-from gateway.pairings import Pairings
 from gateway.ports import Store
+from gateway.rights.pairings import Pairings
 from storage.artifacts.memory import MemoryArtifacts
 from storage.memory import MemoryStore
 from tests.fakes.patience import PATIENCE_SECONDS

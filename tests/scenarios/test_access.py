@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 
-from gateway.access import AccessMode, AccessPolicy
 from gateway.domain.conversations import Conversation
 from gateway.domain.people import Route, person_id_of
 from gateway.domain.routing import Routing
-from gateway.pairing_codes import hash_code
+from gateway.rights.access import AccessMode, AccessPolicy
+from gateway.rights.pairing_codes import hash_code
 from storage.memory.store import MemoryStore
 from tests.fakes.hub import FakeHub, FakePerson, HubOptions
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 from agents.scripted import Ask, Fail
-from gateway.access import AccessMode, AccessPolicy
 from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import AgentId, SessionId
@@ -15,6 +14,7 @@ from gateway.domain.people import Sender
 from gateway.domain.schedules import Rules, Schedule, Wakeup
 from gateway.domain.tools import ToolCall
 from gateway.pauses import Pauses
+from gateway.rights.access import AccessMode, AccessPolicy
 from gateway.turn_runner import TurnOptions
 from scheduler.limits import WakeupLimits
 from scheduler.misfires import first_fire

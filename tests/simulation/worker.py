@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from agents.constellation import AgentConstellation, ConstellationOptions
-from gateway.access import Access, AccessMode, AccessPolicy
 from gateway.approvals import ApprovalOptions
 from gateway.dispatcher import Dispatcher, DispatcherOptions
 from gateway.domain.ids import WorkerId
@@ -21,6 +20,7 @@ from gateway.mind import Mind
 from gateway.outbox import Outbox, OutboxOptions
 from gateway.ports import Adapter, Constellation, Store
 from gateway.retries import RetryPolicy
+from gateway.rights.access import Access, AccessMode, AccessPolicy
 from gateway.telemetry import Metrics
 from gateway.turn_runner import TurnOptions, TurnRunner
 from scheduler.limits import WakeupLimits

@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from gateway.access import Access, AccessMode, AccessPolicy
 from gateway.domain.messages import Accepted, InboundMessage
 from gateway.domain.people import Route
 from gateway.errors import StoreUnavailable
 from gateway.inbox import Inbox
 from gateway.ports import Store
+from gateway.rights.access import Access, AccessMode, AccessPolicy
 from storage.memory.turns import MemoryTurns
 from tests.simulation.broken.inside import tables_of
 from tests.simulation.platforms import Kind

@@ -12,8 +12,8 @@ from gateway.domain.deliveries import Delivery
 from gateway.domain.ids import WorkerId
 from gateway.domain.messages import InboundMessage, Refusal
 from gateway.domain.people import Identity, Pairing, Sender
-from gateway.pairing_codes import hash_code
-from gateway.pairings import WELCOME
+from gateway.rights.pairing_codes import hash_code
+from gateway.rights.pairings import WELCOME
 from gateway.settings import Settings
 from storage.memory.store import MemoryStore
 from tests.unit.adapters.api.api_client import NOW, api_client

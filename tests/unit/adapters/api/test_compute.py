@@ -10,12 +10,12 @@ import httpx
 import pytest
 
 from agents.scripted import ScriptedAgents
-from gateway.access import Access
 from gateway.bootstrap.choices import access_policy, routes
 from gateway.bootstrap.muscle import make_muscle
 from gateway.domain.ids import WorkerId
 from gateway.http import Vitals, create_app
 from gateway.inbox import Inbox
+from gateway.rights.access import Access
 from gateway.settings import Settings
 from gateway.telemetry import Metrics
 from storage.memory.store import MemoryStore

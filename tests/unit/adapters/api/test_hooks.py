@@ -9,13 +9,13 @@ import pytest
 
 from adapters.api.signature import sign
 from agents.scripted import ScriptedAgents
-from gateway.access import Access
 from gateway.bootstrap.choices import access_policy, routes
 from gateway.bootstrap.hooks import make_hooks
 from gateway.domain.ids import WorkerId
 from gateway.domain.messages import InboundMessage, MessageKind
 from gateway.http import Vitals, create_app
 from gateway.inbox import Inbox
+from gateway.rights.access import Access
 from gateway.settings import Settings
 from gateway.telemetry import Metrics
 from storage.memory.store import MemoryStore

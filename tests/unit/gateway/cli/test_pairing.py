@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.access import Access, AccessMode, AccessPolicy
 from gateway.bootstrap import opened_store
 from gateway.clock import SystemClock
 from gateway.domain.conversations import Conversation
 from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Identity, Sender
+from gateway.rights.access import Access, AccessMode, AccessPolicy
 from gateway.settings import load_settings
 from tests.unit.gateway.cli.terminal import Terminal
 

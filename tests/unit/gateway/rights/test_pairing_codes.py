@@ -1,4 +1,4 @@
-from gateway.pairing_codes import ALPHABET, LENGTH, hash_code, new_code, read_code
+from gateway.rights.pairing_codes import ALPHABET, LENGTH, hash_code, new_code, read_code
 
 
 def test_a_code_has_no_letters_that_people_mistake_for_one_another() -> None:

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.allowance import Allowance
 from gateway.bootstrap.hub import make_inbox
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import NewDelivery
 from gateway.domain.links import LinkOffer
 from gateway.domain.messages import InboundMessage, MessageKind
 from gateway.domain.people import Identity, Sender
+from gateway.rights.allowance import Allowance
 from gateway.settings import Settings
 from gateway.telemetry import Metrics
 from storage.memory import MemoryStore

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from gateway.bans import Bans, ban_refusal
-from gateway.circles import Circles
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import NewDelivery
 from gateway.domain.ids import ConversationId, DeliveryId
 from gateway.domain.messages import InboundMessage, Refusal
 from gateway.domain.people import Identity, Pairing, Sender
 from gateway.errors import RetryLater, StoreUnavailable
-from gateway.pairing_codes import hash_code, new_code
 from gateway.ports import Clock, PeopleStore
+from gateway.rights.bans import Bans, ban_refusal
+from gateway.rights.circles import Circles
+from gateway.rights.pairing_codes import hash_code, new_code
 
 log = logging.getLogger(__name__)
 

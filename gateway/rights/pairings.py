@@ -7,8 +7,8 @@ from gateway.domain.deliveries import NewDelivery
 from gateway.domain.ids import DeliveryId
 from gateway.domain.people import Pairing
 from gateway.errors import BadInput
-from gateway.pairing_codes import hash_code, read_code
 from gateway.ports import Clock, PeopleStore
+from gateway.rights.pairing_codes import hash_code, read_code
 
 WELCOME = "You may talk to me now. What you wrote before was not kept: please say it again."
 
