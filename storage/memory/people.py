@@ -145,6 +145,7 @@ class MemoryPeople:
             return known
         binding = AgentBinding(person, role, None, now)
         self._tables.bindings[person, role] = binding
+        self._tables.roles.add(role)
         self._tables.log(AuditKind.AGENT_INTENDED, now, person, role, {})
         return binding
 
@@ -188,6 +189,7 @@ class MemoryPeople:
         known = self._tables.bindings.get((person, role))
         before = known.agent_id if known else None
         self._tables.bindings[person, role] = AgentBinding(person, role, agent, now, OWN_TEMPLATE)
+        self._tables.roles.add(role)
         data = {"agent": agent, "instead_of": before}
         self._tables.log(AuditKind.AGENT_ADOPTED, now, person, role, data)
         return before
@@ -211,11 +213,12 @@ class MemoryPeople:
         self, person: PersonId, conversation: ConversationId
     ) -> list[tuple[AgentBinding, SessionId | None]]:
         """List the person's bindings by role, each with its thread for the conversation."""
-        threads = self._tables.sessions
+        threads, bindings = self._tables.sessions, self._tables.bindings
+        found = [bindings.get((person, role)) for role in sorted(self._tables.roles)]
         return [
             (row, threads.get((row.agent_id, conversation)) if row.agent_id else None)
-            for row in await self.bindings()
-            if row.person == person
+            for row in found
+            if row is not None
         ]
 
     async def bind_session(

@@ -195,6 +195,8 @@ class Tables:
         self.link_tries: defaultdict[Identity, list[datetime]] = defaultdict(list)
         self.tokens: dict[str, TokenRow] = {}
         self.bindings: dict[tuple[PersonId, str], AgentBinding] = {}
+        self.roles: set[str] = set()
+        """All that anybody ever had a binding in: few, by which one person's are found."""
         self.sessions: dict[tuple[AgentId, ConversationId], SessionId] = {}
         self.threads: dict[tuple[AgentId, ConversationId], dict[int, SessionId]] = {}
         """The threads that there were, by the sequence of the message that began each."""
