@@ -74,7 +74,7 @@ async def test_a_reminder_comes_back_to_the_person_who_was_answered() -> None:
     assert said == "Set: once, Mon 2026-01-05 09:20 (UTC). Next: Mon 2026-01-05 09:20."
     assert minutes.moment == NOW + timedelta(minutes=20)
     assert turn.messages[0].text.startswith("Feed the cat.")
-    assert turn.messages[0].sender == message("m1").sender
+    assert turn.messages[0].sender.identity == message("m1").sender.identity
 
 
 async def test_the_same_reminder_in_the_same_turn_is_kept_once() -> None:
