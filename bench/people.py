@@ -122,7 +122,7 @@ class CountingHost:
     async def create_agent(self, person: Person, role: str) -> AgentId:
         self.calls += 1
         self.made += 1
-        return AgentId(f"agent-{self.made:032}")
+        return AgentId(f"agent-{role}-of-{person.id}")
 
     async def find_session(self, agent: AgentId, conversation: Conversation) -> SessionId | None:
         self.calls += 1
@@ -146,8 +146,8 @@ async def _settle(town: Town) -> dict[str, float]:
         await store.close()
     return {
         "raw_commits_us_per_agent": raw.wall_us,
-        "first_contact_us_per_person": first.wall_us,
-        "first_contact_cpu_us_per_person": first.cpu_us,
+        "settling_us_per_person": first.wall_us,
+        "settling_cpu_us_per_person": first.cpu_us,
         "rss_bytes_per_person": round(resident / town.people),
         "agents_made": host.made,
         "host_calls_on_first_contact": host.calls,
@@ -155,7 +155,7 @@ async def _settle(town: Town) -> dict[str, float]:
 
 
 async def _visit(town: Town, nth: int) -> dict[str, Cost]:
-    """Return what people cost who were forgotten since, who are remembered, and SQLite alone."""
+    """Return what people cost who were forgotten, who are remembered, who are new; SQLite alone."""
     store, host = SqliteStore(town.store), CountingHost()
     await store.open()
     try:
@@ -163,10 +163,13 @@ async def _visit(town: Town, nth: int) -> dict[str, Cost]:
         constellation, some = _constellation(store, host), _sample(nth, town.people)
         forgotten = await _contacts(some, constellation)
         known = await _contacts(some, constellation)
+        assert host.calls == 0  # noqa: S101 - who comes again costs no call to the host
+        newest = town.people + nth * SAMPLE
+        new = await _contacts(range(newest, newest + SAMPLE), constellation)
     finally:
         await store.close()
-    assert host.calls == 0  # noqa: S101 - who comes again costs no call to the host
     return {
+        "first_contact": new,
         "second_contact_in_cache": known,
         "second_contact_from_store": forgotten,
         "raw_reads": _raw_reads(town.store, some),
