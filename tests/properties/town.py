@@ -200,7 +200,7 @@ COMMANDS = (
     ("/memory human add {canary}", "/memory human"),
     ("/search remember",),
     ("/archival add {canary}", "/archival"),
-    ("/files add", "/files"),
+    ("/files",),
     ("/export",),
     ("/new", "/sessions", "/sessions 1"),
     ("/retry",),
@@ -266,7 +266,7 @@ def link(human: int, shown: int, typed: int) -> Act:
 
 
 def send_file(human: int, door: int) -> Act:
-    """Let a human send a file with their word in it."""
+    """Let a human send a file with their word in it, for their agent to look things up in."""
 
     async def act(town: Town) -> None:
         who = town.account(human % town.humans, door)
@@ -276,6 +276,7 @@ def send_file(human: int, door: int) -> Act:
         await town.artifacts.save(key, data)
         sent = (Attachment("own.txt", "text/plain", len(data), key),)
         await town.hub.inbox.receive(replace(message, attachments=sent))
+        await who.says("/files add")
 
     return act
 
