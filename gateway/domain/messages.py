@@ -48,6 +48,8 @@ class MessageKind(StrEnum):
 
 SAID = (MessageKind.TEXT, MessageKind.EDIT, MessageKind.REACTION)
 """What people say to agents; the rest is for the gateway, or from it."""
+ANSWERED = (MessageKind.TEXT, MessageKind.COMMAND)
+"""What its sender is told about when it is turned away; who reacts or deletes waits for nothing."""
 AGAIN = ":replay"
 """How the event ids of messages end that the operator has had answered anew."""
 BACKGROUND = "bg-"

@@ -13,7 +13,7 @@ from enum import StrEnum
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import NewDelivery
 from gateway.domain.ids import ConversationId, DeliveryId
-from gateway.domain.messages import InboundMessage, Refusal
+from gateway.domain.messages import ANSWERED, InboundMessage, Refusal
 from gateway.domain.people import Identity, Pairing, Sender
 from gateway.errors import RetryLater, StoreUnavailable
 from gateway.ports import Clock, PeopleStore
@@ -50,9 +50,10 @@ class AccessPolicy:
     """Whether who was let in by a code may talk in channels too, not in direct messages alone."""
 
     def covers(self, place: Conversation) -> bool:
-        """Whether everybody who writes in this place may talk there."""
+        """Whether everybody who writes in this place may talk there; never in direct messages."""
         workspace = f"{place.platform}:{place.workspace}"
-        return workspace in self.places or f"{workspace}:{place.channel}" in self.places
+        is_named = workspace in self.places or f"{workspace}:{place.channel}" in self.places
+        return is_named and not place.is_direct
 
 
 class Access:
@@ -78,43 +79,24 @@ class Access:
 
     async def refusal(self, message: InboundMessage, now: datetime) -> Refusal | None:
         """Return how the message is turned away; None when its sender is admitted."""
-        place, identity = message.conversation, message.sender.identity
-        door = place.platform
-        if (ban := await self._bans.of(identity, now)) is not None:
+        place, sender = message.conversation, message.sender
+        if (ban := await self._bans.of(sender.identity, now)) is not None:
             return ban_refusal(message, ban)
-        if await self._is_let_in(identity, door, place):
-            return None
         try:
-            circles = await self._circles.of_sender(message.sender, place)
+            if await self._is_let_in(sender, place.platform, place):
+                return None
         except StoreUnavailable:
             raise
         except RetryLater as error:
             return circles_unknown(message, str(error))
-        if not circles.isdisjoint(self._policy.allowed):
-            return None
-        if self._mode(door) is AccessMode.ALLOWLIST:
-            return Refusal(message, reason="not_on_the_allowlist")
-        if not self._pairing_counts(place):
-            return _pairing_counts_elsewhere(message)
-        return _pairing_refusal(message, now)
+        return self._turned_away(message, now)
 
     async def hears(self, sender: Sender, place: Conversation) -> bool:
         """Whether what somebody writes there is heard; not while their circles are not known.
 
         Raises StoreUnavailable.
         """
-        identity = sender.identity
-        if await self._bans.of(identity, self._clock.now()) is not None:
-            return False
-        if await self._is_let_in(identity, place.platform, place):
-            return True
-        try:
-            circles = await self._circles.of_sender(sender, place)
-        except StoreUnavailable:
-            raise
-        except RetryLater:
-            return False
-        return not circles.isdisjoint(self._policy.allowed)
+        return await self._hears(sender, place.platform, place)
 
     async def admits(
         self, identity: Identity, door: str, place: Conversation | None = None
@@ -123,11 +105,7 @@ class Access:
 
         While a platform does not say in which circles it is, it counts as in none.
         """
-        if await self._bans.of(identity, self._clock.now()) is not None:
-            return False
-        if await self._is_let_in(identity, door, place):
-            return True
-        return not (await self.circles_of(identity)).isdisjoint(self._policy.allowed)
+        return await self._hears(Sender(identity, ""), door, place)
 
     async def circles_of(self, identity: Identity) -> frozenset[str]:
         """Return the circles of an account; none while nobody can tell; raises StoreUnavailable."""
@@ -137,13 +115,44 @@ class Access:
         """Return the circles of a message's sender; raises RetryLater while nobody can tell."""
         return await self._circles.of_sender(message.sender, message.conversation)
 
-    async def _is_let_in(self, identity: Identity, door: str, place: Conversation | None) -> bool:
-        """Whether it may talk whatever circles it is in."""
+    async def _hears(self, sender: Sender, door: str, place: Conversation | None) -> bool:
+        if await self._bans.of(sender.identity, self._clock.now()) is not None:
+            return False
+        try:
+            return await self._is_let_in(sender, door, place)
+        except StoreUnavailable:
+            raise
+        except RetryLater as error:
+            why = {"user": sender.identity.key, "error": str(error)}
+            log.warning("circles_not_known", extra=why)
+            return False
+
+    async def _is_let_in(self, sender: Sender, door: str, place: Conversation | None) -> bool:
+        """Whether a list, a place, a code or a circle lets in who is not banned.
+
+        Raises RetryLater when only a circle could, and nobody can tell.
+        """
+        identity = sender.identity
         if self._mode(door) is AccessMode.OPEN or identity.key in self._policy.allowed:
             return True
         if place is not None and self._policy.covers(place):
             return True
-        return self._pairing_counts(place) and await self._is_paired(identity)
+        if self._pairing_counts(place) and await self._is_paired(identity):
+            return True
+        where = "" if place is None else place.workspace
+        circles = await self._circles.of(identity, sender.circles, where)
+        return not circles.isdisjoint(self._policy.allowed)
+
+    def _turned_away(self, message: InboundMessage, now: datetime) -> Refusal:
+        """Turn away who is not let in; only what waits for an answer gets one."""
+        place = message.conversation
+        if self._mode(place.platform) is AccessMode.ALLOWLIST:
+            return Refusal(message, reason="not_on_the_allowlist")
+        if message.kind not in ANSWERED:
+            return Refusal(message, reason="not_allowed")
+        if not self._pairing_counts(place):
+            return _pairing_counts_elsewhere(message)
+        return _pairing_refusal(message, now)
 
     def _pairing_counts(self, place: Conversation | None) -> bool:
         return self._policy.pairs_for_channels or place is None or place.is_direct
@@ -178,7 +187,7 @@ def circles_unknown(message: InboundMessage, why: str) -> Refusal:
         is_private=message.is_private,
     )
     log.warning("circles_not_known", extra={"event_id": message.event_id, "error": why})
-    return Refusal(message, reason="circles_unknown", reply=reply)
+    return Refusal(message, "circles_unknown", reply if message.kind in ANSWERED else None)
 
 
 def _pairing_counts_elsewhere(message: InboundMessage) -> Refusal:
@@ -207,7 +216,7 @@ def not_for_them(message: InboundMessage, role: str) -> Refusal:
         handle=message.handle,
         is_private=message.is_private,
     )
-    return Refusal(message, reason="agent_not_allowed", reply=reply)
+    return Refusal(message, "agent_not_allowed", reply if message.kind in ANSWERED else None)
 
 
 def _pairing_refusal(message: InboundMessage, now: datetime) -> Refusal:

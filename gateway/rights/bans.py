@@ -8,13 +8,12 @@ from datetime import datetime, timedelta
 from gateway.domain.bans import Ban
 from gateway.domain.deliveries import NewDelivery
 from gateway.domain.ids import DeliveryId
-from gateway.domain.messages import InboundMessage, MessageKind, Refusal
+from gateway.domain.messages import ANSWERED, InboundMessage, Refusal
 from gateway.domain.people import Identity
 from gateway.ports import PeopleStore
 
 _FRESH = timedelta(seconds=1)
 """After this the store is asked again: another part of the gateway may have banned somebody."""
-_TOLD = (MessageKind.TEXT, MessageKind.COMMAND)
 
 
 class Bans:
@@ -36,7 +35,7 @@ class Bans:
 
 def ban_refusal(message: InboundMessage, ban: Ban) -> Refusal:
     """Turn it away. Who wrote it is told once in each hour of the clock; who is muted, never."""
-    if ban.is_silent or message.kind not in _TOLD:
+    if ban.is_silent or message.kind not in ANSWERED:
         return Refusal(message, reason="muted" if ban.is_silent else "banned")
     reply = NewDelivery(
         id=_reply_id(message, ban),

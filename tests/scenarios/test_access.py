@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
+
+import pytest
 
 from gateway.domain.conversations import Conversation
+from gateway.domain.messages import MessageKind
 from gateway.domain.people import Route, person_id_of
 from gateway.domain.routing import Routing
 from gateway.rights.access import AccessMode, AccessPolicy
@@ -199,6 +203,37 @@ async def test_in_such_channels_the_listed_are_heard_and_places_stay_open() -> N
             await each.reads()
 
     assert len(hub.agents.heard) == 2
+
+
+async def test_a_place_is_open_for_what_is_written_there_and_not_in_direct_messages() -> None:
+    policy = AccessPolicy({"slack": AccessMode.ALLOWLIST}, places=frozenset({"slack:T1"}))
+    hub = FakeHub(MemoryStore(), options=HubOptions(doors=("slack",), access=policy))
+    async with hub.running():
+        in_channel = hub.on_slack("ada", CHANNEL)
+        direct = hub.on_slack("ada", Conversation("slack", "T1", "D1"))
+        await direct.says("hello")
+        await in_channel.says("hello, all")
+        await in_channel.reads()
+        await asyncio.sleep(60)
+
+    assert direct.sees == []
+    assert len(hub.agents.heard) == 1
+
+
+@pytest.mark.parametrize("kind", [MessageKind.DELETE, MessageKind.REACTION, MessageKind.EDIT])
+async def test_a_stranger_who_changes_their_words_or_reacts_is_told_nothing(
+    kind: MessageKind,
+) -> None:
+    hub = _hub(PAIRING)
+    async with hub.running():
+        mallory = hub.person("mallory")
+        said = hub.message(mallory, "what I said to others")
+        await hub.inbox.receive(replace(said, kind=kind, target="their-own"))
+        await asyncio.sleep(60)
+
+    assert mallory.sees == []
+    assert await hub.store.people.pairings(hub.clock.now()) == []
+    assert hub.agents.heard == []
 
 
 async def test_a_pairing_makes_no_admin_and_opens_no_agent_for_others() -> None:
