@@ -207,7 +207,8 @@ class LinkStanding:
     """What a code that was typed meets."""
 
     offer: LinkOffer | None
-    """The offer with this code; None when there is none, or a newer one took its place."""
+    """The offer with this code; None when there is none, a newer one took its place, or who was
+    shown it is banned."""
     taken_by: Identity | None
     """The account that typed the code before."""
     theirs: PersonId | None

@@ -131,7 +131,7 @@ class _Door:
             "name": visitor.name if visitor else "",
         }
         headers = {"Cache-Control": "no-store"}
-        is_admin = self._pairings is not None and self._pairings.is_admin(visitor)
+        is_admin = self._pairings is not None and await self._pairings.is_admin(visitor)
         shown |= {"signed_in": has_session, "is_admin": is_admin}
         return JSONResponse(shown, headers=headers)
 

@@ -15,6 +15,10 @@ _WHO = (
     "Whom? Write their mention where it is one, their id on this platform, or the account as "
     "`/whoami` shows it to them: platform:workspace:user."
 )
+_UNKNOWN = (
+    " I have answered nobody with this account yet. Is it the right one? In a channel that several "
+    "Slack workspaces share, guests have accounts of their own workspace."
+)
 _IDS = {
     "discord": r"<@!?(\d{1,20})>|(\d{1,20})",
     "slack": r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>|([UW][A-Z0-9]+)",
@@ -41,7 +45,9 @@ async def _turn_away(asked: Asked, reach: Reach, *, is_silent: bool) -> str:
         length = read_length(words[1] if len(words) > 1 else "")
     except ValueError as error:
         return str(error)
-    if who.key in reach.admins:
+    person = await reach.store.people.find_person(who)
+    linked = [who] if person is None else await reach.store.people.identities(person.id)
+    if any(each.key in reach.admins for each in linked):
         return f"`{who.key}` is an admin: the operator alone can ban them."
     since = asked.message.sent_at
     until = None if length is None else since + length
@@ -49,7 +55,8 @@ async def _turn_away(asked: Asked, reach: Reach, *, is_silent: bool) -> str:
     accounts = await reach.store.people.ban(ban)
     told = "They are not told." if is_silent else "They are told when they write."
     how = "muted" if is_silent else "banned"
-    return f"{_all(accounts)} {how} {ban}. {told} `/unban {who.key}` ends it."
+    unknown = "" if person is not None else _UNKNOWN
+    return f"{_all(accounts)} {how} {ban}. {told} `/unban {who.key}` ends it.{unknown}"
 
 
 async def _unban(asked: Asked, reach: Reach) -> str:

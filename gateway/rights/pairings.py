@@ -5,9 +5,10 @@ from __future__ import annotations
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import NewDelivery
 from gateway.domain.ids import DeliveryId
-from gateway.domain.people import Pairing
+from gateway.domain.people import Identity, Pairing
 from gateway.errors import BadInput
 from gateway.ports import Clock, PeopleStore
+from gateway.rights.bans import Bans
 from gateway.rights.pairing_codes import hash_code, read_code
 
 WELCOME = "You may talk to me now. What you wrote before was not kept: please say it again."
@@ -25,6 +26,11 @@ class Pairings:
     def __init__(self, people: PeopleStore, clock: Clock) -> None:
         self._people = people
         self._clock = clock
+        self._bans = Bans(people)
+
+    async def is_banned(self, identity: Identity) -> bool:
+        """Whether nothing is heard of this account, whatever it may decide. Reads the store."""
+        return await self._bans.of(identity, self._clock.now()) is not None
 
     async def waiting(self) -> list[Pairing]:
         """List who waits for an answer, oldest first."""
@@ -43,6 +49,8 @@ class Pairings:
         waits = next((each for each in await self.waiting() if each.code_hash == hashed), None)
         decided = None
         if waits is not None:
+            if is_allowed and await self.is_banned(waits.identity):
+                raise BadInput(f"{shown(waits)} is banned. `/unban {waits.identity.key}` first.")
             decided = await self._people.decide_pairing(
                 hashed,
                 is_allowed=is_allowed,

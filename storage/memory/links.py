@@ -62,8 +62,10 @@ class MemoryLinks:
         identities = self._tables.identities
         tries = [at for at in self._tables.link_tries[identity] if at > now - LINK_LIFE]
         mine = identities.get(identity)
+        ban = self._tables.bans.get(row.offer.identity) if row else None
+        is_banned = ban is not None and ban.holds(now)
         return LinkStanding(
-            offer=None if row is None or row.is_replaced else row.offer,
+            offer=None if row is None or row.is_replaced or is_banned else row.offer,
             taken_by=row.taken_by if row else None,
             theirs=identities.get(row.offer.identity) if row else None,
             mine=mine,

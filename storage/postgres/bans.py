@@ -10,6 +10,9 @@ from gateway.domain.people import Identity, person_id_of
 from storage.audit_data import of_ban
 from storage.postgres.database import Row, Transaction
 
+# Two that link at once could each become the other, and one could link while it is banned;
+# links and bans are rare enough to wait for each other.
+HOLD_LINKS = "SELECT pg_advisory_xact_lock(1349481334, hashtext(current_schema()))"
 LINKED = """
 SELECT other.platform, other.workspace, other.account, other.person
 FROM identity AS own JOIN identity AS other ON other.person = own.person
@@ -28,6 +31,10 @@ LIFT_BAN = """
 DELETE FROM ban WHERE platform = $1 AND workspace = $2 AND account = $3
     AND (until IS NULL OR until > $4)
 """
+IS_BANNED = """
+SELECT 1 FROM ban WHERE platform = $1 AND workspace = $2 AND account = $3
+    AND (until IS NULL OR until > $4)
+"""
 LIVE_BANS = """
 SELECT platform, workspace, account, since, until, banned_by, is_silent FROM ban
 WHERE until IS NULL OR until > $1 ORDER BY since, platform, workspace, account
@@ -36,6 +43,7 @@ WHERE until IS NULL OR until > $1 ORDER BY since, platform, workspace, account
 
 async def put_ban(tx: Transaction, ban: Ban) -> list[Identity]:
     """Store it for the account and all that are linked to it; return them."""
+    await tx.fetch(HOLD_LINKS)
     await tx.count(DROP_OVER, ban.since)
     accounts = await _linked(tx, ban.identity)
     for identity, person in accounts:
@@ -53,6 +61,12 @@ async def lift_ban(tx: Transaction, identity: Identity, by: str, now: datetime) 
             tx.log(AuditKind.PERSON_UNBANNED, now, person, each.key, {"by": by})
             lifted.append(each)
     return lifted
+
+
+async def is_banned(tx: Transaction, identity: Identity, now: datetime) -> bool:
+    """Whether the account has one that is not over."""
+    key = (identity.platform, identity.workspace, identity.user)
+    return await tx.first(IS_BANNED, *key, now) is not None
 
 
 def to_ban(row: Row) -> Ban:

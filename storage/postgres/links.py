@@ -15,6 +15,7 @@ from gateway.domain.links import (
     UnlinkRefused,
 )
 from gateway.domain.people import Identity, person_id_of
+from storage.postgres.bans import HOLD_LINKS, is_banned
 from storage.postgres.database import Database, Row, Transaction
 from storage.postgres.people import find_person_id, to_binding
 from storage.rules import LinkStanding, decide_link, decide_unlink, linked_data
@@ -22,8 +23,6 @@ from storage.rules import LinkStanding, decide_link, decide_unlink, linked_data
 _OFFER = "platform, workspace, account, conversation, code_hash, asked_at"
 _MINE = "platform = $1 AND workspace = $2 AND account = $3"
 
-# Two that link at once could each become the other; links are rare enough to wait for each other.
-HOLD_LINKS = "SELECT pg_advisory_xact_lock(1349481334, hashtext(current_schema()))"
 COUNT_OFFERS = f"SELECT count(*) FROM link_offer WHERE {_MINE} AND asked_at > $4"  # noqa: S608
 REPLACE_OFFERS = f"""
 UPDATE link_offer SET is_replaced = true WHERE {_MINE} AND taken_account IS NULL
@@ -114,9 +113,11 @@ async def _standing(
 ) -> LinkStanding:
     row = await tx.first(GET_OFFER, code_hash)
     offer, is_replaced, taken_by = _to_offer(row) if row else (None, False, None)
+    if offer is not None and (is_replaced or await is_banned(tx, offer.identity, now)):
+        offer = None
     mine = await find_person_id(tx, identity)
     return LinkStanding(
-        offer=None if is_replaced else offer,
+        offer=offer,
         taken_by=taken_by,
         theirs=await find_person_id(tx, offer.identity) if offer else None,
         mine=mine,

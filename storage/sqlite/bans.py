@@ -30,6 +30,10 @@ LIFT_BAN = """
 DELETE FROM ban WHERE platform = ? AND workspace = ? AND account = ?
     AND (until IS NULL OR until > ?)
 """
+IS_BANNED = """
+SELECT count(*) FROM ban WHERE platform = ? AND workspace = ? AND account = ?
+    AND (until IS NULL OR until > ?)
+"""
 LIVE_BANS = """
 SELECT platform, workspace, account, since, until, banned_by, is_silent FROM ban
 WHERE until IS NULL OR until > ? ORDER BY since, platform, workspace, account
@@ -57,6 +61,12 @@ def lift_ban(tx: Transaction, identity: Identity, by: str, now: datetime) -> lis
             tx.log(AuditKind.PERSON_UNBANNED, now, person, each.key, {"by": by})
             lifted.append(each)
     return lifted
+
+
+def is_banned(tx: Transaction, identity: Identity, now: datetime) -> bool:
+    """Whether the account has one that is not over."""
+    key = (identity.platform, identity.workspace, identity.user)
+    return tx.execute(IS_BANNED, (*key, to_micros(now))).fetchone()[0] > 0
 
 
 def to_ban(row: tuple[Any, ...]) -> Ban:

@@ -18,6 +18,7 @@ from gateway.domain.links import (
 )
 from gateway.domain.people import AgentBinding, Identity, person_id_of
 from storage.rules import LinkStanding, decide_link, decide_unlink, linked_data
+from storage.sqlite.bans import is_banned
 from storage.sqlite.committer import Committer, Transaction
 from storage.sqlite.people import ADD_PERSON, find_person_id, to_binding
 from storage.sqlite.reader import Reader
@@ -113,10 +114,12 @@ def _link(
 def _standing(tx: Transaction, code_hash: str, identity: Identity, now: datetime) -> LinkStanding:
     row = tx.execute(GET_OFFER, (code_hash,)).fetchone()
     offer, is_replaced, taken_by = _to_offer(row) if row else (None, False, None)
+    if offer is not None and (is_replaced or is_banned(tx, offer.identity, now)):
+        offer = None
     mine = find_person_id(tx, identity)
     since = to_micros(now - LINK_LIFE)
     return LinkStanding(
-        offer=None if is_replaced else offer,
+        offer=offer,
         taken_by=taken_by,
         theirs=find_person_id(tx, offer.identity) if offer else None,
         mine=mine,

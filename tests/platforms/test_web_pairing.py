@@ -12,6 +12,7 @@ from playwright.async_api import Browser, Page, expect
 
 from adapters.web.sessions import COOKIE, new_token, visitor_of
 from gateway.domain.audit import AuditKind
+from gateway.domain.bans import OPERATOR, Ban
 from gateway.domain.conversations import Conversation
 from gateway.domain.messages import InboundMessage, Refusal
 from gateway.domain.people import Identity, Pairing, Sender
@@ -83,6 +84,19 @@ async def test_nobody_else_sees_or_lets_in_anybody(door: Served, secret: str | N
     assert me.json()["is_admin"] is False
     assert (waiting.status_code, tried.status_code) == (403, 403)
     assert not await door.hub.store.people.is_paired(ADA)
+
+
+async def test_an_admin_who_is_banned_lets_nobody_in(door: Served) -> None:
+    people, now = door.hub.store.people, door.hub.clock.now()
+    await people.ban(Ban(Identity.parse(_boss()), now, None, OPERATOR))
+    async with httpx.AsyncClient(base_url=door.url, cookies={COOKIE: SECRET}) as boss:
+        me = await boss.get("/me")
+        waiting = await boss.get("/pairings")
+        tried = await boss.post("/pairings", json={"code": "ABCD2345", "allow": True})
+
+    assert me.json()["is_admin"] is False
+    assert (waiting.status_code, tried.status_code) == (403, 403)
+    assert not await people.is_paired(ADA)
 
 
 async def test_no_other_site_lets_anybody_in(door: Served) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 
@@ -133,6 +134,47 @@ async def test_what_can_not_be_done_is_said(hub: FakeHub, command: str, told: st
         assert (await _boss(hub, command)).startswith(told)
 
     assert await hub.store.people.bans(hub.clock.now()) == []
+
+
+async def test_an_admin_is_not_banned_by_a_linked_account_either(hub: FakeHub) -> None:
+    bob = Identity("slack", "T1", "UBOB")
+    async with hub.running():
+        await _direct(hub, "UBOSS").says("hello")
+        code = re.search(r"\*\*(\w{8})\*\*", await _boss(hub, "/link"))
+        assert code is not None
+        other = _direct(hub, "UBOB")
+        await other.says(f"/link {code[1]}")
+        await other.reads()
+        await asyncio.sleep(2)
+        told = await _boss(hub, "/ban UBOB")
+
+    assert told == f"`{bob.key}` is an admin: the operator alone can ban them."
+    assert await hub.store.people.bans(hub.clock.now()) == []
+
+
+async def test_a_ban_of_an_account_that_nobody_knows_says_so(hub: FakeHub) -> None:
+    async with hub.running():
+        guest = await _boss(hub, "/ban <@UGUEST>")
+        await _direct(hub, "UADA").says("hello")
+        known = await _boss(hub, "/ban <@UADA>")
+
+    assert "Is it the right one?" in guest
+    assert "Is it the right one?" not in known
+
+
+async def test_a_code_that_was_shown_before_a_ban_links_nobody_after_it(hub: FakeHub) -> None:
+    async with hub.running():
+        ada, second = _direct(hub, "UADA"), _direct(hub, "UADA2")
+        await ada.says("/link")
+        code = re.search(r"\*\*(\w{8})\*\*", (await ada.reads())[0])
+        assert code is not None
+        await second.says("hello")
+        await second.reads()
+        await _boss(hub, "/ban UADA")
+        await second.says(f"/link {code[1]}")
+        told = (await second.reads(2))[-1]
+
+    assert told.startswith("There is no such code.")
 
 
 async def test_a_ban_counts_in_every_place_and_outlives_a_restart(hub: FakeHub) -> None:

@@ -134,3 +134,17 @@ async def test_what_is_no_code_is_said(hub: FakeHub, typed: str) -> None:
         said = await _asks(_direct(hub, "UBOSS"), f"/pair {typed}")
 
     assert "is not a pairing code" in said
+
+
+async def test_who_is_banned_is_let_in_by_no_code_and_is_told_nothing(hub: FakeHub) -> None:
+    async with hub.running():
+        ada, boss = _direct(hub, "UADA"), _direct(hub, "UBOSS")
+        code = await _code_of(ada)
+        await _asks(boss, "/ban UADA")
+        told = await _asks(boss, f"/pair {code}")
+        await _asks(boss, "/unban UADA")
+        again = await _asks(boss, f"/pair {code}")
+
+    assert told == "UADA (`slack:T1:UADA`) is banned. `/unban slack:T1:UADA` first."
+    assert again.endswith("may talk now.")
+    assert [WELCOME in said for said in ada.sees] == [False, True]

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from gateway.domain.audit import AuditKind
 from gateway.domain.bans import OPERATOR, Ban
-from gateway.domain.links import LinkOffer
+from gateway.domain.links import Linked, LinkOffer, LinkRefused
 from gateway.ports import Store
 from tests.contracts.store.words import ROUTE, at, identity, message, place, say
 
@@ -55,6 +55,19 @@ async def test_linked_accounts_are_banned_and_let_in_together(store: Store) -> N
     assert {ban.identity for ban in await store.people.bans(at(2))} == set(both)
     assert await store.people.lift_ban(identity("ada"), OPERATOR, at(3)) == both
     assert await store.people.bans(at(4)) == []
+
+
+async def test_while_a_ban_holds_nobody_joins_who_is_banned(store: Store) -> None:
+    for user in ("ada", "bob"):
+        await store.turns.accept(message(f"hello of {user}", user=user), ROUTE, at(0))
+    await store.links.offer(LinkOffer(identity("ada"), place().id, "code", at(0)))
+    await store.people.ban(_ban("ada", since=1, until=at(60)))
+
+    meanwhile = await store.links.link("code", identity("bob"), at(2))
+    afterwards = await store.links.link("code", identity("bob"), at(60))
+
+    assert meanwhile is LinkRefused.NO_SUCH_CODE
+    assert isinstance(afterwards, Linked)
 
 
 async def test_bans_and_their_ends_are_audited(store: Store) -> None:

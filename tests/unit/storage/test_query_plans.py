@@ -101,6 +101,7 @@ INDEXES = {
     "bans.LINKED": {"own (key)", "identity_person"},
     "bans.DROP_OVER": {"ban (scan)"},
     "bans.LIFT_BAN": {"ban (key)"},
+    "bans.IS_BANNED": {"ban (key)"},
     "bans.LIVE_BANS": {"ban (scan)"},
     "people.FIND_PERSON_ID": {"identity (key)"},
     "people.FIND_PERSON": {"identity (key)", "person (key)"},
