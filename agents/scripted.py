@@ -302,11 +302,11 @@ class ScriptedAgents:
 
     async def write(self, agent: AgentId, label: str, value: str, *, was: str) -> bool:
         """Replace a block's value if it is still `was`."""
-        self._check_serving()
-        block = self.memory[agent][label]
-        if block.value != was:
-            return False
-        self.memory[agent][label] = replace(block, value=value)
+        async with _HostCall(self):
+            block = self.memory[agent][label]
+            if block.value != was:
+                return False
+            self.memory[agent][label] = replace(block, value=value)
         return True
 
     async def delete(self, agent: AgentId) -> None:

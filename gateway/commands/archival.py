@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gateway.commands.command import UNREACHABLE, Asked, Command, Reach
+from gateway.commands.command import Asked, Command, Reach, first_word
 from gateway.commands.remembering import NO_MEMORY, own_agent
 from gateway.domain.commands import CommandArgument, CommandSpec
 from gateway.domain.memory import Passage
-from gateway.errors import RuntimeUnavailable
 
 MOST_SHOWN = 10
 LONGEST = 4_000
@@ -24,21 +23,13 @@ WHAT = "Say what to add: `/archival add TEXT`."
 
 
 async def _archival(asked: Asked, reach: Reach) -> str:
-    try:
-        return await _answer(asked, reach)
-    except RuntimeUnavailable:
-        return UNREACHABLE
-
-
-async def _answer(asked: Asked, reach: Reach) -> str:
     agent, why_not = await own_agent(asked, reach)
     if agent is None:
         return why_not
     if reach.archive is None:
         return NO_MEMORY
-    verb, _, rest = asked.arguments.partition(" ")
+    verb, text = first_word(asked.arguments)
     if verb.lower() == "add":
-        text = rest.strip()
         if not text or len(text) > LONGEST:
             return TOO_LONG if text else WHAT
         return ADDED if await reach.archive.add(agent, text) else KNOWN

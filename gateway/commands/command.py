@@ -42,6 +42,12 @@ UNREACHABLE = "The server of your agent can not be reached right now. Ask again 
 """What a command answers that needs it: others of its person would wait behind its retries."""
 
 
+def first_word(words: str) -> tuple[str, str]:
+    """Return the first word, and what follows it; each is empty where there is none. Pure."""
+    first, *rest = words.split(maxsplit=1) or [""]
+    return first, rest[0].strip() if rest else ""
+
+
 class RunningErrands(Protocol):
     """Whoever knows what agents ask each other."""
 
@@ -133,7 +139,10 @@ class Told:
 
 
 CarryOut = Callable[[Asked, Reach], Awaitable[str | Told]]
-"""Does what is asked and returns what its person is told. A repeat after a crash does no harm."""
+"""Does what is asked and returns what its person is told. A repeat after a crash does no harm.
+
+What it raises as RuntimeUnavailable is told as UNREACHABLE.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,3 +151,5 @@ class Command:
 
     spec: CommandSpec
     carry_out: CarryOut
+    is_persistent: bool = False
+    """Whether it is tried again until the agents' server can be reached."""

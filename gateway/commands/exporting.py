@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from gateway.commands.command import ELSEWHERE, UNREACHABLE, Asked, Command, Reach, Told
+from gateway.commands.command import ELSEWHERE, Asked, Command, Reach, Told
 from gateway.commands.export_file import FOLDER, Exported, export
 from gateway.commands.owned import files_in
 from gateway.domain.artifacts import Attachment
 from gateway.domain.commands import CommandArgument, CommandSpec
-from gateway.errors import RuntimeUnavailable
 from gateway.ports import ArtifactStore
 
 NO_FILES = "Nothing can be given out here: this gateway keeps no files."
@@ -25,10 +24,7 @@ async def _export(asked: Asked, reach: Reach) -> str | Told:
     words = asked.arguments
     if words and not (words.isascii() and words.isdecimal() and len(words) < 19):
         return HOW
-    try:
-        made = await export(asked, reach, int(words) if words else None)
-    except RuntimeUnavailable:
-        return UNREACHABLE
+    made = await export(asked, reach, int(words) if words else None)
     file = await _keep(made, asked, reach, reach.artifacts)
     await reach.store.personal.exported(asked.person, asked.message.otid, reach.clock.now())
     return Told(_sentence(made), (file,))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.commands.command import UNREACHABLE, Asked, Command, Reach
+from gateway.commands.command import Asked, Command, Reach, first_word
 from gateway.commands.owned import all_that_they_were
 from gateway.commands.remembering import own_agent
 from gateway.domain.artifacts import Attachment, Contents
 from gateway.domain.commands import CommandArgument, CommandSpec
 from gateway.domain.ids import AgentId
 from gateway.domain.memory import Ingestion, KnownFile
-from gateway.errors import BadInput, RuntimeUnavailable
+from gateway.errors import BadInput
 from gateway.ports import AgentFiles, ArtifactStore
 
 LARGEST_BYTES = 10_000_000
@@ -91,21 +91,14 @@ class _Shelf:
 
 
 async def _files(asked: Asked, reach: Reach) -> str:
-    try:
-        return await _answer(asked, reach)
-    except RuntimeUnavailable:
-        return UNREACHABLE
-
-
-async def _answer(asked: Asked, reach: Reach) -> str:
     agent, why_not = await own_agent(asked, reach)
     if agent is None:
         return why_not
     if reach.files is None or reach.artifacts is None:
         return NOT_HERE
     shelf = _Shelf(asked, reach, agent, reach.files, reach.artifacts)
-    verb, _, rest = asked.arguments.partition(" ")
-    name = rest.strip().strip("`")
+    verb, rest = first_word(asked.arguments)
+    name = rest.strip("`")
     match verb.lower():
         case "":
             return await shelf.list()

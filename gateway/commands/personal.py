@@ -151,5 +151,6 @@ FAMILY = (
             (CommandArgument("what", f"{SURE}, if you are sure"),),
         ),
         _forget,
+        is_persistent=True,
     ),
 )

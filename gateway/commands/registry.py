@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from gateway.choices import note_of
@@ -28,12 +29,13 @@ from gateway.commands import (
     tokens,
     waking,
 )
-from gateway.commands.command import Asked, Command, Reach, Told
+from gateway.commands.command import UNREACHABLE, Asked, Command, Reach, Told
 from gateway.domain.commands import CommandArgument, CommandSpec
 from gateway.domain.ids import PersonId
 from gateway.domain.messages import InboundMessage, MessageKind
 from gateway.domain.people import Mode, Route, person_id_of
 from gateway.domain.turns import Turn
+from gateway.errors import RuntimeUnavailable
 
 COMMANDS = Route("commands", Mode.SHARED)
 """The lane of a conversation's commands: they never wait behind an agent's turn."""
@@ -79,15 +81,22 @@ async def _help(asked: Asked, reach: Reach) -> str:
     return "\n".join(f"- `{spec.name}`: {spec.description}" for spec in SPECS)
 
 
+_FIRST_WORD = re.compile(r"\S+")
 _VERBS = {command.spec.name: command for command in (*_CARRIED_OUT, Command(_HELP, _help))}
 
 
 def as_typed(message: InboundMessage) -> InboundMessage:
-    """Return a command where somebody typed one as text: `/help` on the web page. Pure."""
+    """Return a command where somebody typed one as text: `/help` on the web page. Pure.
+
+    The verb of every command is in small letters from here on.
+    """
     slash, verb = message.text[:1], message.text[1:].partition(" ")[0].strip().lower()
-    if message.kind is not MessageKind.TEXT or slash != "/" or verb not in _VERBS:
+    is_typed = message.kind is MessageKind.TEXT and slash == "/" and verb in _VERBS
+    if not is_typed and message.kind is not MessageKind.COMMAND:
         return message
-    return replace(message, kind=MessageKind.COMMAND, text=message.text.strip()[1:])
+    text = message.text.strip()[1:] if is_typed else message.text
+    text = _FIRST_WORD.sub(lambda word: word[0].lower(), text, count=1)
+    return replace(message, kind=MessageKind.COMMAND, text=text)
 
 
 class Commands:
@@ -116,7 +125,13 @@ class Commands:
         message = replace(message, sender=replace(message.sender, circles=circles))
         role = await self._reach.store.notes.get(asker, note_of(turn.conversation))
         chosen = role if role in self._reach.routes else None
-        return await command.carry_out(Asked(turn, message, asker, arguments, chosen), self._reach)
+        asked = Asked(turn, message, asker, arguments, chosen)
+        try:
+            return await command.carry_out(asked, self._reach)
+        except RuntimeUnavailable:
+            if command.is_persistent:
+                raise
+            return UNREACHABLE
 
 
 def _of_a_stranger(turn: Turn, message: InboundMessage) -> PersonId:

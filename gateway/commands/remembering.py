@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.commands.command import Asked, Command, Reach
+from gateway.commands.command import Asked, Command, Reach, first_word
 from gateway.domain.commands import CommandArgument, CommandSpec
 from gateway.domain.ids import AgentId
 from gateway.domain.memory import MemoryBlock, MemoryEdit
@@ -37,7 +37,7 @@ async def _memory(asked: Asked, reach: Reach) -> str:
         return why_not
     if reach.memory is None:
         return NO_MEMORY
-    label, _, rest = asked.arguments.partition(" ")
+    label, rest = first_word(asked.arguments)
     blocks = {block.label: block for block in await reach.memory.blocks(agent)}
     if not label:
         return _overview(list(blocks.values()))
@@ -46,7 +46,7 @@ async def _memory(asked: Asked, reach: Reach) -> str:
         return f'There is no part "{label[:40]}" in its memory. There is {known}.'
     if not rest:
         return f"**{label}**\n{blocks[label].value}"
-    return await _Change(asked, reach, reach.memory, agent, blocks[label]).make(rest.strip())
+    return await _Change(asked, reach, reach.memory, agent, blocks[label]).make(rest)
 
 
 def _overview(blocks: list[MemoryBlock]) -> str:
@@ -74,8 +74,8 @@ class _Change:
 
     async def make(self, words: str) -> str:
         """Do what the words behind the label say."""
-        verb, _, text = words.partition(" ")
-        match verb.lower(), text.strip():
+        verb, text = first_word(words)
+        match verb.lower(), text:
             case "undo", "":
                 return await self._undo()
             case "set", text if text:
@@ -110,7 +110,7 @@ class _Change:
 
     async def _undo(self) -> str:
         """Take the last change back, which is a change too: undone twice, it is there again."""
-        last = await self._edits.newest(self._agent, self._block.label)
+        last = await self._newest_made()
         if last is None:
             return f"There is no change of yours to **{self._block.label}** to take back."
         is_repeat = last.at == self._asked.message.sent_at
@@ -118,6 +118,14 @@ class _Change:
             label = self._block.label
             return f"Your agent has changed **{label}** since, so nothing was taken back."
         return await self._write(last.before)
+
+    async def _newest_made(self) -> MemoryEdit | None:
+        """Return the last change; one whose write nobody saw, and that is not there, is dropped."""
+        while last := await self._edits.newest(self._agent, self._block.label):
+            if self._block.value != last.before or last.at == self._asked.message.sent_at:
+                break
+            await self._edits.drop(last)
+        return last
 
     def _edit(self, value: str) -> MemoryEdit:
         asked, block = self._asked, self._block

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gateway.commands.command import ELSEWHERE, Asked, Command, Reach
+from gateway.commands.command import ELSEWHERE, Asked, Command, Reach, first_word
 from gateway.domain.commands import CommandArgument, CommandSpec
 from gateway.domain.conversations import OPTED_OUT
 from gateway.errors import BadInput
@@ -42,16 +42,16 @@ async def _schedule(asked: Asked, reach: Reach) -> str:
 
 
 async def _do(asked: Asked, reach: Reach, wakeups: PersonalSchedules) -> str:
-    verb, _, rest = asked.arguments.partition(" ")
+    verb, rest = first_word(asked.arguments)
     if verb.lower() in _TELLS and not asked.is_private:
         return ELSEWHERE
     match verb.lower():
         case "" | "list":
             return await wakeups.list(asked.person)
-        case "add" if rest.strip():
-            return await wakeups.add(_wish(asked, reach, rest.strip()), repeats=True)
-        case change if change in _CHANGES and rest.strip():
-            return await wakeups.change(asked.person, change, rest.strip(), asked.message.sent_at)
+        case "add" if rest:
+            return await wakeups.add(_wish(asked, reach, rest), repeats=True)
+        case change if change in _CHANGES and rest:
+            return await wakeups.change(asked.person, change, rest, asked.message.sent_at)
         case _:
             return _HOW
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from gateway.commands.command import ELSEWHERE, Asked, Command, Reach
+from gateway.commands.command import ELSEWHERE, Asked, Command, Reach, first_word
 from gateway.domain.commands import CommandArgument, CommandSpec
 from gateway.domain.tokens import MOST_TOKENS, TokenOffer, hash_secret, new_code
 
@@ -18,14 +18,14 @@ USAGE = (
 async def _token(asked: Asked, reach: Reach) -> str:
     if not asked.is_private:
         return ELSEWHERE
-    verb, _, rest = asked.arguments.partition(" ")
+    verb, rest = first_word(asked.arguments)
     match verb.lower():
         case "":
             return await _list(asked, reach)
         case "new":
             return await _offer(asked, reach, " ".join(rest.split()))
         case "revoke":
-            return await _revoke(asked, reach, rest.strip())
+            return await _revoke(asked, reach, rest)
         case _:
             return f"I did not understand that. {USAGE}"
 

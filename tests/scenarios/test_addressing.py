@@ -105,10 +105,11 @@ async def test_an_edit_of_what_one_heard_reaches_that_one_alone(hub: FakeHub) ->
     assert hub.agents.runs_started == 2
 
 
-async def test_a_chosen_agent_answers_from_the_next_message_on(hub: FakeHub) -> None:
+@pytest.mark.parametrize("choice", ["/agent writer", "/Agent writer"])
+async def test_a_chosen_agent_answers_from_the_next_message_on(hub: FakeHub, choice: str) -> None:
     ada = hub.person("ada")
 
-    await ada.says("/agent writer")
+    await ada.says(choice)
     await ada.says("a poem")
     await ada.says("coach: and you?")
 

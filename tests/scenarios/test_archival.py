@@ -35,7 +35,7 @@ async def test_what_is_added_is_found_and_listed_newest_first(hub: FakeHub) -> N
     assert await _answer(ada, "/archival") == EMPTY
 
     assert await _answer(ada, "/archival add My cat is called Pixel.") == ADDED
-    assert await _answer(ada, "/archival ADD My dog\nis called Byte.") == ADDED
+    assert await _answer(ada, "/archival ADD\nMy dog\nis called Byte.") == ADDED
 
     assert await _answer(ada, "/archival cat") == "- My cat is called Pixel."
     assert await _answer(ada, "/archival") == "- My dog is called Byte.\n- My cat is called Pixel."

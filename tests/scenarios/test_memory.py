@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from agents.scripted import ScriptedAgents
+from agents.scripted import HostFault, ScriptedAgents
+from gateway.commands.command import UNREACHABLE
 from gateway.domain.memory import MemoryBlock
 from gateway.domain.people import Mode, Route
 from storage.memory.store import MemoryStore
@@ -75,6 +76,14 @@ async def test_a_line_can_be_added(hub: FakeHub) -> None:
     assert _human(hub.agents) == "Ada likes tea.\nHer cat is called Pixel."
 
 
+async def test_a_text_may_begin_on_a_line_of_its_own(hub: FakeHub) -> None:
+    ada = await _met(hub)
+
+    await _answer(ada, "/memory human\nset\nAda likes\ncoffee.")
+
+    assert _human(hub.agents) == "Ada likes\ncoffee."
+
+
 async def test_nothing_to_take_back_is_said(hub: FakeHub) -> None:
     ada = await _met(hub)
 
@@ -134,6 +143,32 @@ async def test_a_shared_agents_memory_is_not_one_persons_to_change() -> None:
 
         assert "shared with others" in await _answer(ada, "/memory human set mine")
         assert "shared with others" in await _answer(ada, "/new")
+
+
+@pytest.mark.parametrize("text", ["/memory", "/memory human set Ada likes coffee.", "/new"])
+async def test_a_server_that_is_away_is_told_at_once(hub: FakeHub, text: str) -> None:
+    ada = await _met(hub)
+    hub.agents.go_down()
+
+    assert await _answer(ada, text) == UNREACHABLE
+    assert "known here as" in await _answer(ada, "/whoami")
+    hub.agents.come_back()
+    await asyncio.sleep(120)
+    assert _human(hub.agents) == "Ada likes tea."
+    assert len(hub.agents.threads) == 1
+
+
+async def test_a_change_that_was_not_made_stands_in_the_way_of_no_other(hub: FakeHub) -> None:
+    ada = await _met(hub)
+    await _answer(ada, "/memory human set Ada likes coffee.")
+    await asyncio.sleep(1)
+    hub.agents.host_faults.append(HostFault.LOST_REQUEST)
+    assert await _answer(ada, "/memory human set Ada likes water.") == UNREACHABLE
+    await asyncio.sleep(1)
+
+    await _answer(ada, "/memory human undo")
+
+    assert _human(hub.agents) == "Ada likes tea."
 
 
 async def test_new_begins_a_new_thread_and_keeps_the_agent(hub: FakeHub) -> None:

@@ -151,6 +151,19 @@ async def test_nobody_is_forgotten_while_their_agent_works(hub: FakeHub) -> None
     assert "think" in await _asks(ada, "/search think")
 
 
+async def test_forgetting_goes_on_when_the_agents_server_is_back(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+    await _talks(ada, "My cat is called Pixel.", "Hm.")
+    hub.agents.go_down()
+
+    assert "Forgotten" not in await _asks(ada, "/forget everything")
+    hub.agents.come_back()
+    await asyncio.sleep(120)
+
+    assert "Forgotten: 1 messages" in ada.sees[-1]
+    assert await hub.store.people.find_person(ada.identity) is None
+
+
 async def test_forgetting_is_said_by_itself() -> None:
     hub = FakeHub(MemoryStore())
     ada = hub.person("ada")

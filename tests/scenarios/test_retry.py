@@ -10,6 +10,7 @@ import pytest
 from agents.scripted import Fail, Say, Wait
 from gateway.domain.artifacts import Attachment
 from gateway.domain.conversations import Conversation
+from gateway.domain.messages import MessageKind
 from gateway.domain.people import Identity, Route
 from gateway.ports import Streaming
 from storage.memory.store import MemoryStore
@@ -89,6 +90,19 @@ async def test_files_go_with_the_question(hub: FakeHub) -> None:
     await _hears(ada, "/retry")
 
     assert all("[file cat.png: image/png" in texts[0] for texts in hub.agents.heard)
+
+
+@pytest.mark.parametrize("typed", ["/Retry", "/RETRY please"])
+async def test_however_it_is_written_it_asks_again(hub: FakeHub, typed: str) -> None:
+    ada = hub.person("ada")
+
+    await _hears(ada, "hello")
+    await _hears(ada, typed)
+    command = replace(hub.message(ada, typed[1:]), kind=MessageKind.COMMAND)
+    await hub.inbox.receive(command)
+    await ada.reads(3)
+
+    assert _words(hub) == ["hello"] * 3
 
 
 async def test_without_a_question_nothing_is_asked(hub: FakeHub) -> None:
