@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
 from gateway.budgets import Budgets
 from gateway.domain.people import Route
@@ -34,6 +34,7 @@ class Mind:
     constellation: Constellation
     runtime: AgentRuntime
     toolbox: Toolbox
+    _: KW_ONLY
     routes: Mapping[str, Route] = field(default_factory=lambda: {"postern": Route("postern")})
     """The agents that there are, the default one first."""
     images: Images | None = None

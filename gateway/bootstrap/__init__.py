@@ -30,16 +30,11 @@ from gateway.bootstrap.doors import (
 )
 from gateway.bootstrap.entry import chat_here, chat_with, opened_around, opened_gateway
 from gateway.bootstrap.hub import Plugged, Spokes, make_inbox, make_ticker, plug
-from gateway.bootstrap.kept import Kept, KeptDatabase, KeptFiles, kept
-from gateway.bootstrap.minds import (
-    constellation_options,
-    embedded_options,
-    letta_options,
-    opened_mind,
-    served_letta,
-)
+from gateway.bootstrap.kept import Kept, KeptDatabase, kept
+from gateway.bootstrap.letta import embedded_options, letta_options, served_letta
+from gateway.bootstrap.minds import opened_mind
 from gateway.bootstrap.servers import LookedAt, looked_at
-from gateway.bootstrap.stores import clock_of, make_store, opened_artifacts, opened_store
+from gateway.bootstrap.stores import clock_of, opened_artifacts, opened_store
 
 __all__ = [
     "LISTENER",
@@ -48,7 +43,6 @@ __all__ = [
     "Door",
     "Kept",
     "KeptDatabase",
-    "KeptFiles",
     "ListensFor",
     "LookedAt",
     "Plugged",
@@ -59,7 +53,6 @@ __all__ = [
     "chat_with",
     "claiming",
     "clock_of",
-    "constellation_options",
     "desks",
     "embedded_options",
     "follow_zones",
@@ -72,7 +65,6 @@ __all__ = [
     "make_inbox",
     "make_listener",
     "make_slack",
-    "make_store",
     "make_ticker",
     "make_web",
     "manifests",

@@ -6,7 +6,8 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
-from gateway.bootstrap.minds import constellation_options, letta_options, opened_letta
+from gateway.bootstrap.letta import letta_options, opened_letta
+from gateway.bootstrap.minds import constellation_options
 from gateway.data_dir import held
 from gateway.domain.ids import AgentId
 from gateway.errors import RunFailed, SettingsWrong

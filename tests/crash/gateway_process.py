@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 from gateway.bootstrap import (
     Spokes,
@@ -23,7 +24,6 @@ from gateway.bootstrap import (
 from gateway.clock import SystemClock
 from gateway.data_dir import held
 from gateway.http import listen
-from gateway.mind import Mind
 from gateway.settings import load_settings
 from gateway.telemetry import Metrics
 from tests.fakes.crashing import around
@@ -61,12 +61,11 @@ async def main() -> None:
         artifacts = await stack.enter_async_context(opened_artifacts(settings, clock))
         mind = await stack.enter_async_context(opened_mind(settings, store, artifacts, clock))
         adapters, routers = make_doors(settings, store, artifacts, clock, mind)
-        wrapped = Mind(
-            around(mind.constellation, "agents", point),
-            around(mind.runtime, "runtime", point),
-            around(mind.toolbox, "toolbox", point),
-            mind.routes,
-            mind.images,
+        wrapped = replace(
+            mind,
+            constellation=around(mind.constellation, "agents", point),
+            runtime=around(mind.runtime, "runtime", point),
+            toolbox=around(mind.toolbox, "toolbox", point),
         )
         platforms = [around(adapter, "platform", point) for adapter in adapters]
         spokes = Spokes(clock, Metrics(), store, artifacts, wrapped, platforms, routers)

@@ -262,7 +262,7 @@ class FakeHub:
             constellation,
             runtime,
             toolbox,
-            self.routes,
+            routes=self.routes,
             memory=agents,
             artifacts=options.artifacts,
             budgets=budgets,

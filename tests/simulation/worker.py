@@ -123,7 +123,7 @@ class Build:
         """Return who answers turns."""
         minds = around(ports.minds, "agents", ports.edges)
         limits = WakeupLimits(around(ports.toolbox, "toolbox", ports.edges), store.schedules)
-        mind = Mind(self.constellation(store, minds, ports), minds, limits, ROUTES)
+        mind = Mind(self.constellation(store, minds, ports), minds, limits, routes=ROUTES)
         options = TurnOptions(retry=RETRY, approvals=self.approvals, freshness=FRESHNESS)
         return TurnRunner(store, adapters, mind, drafts, ports.clock, ports.metrics, options)
 

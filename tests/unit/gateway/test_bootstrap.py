@@ -24,7 +24,8 @@ from gateway.bootstrap import (
 )
 from gateway.bootstrap.choices import access_policy, named_circles
 from gateway.bootstrap.doors import make_sign_in, terminal_identity
-from gateway.bootstrap.minds import embedded_options, opened_mind
+from gateway.bootstrap.letta import embedded_options
+from gateway.bootstrap.minds import opened_mind
 from gateway.clock import SystemClock
 from gateway.domain.conversations import Conversation
 from gateway.domain.memory import nearly_full

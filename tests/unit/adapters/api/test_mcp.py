@@ -54,7 +54,7 @@ class House:
         read = Settings.model_validate({**SETTINGS, **(settings or {})})
         constellation = AgentConstellation(self.store.people, self.agents, self.clock)
         tools = Executor(Registry())
-        mind = Mind(constellation, self.agents, tools, routes(read), memory=self.agents)
+        mind = Mind(constellation, self.agents, tools, routes=routes(read), memory=self.agents)
         spokes = Spokes(
             self.clock, Metrics(), self.store, self.artifacts, mind, [WebAdapter(self.clock)]
         )
