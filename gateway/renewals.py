@@ -56,6 +56,7 @@ class Renewals:
     """Renews an agent's thread before a turn that a person's words begin. Memory stays.
 
     A wakeup, a decision or another agent's question neither ends a conversation nor
+    prolongs it. What is about an earlier message, as an edit or a question asked again,
     prolongs it. A repeat of the turn renews nothing again, but for one that died
     between the new thread and the note of it: that thread takes the place of the first.
     """
@@ -74,16 +75,23 @@ class Renewals:
         if ends.is_never or not said or turn.runs:
             return
         owner = lane_owner(turn.ref.lane, turn.person, turn.conversation)
-        name = f"said:{turn.role}:{turn.conversation.id}"
-        noted = await self._notes.get(owner, name)
+        noted = await self._notes.get(owner, _note(turn.role, turn.conversation))
         last = None if noted is None else datetime.fromisoformat(noted)
         first = said[0]
-        if last is not None and first.kind is MessageKind.TEXT:
+        if last is not None and first.kind is MessageKind.TEXT and not first.is_again:
             zone = await self._zone(owner, ends)
             if ends.is_over(last, first.sent_at, zone):
                 await self._renew(turn, owner, first)
-        newest = max([message.sent_at for message in said] + ([] if last is None else [last]))
-        await self._notes.put(owner, name, newest.isoformat())
+        moments = [message.sent_at for message in said]
+        newest = max(moments if last is None else [last, *moments])
+        await self._notes.put(owner, _note(turn.role, turn.conversation), newest.isoformat())
+
+    async def prolong(
+        self, owner: PersonId, role: str, place: Conversation, moment: datetime
+    ) -> None:
+        """Let no conversation be over that was begun, or gone back to, by a command."""
+        if not self._policy.of(place).is_never:
+            await self._notes.put(owner, _note(role, place), moment.isoformat())
 
     async def _renew(self, turn: Turn, owner: PersonId, first: InboundMessage) -> None:
         agent = await self._constellation.agent_of(owner, turn.role)
@@ -94,6 +102,11 @@ class Renewals:
     async def _zone(self, owner: PersonId, ends: Ends) -> tzinfo:
         own = None if ends.daily_at is None else await self._notes.get(owner, ZONE_NOTE)
         return zone_named(own or self._policy.zone)
+
+
+def _note(role: str, place: Conversation) -> str:
+    """Return the name of the note that holds when something was said last."""
+    return f"said:{role}:{place.id}"
 
 
 def _newest(daily_at: time, now: datetime, zone: tzinfo) -> datetime:

@@ -132,6 +132,7 @@ class TurnRunner:
             mind.archive,
             mind.files,
             mind.circles,
+            mind.renewals,
         )
 
     async def run(self, turn: Turn, lease: Lease) -> None:

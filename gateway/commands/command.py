@@ -32,6 +32,7 @@ from gateway.ports import (
     Store,
 )
 from gateway.queue_modes import QueueModes
+from gateway.renewals import Renewals
 from gateway.rights.circles import Circles
 
 ELSEWHERE = "This is between you and me: ask me in a direct message."
@@ -95,6 +96,8 @@ class Reach:
     files: AgentFiles | None = None
     """None where agents look nothing up in files."""
     circles: Circles = field(default_factory=Circles)
+    renewals: Renewals | None = None
+    """None where no conversation begins anew by itself."""
 
     async def agent_of(self, asked: Asked) -> AgentId | None:
         """Return the agent that answers who asks, here; None before the first contact."""

@@ -35,6 +35,7 @@ async def _new(asked: Asked, reach: Reach) -> str:
         return NOT_YET
     place, command = asked.turn.conversation, asked.message.idempotency_key
     await reach.constellation.renew_thread(agent, place, command)
+    await _prolong(asked, reach)
     return NEW
 
 
@@ -64,7 +65,15 @@ async def _go_back(asked: Asked, reach: Reach, agent: AgentId) -> str:
         return NO_SUCH
     command = asked.message.idempotency_key
     await reach.constellation.resume_thread(agent, place, wanted.id, command)
+    await _prolong(asked, reach)
     return f"You are back in conversation {number}: your agent knows what was said there."
+
+
+async def _prolong(asked: Asked, reach: Reach) -> None:
+    """Let what is said next be said here, however long ago the last word was."""
+    if reach.renewals is not None:
+        role, place = reach.route_of(asked).role, asked.turn.conversation
+        await reach.renewals.prolong(asked.person, role, place, asked.message.sent_at)
 
 
 async def _threads(asked: Asked, reach: Reach, agent: AgentId, limit: int) -> list[Thread]:

@@ -64,6 +64,45 @@ async def test_the_first_word_after_a_pause_begins_a_new_conversation() -> None:
     assert listed.splitlines()[1].endswith("UTC: one")
 
 
+async def test_who_goes_back_to_a_conversation_stays_in_it() -> None:
+    hub = _hub(IDLE)
+    ada = _ada(hub)
+    async with hub.running():
+        for text in ("one", "/new", "two"):
+            await _hears(ada, text)
+        await asyncio.sleep(30 * MINUTE)
+        await _hears(ada, "/sessions 1")
+        await asyncio.sleep(MINUTE)
+        await _hears(ada, "three")
+
+    first, second, back = _threads(hub.agents)
+    assert first == back != second
+
+
+async def test_who_begins_a_conversation_after_a_pause_begins_one() -> None:
+    hub = _hub(IDLE)
+    ada = _ada(hub)
+    async with hub.running():
+        await _hears(ada, "one")
+        await asyncio.sleep(30 * MINUTE)
+        for text in ("/new", "two"):
+            await _hears(ada, text)
+
+    assert len({thread for _, _, thread in hub.agents.threads}) == 2
+
+
+async def test_the_last_question_is_asked_again_where_it_was_asked() -> None:
+    hub = _hub(IDLE)
+    ada = _ada(hub)
+    async with hub.running():
+        await _hears(ada, "one")
+        await asyncio.sleep(30 * MINUTE)
+        await _hears(ada, "/retry")
+
+    first, again = _threads(hub.agents)
+    assert first == again
+
+
 async def test_each_kind_of_place_has_its_own_pause() -> None:
     hub = _hub(RenewalPolicy(direct=Ends(timedelta(minutes=2))))
     async with hub.running():
