@@ -23,6 +23,7 @@ from gateway.leases import Lease, loop_time
 from gateway.ports import Adapter, Clock, Store
 from gateway.retries import RetryPolicy, decide_send_retry
 from gateway.telemetry import Metrics, traced
+from gateway.text.canvas import with_remark
 from gateway.waiting import wait_until
 
 log = logging.getLogger(__name__)
@@ -171,7 +172,7 @@ class Outbox:
                 found = await adapter.find(replace(delivery, ending=ending))
             except OutcomeUnknown:
                 found = None
-                wanted = replace(shown, text=shown.text + MAY_BE_A_REPEAT)
+                wanted = _with_remark(shown, MAY_BE_A_REPEAT)
             if found is not None and delivery.revision == 1:
                 return found
             wanted = wanted if found is None else replace(delivery, receipt=found)
@@ -218,3 +219,9 @@ class Outbox:
         else:
             level = logging.ERROR if isinstance(outcome, SendFailed) else logging.WARNING
             log.log(level, "delivery_settled", extra={**details, "error": outcome.error})
+
+
+def _with_remark(delivery: Delivery, remark: str) -> Delivery:
+    """Return it with a remark below its text, and on its canvas, which is shown instead."""
+    canvas = delivery.canvas and with_remark(delivery.canvas, remark)
+    return replace(delivery, text=delivery.text + remark, canvas=canvas)

@@ -16,6 +16,7 @@ from gateway.domain.artifacts import Attachment
 from gateway.domain.deliveries import Delivery
 from gateway.errors import BadInput
 from gateway.ports import ArtifactStore
+from gateway.text.canvas import said
 
 FILE_LIMIT_BYTES = 10 * 1024 * 1024
 """Of one file, where nobody paid for more ("Uploading Files", Discord's reference)."""
@@ -66,8 +67,9 @@ class Enclosures:
         self, delivery: Delivery, text: str, uploads: Sequence[Upload] = ()
     ) -> Content:
         if delivery.canvas is not None:
-            drawn = components_of(delivery.canvas, delivery.number, self._buttons)
-            return Content(text_of(drawn), canvas=drawn)
+            canvases = (delivery.canvas, said(delivery.canvas))
+            drawn, in_words = (components_of(c, delivery.number, self._buttons) for c in canvases)
+            return Content(text_of(drawn), canvas=drawn, instead=text_of(in_words))
         rows = self._buttons.rows_of(delivery.buttons)
         return replace(content_of(text, rows, uploads), cards=await self._cards(delivery))
 

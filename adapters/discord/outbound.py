@@ -34,8 +34,8 @@ class Content:
     """Embeds. An edit without any leaves them as they are."""
     canvas: tuple[Json, ...] = ()
     """Components that say the text, and all else; nothing stands beside them."""
-    longer: str | None = None
-    """What it may say instead where it is there already: the same with a remark below it."""
+    instead: str | None = None
+    """What an earlier try may say: the same with a remark below it, or a canvas in words."""
 
     def body(self, *, is_private: bool = False) -> Json:
         """Return it as Discord takes it. Nobody is ever pinged by an agent's words.
@@ -125,7 +125,7 @@ def may_be_of(shown: str, content: Content, *, was_revised: bool) -> bool:
     A text that was revised may have been sent when it was shorter, so any
     beginning of it will do then.
     """
-    if shown in (content.text, content.longer):
+    if shown in (content.text, content.instead):
         return True
     bare = shown.rstrip("`*_~| \n…") if was_revised else ""
     return bool(bare) and content.text.startswith(bare)

@@ -96,7 +96,7 @@ class Sender:
             content = await self._enclosures.content_of(delivery)
         if delivery.text and delivery.ending:
             ended = replace(delivery, text=delivery.text + delivery.ending)
-            content = replace(content, longer=(await self._enclosures.content_of(ended)).text)
+            content = replace(content, instead=(await self._enclosures.content_of(ended)).text)
         handle = self._live_handle(delivery)
         if handle is not None and answers.is_repeatable(delivery):
             return None
@@ -256,7 +256,7 @@ class Sender:
     ) -> Receipt | None:
         """Look for a follow-up: as the first answer, whose place it may have taken, and after."""
         original = await self._answers.original(handle)
-        if original.content in (content.text, content.longer):
+        if original.content in (content.text, content.instead):
             return Receipt(original.id, is_of_an_interaction=True)
         if original.flags & _LOADING:
             return None

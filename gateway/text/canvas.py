@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from gateway.domain import canvases
@@ -87,6 +87,11 @@ def said(canvas: Canvas) -> Canvas:
     pressed = (canvases.Button, canvases.ActionBar)
     buttons = [each for each in inside(canvas.components) if isinstance(each, pressed)]
     return Canvas((canvases.Text(in_words(canvas)), *buttons, *forms_of(canvas)))
+
+
+def with_remark(canvas: Canvas, remark: str) -> Canvas:
+    """Return the canvas with a word of ours below all that is on it."""
+    return replace(canvas, components=(*canvas.components, canvases.Text(remark.strip())))
 
 
 def buttons_of(canvas: Canvas) -> tuple[Button, ...]:

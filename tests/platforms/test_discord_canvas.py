@@ -1,5 +1,6 @@
 """Canvases in Discord: drawn as components, pressed, filled in a window, changed, and in words."""
 
+import contextlib
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,7 @@ from tests.platforms.discord_server.faults import Fail, LoseReply
 from tests.platforms.discord_server.message_forms import walk_components
 from tests.platforms.discord_server.people import shown_text
 from tests.platforms.discord_server.requests import Call
+from tests.platforms.discord_server.settings import ServerSettings
 from tests.unit.toolbox.canvases import EVERY_KIND
 from toolbox.canvas_reading import read_canvas
 
@@ -190,34 +192,44 @@ async def test_what_discord_does_not_take_is_said_in_words_with_the_same_to_pres
     assert "[The Forum](https://pictures.example/rome.png)" in shown_text(message)
 
 
+@pytest.mark.parametrize("nonce_seconds", [120.0, 0.0])
 async def test_words_in_place_of_a_canvas_are_posted_once_when_their_reply_is_lost(
-    server: DiscordServer,
+    nonce_seconds: float,
 ) -> None:
-    ada = server.person("ada")
-    posts = "POST /channels/*/messages"
-    refused = server.faults.add(posts, Fail(400, code=50035), times=None, when=_has_pictures)
-    async with DiscordHub(server).connected() as hub:
-        server.faults.add(posts, LoseReply(), when=lambda call: not _has_pictures(call))
+    posts, takes_no = "POST /channels/*/messages", Fail(400, code=50035)
+    async with remembering(nonce_seconds) as hub:
+        ada, faults = hub.server.person("ada"), hub.server.faults
+        refused = faults.add(posts, takes_no, times=None, when=_has_pictures)
+        faults.add(posts, LoseReply(), when=lambda call: not _has_pictures(call))
         message = await shows(hub, ada.dm_channel, EVERY_KIND)
         after = NewDelivery(DeliveryId("after"), _dm(ada.dm_channel), "After it.")
         await hub.store.deliveries.enqueue([after], hub.clock.now())
         await ada.hears("After it.")
         found = await hub.store.deliveries.get(POST)
 
-    assert refused.hits == 2
+    assert refused.hits == (2 if nonce_seconds else 1)
     assert found is not None
     assert found.receipt == str(message.id)
     assert len(ada.dm_channel.messages) == 2
+
+
+@contextlib.asynccontextmanager
+async def remembering(nonce_seconds: float) -> AsyncGenerator[DiscordHub]:
+    """Give a hub that knows for how long Discord remembers nonces."""
+    async with DiscordServer(ServerSettings(nonce_window_seconds=nonce_seconds)) as server:
+        hub = DiscordHub(server, settings={"nonce_window_seconds": nonce_seconds})
+        async with hub.connected():
+            yield hub
 
 
 def _has_pictures(call: Call) -> bool:
     return "'media'" in str(call.body)
 
 
-async def test_an_earlier_try_is_found_by_its_words(server: DiscordServer) -> None:
-    ada = server.person("ada")
-    async with DiscordHub(server, settings={"nonce_window_seconds": 0.0}).connected() as hub:
-        server.faults.lose_reply("POST /channels/{channel_id}/messages")
+async def test_an_earlier_try_is_found_by_its_words() -> None:
+    async with remembering(nonce_seconds=0.0) as hub:
+        ada = hub.server.person("ada")
+        hub.server.faults.lose_reply("POST /channels/*/messages")
         message = await shows(hub, ada.dm_channel, EVERY_KIND)
         after = NewDelivery(DeliveryId("after"), _dm(ada.dm_channel), "What came after it.")
         await hub.store.deliveries.enqueue([after], hub.clock.now())
@@ -227,3 +239,17 @@ async def test_an_earlier_try_is_found_by_its_words(server: DiscordServer) -> No
     assert found is not None
     assert found.receipt == str(message.id)
     assert len(ada.dm_channel.messages) == 2
+
+
+async def test_where_discord_can_not_tell_the_repeat_says_so() -> None:
+    async with remembering(nonce_seconds=0.0) as hub:
+        server, ada = hub.server, hub.server.person("ada")
+        server.faults.add("GET /channels/*/messages", Fail(403, code=50001), times=None)
+        server.faults.lose_reply("POST /channels/*/messages")
+        await shows(hub, ada.dm_channel, [{"type": "badge", "text": "booked"}])
+        await server.until(lambda: len(ada.dm_channel.messages) == 2)
+
+    assert [shown_text(message) for message in ada.dm_channel.messages] == [
+        "**booked**",
+        "**booked**\n\n*(this may be a repeat)*",
+    ]

@@ -130,3 +130,12 @@ async def test_words_of_which_slack_shows_nothing_are_left_out(hub: SlackHub, ad
     stored = await hub.hub.store.deliveries.get(POST)
     assert stored is not None
     assert stored.receipt is not None
+
+
+async def test_where_slack_can_not_tell_the_repeat_says_so(hub: SlackHub, ada: Person) -> None:
+    hub.slack.faults.refuse("conversations.history", "missing_scope", times=9)
+    hub.slack.faults.lose_reply("chat.postMessage")
+
+    await shows(hub, ada.dm_channel, [{"type": "badge", "text": "booked"}])
+
+    assert ada.sees() == ["**booked**", "**booked**\n\n*(this may be a repeat)*"]

@@ -111,7 +111,7 @@ def test_an_earlier_try_is_told_by_its_text(
 
 
 def test_an_earlier_try_is_told_by_its_text_with_the_remark_below_it_too() -> None:
-    content = replace(content_of("hello"), longer="hello\n\n_(late)_")
+    content = replace(content_of("hello"), instead="hello\n\n_(late)_")
 
     assert may_be_of("hello\n\n_(late)_", content, was_revised=False)
     assert may_be_of("hello", content, was_revised=False)
