@@ -107,6 +107,14 @@ class Approvals:
         """Whether somebody has to say yes to this call first."""
         return is_named(spec.name, self._options.tools) or spec.needs_approval(call)
 
+    def is_approver(self, account: Identity) -> bool:
+        """Whether the operator named the account as one that decides about tool calls."""
+        return account.key in self._options.approvers
+
+    def may_approve(self, account: Identity) -> bool:
+        """Whether the account may say yes to what its person's own agents ask."""
+        return not self._options.approvers or self.is_approver(account)
+
     async def get(self, approval: str) -> Approval | None:
         """Return it as it stands; None when there is none of this id."""
         return await self._store.approvals.get(approval)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from adapters.discord.payloads import InteractionData, Option
 from adapters.discord.rest import Json
-from gateway.domain.commands import CommandArgument, CommandSpec
+from gateway.domain.commands import CommandArgument, CommandSpec, Tier
 
 ASK = "ask"
 """The command whose argument is simply said to the agent."""
@@ -61,7 +61,7 @@ def _registered(command: CommandSpec) -> Json:
         "description": command.description[:_LONGEST],
         "options": [_argument(one, command) for one in ordered[:_MOST_OPTIONS]],
         # Hidden from all but a guild's administrators; who may really use it, the hub decides.
-        "default_member_permissions": "0" if command.admin_only else None,
+        "default_member_permissions": "0" if command.tier is Tier.ADMIN else None,
         **_EVERYWHERE,
     }
 

@@ -11,7 +11,7 @@ from adapters.slack.calls import SlackCalls
 from adapters.slack.forms import ASK
 from adapters.slack.options import Options
 from adapters.slack.web_api import Json
-from gateway.domain.commands import CommandSpec
+from gateway.domain.commands import CommandSpec, Tier
 from gateway.errors import PosternError
 from gateway.ports import HistoryStore, StoreCounts
 from gateway.text.mrkdwn import escape_mrkdwn
@@ -62,7 +62,8 @@ def home_of(counts: StoreCounts, commands: Sequence[CommandSpec]) -> Json:
         f"*How it is now*\nTurns: {counts.turns_running} running, {counts.lanes_ready} waiting\n"
         f"Messages on their way out: {counts.deliveries_open}"
     )
-    verbs = [f"`/postern {one.name}` {one.description}" for one in commands if one.name != "ask"]
+    listed = [one for one in commands if one.name != "ask" and one.tier is not Tier.ADMIN]
+    verbs = [f"`/postern {one.name}` {one.description}" for one in listed]
     ask = "Write in the Messages tab, mention me in a channel, or press the button."
     button = {
         "type": "button",

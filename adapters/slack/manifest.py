@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from adapters.slack.forms import ASK, ASK_ABOUT
-from gateway.domain.commands import CommandSpec
+from gateway.domain.commands import CommandSpec, Tier
 from gateway.domain.manifests import Manifest
 
 APPS = "https://api.slack.com/apps"
@@ -146,7 +146,8 @@ def events_for(choices: Choices) -> list[str]:
 
 def _commands(commands: Sequence[CommandSpec]) -> list[Mapping[str, object]]:
     """Return `/ask`, and `/postern` for everything else: names are one space for all apps."""
-    verbs = " | ".join(spec.name for spec in commands if spec.name != "ask")
+    listed = [spec for spec in commands if spec.name != "ask" and spec.tier is not Tier.ADMIN]
+    verbs = " | ".join(spec.name for spec in listed)
     return [
         {
             "command": "/ask",

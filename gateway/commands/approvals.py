@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.commands.command import Asked, Command, Reach
-from gateway.domain.commands import CommandArgument, CommandSpec
+from gateway.domain.commands import CommandArgument, CommandSpec, Tier
 
 _ID = CommandArgument("id", "The approval's id, as its question shows it", is_required=True)
 _ANY = CommandArgument("id", "The approval's id; without it, all that waits for you")
@@ -40,7 +40,10 @@ def _named(asked: Asked) -> str:
 
 
 FAMILY = (
-    Command(CommandSpec("approve", "Let your agent make a tool call", (_ID,)), _approve),
+    Command(
+        CommandSpec("approve", "Let your agent make a tool call", (_ID,), tier=Tier.APPROVER),
+        _approve,
+    ),
     Command(CommandSpec("approval", "See what waits for a yes, or one tool call", (_ANY,)), _show),
     Command(CommandSpec("deny", "Keep your agent from making a tool call", (_ID,)), _deny),
 )

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 from gateway.commands.command import Asked, Command, Reach
 from gateway.domain.bans import Ban, read_length
-from gateway.domain.commands import CommandArgument, CommandSpec
+from gateway.domain.commands import CommandArgument, CommandSpec, Tier
 from gateway.domain.people import Identity
 
-_NOT_YOURS = "Only an admin can do that. The operator names admins in `access.admins`."
 _WHO = (
     "Whom? Write their mention where it is one, their id on this platform, or the account as "
     "`/whoami` shows it to them: platform:workspace:user."
@@ -36,8 +35,6 @@ async def _mute(asked: Asked, reach: Reach) -> str:
 
 async def _turn_away(asked: Asked, reach: Reach, *, is_silent: bool) -> str:
     by, words = asked.message.sender.identity, asked.arguments.split(maxsplit=1)
-    if by.key not in reach.admins:
-        return _NOT_YOURS
     if not words:
         return _WHO
     try:
@@ -61,8 +58,6 @@ async def _turn_away(asked: Asked, reach: Reach, *, is_silent: bool) -> str:
 
 async def _unban(asked: Asked, reach: Reach) -> str:
     by = asked.message.sender.identity
-    if by.key not in reach.admins:
-        return _NOT_YOURS
     try:
         who = read_account(asked.arguments, by)
     except ValueError as error:
@@ -96,12 +91,25 @@ _LENGTH = CommandArgument("length", "30m, 2h, 7d or 1w; for good when left out")
 
 FAMILY = (
     Command(
-        CommandSpec("ban", "Hear nothing more of somebody, and tell them", (_ACCOUNT, _LENGTH)),
+        CommandSpec(
+            "ban",
+            "Hear nothing more of somebody, and tell them",
+            (_ACCOUNT, _LENGTH),
+            tier=Tier.ADMIN,
+        ),
         _ban,
     ),
     Command(
-        CommandSpec("mute", "Hear nothing more of somebody, and say nothing", (_ACCOUNT, _LENGTH)),
+        CommandSpec(
+            "mute",
+            "Hear nothing more of somebody, and say nothing",
+            (_ACCOUNT, _LENGTH),
+            tier=Tier.ADMIN,
+        ),
         _mute,
     ),
-    Command(CommandSpec("unban", "Hear somebody again", (_ACCOUNT,)), _unban),
+    Command(
+        CommandSpec("unban", "Hear somebody again", (_ACCOUNT,), tier=Tier.ADMIN),
+        _unban,
+    ),
 )

@@ -10,7 +10,7 @@ from gateway.approvals import Approvals
 from gateway.background import Background
 from gateway.budgets import Budgets
 from gateway.domain.artifacts import Attachment
-from gateway.domain.commands import CommandSpec
+from gateway.domain.commands import CommandSpec, Tier
 from gateway.domain.errands import Errand
 from gateway.domain.ids import AgentId, PersonId
 from gateway.domain.messages import InboundMessage
@@ -38,7 +38,12 @@ from gateway.rights.circles import Circles
 ELSEWHERE = "This is between you and me: ask me in a direct message."
 """What a command answers that tells a person's own affairs, where others would read them."""
 
-
+NOT_YOURS = {
+    Tier.ADMIN: "Only an admin can do that. The operator names admins in `access.admins`.",
+    Tier.RULER: "Only an admin can do that where others read too. The operator names admins in "
+    "`access.admins`.",
+}
+"""What a command answers who may not use it."""
 UNREACHABLE = "The server of your agent can not be reached right now. Ask again in a moment."
 """What a command answers that needs it: others of its person would wait behind its retries."""
 
@@ -146,6 +151,26 @@ CarryOut = Callable[[Asked, Reach], Awaitable[str | Told]]
 
 What it raises as RuntimeUnavailable is told as UNREACHABLE.
 """
+
+
+def may_use(spec: CommandSpec, asked: Asked, reach: Reach) -> bool:
+    """Whether a command is for who asks, here."""
+    account = asked.message.sender.identity
+    match spec.tier:
+        case Tier.EVERYBODY:
+            return True
+        case Tier.RULER:
+            return may_rule(asked, reach)
+        case Tier.APPROVER:
+            return reach.approvals.may_approve(account)
+        case Tier.ADMIN:
+            return account.key in reach.admins
+
+
+def may_rule(asked: Asked, reach: Reach) -> bool:
+    """Whether who asks decides here: in a direct conversation both do, elsewhere admins."""
+    is_admin = asked.message.sender.identity.key in reach.admins
+    return is_admin or asked.turn.conversation.is_direct
 
 
 @dataclass(frozen=True, slots=True)

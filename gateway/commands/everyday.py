@@ -78,7 +78,8 @@ def _asked_line(errand: Errand) -> str:
     return f"- {errand.role} is asked by {errand.chain[-2]}: {asked[:80]}"
 
 
-async def _whoami(asked: Asked, reach: Reach) -> str:
+async def who_asks(asked: Asked, reach: Reach) -> str:
+    """Tell who somebody is, and which agents are theirs; their other accounts to them alone."""
     sender, routing = asked.message.sender, Routing.of(reach.routes)
     identity, here = sender.identity, reach.route_of(asked).role
     yours = routing.open_to(identity, sender.circles or ())
@@ -91,8 +92,19 @@ async def _whoami(asked: Asked, reach: Reach) -> str:
     return f"{text}\nYou are also {others}; `/unlink` separates accounts." if others else text
 
 
+def rights_of(asked: Asked, reach: Reach) -> str:
+    """Tell what somebody may do beyond what everybody may. Pure."""
+    account = asked.message.sender.identity
+    rights = ["an admin"] if account.key in reach.admins else []
+    rights += ["an approver"] if reach.approvals.is_approver(account) else []
+    return (
+        f"You are {' and '.join(rights)}."
+        if rights
+        else "You are neither an admin nor an approver."
+    )
+
+
 FAMILY = (
     Command(CommandSpec("cancel", "Stop what your agent is doing here"), _cancel),
     Command(CommandSpec("status", "How the gateway and your agent are"), _status),
-    Command(CommandSpec("whoami", "Who you are to the gateway"), _whoami),
 )

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from gateway.commands.command import Asked, Command, Reach
-from gateway.domain.commands import CommandSpec
-
-NOT_YOURS = (
-    "Only an admin can do that where others read too. The operator names admins in `access.admins`."
-)
+from gateway.domain.commands import CommandSpec, Tier
 
 
 async def _pause(asked: Asked, reach: Reach) -> str:
-    if not may_rule(asked, reach):
-        return NOT_YOURS
     sender, place = asked.message.sender, asked.turn.conversation
     since = await reach.pauses.since(place, reach.clock.now())
     if since is not None:
@@ -25,8 +19,6 @@ async def _pause(asked: Asked, reach: Reach) -> str:
 
 
 async def _resume(asked: Asked, reach: Reach) -> str:
-    if not may_rule(asked, reach):
-        return NOT_YOURS
     place, now = asked.turn.conversation, reach.clock.now()
     if await reach.pauses.since(place, now) is None:
         return "Nothing is paused here."
@@ -36,13 +28,7 @@ async def _resume(asked: Asked, reach: Reach) -> str:
     return "I answer here again."
 
 
-def may_rule(asked: Asked, reach: Reach) -> bool:
-    """Whether who asks decides here: in a direct conversation both do, elsewhere admins."""
-    is_admin = asked.message.sender.identity.key in reach.admins
-    return is_admin or asked.turn.conversation.is_direct
-
-
 FAMILY = (
-    Command(CommandSpec("pause", "Let no agent answer here for now"), _pause),
-    Command(CommandSpec("resume", "Let agents answer here again"), _resume),
+    Command(CommandSpec("pause", "Let no agent answer here for now", tier=Tier.RULER), _pause),
+    Command(CommandSpec("resume", "Let agents answer here again", tier=Tier.RULER), _resume),
 )

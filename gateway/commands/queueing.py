@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.commands.command import Asked, Command, Reach
-from gateway.commands.pausing import NOT_YOURS, may_rule
-from gateway.domain.commands import CommandArgument, CommandSpec
+from gateway.commands.command import NOT_YOURS, Asked, Command, Reach, may_rule
+from gateway.domain.commands import CommandArgument, CommandSpec, Tier
 from gateway.queue_modes import MOST_SECONDS, QueueKind, QueueMode, read_mode
 
 _HOW = (
@@ -22,7 +21,7 @@ async def _queue(asked: Asked, reach: Reach) -> str:
     if mode is None:
         return f"That is no way to queue. {_HOW}"
     if not may_rule(asked, reach):
-        return NOT_YOURS
+        return NOT_YOURS[Tier.RULER]
     await reach.queues.choose(mode, place)
     return told(mode)
 

@@ -29,7 +29,16 @@ from gateway.commands import (
     tokens,
     waking,
 )
-from gateway.commands.command import UNREACHABLE, Asked, Command, Reach, Told
+from gateway.commands.command import (
+    NOT_YOURS,
+    UNREACHABLE,
+    Asked,
+    Command,
+    Reach,
+    Told,
+    may_use,
+)
+from gateway.commands.everyday import rights_of, who_asks
 from gateway.domain.commands import CommandArgument, CommandSpec
 from gateway.domain.ids import PersonId
 from gateway.domain.messages import InboundMessage, MessageKind
@@ -71,18 +80,31 @@ _CARRIED_OUT: tuple[Command, ...] = (
     *tokens.FAMILY,
     *pairing.FAMILY,
 )
+_WHOAMI = CommandSpec("whoami", "Who you are to the gateway, and what you may do")
 _HELP = CommandSpec("help", "What you can ask for")
 
-SPECS = (_ASK, *(command.spec for command in _CARRIED_OUT), _HELP)
+SPECS = (_ASK, *(command.spec for command in _CARRIED_OUT), _WHOAMI, _HELP)
 """Every command, as the platforms register it and as `help` lists it."""
 
 
 async def _help(asked: Asked, reach: Reach) -> str:
-    return "\n".join(f"- `{spec.name}`: {spec.description}" for spec in SPECS)
+    yours = [spec for spec in SPECS if may_use(spec, asked, reach)]
+    return "\n".join(f"- `{spec.name}`: {spec.description}" for spec in yours)
+
+
+async def _whoami(asked: Asked, reach: Reach) -> str:
+    """Tell who one is, and alone with who asks also what only they may do."""
+    told = [await who_asks(asked, reach)]
+    if asked.is_private:
+        yours = [f"`{spec.name}`" for spec in SPECS if may_use(spec, asked, reach)]
+        told += [rights_of(asked, reach), f"Your commands here: {', '.join(yours)}."]
+    return "\n".join(told)
 
 
 _FIRST_WORD = re.compile(r"\S+")
-_VERBS = {command.spec.name: command for command in (*_CARRIED_OUT, Command(_HELP, _help))}
+_OF_ALL = (Command(_WHOAMI, _whoami), Command(_HELP, _help))
+"""Those that speak of all commands."""
+_VERBS = {command.spec.name: command for command in (*_CARRIED_OUT, *_OF_ALL)}
 
 
 def as_typed(message: InboundMessage) -> InboundMessage:
@@ -126,6 +148,9 @@ class Commands:
         role = await self._reach.store.notes.get(asker, note_of(turn.conversation))
         chosen = role if role in self._reach.routes else None
         asked = Asked(turn, message, asker, arguments, chosen)
+        not_yours = NOT_YOURS.get(command.spec.tier)
+        if not_yours is not None and not may_use(command.spec, asked, self._reach):
+            return not_yours
         try:
             return await command.carry_out(asked, self._reach)
         except RuntimeUnavailable:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from gateway.commands.command import ELSEWHERE, Asked, Command, Reach
-from gateway.commands.pausing import NOT_YOURS, may_rule
-from gateway.domain.commands import CommandArgument, CommandSpec
+from gateway.commands.command import ELSEWHERE, NOT_YOURS, Asked, Command, Reach, may_rule
+from gateway.domain.commands import CommandArgument, CommandSpec, Tier
 from gateway.domain.messages import BY_HAND_EVENTS, InboundMessage, MessageKind
 from gateway.domain.people import Mode
 from gateway.text.silence import SILENCE_NOTE
@@ -27,7 +26,7 @@ async def _heartbeat(asked: Asked, reach: Reach) -> str:
     if route.mode is Mode.PERSON and not place.is_direct:
         return ELSEWHERE
     if not may_rule(asked, reach):
-        return NOT_YOURS
+        return NOT_YOURS[Tier.RULER]
     if (since := await reach.pauses.since(place, now)) is not None:
         return f"{since}. `/resume` lets agents wake here again."
     await reach.store.schedules.wake(_wakeup(asked), route, now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,17 @@ class CommandArgument:
     """What it can be, to be offered where a platform can; empty when it can be anything."""
 
 
+class Tier(StrEnum):
+    """Whom a command is for."""
+
+    EVERYBODY = "everybody"
+    RULER = "ruler"
+    """Admins; in a direct conversation, whoever is in it."""
+    APPROVER = "approver"
+    """Who may say yes to an agent's tool call: everybody, where no approvers are named."""
+    ADMIN = "admin"
+
+
 @dataclass(frozen=True, slots=True)
 class CommandSpec:
     """A command as platforms show it to people."""
@@ -26,4 +38,4 @@ class CommandSpec:
     arguments: tuple[CommandArgument, ...] = ()
     is_private: bool = True
     """Whether only the person who gave it sees the answer."""
-    admin_only: bool = False
+    tier: Tier = Tier.EVERYBODY

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 
 import pytest
 
 from agents.scripted import Cost, Fail, Say, Wait
+from gateway.approvals import ApprovalOptions
 from gateway.budgets import BudgetPolicy, Limits
 from gateway.commands import SPECS
+from gateway.domain.conversations import Conversation
 from gateway.domain.messages import MessageKind
+from gateway.turn_runner import TurnOptions
 from storage.memory.store import MemoryStore
 from tests.fakes.hub import FakeHub, FakePerson, HubOptions
 
@@ -135,3 +139,72 @@ async def test_what_a_person_has_planned_and_used_is_told_to_them_alone(
 
 def test_on_platforms_only_what_is_asked_of_an_agent_is_answered_openly() -> None:
     assert {spec.name for spec in SPECS if not spec.is_private} == {"ask", "bg", "retry"}
+
+
+BOSS = "fake:w1:boss"
+FOR_ADMINS = {"ban", "mute", "pair", "unban"}
+FOR_RULERS = {"pause", "resume"}
+
+
+def _with_admin(*approvers: str) -> FakeHub:
+    asked = ApprovalOptions(frozenset(approvers))
+    turns = TurnOptions(admins=frozenset({BOSS}), approvals=asked)
+    return FakeHub(MemoryStore(), options=HubOptions(turns=turns))
+
+
+async def _told(person: FakePerson, command: str) -> str:
+    before = len(person.sees)
+    await _commands(person, command, is_private=True)
+    return (await person.reads(before + 1))[-1]
+
+
+async def test_help_lists_to_each_what_they_may_use() -> None:
+    hub = _with_admin(BOSS)
+    everything = {spec.name for spec in SPECS}
+    async with hub.running():
+        boss, ada = hub.person("boss"), hub.person("ada")
+        for_boss = await _told(boss, "help")
+        for_ada = await _told(ada, "help")
+
+    assert set(re.findall(r"- `(\w+)`", for_boss)) == everything
+    hidden = FOR_ADMINS | FOR_RULERS | {"approve"}
+    assert set(re.findall(r"- `(\w+)`", for_ada)) == everything - hidden
+
+
+async def test_where_two_are_alone_everybody_may_pause_and_without_approvers_approve() -> None:
+    turns = TurnOptions(admins=frozenset({BOSS}))
+    hub = FakeHub(MemoryStore(), options=HubOptions(doors=("slack",), turns=turns))
+    async with hub.running():
+        ada = hub.on_slack("ada", Conversation("slack", "T1", "D1"))
+        told = await _told(ada, "help")
+
+    assert set(re.findall(r"- `(\w+)`", told)) == {s.name for s in SPECS} - FOR_ADMINS
+
+
+async def test_whoami_tells_rights_and_commands_to_who_asks_alone() -> None:
+    hub = _with_admin("fake:w1:ada")
+    async with hub.running():
+        boss, ada = hub.person("boss"), hub.person("ada")
+        by_boss = await _told(boss, "whoami")
+        by_ada = await _told(ada, "whoami")
+        by_bob = await _told(hub.person("bob"), "whoami")
+        await _commands(boss, "whoami")
+        openly = (await boss.reads(2))[-1]
+
+    assert "You are an admin." in by_boss
+    assert "`unban`" in by_boss
+    assert "You are an approver." in by_ada
+    assert "`approve`" in by_ada
+    assert "`unban`" not in by_ada
+    assert "You are neither an admin nor an approver." in by_bob
+    assert "admin" not in openly
+    assert "commands" not in openly
+
+
+@pytest.mark.parametrize("command", ["ban ada", "mute ada", "unban ada", "pair", "pause", "resume"])
+async def test_what_is_not_listed_is_not_done_either(command: str) -> None:
+    hub = _with_admin()
+    async with hub.running():
+        told = await _told(hub.person("ada"), command)
+
+    assert "The operator names admins in `access.admins`." in told

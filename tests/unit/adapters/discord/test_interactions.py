@@ -12,7 +12,7 @@ from adapters.discord.interactions import (
     parse_interaction,
 )
 from adapters.discord.payloads import moment_of
-from gateway.domain.commands import CommandArgument, CommandSpec
+from gateway.domain.commands import CommandArgument, CommandSpec, Tier
 from gateway.domain.messages import MessageKind
 from gateway.envelope import to_input
 from gateway.errors import BadInput
@@ -21,7 +21,7 @@ from tests.unit.adapters.discord.shapes import ADA, CHANNEL, GUILD, interaction
 ASK = CommandSpec("ask", "Ask", (CommandArgument("text", "What", is_required=True),))
 REMIND = CommandSpec("remind", "Remind", (CommandArgument("when", "When"),), is_private=False)
 STATUS = CommandSpec("status", "How things are")
-PAUSE = CommandSpec("pause", "Stop everything", admin_only=True)
+PAUSE = CommandSpec("pause", "Stop everything", tier=Tier.ADMIN)
 BUTTONS = Buttons("token")
 COMMANDS = {command.name: command for command in (ASK, REMIND, STATUS, PAUSE)}
 BEGUN = datetime.fromtimestamp(moment_of("786008729715212338"), UTC)
