@@ -1,4 +1,4 @@
-"""Agents that work for each other: errands from one to another, and groups with their strategies.
+"""Agents that work for each other, by errands from one to another; `groups` do so by strategies.
 
 What each of them says is a turn like any other; here is only what leads from one turn to the
 next. All of it can be repeated: an errand's id is made from what asked, and it ends once.
@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from gateway.answer import ALONE, Voice
 from gateway.background import told_of_its_end
 from gateway.domain.approvals import ApprovalState
 from gateway.domain.errands import (
-    FOR_EVER,
-    MOST_ERRANDS,
     SOMEBODY,
     Errand,
     ErrandChange,
@@ -28,27 +25,16 @@ from gateway.domain.errands import (
     errand_id,
     question_for,
     refusal,
-    work_id,
 )
 from gateway.domain.ids import PersonId, TurnId
 from gateway.domain.messages import AGAIN, InboundMessage, MessageKind
 from gateway.domain.people import Route, mode_of
 from gateway.domain.routing import Routing
-from gateway.domain.teams import (
-    Ask,
-    AskNext,
-    Final,
-    GroupLimits,
-    TeamStep,
-    Transcript,
-    Wait,
-    Watch,
-    within,
-)
 from gateway.domain.tools import ToolCall
 from gateway.domain.turns import Turn, TurnOutcome, TurnState
 from gateway.errors import BadInput, StoreUnavailable
-from gateway.ports import Clock, Coordination, Store
+from gateway.groups import NOTHING_SAID, Group, Groups
+from gateway.ports import Clock, Store
 from gateway.rights.circles import Circles
 from gateway.tending import Tending
 
@@ -60,23 +46,11 @@ ASKED = (
     "{role} was asked (errand {id}). The answer comes to you in a message: say what you can by "
     "now, or that you wait, and end your turn."
 )
-NOTHING_SAID = "(It said nothing.)"
 NOT_IN_TIME = "There was no answer in time."
 NOT_DECIDED = (
     "There was no answer in time: it waits until somebody has approved what it wants to do."
 )
 STOPPED = "It was stopped."
-NOT_HERE = "It can not be asked here."
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Agents that answer together."""
-
-    strategy: Coordination
-    limits: GroupLimits = field(default_factory=GroupLimits)
-    watch: Watch | None = None
-    """When it works by itself; None where it only answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +96,10 @@ class Teamwork:
         self._deliveries = store.deliveries
         self._clock = clock
         self._routing = Routing.of(routes)
-        self._groups = groups or {}
+        groups = groups or {}
+        self._groups = Groups(store.errands, clock, groups, self._way_to)
         self._options = options or TeamOptions()
-        watches = {name: each.watch for name, each in self._groups.items() if each.watch}
+        watches = {name: each.watch for name, each in groups.items() if each.watch}
         self._tending = Tending(store, watches, routes)
 
     async def run(self) -> None:
@@ -140,6 +115,10 @@ class Teamwork:
     def leads(self, turn: Turn) -> bool:
         """Whether the turn is a group's, and no agent's."""
         return turn.role in self._groups
+
+    async def lead(self, turn: Turn, duty: Duty) -> str:
+        """Take a group's next step; returns what the person is told of it, perhaps nothing."""
+        return await self._groups.lead(turn, duty.errand)
 
     async def duty(self, turn: Turn) -> Duty:
         """Return what the turn is part of. Of what people say, the store is not asked."""
@@ -187,13 +166,11 @@ class Teamwork:
             return Voice(turn.role, is_silent=not is_heard)
         return Voice(turn.role) if turn.messages[0].is_one_of_all else ALONE
 
-    # -- one agent asks another
-
     async def ask(self, turn: Turn, call: ToolCall, role: str, question: str) -> str:
         """Ask another agent of the same person; see `Colleagues`."""
         errand = await self._asked(turn, call, role, question.strip())
         if await self._errands.get(errand.id) is None:
-            route = await self._route(turn, role)
+            route = await self._way_to(turn, role)
             if route is None:
                 known = ", ".join(each for each in self._routing if each != turn.role)
                 raise BadInput(f'You can not ask "{role}". You can ask: {known or "nobody"}.')
@@ -228,7 +205,7 @@ class Teamwork:
             handle=first.handle if first.is_private else None,
         )
 
-    async def _route(self, turn: Turn, role: str) -> Route | None:
+    async def _way_to(self, turn: Turn, role: str) -> Route | None:
         """Return the way to an agent that may be asked; None where there is none."""
         if role not in self._routing:
             return None
@@ -288,97 +265,6 @@ class Teamwork:
         asked = await self._errands.asked_for(errand.id)
         return any(each.is_open and each.role == SOMEBODY for each in asked)
 
-    # -- a group answers
-
-    async def lead(self, turn: Turn, duty: Duty) -> str:
-        """Take a group's next step; returns what the person is told of it, perhaps nothing."""
-        work = duty.errand or await self._begun(turn)
-        if not work.is_open:
-            return _for_the_person(work, await self._errands.asked_for(work.id))
-        said = await self._errands.asked_for(work.id)
-        match await self._step(turn, work, said):
-            case AskNext(asks):
-                await self._ask_members(turn, work, len(said), asks)
-                return ""
-            case Wait():
-                return ""
-            case Final(text, is_failure):
-                state = ErrandState.FAILED if is_failure else ErrandState.ANSWERED
-                now = self._clock.now()
-                change = ended(work, state, text or NOTHING_SAID, now, turn.ref.id)
-                await self._errands.change([change], now)
-                return _for_the_person(change.errand, said)
-
-    async def _begun(self, turn: Turn) -> Errand:
-        """Return the work that a person's words begin, stored under an id made from the turn's."""
-        name = work_id(turn.ref.id)
-        known = await self._errands.get(name)
-        if known is not None:
-            return known
-        first, now = turn.messages[0], self._clock.now()
-        limits = self._groups[turn.role].limits
-        work = Errand(
-            id=name,
-            chain=(turn.role,),
-            root=name,
-            person=turn.person,
-            conversation=turn.conversation,
-            sender=first.sender,
-            question="\n\n".join(message.text for message in turn.messages),
-            asked_at=now,
-            # It ends with its members' answers, which have their times.
-            expires_at=now + FOR_EVER,
-            is_shown=limits.is_shown and not first.is_private and first.handle is None,
-            is_private=first.is_private,
-            handle=first.handle,
-        )
-        await self._errands.change([ErrandChange(work)], now)
-        return work
-
-    async def _step(self, turn: Turn, work: Errand, said: Sequence[Errand]) -> TeamStep:
-        group = self._groups[turn.role]
-        busy = Counter(each.role for each in await self._errands.open_of(work.person))
-        earlier = await self._errands.count_of(work.person, turn.role) - 1
-        so_far = Transcript(work.question, tuple(said), earlier, dict(busy))
-        step = group.strategy.decide(so_far)
-        room = min(
-            group.limits.steps - len(said), MOST_ERRANDS - await self._errands.count(work.root)
-        )
-        return within(step, so_far, room)
-
-    async def _ask_members(
-        self, turn: Turn, work: Errand, number: int, asks: Sequence[Ask]
-    ) -> None:
-        changes = [
-            await self._member_asked(turn, work, number + n, ask) for n, ask in enumerate(asks)
-        ]
-        await self._errands.change(changes, self._clock.now())
-
-    async def _member_asked(self, turn: Turn, work: Errand, number: int, ask: Ask) -> ErrandChange:
-        now = self._clock.now()
-        errand = Errand(
-            id=f"{work.id}.{number}",
-            chain=(*work.chain, ask.member),
-            root=work.root,
-            person=work.person,
-            conversation=work.conversation,
-            sender=work.sender,
-            question=ask.question,
-            asked_at=now,
-            expires_at=now + self._groups[turn.role].limits.wait,
-            parent=work.id,
-            asker=turn.role,
-            mode=mode_of(turn.ref.lane),
-            is_shown=work.is_shown,
-            is_private=work.is_private,
-            handle=work.handle,
-        )
-        route = await self._route(turn, ask.member)
-        why = NOT_HERE if route is None else refusal(work.chain, ask.member, 0)
-        if why is not None:
-            return ended(errand, ErrandState.FAILED, why, now)
-        return ErrandChange(errand, question_for(errand), route)
-
 
 def _is_over(errand: Errand | None, turn: TurnId) -> bool:
     """Whether nobody waits for the errand; what this very turn ended it may say again."""
@@ -398,11 +284,3 @@ def _result(outcome: TurnOutcome, said: str) -> tuple[ErrandState, str]:
     if outcome.state is not TurnState.DONE:
         return ErrandState.FAILED, STOPPED
     return ErrandState.ANSWERED, said or NOTHING_SAID
-
-
-def _for_the_person(work: Errand, said: Sequence[Errand]) -> str:
-    """Return the group's answer, unless people have read it as a member's already."""
-    if not work.is_for_people:
-        return ""
-    was_read = work.is_shown and any(each.answer == work.answer for each in said)
-    return "" if was_read and work.is_answered else work.answer

@@ -10,10 +10,10 @@ from typing import cast
 
 from gateway.domain.teams import Custom, GroupLimits, Untended, Watch
 from gateway.errors import SettingsWrong
+from gateway.groups import Group
 from gateway.ports import Coordination
 from gateway.settings import Settings
 from gateway.settings.groups import GroupSettings
-from gateway.teamwork import Group
 
 log = logging.getLogger(__name__)
 

@@ -19,6 +19,7 @@ from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Identity, Route, Sender
 from gateway.drafts import Drafts
 from gateway.freshness import Freshness
+from gateway.groups import Group
 from gateway.inbox import Inbox
 from gateway.mind import Mind
 from gateway.models import Models
@@ -40,7 +41,7 @@ from gateway.retries import RetryPolicy
 from gateway.rights.access import Access, AccessMode, AccessPolicy
 from gateway.rights.allowance import Allowance, ChannelAllowance
 from gateway.rights.circles import Circles
-from gateway.teamwork import Group, Teamwork
+from gateway.teamwork import Teamwork
 from gateway.telemetry import Metrics
 from gateway.turn_runner import TurnOptions, TurnRunner
 from scheduler.desk import Desk

@@ -24,7 +24,8 @@ from gateway.domain.routing import Routing
 from gateway.domain.teams import GroupLimits, Watch
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import InputMessage, RunRequest
-from gateway.teamwork import Group, Teamwork
+from gateway.groups import Group
+from gateway.teamwork import Teamwork
 from scheduler.reminders import ReminderDesk
 from storage.artifacts.memory import MemoryArtifacts
 from storage.memory.store import MemoryStore

@@ -21,7 +21,7 @@ from gateway.domain.people import Mode, Route, person_id_of
 from gateway.domain.routing import Routing
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import RunRequest
-from gateway.teamwork import Group
+from gateway.groups import Group
 from gateway.turn_runner import TurnOptions
 from storage.memory.store import MemoryStore
 from tests.fakes.crashing import CrashPoints

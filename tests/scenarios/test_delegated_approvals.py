@@ -17,7 +17,8 @@ from gateway.domain.people import Route
 from gateway.domain.routing import Routing
 from gateway.domain.tools import Effect, ToolCall, ToolResult
 from gateway.domain.turns import RunRequest
-from gateway.teamwork import Group, Teamwork
+from gateway.groups import Group
+from gateway.teamwork import Teamwork
 from gateway.turn_runner import TurnOptions
 from storage.memory.store import MemoryStore
 from tests.fakes.crashing import CrashPoints

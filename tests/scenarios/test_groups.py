@@ -29,8 +29,8 @@ from gateway.domain.routing import Routing
 from gateway.domain.teams import GroupLimits, Watch
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.domain.turns import RunRequest
+from gateway.groups import Group
 from gateway.ports import Coordination
-from gateway.teamwork import Group
 from gateway.tending import TIMED
 from storage.memory.store import MemoryStore
 from tests.fakes.hub import FakeHub, HubOptions
