@@ -42,21 +42,22 @@ class AgentView:
     pending: Message | None = None
 
 
+_UNSET: Json = {
+    "metadata": {},
+    "description": None,
+    "timezone": "UTC",
+    "hidden": None,
+    "embedding": None,
+    "model_settings": None,
+}
+"""What an agent says where its settings do not."""
+
+
 def agent_json(view: AgentView) -> Json:
     """Letta's AgentState."""
     agent, blocks = view.agent, [block_json(block) for block in view.blocks]
-    tags = list(agent.tags) if view.with_tags else []
-    provider, _, model = agent.model.partition("/")
-    kept: Json = {
-        "metadata": {},
-        "description": None,
-        "timezone": "UTC",
-        "hidden": None,
-        "embedding": None,
-        "model_settings": None,
-    }
     return {
-        **kept,
+        **_UNSET,
         **agent.settings,
         "id": agent.id,
         "name": agent.name,
@@ -65,7 +66,7 @@ def agent_json(view: AgentView) -> Json:
         "model": agent.model,
         "created_at": agent.created_at,
         "updated_at": agent.updated_at,
-        "tags": tags,
+        "tags": list(agent.tags) if view.with_tags else [],
         "blocks": blocks,
         "memory": {"blocks": blocks, "agent_type": agent.agent_type, "file_blocks": []},
         "tools": [tool_json(tool) for tool in view.tools],
@@ -73,13 +74,20 @@ def agent_json(view: AgentView) -> Json:
         "identities": [],
         "tool_rules": [],
         "secrets": [],
-        "llm_config": {
-            "model": model or provider,
-            "handle": agent.model,
-            "model_endpoint_type": "openai",
-            "context_window": agent.settings.get("context_window_limit") or view.context_window,
-        },
+        "llm_config": _llm_json(view),
         "pending_approval": view.pending and approval_request_json(view.pending),
+    }
+
+
+def _llm_json(view: AgentView) -> Json:
+    handle = view.agent.model
+    provider, _, model = handle.partition("/")
+    window = view.agent.settings.get("context_window_limit") or view.context_window
+    return {
+        "model": model or provider,
+        "handle": handle,
+        "model_endpoint_type": "openai",
+        "context_window": window,
     }
 
 
