@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from gateway.domain.ids import AgentId
 from gateway.domain.memory import Passage
+from gateway.errors import RunFailed
 
 
 class ScriptedArchive:
@@ -17,10 +18,14 @@ class ScriptedArchive:
         self._check = check
         self.kept: defaultdict[AgentId, list[Passage]] = defaultdict(list)
         """By agent, oldest first."""
+        self.is_kept_here = True
+        """Whether the server keeps such a memory of its agents at all."""
 
     async def passages(self, agent: AgentId, limit: int, after: str | None = None) -> list[Passage]:
         """Return the oldest entries behind the one with this id, oldest first."""
         self._check(agent)
+        if not self.is_kept_here:
+            raise RunFailed("your agent puts nothing away.", kind="not_kept")
         kept = self.kept[agent]
         ids = [passage.id for passage in kept]
         start = 0 if after is None else ids.index(after) + 1

@@ -6,7 +6,7 @@ import asyncio
 import io
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -27,7 +27,11 @@ MOST_BYTES = 5_000_000
 """Of all files in one archive, so that the platforms take it; others are named in it."""
 MOST_PASSAGES = 10_000
 """Entries of each agent's archival memory, the oldest; so many take minutes to look up."""
+MOST_PUT_AWAY = 2_000_000
+"""Characters of these entries."""
 _PAGE_OF_PASSAGES = 100
+_PIECE_BYTES = 65_536
+"""Packed at once; it takes some milliseconds."""
 _NEWEST = 2**62
 
 
@@ -85,7 +89,10 @@ async def _said(
         if page.before is not None:
             parts[person] = page.before
         room -= sum(len(each.entry.text) for each in page.said)
-        found |= {f"{each.entry.author} {each.entry.id}": each for each in page.said}
+        found |= {
+            f"{each.entry.author} {each.conversation.id} {each.entry.id}": each
+            for each in page.said
+        }
     said = sorted(found.values(), key=lambda each: each.entry.cursor)
     return said, max(parts.values(), default=None)
 
@@ -127,22 +134,22 @@ async def _agent(role: str, agent: AgentId, reach: Reach) -> dict[str, object]:
         return {**about, "memory": "It is kept by a server that does not show it here."}
     try:
         blocks = await reach.memory.blocks(agent)
+        about["memory"] = {block.label: block.value for block in blocks}
+        files = [] if reach.files is None else await reach.files.files(agent)
+        about["files"] = [each.name for each in files]
+        about["archival"], is_all = await _archival(agent, reach)
     except RunFailed as error:
-        return {**about, "memory": str(error)}
-    memory = {block.label: block.value for block in blocks}
-    files = [] if reach.files is None else await reach.files.files(agent)
-    named = [each.name for each in files]
-    archival, is_all = await _archival(agent, reach)
-    about |= {"memory": memory, "archival": archival, "files": named}
+        return {**about, "not_told": str(error)}
     return about if is_all else {**about, "newer_archival": "It is with the agent, not in here."}
 
 
 async def _archival(agent: AgentId, reach: Reach) -> tuple[list[str], bool]:
     """Return what the agent has put away, the oldest first, and whether that is all of it."""
-    texts, last = list[str](), None
-    while reach.archive is not None and len(texts) < MOST_PASSAGES:
+    texts, room, last = list[str](), MOST_PUT_AWAY, None
+    while reach.archive is not None and len(texts) < MOST_PASSAGES and room > 0:
         page = await reach.archive.passages(agent, _PAGE_OF_PASSAGES, last)
         texts += [passage.text for passage in page]
+        room -= sum(len(passage.text) for passage in page)
         if len(page) < _PAGE_OF_PASSAGES:
             return texts, True
         last = page[-1].id
@@ -182,17 +189,22 @@ async def _pack(
     """Return the archive, made bit by bit: others go on meanwhile."""
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w") as archive:
-        words = json.dumps(about, ensure_ascii=False, indent=1)
-        archive.writestr("export.json", words, zipfile.ZIP_DEFLATED)
-        packed = zipfile.ZipInfo("messages.jsonl")
-        packed.compress_type = zipfile.ZIP_DEFLATED
-        with archive.open(packed, "w") as lines:
-            for each in said:
-                lines.write(_line(each))
-                await asyncio.sleep(0)
+        words = json.dumps(about, ensure_ascii=False, indent=1).encode()
+        pieces = range(0, len(words), _PIECE_BYTES)
+        await _write(archive, "export.json", (words[at : at + _PIECE_BYTES] for at in pieces))
+        await _write(archive, "messages.jsonl", map(_line, said))
         for key in files:
             archive.writestr(f"files/{key}", await _load(key, reach))
     return written.getvalue()
+
+
+async def _write(archive: zipfile.ZipFile, name: str, pieces: Iterable[bytes]) -> None:
+    packed = zipfile.ZipInfo(name)
+    packed.compress_type = zipfile.ZIP_DEFLATED
+    with archive.open(packed, "w") as file:
+        for piece in pieces:
+            file.write(piece)
+            await asyncio.sleep(0)
 
 
 def _line(said: Said) -> bytes:

@@ -25,7 +25,7 @@ async def all_that_they_were(person: PersonId, reach: Reach) -> list[PersonId]:
 
 async def agents_of(person: PersonId, reach: Reach) -> dict[str, AgentId]:
     """Return the agents that are the person's own, by role."""
-    former = [bound for bound in await reach.store.people.bindings() if bound.person == person]
+    former = await reach.store.people.bindings(person)
     roles = {*reach.routes, *(bound.role for bound in former if not bound.role.startswith("#"))}
     found = {role: await reach.constellation.agent_of(person, role) for role in sorted(roles)}
     return {role: agent for role, agent in found.items() if agent is not None}

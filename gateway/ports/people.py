@@ -99,8 +99,8 @@ class PeopleStore(Protocol):
         """Remember the agent's id. The first id stays; the binding that holds is returned."""
         ...
 
-    async def bindings(self) -> list[AgentBinding]:
-        """List all bindings and open intents."""
+    async def bindings(self, person: PersonId | None = None) -> list[AgentBinding]:
+        """List all bindings and open intents, or one person's, by person and role."""
         ...
 
     async def record_template(self, person: PersonId, role: str, template: str) -> None:

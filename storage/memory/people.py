@@ -172,9 +172,10 @@ class MemoryPeople:
         self._tables.log(AuditKind.AGENT_BOUND, None, person, role, {"agent": agent})
         return bound
 
-    async def bindings(self) -> list[AgentBinding]:
-        """List all bindings and open intents."""
-        return [binding for _, binding in sorted(self._tables.bindings.items())]
+    async def bindings(self, person: PersonId | None = None) -> list[AgentBinding]:
+        """List all bindings and open intents, or one person's, by person and role."""
+        rows = sorted(self._tables.bindings.items())
+        return [binding for (of, _), binding in rows if person in (None, of)]
 
     async def record_template(self, person: PersonId, role: str, template: str) -> None:
         """Remember which template the agent was brought up to; nothing where there is none."""

@@ -69,6 +69,7 @@ WHERE person = ? AND role = ? AND agent IS NULL AND intended_at = ?
 """
 BIND_AGENT = "UPDATE binding SET agent = ? WHERE person = ? AND role = ? AND agent IS NULL"
 ALL_BINDINGS = f"SELECT {_BINDING} FROM binding ORDER BY person, role"  # noqa: S608
+BINDINGS_OF = f"SELECT {_BINDING} FROM binding WHERE person = ? ORDER BY role"  # noqa: S608
 UPSERT_AGENT = """
 INSERT INTO binding (person, role, agent, intended_at, template) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (person, role) DO UPDATE SET
@@ -208,9 +209,10 @@ class SqlitePeople:
         """Remember the agent's id. The first id stays; raises ValueError without an intent."""
         return await self._write(_bind, person, role, agent)
 
-    async def bindings(self) -> list[AgentBinding]:
-        """List all bindings and open intents."""
-        return [to_binding(row) for row in await self._read(ALL_BINDINGS)]
+    async def bindings(self, person: PersonId | None = None) -> list[AgentBinding]:
+        """List all bindings and open intents, or one person's, by person and role."""
+        asked = (ALL_BINDINGS, ()) if person is None else (BINDINGS_OF, (person,))
+        return [to_binding(row) for row in await self._read(*asked)]
 
     async def record_template(self, person: PersonId, role: str, template: str) -> None:
         """Remember which template the agent was brought up to; nothing where there is none."""

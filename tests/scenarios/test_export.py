@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from gateway.commands.command import ELSEWHERE, UNREACHABLE
-from gateway.commands.export_file import MOST_BYTES, MOST_CHARACTERS, MOST_PASSAGES
+from gateway.commands.export_file import MOST_BYTES, MOST_CHARACTERS, MOST_PASSAGES, MOST_PUT_AWAY
 from gateway.commands.exporting import BY_ITSELF, HOW, NO_FILES
 from gateway.domain.artifacts import Attachment, attachment_key
 from gateway.domain.audit import AuditKind
@@ -259,6 +259,51 @@ async def test_an_archival_memory_that_is_too_long_says_so() -> None:
     assert agent["newer_archival"]
 
 
+async def test_of_long_entries_fewer_are_given() -> None:
+    async with _hub() as (hub, artifacts):
+        ada = hub.person("ada")
+        await _talks(ada, "Hello.", "Hi.")
+        for number in range(101):
+            text = f"{number} {'x' * (MOST_PUT_AWAY // 100)}"
+            await hub.agents.archive.add(hub.agents.created[-1][2], text)
+
+        archive = await _exports(ada, artifacts)
+
+    (agent,) = archive.about["agents"]
+    assert len(agent["archival"]) == 100
+    assert agent["newer_archival"]
+
+
+async def test_a_server_that_keeps_no_archival_memory_holds_up_nothing() -> None:
+    async with _hub() as (hub, artifacts):
+        ada = hub.person("ada")
+        await _talks(ada, "Hello.", "Hi.")
+        agent = hub.agents.created[-1][2]
+        hub.agents.memory[agent] = {"human": MemoryBlock("human", "Has a cat.", 60)}
+        hub.agents.archive.is_kept_here = False
+
+        archive = await _exports(ada, artifacts)
+
+    (about,) = archive.about["agents"]
+    assert about["memory"] == {"human": "Has a cat."}
+    assert about["not_told"] == "your agent puts nothing away."
+    assert "Hello." in archive.said
+
+
+async def test_two_messages_of_one_key_are_both_given() -> None:
+    async with _hub() as (hub, artifacts):
+        ada = hub.person("ada")
+        for workspace in ("w1", "w2"):
+            message = hub.message(ada, f"Hello, {workspace}.", "1")
+            place = Conversation("fake", workspace, "dm-ada")
+            await hub.inbox.receive(replace(message, conversation=place))
+        await asyncio.sleep(1)
+
+        archive = await _exports(ada, artifacts)
+
+    assert {"Hello, w1.", "Hello, w2."} < set(archive.said)
+
+
 async def test_what_linked_accounts_were_before_is_given_too() -> None:
     async with _hub() as (hub, artifacts):
         ada, other = hub.person("ada"), hub.person("ada-at-work")
@@ -282,7 +327,7 @@ async def test_an_agent_that_is_gone_holds_up_nothing() -> None:
 
         archive = await _exports(ada, artifacts)
 
-    assert archive.about["agents"][0]["memory"] == "Your agent can not be found."
+    assert archive.about["agents"][0]["not_told"] == "Your agent can not be found."
     assert "Hello." in archive.said
 
 

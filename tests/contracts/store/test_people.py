@@ -173,6 +173,10 @@ async def test_bindings_are_listed_by_person_and_role(store: Store) -> None:
         AgentBinding(ADA, "researcher", None, at(0)),
         AgentBinding(bob, "postern", None, at(0)),
     ]
+    assert await store.people.bindings(ADA) == [
+        AgentBinding(ADA, "postern", AGENT, at(0)),
+        AgentBinding(ADA, "researcher", None, at(0)),
+    ]
 
 
 async def test_the_first_thread_of_a_conversation_stays(store: Store) -> None:

@@ -116,6 +116,7 @@ INDEXES = {
     "people.DROP_BINDING": {"binding (key)"},
     "people.RENEW_INTENT": {"binding (key)"},
     "people.ALL_BINDINGS": {"binding (scan)"},
+    "people.BINDINGS_OF": {"binding (key)"},
     "people.SESSIONS_OF": {"session (key)"},
     "people.GET_SESSION": {"session (key)"},
     "people.CONTACTS": {"binding (key)", "session (key)"},
