@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from gateway.domain.artifacts import Attachment
+from gateway.domain.artifacts import Attachment, Heard, NotHeard, Transcript
 from gateway.domain.messages import InboundMessage, MessageKind
 from gateway.domain.overheard import Overheard
 from gateway.domain.turns import Image, InputMessage
 
 _LONGEST_QUOTE = 500
 """Characters of one message that is quoted."""
+_LONGEST_TRANSCRIPT = 20_000
+"""Characters of one recording: some twenty minutes of talk. All of it is kept."""
 _UNHEARD = "; you can not hear it, and nobody has written down what is said in it: say so"
-"""What stands behind the name of a recording."""
+"""What stands behind the name of a recording that nobody listens to."""
+_NOT_HEARD = (
+    "; you can not hear it, and what is said in it could not be written down, because {}: say so"
+)
+_HEARD = "; what is said in it, written down by a machine that may have misheard: {}"
+_NOTHING_SAID = "; a machine that listened to it heard no words in it"
+
+
+@dataclass(frozen=True, slots=True)
+class Perceived:
+    """What an agent sees and hears of the files of a message."""
+
+    images: tuple[Image, ...] = ()
+    heard: Mapping[str, Heard] = field(default_factory=dict[str, Heard])
+    """By the recording's artifact; one without an entry was listened to by nobody."""
+
+
+_WORDS_ALONE = Perceived()
 
 
 def to_input(
     message: InboundMessage,
-    images: tuple[Image, ...] = (),
+    perceived: Perceived = _WORDS_ALONE,
     zone: tzinfo = UTC,
     before: Sequence[Overheard] = (),
 ) -> InputMessage:
-    """Return the message as the agent gets it, with those of its files that it can see.
+    """Return the message as the agent gets it, with what it sees and hears of its files.
 
     The time is on the clock of the zone. The first line is ours and always there,
     and says how many lines about files and of what others said before follow, so
@@ -31,11 +51,11 @@ def to_input(
     """
     lines = [
         _header(message, zone, len(before)),
-        *(_line(file) for file in message.attachments),
+        *(_line(file, perceived.heard) for file in message.attachments),
         *(_quoted(each, zone) for each in before),
         message.text,
     ]
-    return InputMessage("\n".join(lines), message.otid, images)
+    return InputMessage("\n".join(lines), message.otid, perceived.images)
 
 
 def zone_named(name: str | None) -> tzinfo:
@@ -102,12 +122,27 @@ def _count(message: InboundMessage) -> str:
             return f"; with {count} files"
 
 
-def _line(file: Attachment) -> str:
+def _line(file: Attachment, heard: Mapping[str, Heard]) -> str:
     kind, size = _plain(file.media_type), f"{file.size_bytes:,} bytes"
-    heard = _UNHEARD if kind.startswith("audio/") else ""
+    words = _words(heard.get(file.artifact)) if file.is_recording else ""
     return (
-        f"[file {_plain(file.name)}: {kind}, {size}, kept as {_plain(file.artifact, 512)}{heard}]"
+        f"[file {_plain(file.name)}: {kind}, {size}, kept as {_plain(file.artifact, 512)}{words}]"
     )
+
+
+def _words(heard: Heard | None) -> str:
+    """Say what is known of a recording, on the line of its file, which nothing in it can end."""
+    match heard:
+        case None:
+            return _UNHEARD
+        case NotHeard(reason):
+            return _NOT_HEARD.format(_plain(reason, 200))
+        case Transcript(text, artifact):
+            flat = " ".join(text.split())
+            cut = f"… (cut; all of it is kept as {_plain(artifact, 512)})"
+            said = _plain(flat, _LONGEST_TRANSCRIPT)
+            more = cut if len(flat) > _LONGEST_TRANSCRIPT else ""
+            return _HEARD.format(said + more) if said else _NOTHING_SAID
 
 
 def _quotes(count: int) -> str:

@@ -25,6 +25,7 @@ from gateway.ports import (
 from gateway.renewals import Renewals
 from gateway.rights.circles import Circles
 from gateway.teamwork import Teamwork
+from gateway.transcripts import Transcripts
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +65,5 @@ class Mind:
     servers: ToolServers | None = None
     """None where no tools come from elsewhere."""
     circles: Circles = field(default_factory=Circles)
+    transcripts: Transcripts | None = None
+    """None where nobody writes down what is said in recordings."""

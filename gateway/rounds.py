@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from gateway.doing import Doing
 from gateway.domain.ids import RunId, TurnId
+from gateway.domain.messages import InboundMessage
 from gateway.domain.people import ZONE_NOTE
 from gateway.domain.tools import ToolResult
 from gateway.domain.turns import (
@@ -26,7 +27,7 @@ from gateway.domain.turns import (
     TurnState,
 )
 from gateway.earlier_talk import EarlierTalk
-from gateway.envelope import to_input, zone_named
+from gateway.envelope import Perceived, to_input, zone_named
 from gateway.errors import RunFailed, RuntimeUnavailable
 from gateway.mind import Mind
 from gateway.ports import Store
@@ -75,6 +76,7 @@ class Rounds:
         self._talk = talk
         self._runtime = mind.runtime
         self._images = mind.images
+        self._transcripts = mind.transcripts
         self._models = mind.models
         self._limits = limits
         self._work: dict[TurnId, _Work] = {}
@@ -192,12 +194,17 @@ class Rounds:
         messages = [await doing.hear(message) for message in doing.turn.messages]
         zone = zone_named(await self._store.notes.get(doing.turn.person, ZONE_NOTE))
         before = await self._talk.before(doing.turn) or ()
-        seen = [()] * len(messages) if self._images is None else await self._images.of(messages)
-        first, *rest = zip(messages, seen, strict=True)
+        first, *rest = zip(messages, await self._perceived(doing.turn, messages), strict=True)
         return (
             to_input(*first, zone, before),
-            *(to_input(message, images, zone) for message, images in rest),
+            *(to_input(message, perceived, zone) for message, perceived in rest),
         )
+
+    async def _perceived(self, turn: Turn, messages: Sequence[InboundMessage]) -> list[Perceived]:
+        """Return what the agent sees and hears of each message."""
+        heard = {} if self._transcripts is None else await self._transcripts.of(turn)
+        seen = [()] * len(messages) if self._images is None else await self._images.of(messages)
+        return [Perceived(images, heard) for images in seen]
 
 
 def _next_request(

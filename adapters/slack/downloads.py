@@ -130,7 +130,7 @@ class Downloads:
         data = await self._fetch(team, file)
         key = attachment_key(message.sender.identity, message.event_id, index, _name(file))
         try:
-            made = await self._artifacts.save(key, data, file.mimetype)
+            made = await self._artifacts.save(key, data, file.media_type)
         except BadInput as error:
             raise _NotTaken(str(error).rstrip(".")) from error
         except StoreUnavailable as error:
@@ -155,7 +155,7 @@ class Downloads:
             raise _NotTaken("it is kept outside of Slack")
         if (file.size or 0) > most:
             raise _NotTaken(f"it has {file.size:,} bytes, and {most:,} are the most")
-        kind = file.mimetype or "application/octet-stream"
+        kind = file.media_type or "application/octet-stream"
         if not any(fnmatchcase(kind, pattern) for pattern in self._options.attachment_types):
             raise _NotTaken(f"files of the type {kind} are not taken in here")
         if not self._is_slack_s(file.address):
@@ -224,7 +224,8 @@ def _with_files(
     message: InboundMessage, kept: Sequence[Attachment], missing: Sequence[str]
 ) -> InboundMessage:
     notes = [f"[file not taken in – {sentence}]" for sentence in missing]
-    text = "\n".join(line for line in (message.text, *notes) if line)
+    said = [message.text] if message.text else [f"[file: {each.name}]" for each in kept]
+    text = "\n".join([*said, *notes])
     changes: dict[str, Any] = {"text": text, "attachments": tuple(kept)}
     return replace(message, **changes)
 

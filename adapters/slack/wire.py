@@ -23,6 +23,7 @@ class File(Wire):
     name: str | None = None
     mimetype: str | None = None
     size: int | None = None
+    subtype: str | None = None
     mode: str | None = None
     file_access: str | None = None
     url_private: str = ""
@@ -32,6 +33,13 @@ class File(Wire):
     def address(self) -> str:
         """Where its contents are."""
         return self.url_private_download or self.url_private
+
+    @property
+    def media_type(self) -> str | None:
+        """Its type; that of an audio clip, which Slack often calls a video, begins with audio."""
+        if self.subtype == "slack_audio" and (self.mimetype or "").startswith("video/"):
+            return (self.mimetype or "").replace("video", "audio", 1)
+        return self.mimetype
 
 
 class Edited(Wire):

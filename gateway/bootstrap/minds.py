@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gateway.bootstrap.admission import make_circles
 from gateway.bootstrap.choices import budget_policy, models, renewal_policy, routes
 from gateway.bootstrap.desks import desks
+from gateway.bootstrap.ears import opened_ears
 from gateway.bootstrap.groups import groups
 from gateway.bootstrap.hands import kept_tools, make_registry, make_toolbox, shared_tools
 from gateway.bootstrap.letta import opened_letta
@@ -48,6 +49,7 @@ async def opened_mind(
         servers = None
         if settings.mcp_servers:
             servers = await stack.enter_async_context(opened_tool_servers(settings, registry))
+        transcripts = await stack.enter_async_context(opened_ears(settings, artifacts))
         yield Mind(
             constellation,
             letta.runtime,
@@ -67,6 +69,7 @@ async def opened_mind(
             renewals=Renewals(constellation, store.notes, renewal_policy(settings)),
             servers=servers,
             circles=circles,
+            transcripts=transcripts,
         )
 
 

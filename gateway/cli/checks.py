@@ -21,6 +21,7 @@ from gateway.cli.remote_checks import (
     check_mcp_servers,
     check_model,
     check_slack,
+    check_transcription,
 )
 from gateway.cli.sqlite_file import faults, schema_of
 from gateway.data_dir import holder, prepare
@@ -52,6 +53,7 @@ async def examine(environ: Mapping[str, str]) -> list[Finding]:
             await check_letta(settings.letta, client),
             await check_model(settings, client),
             *await check_choices(settings, client),
+            await check_transcription(settings.transcription, client),
             *await check_discord(settings.discord, client),
             *await check_slack(settings.slack, client),
             *await check_mcp_servers(settings, _PATIENCE_SECONDS),
@@ -67,6 +69,7 @@ def check_files(settings: Settings) -> Finding:
         "slack.state_secret",
         "letta.api_key",
         "model.api_key",
+        "transcription.api_key",
     )
     if any(server.token is not None for server in settings.mcp_servers):
         secret += ("mcp_servers",)

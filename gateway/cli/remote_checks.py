@@ -10,7 +10,13 @@ import httpx
 from pydantic import SecretStr
 
 from gateway.cli.findings import Finding, ok, warning, wrong
-from gateway.settings import DiscordSettings, LettaSettings, Settings, SlackSettings
+from gateway.settings import (
+    DiscordSettings,
+    LettaSettings,
+    Settings,
+    SlackSettings,
+    TranscriptionSettings,
+)
 
 if TYPE_CHECKING:
     from gateway.bootstrap import LookedAt
@@ -74,6 +80,32 @@ async def check_model(settings: Settings, client: httpx.AsyncClient) -> Finding:
         sentence = f"{model.server_url} does not list its models (status {reply.status})."
         return warning("model", sentence, "See whether model.base_url ends as the vendor says.")
     return ok("model", f"{model.name} at {model.server_url} is there.")
+
+
+async def check_transcription(
+    transcription: TranscriptionSettings, client: httpx.AsyncClient
+) -> Finding:
+    """Ask who listens to recordings for its models; many such services have no list of them."""
+    url = transcription.server_url
+    if url is None:
+        return ok("transcription", "Off: agents can not hear recordings.")
+    try:
+        reply = await _get(client, f"{url}/models", _bearer(transcription.api_key))
+    except httpx.HTTPError as error:
+        sentence = f"{url} does not answer: {_reason(error)}."
+        return warning("transcription", sentence, "Start it, or correct transcription.base_url.")
+    if reply.status in (401, 403):
+        remedy = "Correct transcription.api_key."
+        return warning("transcription", f"{url} refuses the key.", remedy)
+    if reply.status == 200 and transcription.model not in _ids(reply.body.get("data")):
+        sentence = f'{url} does not list "{transcription.model}".'
+        return warning("transcription", sentence, "Correct transcription.model.")
+    if reply.status in (404, 405):
+        return ok("transcription", f"{url} answers; it has no list of models.")
+    if reply.status != 200:
+        remedy = "See whether transcription.base_url ends as the vendor says."
+        return warning("transcription", f"{url} answers with status {reply.status}.", remedy)
+    return ok("transcription", f"{transcription.model} at {url} is there.")
 
 
 async def check_discord(discord: DiscordSettings, client: httpx.AsyncClient) -> list[Finding]:

@@ -44,6 +44,32 @@ class Attachment:
     artifact: str
     """Where the artifact store keeps it."""
 
+    @property
+    def is_recording(self) -> bool:
+        """Whether it is something to listen to."""
+        return self.media_type.startswith("audio/")
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What is said in a recording, as a machine wrote it down: it may have misheard."""
+
+    text: str
+    """Empty when nothing is said in it."""
+    artifact: str
+    """Where it is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotHeard:
+    """A recording whose words nobody could write down."""
+
+    reason: str
+    """Reads on after "because": `it took too long`."""
+
+
+Heard = Transcript | NotHeard
+
 
 def attachment_key(sender: Identity, message: str, index: int, name: str) -> str:
     """Return where the `index`-th file of a person's message is kept, the same in every repeat.
@@ -55,3 +81,12 @@ def attachment_key(sender: Identity, message: str, index: int, name: str) -> str
     shown = "".join(plain).strip(" .")[-_LONGEST_NAME:] or "file"
     place = "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in message)
     return f"{person_id_of(sender)}/{sender.platform}/{place}/{index}-{shown}"
+
+
+def transcript_key(recording: str) -> str:
+    """Return where the words of a recording are kept: in its own folder, under its own number.
+
+    What people send is called `<number>-<name>`, so nothing that they choose meets it.
+    """
+    folder, _, name = recording.rpartition("/")
+    return f"{folder}/{name.partition('-')[0]}.transcript.txt"

@@ -36,6 +36,7 @@ from gateway.ports.singles import HandedStore, LeaseStore
 from gateway.ports.store import Store
 from gateway.ports.teamwork import Coordination
 from gateway.ports.tokens import TokenStore
+from gateway.ports.transcriber import Transcriber
 from gateway.ports.turns import TurnStore
 from gateway.ports.usage import UsageStore
 
@@ -87,6 +88,7 @@ __all__ = [
     "TokenStore",
     "ToolServers",
     "Toolbox",
+    "Transcriber",
     "TurnStore",
     "UsageStore",
     "WhyNot",

@@ -6,7 +6,7 @@ from gateway.settings.agents import AgentSettings, BlockSettings, WakeupSettings
 from gateway.settings.doors import AccessSettings, DiscordSettings, HttpSettings, SlackSettings
 from gateway.settings.hooks import HookSettings
 from gateway.settings.keeping import ArtifactSettings, RetentionSettings
-from gateway.settings.minds import LettaSettings, ModelSettings
+from gateway.settings.minds import LettaSettings, ModelSettings, TranscriptionSettings
 from gateway.settings.sources import load_settings
 from gateway.settings.tree import Settings
 from gateway.settings.turns import TurnSettings
@@ -24,6 +24,7 @@ __all__ = [
     "RetentionSettings",
     "Settings",
     "SlackSettings",
+    "TranscriptionSettings",
     "TurnSettings",
     "WakeupSettings",
     "load_settings",

@@ -6,7 +6,15 @@ from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from gateway.settings.kinds import HttpUrl, LettaUrl, ModelHandle, Section, Usual, rule
+from gateway.settings.kinds import (
+    HttpUrl,
+    LettaUrl,
+    ModelHandle,
+    Section,
+    SomeSeconds,
+    Usual,
+    rule,
+)
 
 _LETTA_CLOUD = "https://api.letta.com"
 _OPENAI = "https://api.openai.com/v1"
@@ -97,6 +105,34 @@ class ModelSettings(Section):
     def is_offline(self) -> bool:
         """Whether the deterministic offline model answers."""
         return self.server_url is None
+
+
+class TranscriptionSettings(Section):
+    """Who writes down what is said in recordings; without it agents can not hear them."""
+
+    base_url: HttpUrl | None = Field(
+        default=None,
+        description="Address of an OpenAI-compatible API that takes /audio/transcriptions; "
+        "without it and a key, nobody listens",
+    )
+    api_key: SecretStr | None = Field(
+        default=None,
+        description="Its key; without an address, OpenAI's own. That of [model] is never used here",
+    )
+    model: str = Field(default="gpt-transcribe", description="Name of the model there")
+    limit_bytes: int = Field(
+        default=25_000_000, ge=1, description="The largest recording that is sent there"
+    )
+    timeout_seconds: SomeSeconds = Field(
+        default=60.0, description="How long a turn waits for all of its recordings together"
+    )
+
+    @property
+    def server_url(self) -> str | None:
+        """Address of the API; None where nobody listens."""
+        if self.base_url is None and self.api_key is not None:
+            return _OPENAI
+        return self.base_url
 
 
 def check_choice_of_models(letta: LettaSettings, model: ModelSettings, *, is_choice: bool) -> None:

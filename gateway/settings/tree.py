@@ -36,7 +36,12 @@ from gateway.settings.kinds import (
     rule,
 )
 from gateway.settings.mcp_servers import McpServers
-from gateway.settings.minds import LettaSettings, ModelSettings, check_choice_of_models
+from gateway.settings.minds import (
+    LettaSettings,
+    ModelSettings,
+    TranscriptionSettings,
+    check_choice_of_models,
+)
 from gateway.settings.muscle import ComputeSettings, McpSettings
 from gateway.settings.turns import ApprovalSettings, BudgetSettings, CanvasSettings, TurnSettings
 
@@ -61,6 +66,7 @@ class Settings(Section):
     slack: SlackSettings = SlackSettings()
     letta: LettaSettings = LettaSettings()
     model: ModelSettings = ModelSettings()
+    transcription: TranscriptionSettings = TranscriptionSettings()
     circles: Circles = Field(default=(), description="Names for people whom rules mean")
     access: AccessSettings = Field(default=AccessSettings(), validate_default=True)
     agents: Agents = Field(
@@ -114,7 +120,7 @@ class Settings(Section):
     def secrets(self) -> list[str]:
         """Return every secret among the values, for the log to leave out."""
         sections = (self.http, self.discord, self.slack, self.letta, self.model)
-        sections = (*sections, self.artifacts, self.compute, self.oidc)
+        sections = (*sections, self.artifacts, self.compute, self.oidc, self.transcription)
         values = [value for section in sections for _, value in section]
         values += [hook.secret for hook in self.hooks]
         values += [server.token for server in self.mcp_servers]

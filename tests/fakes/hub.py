@@ -35,6 +35,7 @@ from gateway.ports import (
     Store,
     Streaming,
     Toolbox,
+    Transcriber,
 )
 from gateway.renewals import RenewalPolicy, Renewals
 from gateway.retries import RetryPolicy
@@ -43,6 +44,7 @@ from gateway.rights.allowance import Allowance, ChannelAllowance
 from gateway.rights.circles import Circles
 from gateway.teamwork import Teamwork
 from gateway.telemetry import Metrics
+from gateway.transcripts import ListeningLimits, Transcripts
 from gateway.turn_runner import TurnOptions, TurnRunner
 from scheduler.desk import Desk
 from scheduler.outcomes import Outcomes
@@ -101,6 +103,8 @@ class HubOptions:
     briefing: Briefing | None = None
     artifacts: ArtifactStore | None = None
     """Where files are; None where none are taken in."""
+    ears: Transcriber | None = None
+    """Who listens to recordings; they need a place where files are."""
     asking: bool = False
     """Whether agents have the tool to ask others."""
     groups: Mapping[str, Group] = field(default_factory=dict[str, Group])
@@ -282,6 +286,7 @@ class FakeHub:
             renewals=Renewals(constellation, store.notes, options.renewals),
             archive=around(self.agents.archive, "archive", points),
             files=around(self.agents.files, "files", points),
+            transcripts=self._new_transcripts(),
         )
         turns = replace(options.turns, freshness=options.freshness)
         runner = TurnRunner(store, by_name, mind, drafts, self.clock, metrics, turns)
@@ -298,6 +303,16 @@ class FakeHub:
             Outbox(store, by_name, drafts, self.clock, metrics, sending),
             Dispatcher(store, runner, self.clock, dispatching),
             runner,
+        )
+
+    def _new_transcripts(self) -> Transcripts | None:
+        ears, artifacts = self.options.ears, self.options.artifacts
+        if ears is None or artifacts is None:
+            return None
+        return Transcripts(
+            around(ears, "ears", self._points),
+            around(artifacts, "artifacts", self._points),
+            ListeningLimits(),
         )
 
 

@@ -29,12 +29,13 @@ from gateway.inbox import Inbox
 from gateway.lifecycle import Gateway, Housekeeping, Parts, Web
 from gateway.mind import Mind
 from gateway.outbox import Outbox, OutboxOptions
-from gateway.ports import Clock, Store, Toolbox
+from gateway.ports import Clock, Store, Toolbox, Transcriber
 from gateway.retries import RetryPolicy
 from gateway.rights.access import Access, AccessMode, AccessPolicy
 from gateway.rights.circles import Circles
 from gateway.rivals import Rivals
 from gateway.telemetry import Metrics
+from gateway.transcripts import ListeningLimits, Transcripts
 from gateway.turn_runner import TurnOptions, TurnRunner
 from storage.artifacts import MemoryArtifacts
 from storage.memory import MemoryStore
@@ -97,6 +98,8 @@ class DiscordHub:
     freshness: Freshness = field(default_factory=Freshness)
     toolbox: Toolbox | None = None
     """The tools that come with Postern and need no file when not set."""
+    ears: Transcriber | None = None
+    """Who listens to recordings."""
     artifacts: MemoryArtifacts = field(init=False)
     """Where files are kept."""
     stored: dict[str, InboundMessage] = field(default_factory=dict[str, InboundMessage])
@@ -209,7 +212,9 @@ class DiscordHub:
         store, clock, metrics, drafts = self.store, self.clock, Metrics(), Drafts()
         adapters = {"discord": self.adapter}
         toolbox = self.toolbox or Executor(Registry(builtin_tools(clock)))
-        mind = Mind(self.agents, self.agents, toolbox, images=Images(self.artifacts))
+        ears, images = self.ears, Images(self.artifacts)
+        heard = None if ears is None else Transcripts(ears, self.artifacts, ListeningLimits())
+        mind = Mind(self.agents, self.agents, toolbox, images=images, transcripts=heard)
         runner = TurnRunner(store, adapters, mind, drafts, clock, metrics, self.turns)
         poll = timedelta(seconds=0.05)
         access = self._new_access()

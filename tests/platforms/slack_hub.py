@@ -28,7 +28,7 @@ from gateway.domain.people import Identity, Sender
 from gateway.domain.turns import InputMessage, RunRequest
 from gateway.errors import StoreUnavailable
 from gateway.http import create_server, listen
-from gateway.ports import Adapter, Store, Streaming
+from gateway.ports import Adapter, Store, Streaming, Transcriber
 from gateway.retries import RetryPolicy
 from gateway.rights.access import Access, AccessMode, AccessPolicy
 from gateway.rights.circles import Circles
@@ -56,6 +56,8 @@ class Ways:
     allowed: frozenset[str] = frozenset()
     """Accounts and usergroups that may talk whatever `access` says."""
     turns: TurnOptions = field(default_factory=TurnOptions)
+    ears: Transcriber | None = None
+    """Who listens to recordings."""
     options: Options = field(
         default_factory=lambda: Options(
             bot_token="",
@@ -82,6 +84,7 @@ class SlackHub:
         self.slack = slack
         self.ways = ways
         self.clock = LeapingClock()
+        self.artifacts = MemoryArtifacts(self.clock)
         self.hub = FakeHub(
             store,
             clock=self.clock,
@@ -91,9 +94,10 @@ class SlackHub:
                 sending=RetryPolicy(first_seconds=0.05, longest_seconds=0.5),
                 adapters=self._new_adapters,
                 turns=ways.turns,
+                artifacts=self.artifacts,
+                ears=ways.ears,
             ),
         )
-        self.artifacts = MemoryArtifacts(self.hub.clock)
         self.agents.script = answer
         self._server = _SwappedServer()
         self._adapter: SlackAdapter | None = None

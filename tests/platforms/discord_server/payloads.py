@@ -66,6 +66,8 @@ def attachment(record: Attachment, url: str, *, ephemeral: bool = False) -> Json
     }
     if record.description is not None:
         payload["description"] = record.description
+    if record.duration_secs is not None:
+        payload |= {"duration_secs": record.duration_secs, "waveform": record.waveform}
     if ephemeral:
         payload["ephemeral"] = True
     return payload

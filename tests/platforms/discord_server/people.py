@@ -1,13 +1,20 @@
 """People of the tests: they write, edit, react, use slash commands, press buttons, and read."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.discord_server import interactions as kinds
 from tests.platforms.discord_server.composing import draft_of_person
 from tests.platforms.discord_server.message_forms import walk_components
-from tests.platforms.discord_server.records import Channel, Interaction, Message, User
+from tests.platforms.discord_server.records import (
+    Channel,
+    Interaction,
+    Message,
+    MessageFlag,
+    User,
+)
 from tests.platforms.discord_server.select_forms import STRING_SELECT, chosen_values
 from tests.platforms.discord_server.state import Change, Upload
 from tests.platforms.discord_server.wire import Json, listed
@@ -60,6 +67,15 @@ class Person:
         """Write into a channel; `<@id>` in the text pings."""
         draft = draft_of_person(self._world, self.user, text, tuple(files), reply_to)
         return self._world.post(channel, draft)
+
+    def speaks(self, data: bytes, channel: Channel | None = None) -> Message:
+        """Send a voice message: one recording, no words, and the flag that says what it is."""
+        voice = Upload(
+            "voice-message.ogg", data, "audio/ogg", duration_secs=1.3, waveform="AEAgYP8="
+        )
+        draft = draft_of_person(self._world, self.user, "", (voice,), None)
+        flagged = replace(draft, flags=MessageFlag.IS_VOICE_MESSAGE)
+        return self._world.post(channel or self.dm_channel, flagged)
 
     def edits(self, message: Message, text: str) -> None:
         self._own(message)

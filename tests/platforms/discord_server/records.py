@@ -25,6 +25,7 @@ class MessageFlag(IntFlag):
     EPHEMERAL = 1 << 6
     LOADING = 1 << 7
     SUPPRESS_NOTIFICATIONS = 1 << 12
+    IS_VOICE_MESSAGE = 1 << 13
     COMPONENTS_V2 = 1 << 15
 
 
@@ -78,6 +79,8 @@ class Attachment:
     content_type: str
     description: str | None
     created_at: float
+    duration_secs: float | None = None
+    waveform: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

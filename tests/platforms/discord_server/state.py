@@ -36,6 +36,9 @@ class Upload:
     data: bytes
     content_type: str = "application/octet-stream"
     description: str | None = None
+    duration_secs: float | None = None
+    """Of a voice message alone, as the picture of its sound."""
+    waveform: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +285,8 @@ class World:
             upload.content_type,
             upload.description,
             self.now(),
+            upload.duration_secs,
+            upload.waveform,
         )
         self.attachments[record.id] = record
         return record

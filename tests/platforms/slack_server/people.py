@@ -74,6 +74,7 @@ class Person:
         *,
         text: str = "",
         mimetype: str = "text/plain",
+        subtype: str | None = None,
         thread_ts: str | None = None,
     ) -> Message:
         """Upload a file with a comment: file_shared and a message of subtype file_share."""
@@ -87,6 +88,7 @@ class Person:
             world.base_url,
         )
         file.data, file.title, file.mimetype, file.is_complete = data, name, mimetype, True
+        file.subtype = subtype
         self.workspace.files[file.id] = file
         return share(
             world, self.workspace, place, [file], Draft(self.id, text, thread_ts=thread_ts)

@@ -144,6 +144,7 @@ class File:
     data: bytes | None = None  # None until the upload has arrived
     title: str = ""
     mimetype: str = "application/octet-stream"
+    subtype: str | None = None  # of a clip that was recorded in Slack
     declared_bytes: int = 0
     shares: dict[str, list[str]] = field(
         default_factory=dict[str, list[str]]

@@ -165,6 +165,7 @@ def file_wire(file: File) -> Json:
         "name": file.name,
         "title": file.title or file.name,
         "mimetype": file.mimetype,
+        **({} if file.subtype is None else {"subtype": file.subtype, "duration_ms": 1_300}),
         "filetype": file.name.rpartition(".")[2] or "binary",
         "pretty_type": file.mimetype,
         "user": file.user,

@@ -27,15 +27,21 @@ from gateway.bootstrap.doors import make_sign_in, terminal_identity
 from gateway.bootstrap.letta import embedded_options
 from gateway.bootstrap.minds import opened_mind
 from gateway.clock import SystemClock
+from gateway.domain.artifacts import Attachment, NotHeard, Transcript
 from gateway.domain.conversations import Conversation
+from gateway.domain.ids import LaneId, PersonId, TurnId
 from gateway.domain.memory import nearly_full
+from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Identity, Sender
+from gateway.domain.turns import Turn, TurnRef
 from gateway.errors import SettingsWrong
 from gateway.settings import Settings, load_settings
 from gateway.single_ear import SingleEar
 from storage.artifacts import MemoryArtifacts
 from storage.memory import MemoryStore
 from tests.fakes.s3_server import BUCKET, KEY_ID, REGION, SECRET, s3_server
+from tests.fakes.transcription_server import KEY, recording, transcription_server
+from tests.fakes.virtual_time import EPOCH
 
 
 def settings_of(tmp_path: Path, text: str) -> Settings:
@@ -166,6 +172,35 @@ async def test_people_choose_from_the_models_that_are_listed(tmp_path: Path) -> 
     assert models.allowed("postern") == ("p/small", "p/large")
     assert models.allowed("scribe") == ("p/tiny",)
     assert models.allowed("fixed") == ()
+
+
+async def test_recordings_are_heard_by_whom_the_settings_name(tmp_path: Path) -> None:
+    store, clock = MemoryStore(), SystemClock()
+    artifacts = MemoryArtifacts(clock)
+    saved = await artifacts.save("ada/web/1/0-a.ogg", recording("buy milk"), "audio/ogg")
+    file = Attachment("a.ogg", "audio/ogg", saved.size_bytes, saved.key)
+    small = Attachment("b.ogg", "audio/ogg", 101, "ada/web/1/1-b.ogg")
+    async with transcription_server() as service:
+        service.models = ("m",)
+        told = f"base_url = '{service.url}'\napi_key = '{KEY}'\nmodel = 'm'\nlimit_bytes = 100\n"
+        settings = settings_of(tmp_path, f"[transcription]\n{told}")
+        async with opened_mind(settings, store, artifacts, clock) as mind:
+            assert mind.transcripts is not None
+            heard = await mind.transcripts.of(_turn_with(file, small))
+    async with opened_mind(settings_of(tmp_path, ""), store, artifacts, clock) as deaf:
+        assert deaf.transcripts is None
+
+    assert heard == {
+        file.artifact: Transcript("buy milk", "ada/web/1/0.transcript.txt"),
+        small.artifact: NotHeard("it has 101 bytes, and 100 are the most"),
+    }
+
+
+def _turn_with(*files: Attachment) -> Turn:
+    place, sender = Conversation("web", "w", "ada"), Sender(Identity("web", "w", "ada"), "Ada")
+    message = InboundMessage("e1", place, sender, "", EPOCH, attachments=files)
+    ref = TurnRef(TurnId("turn-1"), LaneId("lane"), 1)
+    return Turn(ref, PersonId("ada"), "postern", place, (message,), 1, EPOCH)
 
 
 def test_the_embedded_server_is_told_what_is_set(tmp_path: Path) -> None:

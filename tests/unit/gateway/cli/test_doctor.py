@@ -326,6 +326,50 @@ def test_a_model_server_that_says_no_is_told(postern: Terminal, model: Server) -
     assert finding(wrong_key, "model") == ("wrong", f"{model.url}/v1 refuses the key.")
 
 
+EARS = "POSTERN_TRANSCRIPTION__BASE_URL"
+
+
+def test_who_listens_to_recordings_is_asked_with_the_key(postern: Terminal, model: Server) -> None:
+    url = f"{model.url}/v1"
+    key = {"POSTERN_TRANSCRIPTION__API_KEY": "k"}
+    listed = examine(postern, POSTERN_TRANSCRIPTION__MODEL="small", **{EARS: url}, **key)
+    unlisted = examine(postern, **{EARS: url})
+
+    assert finding(listed, "transcription") == ("ok", f"small at {url} is there.")
+    assert ("/v1/models", "Bearer k") in model.heard
+    assert finding(unlisted, "transcription") == (
+        "warning",
+        f'{url} does not list "gpt-transcribe".',
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "words"),
+    [
+        (404, "ok", "answers; it has no list of models."),
+        (401, "warning", "refuses the key."),
+        (500, "warning", "answers with status 500."),
+    ],
+)
+def test_what_the_listening_service_says_is_told(
+    postern: Terminal, model: Server, status: int, outcome: str, words: str
+) -> None:
+    model.answers["/v1/models"] = (status, "no")
+
+    seen = examine(postern, **{EARS: f"{model.url}/v1"})
+
+    assert finding(seen, "transcription") == (outcome, f"{model.url}/v1 {words}")
+
+
+def test_a_listening_service_that_is_away_is_a_warning(postern: Terminal) -> None:
+    off = examine(postern)
+    away = examine(postern, **{EARS: "http://127.0.0.1:9/v1"})
+
+    assert finding(off, "transcription") == ("ok", "Off: agents can not hear recordings.")
+    assert finding(away, "transcription")[0] == "warning"
+    assert "http://127.0.0.1:9/v1 does not answer: " in finding(away, "transcription")[1]
+
+
 def test_a_right_discord_token_is_told_with_its_name(postern: Terminal, discord: Server) -> None:
     seen = examine(
         postern,

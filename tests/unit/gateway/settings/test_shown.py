@@ -16,6 +16,7 @@ SECRETS = {
     "SLACK_CLIENT_SECRET": "secret-slack-client",
     "LETTA_API_KEY": "secret-letta",
     "OPENAI_API_KEY": "secret-openai",
+    "POSTERN_TRANSCRIPTION__API_KEY": "secret-ears",
     "DATABASE_URL": "postgresql://me:secret-database@db.example/postern",
 }
 

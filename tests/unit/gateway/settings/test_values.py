@@ -301,3 +301,12 @@ def test_the_buckets_key_is_a_secret() -> None:
     settings = load_settings({"AWS_SECRET_ACCESS_KEY": "shhh"})
 
     assert "shhh" in settings.secrets()
+
+
+def test_nobody_listens_to_recordings_unless_it_is_asked_for() -> None:
+    assert load_settings({"OPENAI_API_KEY": "k"}).transcription.server_url is None
+    elsewhere = load_settings({"POSTERN_TRANSCRIPTION__BASE_URL": "http://127.0.0.1:8000/v1/"})
+    there = load_settings({"POSTERN_TRANSCRIPTION__API_KEY": "k"})
+
+    assert elsewhere.transcription.server_url == "http://127.0.0.1:8000/v1"
+    assert there.transcription.server_url == "https://api.openai.com/v1"
