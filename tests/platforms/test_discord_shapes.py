@@ -156,6 +156,17 @@ async def test_an_edit_and_a_reply_fit_the_description(
     assert edited[0] == replied[0] == 200
 
 
+async def test_a_voice_message_fits_the_description(description: Description, probe: Probe) -> None:
+    said = probe.server.person("bob").speaks(b"OggS", probe.server.general)
+    probe.ids["message_id"] = str(said.id)
+
+    status, answer = await probe.ask("GET", _MESSAGE, None)
+
+    assert description.complaints("GET", _MESSAGE, status, answer) == []
+    assert (answer["flags"], answer["content"]) == (1 << 13, "")
+    assert answer["attachments"][0]["duration_secs"] > 0
+
+
 async def test_an_interactions_life_fits_the_description(
     description: Description, probe: Probe
 ) -> None:
