@@ -91,7 +91,10 @@ def _company(message: InboundMessage) -> str:
 def _about(message: InboundMessage) -> str:
     match message.kind:
         case MessageKind.TEXT if message.is_again:
-            return "; asked again, for another answer than your last"
+            return (
+                "; asked again, for another answer than your last: what was done for it stays "
+                "done, so do it no second time unasked"
+            )
         case MessageKind.EDIT:
             return "; a correction of an earlier message"
         case MessageKind.REACTION:

@@ -48,7 +48,9 @@ async def test_the_last_question_is_asked_again_and_its_answer_says_so(hub: Fake
     assert ada.sees == ["Forty-one.", "**Again:** Forty-two."]
     assert _words(hub) == ["What is six times seven?"] * 2
     assert "asked again" not in hub.agents.heard[0][0]
-    assert "; asked again, for another answer than your last]" in hub.agents.heard[1][0]
+    header = hub.agents.heard[1][0].partition("\n")[0]
+    assert "; asked again, for another answer than your last: what was done for it stays " in header
+    assert header.endswith("done, so do it no second time unasked]")
 
 
 async def test_asked_a_third_time_it_is_still_the_first_question(hub: FakeHub) -> None:
