@@ -44,7 +44,8 @@ class EarlierTalk:
         if heard is None:
             return None
         last = max(filter(None, map(position_of, turn.messages)), key=_as_number)
-        await self._notes.put(subject, name, f"{turn.ref.id} {after or _NOTHING} {last}")
+        note = f"{turn.ref.id} {after or _NOTHING} {last}"
+        await self._notes.put(subject, name, note, passing=first.sent_at)
         return heard
 
 

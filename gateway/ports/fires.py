@@ -55,8 +55,13 @@ class NoteStore(Protocol):
         """Read all of a subject, by name."""
         ...
 
-    async def put(self, subject: str, name: str, text: str) -> None:
-        """Remember it in place of what was there."""
+    async def put(
+        self, subject: str, name: str, text: str, *, passing: datetime | None = None
+    ) -> None:
+        """Remember it in place of what was there.
+
+        With `passing`, the moment that it is about, it is dropped with contents of that age.
+        """
         ...
 
     async def drop(self, subject: str, name: str) -> None:

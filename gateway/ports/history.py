@@ -128,6 +128,7 @@ class HistoryStore(Protocol):
     async def retain(self, before: datetime, limit: int) -> int:
         """Drop the contents of what ended before; the ids stay, so that repeats stay known (T11).
 
+        Notes go too that were about an earlier moment and pass.
         At most `limit` rows in one commit; returns how many, 0 when none is left.
         """
         ...

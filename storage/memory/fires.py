@@ -133,6 +133,7 @@ class MemoryNotes:
     """The NoteStore in a dictionary."""
 
     def __init__(self, tables: Tables) -> None:
+        self._tables = tables
         self._notes = tables.notes
 
     async def get(self, subject: str, name: str) -> str | None:
@@ -143,10 +144,15 @@ class MemoryNotes:
         """Read all of a subject, by name."""
         return {name: text for (of, name), text in self._notes.items() if of == subject}
 
-    async def put(self, subject: str, name: str, text: str) -> None:
+    async def put(
+        self, subject: str, name: str, text: str, *, passing: datetime | None = None
+    ) -> None:
         """Remember it."""
+        self._tables.drop_note(subject, name)
         self._notes[subject, name] = text
+        if passing is not None:
+            self._tables.passing_notes[subject, name] = passing
 
     async def drop(self, subject: str, name: str) -> None:
         """Forget it."""
-        self._notes.pop((subject, name), None)
+        self._tables.drop_note(subject, name)

@@ -159,6 +159,7 @@ class MemoryHistory:
         done = self._retain_deliveries(before, limit)
         done += self._drop_approvals(before, limit - done)
         done += self._drop_errands(before, limit - done)
+        done += self._drop_notes(before, limit - done)
         for turn in self._ended_turns(before):
             if done >= limit:
                 break
@@ -195,6 +196,13 @@ class MemoryHistory:
         for _, errand in sorted(rows)[:limit]:
             del self._tables.errands[errand]
         return len(rows[:limit])
+
+    def _drop_notes(self, before: datetime, limit: int) -> int:
+        notes = self._tables.passing_notes.items()
+        old = sorted((moment, key) for key, moment in notes if moment < before)[:limit]
+        for _, key in old:
+            self._tables.drop_note(*key)
+        return len(old)
 
     def _ended_turns(self, before: datetime) -> list[TurnRow]:
         rows = [

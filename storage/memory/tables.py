@@ -203,6 +203,8 @@ class Tables:
         self.schedules: dict[str, Schedule] = {}
         self.fires: dict[tuple[str, datetime], FireRow] = {}
         self.notes: dict[tuple[str, str], str] = {}
+        self.passing_notes: dict[tuple[str, str], datetime] = {}
+        """Those that are dropped with contents of this age."""
         self.leases: dict[str, Lease] = {}
         self.handed: dict[int, Handed] = {}
         self.handed_so_far = 0
@@ -268,7 +270,12 @@ class Tables:
     def drop_notes(self, subject: str) -> None:
         """Drop all notes on a subject."""
         for key in [key for key in self.notes if key[0] == subject]:
-            del self.notes[key]
+            self.drop_note(*key)
+
+    def drop_note(self, subject: str, name: str) -> None:
+        """Drop a note, if it is there."""
+        self.notes.pop((subject, name), None)
+        self.passing_notes.pop((subject, name), None)
 
     def head(self, conversation: ConversationId) -> DeliveryRow | None:
         """Return the first open delivery of the conversation."""

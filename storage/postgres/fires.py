@@ -56,8 +56,8 @@ SELECT (SELECT state = 2 FROM mailbox WHERE lane = $1) AS is_busy, (
 GET_NOTE = "SELECT text FROM note WHERE subject = $1 AND name = $2"
 NOTES_OF = "SELECT name, text FROM note WHERE subject = $1"
 PUT_NOTE = """
-INSERT INTO note (subject, name, text) VALUES ($1, $2, $3)
-ON CONFLICT (subject, name) DO UPDATE SET text = excluded.text
+INSERT INTO note (subject, name, text, passing_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (subject, name) DO UPDATE SET text = excluded.text, passing_at = excluded.passing_at
 """
 DROP_NOTE = "DELETE FROM note WHERE subject = $1 AND name = $2"
 
@@ -120,16 +120,18 @@ class PostgresNotes:
         """Read all of a subject, by name."""
         return dict(await self._read(NOTES_OF, subject))
 
-    async def put(self, subject: str, name: str, text: str) -> None:
+    async def put(
+        self, subject: str, name: str, text: str, *, passing: datetime | None = None
+    ) -> None:
         """Remember it."""
-        await self._write(_run, PUT_NOTE, (subject, name, text))
+        await self._write(_run, PUT_NOTE, (subject, name, text, passing))
 
     async def drop(self, subject: str, name: str) -> None:
         """Forget it."""
         await self._write(_run, DROP_NOTE, (subject, name))
 
 
-async def _run(tx: Transaction, sql: str, row: tuple[str, ...]) -> None:
+async def _run(tx: Transaction, sql: str, row: tuple[str | datetime | None, ...]) -> None:
     await tx.count(sql, *row)
 
 

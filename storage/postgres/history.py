@@ -174,6 +174,12 @@ DELETE FROM errand WHERE seq IN (
     ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
 )
 """
+DROP_PASSING = """
+DELETE FROM note WHERE (subject, name) IN (
+    SELECT subject, name FROM note WHERE passing_at < $1
+    ORDER BY passing_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+"""
 EMPTY_TURN = "UPDATE turn SET is_kept = false, error = NULL WHERE id = $1"
 
 
@@ -302,6 +308,7 @@ async def _retain(tx: Transaction, before: datetime, limit: int) -> int:
     done = await tx.count(EMPTY_DELIVERIES, before, limit)
     done += await tx.count(DROP_APPROVALS, before, limit - done)
     done += await tx.count(DROP_ERRANDS, before, limit - done)
+    done += await tx.count(DROP_PASSING, before, limit - done)
     for row in await tx.fetch(ENDED_TURNS, before, limit - done):
         if done >= limit:
             break

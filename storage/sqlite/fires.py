@@ -59,8 +59,8 @@ SELECT (SELECT state = 2 FROM mailbox WHERE lane = ?1), (
 GET_NOTE = "SELECT text FROM note WHERE subject = ? AND name = ?"
 NOTES_OF = "SELECT name, text FROM note WHERE subject = ?"
 PUT_NOTE = """
-INSERT INTO note (subject, name, text) VALUES (?, ?, ?)
-ON CONFLICT (subject, name) DO UPDATE SET text = excluded.text
+INSERT INTO note (subject, name, text, passing_at) VALUES (?, ?, ?, ?)
+ON CONFLICT (subject, name) DO UPDATE SET text = excluded.text, passing_at = excluded.passing_at
 """
 DROP_NOTE = "DELETE FROM note WHERE subject = ? AND name = ?"
 
@@ -123,16 +123,19 @@ class SqliteNotes:
         """Read all of a subject, by name."""
         return dict(await self._read(NOTES_OF, (subject,)))
 
-    async def put(self, subject: str, name: str, text: str) -> None:
+    async def put(
+        self, subject: str, name: str, text: str, *, passing: datetime | None = None
+    ) -> None:
         """Remember it."""
-        await self._write(_run, PUT_NOTE, (subject, name, text))
+        moment = None if passing is None else to_micros(passing)
+        await self._write(_run, PUT_NOTE, (subject, name, text, moment))
 
     async def drop(self, subject: str, name: str) -> None:
         """Forget it."""
         await self._write(_run, DROP_NOTE, (subject, name))
 
 
-def _run(tx: Transaction, sql: str, row: tuple[str, ...]) -> None:
+def _run(tx: Transaction, sql: str, row: tuple[str | int | None, ...]) -> None:
     tx.execute(sql, row)
 
 

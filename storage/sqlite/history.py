@@ -173,6 +173,11 @@ DELETE FROM errand WHERE seq IN (
     SELECT seq FROM errand WHERE standing > 0 AND expires_at < ? ORDER BY expires_at LIMIT ?
 )
 """
+DROP_PASSING = """
+DELETE FROM note WHERE (subject, name) IN (
+    SELECT subject, name FROM note WHERE passing_at < ? ORDER BY passing_at LIMIT ?
+)
+"""
 EMPTY_TURN = "UPDATE turn SET is_kept = 0, error = NULL WHERE id = ?"
 
 
@@ -285,6 +290,7 @@ def _retain(tx: Transaction, before: int, limit: int) -> int:
     done = tx.execute(EMPTY_DELIVERIES, (before, limit)).rowcount
     done += tx.execute(DROP_APPROVALS, (before, limit - done)).rowcount
     done += tx.execute(DROP_ERRANDS, (before, limit - done)).rowcount
+    done += tx.execute(DROP_PASSING, (before, limit - done)).rowcount
     for (turn,) in tx.execute(ENDED_TURNS, (before, limit - done)).fetchall():
         if done >= limit:
             break

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -223,3 +224,18 @@ async def test_how_far_somebodys_agent_heard_is_forgotten_with_them() -> None:
 
     assert [name for name in known if name.startswith("heard ")] == [f"heard postern {SQUARE.id}"]
     assert await hub.store.notes.all_of(mine) == {}
+
+
+async def test_how_far_an_agent_heard_passes_with_what_it_heard() -> None:
+    async with _running() as hub:
+        ada = hub.person("ada")
+        await _mentions(ada, 20)
+        spoken, retain = hub.clock.now(), hub.store.history.retain
+        while await retain(spoken - timedelta(days=1), 100):
+            pass
+        kept = await hub.store.notes.all_of(person_id_of(ada.identity))
+        while await retain(spoken + timedelta(days=1), 100):
+            pass
+
+    assert list(kept) == [f"heard postern {SQUARE.id}"]
+    assert await hub.store.notes.all_of(person_id_of(ada.identity)) == {}

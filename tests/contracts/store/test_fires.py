@@ -294,6 +294,18 @@ async def test_all_notes_of_a_subject_are_read_at_once(store: Store) -> None:
     assert await store.notes.all_of("nothing") == {}
 
 
+async def test_notes_that_pass_are_dropped_with_contents_of_their_age(store: Store) -> None:
+    for name, moment in (("newer", 20), ("old", 9), ("older", 8)):
+        await store.notes.put("a", name, name, passing=at(moment))
+    await store.notes.put("a", "lasting", "stays")
+    await store.notes.put("b", "put again", "once", passing=at(0))
+    await store.notes.put("b", "put again", "stays")
+
+    assert [await store.history.retain(at(10), 1) for _ in range(3)] == [1, 1, 0]
+    assert await store.notes.all_of("a") == {"newer": "newer", "lasting": "stays"}
+    assert await store.notes.all_of("b") == {"put again": "stays"}
+
+
 async def test_a_wakeup_for_nobody_stays_one_and_has_a_turn_of_its_own(store: Store) -> None:
     for name, target in (("loud", None), ("silent", NOWHERE), ("louder", None)):
         await store.schedules.wake(replace(wakeup(name), target=target), ROUTE, at(0))

@@ -308,6 +308,7 @@ INDEXES = {
     "dead_letters.DROP_DELIVERY": {"sqlite_autoindex_delivery_1"},
     "dead_letters.RESEND": {"sqlite_autoindex_delivery_1"},
     "history.DROP_APPROVALS": {"approval (key)", "approval_decided"},
+    "history.DROP_PASSING": {"note (key)", "note_passing"},
     "history.DROP_ERRANDS": {"errand (key)", "errand_ended"},
     "history.DROP_RESULTS": {"tool_result (key)", "sqlite_autoindex_tool_result_1"},
     "history.EMPTY_TURN": {"turn (key)"},
