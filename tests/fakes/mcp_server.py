@@ -70,6 +70,10 @@ class McpServer:
     """Whether a GET opens a stream of what it says by itself."""
     page_size: int | None = None
     token: str | None = None
+    cookie: str | None = None
+    """Given with every answer."""
+    refuses: dict[str, str] = field(default_factory=dict[str, str])
+    """Tools that are answered with an error of the protocol, in these words."""
     revision: str | None = None
     """Speaks this one, whatever is asked for."""
     hangs_at: set[str] = field(default_factory=set[str])
@@ -84,6 +88,8 @@ class McpServer:
     """Session, tool and arguments of each call."""
     told: list[Json] = field(default_factory=list[Json])
     """Notifications, and answers to what it asked."""
+    cookies: list[str] = field(default_factory=list[str])
+    """Those that came back."""
     greeted: int = 0
     left: list[str] = field(default_factory=list[str])
     """Sessions that were ended by their client."""
@@ -132,6 +138,7 @@ class McpServer:
 
     def _check(self, heard: Heard) -> None:
         """Refuse what no client may send."""
+        self.cookies += [heard.headers["cookie"]] if "cookie" in heard.headers else []
         if "origin" in heard.headers:
             raise Turned("403 Forbidden")
         if self.token is not None and heard.headers.get("authorization") != self.token:
@@ -170,7 +177,7 @@ class McpServer:
             return
         name = params.get("name", method) if method == "tools/call" else method
         await self._mood(name, reader, writer)
-        headers: dict[str, str] = {}
+        headers: dict[str, str] = {} if self.cookie is None else {"Set-Cookie": self.cookie}
         if method == "initialize" and self.keeps_sessions:
             headers["Mcp-Session-Id"] = f"session-{self.greeted + 1}"
             self._sessions[headers["Mcp-Session-Id"]] = set()
@@ -239,6 +246,8 @@ class McpServer:
         if name not in [each["name"] for each in self.tools]:
             return {"error": {"code": -32602, "message": f"Unknown tool: {name}"}}
         self.called.append((heard.session, name, arguments))
+        if name in self.refuses:
+            return {"error": {"code": -32000, "message": self.refuses[name]}}
         answer = self.answers.get(name)
         return {"result": said(f"{name} was called") if answer is None else answer(arguments)}
 

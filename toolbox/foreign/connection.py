@@ -11,6 +11,7 @@ import itertools
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ import httpx
 from gateway.errors import OutcomeUnknown, RateLimited, Refused, RetryLater
 from gateway.text.event_stream import EndlessEvent, EventDecoder
 from toolbox.foreign.protocol import (
+    Fault,
     Message,
     Unreadable,
     greeting,
@@ -27,6 +29,7 @@ from toolbox.foreign.protocol import (
     reply_to,
     request,
 )
+from toolbox.foreign.wording import cleaned
 
 Json = dict[str, Any]  # what a server sent; looked at part by part
 
@@ -37,6 +40,9 @@ _LAST_WORD_SECONDS = 5.0
 _LONGEST_ID = 1_000
 _EVENTS = "text/event-stream"
 _JSON = "application/json"
+_OUR_TOKEN = b"[our token]"
+_SHORTEST_SECRET = 6
+"""Shorter ones are found in everything."""
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -67,6 +73,16 @@ class SessionGone(RetryLater):
     """The server does not know the session any more: greet it anew. Nothing was done."""
 
 
+class Declined(Refused):
+    """The server says no, in words of its own, which are data as all that it says."""
+
+    def __init__(self, sentence: str, fault: Fault) -> None:
+        super().__init__(f"{sentence} ({fault.code}): {fault.words}")
+        self.sentence = f"{sentence} ({fault.code})."
+        """Without its words."""
+        self.words = fault.words
+
+
 class Connection:
     """Requests to one server. It keeps no session; `on_told` hears what the server says itself."""
 
@@ -77,7 +93,12 @@ class Connection:
         self._ids = itertools.count(1)
         timeout = httpx.Timeout(None, connect=_CONNECT_SECONDS, pool=_CONNECT_SECONDS)
         limits = httpx.Limits(max_connections=50, keepalive_expiry=_KEEP_SECONDS)
-        self._http = httpx.AsyncClient(timeout=timeout, limits=limits, follow_redirects=False)
+        # What a server remembers of one person by a cookie would come to another.
+        cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+        self._http = httpx.AsyncClient(
+            timeout=timeout, limits=limits, cookies=cookies, follow_redirects=False
+        )
+        self._secrets = _secrets_of(endpoint.headers)
 
     async def close(self) -> None:
         """Let the connections go."""
@@ -99,7 +120,7 @@ class Connection:
         return session
 
     async def ask(self, session: Session, method: str, params: Mapping[str, object]) -> Json:
-        """Return the result of a method. Raises Refused with the server's own words."""
+        """Return the result of a method. Raises Declined with the server's own words."""
         result, _ = await self._ask(method, params, session)
         return result
 
@@ -161,7 +182,7 @@ class Connection:
 
     def _result(self, message: Message) -> Json:
         if message.error is not None:
-            raise Refused(f"{self._named} refuses it: {message.error.sentence()}.")
+            raise Declined(f"{self._named} refuses it", message.error)
         if message.result is None:
             raise Unreadable("neither a result nor an error")
         return message.result
@@ -234,10 +255,10 @@ class Connection:
                     yield message
         elif kind == _JSON:
             chunks = [chunk async for chunk in self._limited(reply)]
-            for message in read_messages(b"".join(chunks)):
+            for message in self._read(b"".join(chunks)):
                 yield message
         else:
-            raise Unreadable(f'the media type "{kind[:60]}"')
+            raise Unreadable(f'the media type "{cleaned(kind, 60)}"')
 
     async def _events(self, reply: httpx.Response, *, is_limited: bool) -> AsyncGenerator[Message]:
         decoder = EventDecoder(self._endpoint.limit_bytes)
@@ -245,10 +266,16 @@ class Connection:
         try:
             async for chunk in chunks:
                 for frame in decoder.feed(chunk):
-                    for message in read_messages(frame.data):
+                    for message in self._read(frame.data.encode()):
                         yield message
         except EndlessEvent:
             raise self._too_much() from None
+
+    def _read(self, said: bytes) -> list[Message]:
+        """Read messages; a server that says our token back tells it to nobody."""
+        for secret in self._secrets:
+            said = said.replace(secret, _OUR_TOKEN)
+        return read_messages(said)
 
     async def _limited(self, reply: httpx.Response) -> AsyncIterator[bytes]:
         size = 0
@@ -260,6 +287,13 @@ class Connection:
 
     def _too_much(self) -> Unreadable:
         return Unreadable(f"more than {self._endpoint.limit_bytes:,} bytes")
+
+
+def _secrets_of(headers: Mapping[str, str]) -> list[bytes]:
+    """Return what shows who we are, also as some write it in JSON."""
+    tokens = {value.removeprefix("Bearer ") for value in headers.values()}
+    written = {form for token in tokens for form in (token, token.replace("/", "\\/"))}
+    return [form.encode() for form in sorted(written) if len(form) >= _SHORTEST_SECRET]
 
 
 def _session_id(headers: httpx.Headers) -> str | None:

@@ -11,8 +11,9 @@ from pydantic_core import PydanticCustomError
 
 from gateway.domain.tools import Effect, ToolSpec
 from gateway.domain.turns import Turn
+from toolbox.foreign.arguments import wrong_arguments
 from toolbox.foreign.protocol import Listed
-from toolbox.foreign.schemas import Json, Unfit, is_object, taken, wrong_arguments
+from toolbox.foreign.schemas import Json, Unfit, is_object, taken
 from toolbox.foreign.wording import cleaned, tool_name
 from toolbox.registry import Approval, Options, Tool, version_of
 

@@ -36,9 +36,10 @@ class Fault(BaseModel):
     code: int
     message: str = ""
 
-    def sentence(self) -> str:
-        """Return the server's own words, fit to be told."""
-        return f"{cleaned(self.message, LONGEST_SENTENCE)} ({self.code})"
+    @property
+    def words(self) -> str:
+        """The server's own, cleaned."""
+        return cleaned(self.message, LONGEST_SENTENCE)
 
 
 class Message(BaseModel):

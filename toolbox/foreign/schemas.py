@@ -1,26 +1,31 @@
-"""The JSON Schema of a foreign tool: whether it is taken, and whether arguments fit it. Pure.
+"""The JSON Schema of a foreign tool: whether it is taken, and as what. Pure.
 
-Knows the part of JSON Schema that tools are described with; what it does not know, it allows:
-the server looks for itself. Patterns are not tried, as one can be made to take for ever.
+Makers of models look at the schemas of all tools of a request, and refuse the whole request for
+one that is none, or that they can not do with. One tool of one server would stop every agent, so
+such a tool is left out ("Define tools", Anthropic's reference; JSON Schema, draft 2020-12).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeGuard, cast
 
 from toolbox.foreign.wording import cleaned, is_plain
 
 LONGEST_SCHEMA = 20_000
 """Characters of a schema as JSON; every turn of every agent carries it."""
+_LONGEST_RAW = 10 * LONGEST_SCHEMA
+"""The same before its prose is cut."""
 LONGEST_TEXT = 500
 DEEPEST = 20
-MOST_LOOKS = 5_000
-"""Parts that are looked at for one call; a schema can refer to itself without an end."""
-MOST_DEPTH = 60
 _PROSE = ("description", "title", "$comment")
+_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
+"""What the name of an argument is made of, for every maker of models."""
+_CHOICES = ("allOf", "anyOf", "oneOf")
+_NOT_AT_THE_TOP = (*_CHOICES, "not", "if", "then", "else", "enum", "const")
+_LARGEST = 1e300
 
 Json = Mapping[str, Any]  # what a server sent; looked at part by part
 
@@ -33,9 +38,14 @@ def taken(schema: object) -> Json:
     """Return the schema as models get it, its prose cleaned. Raises Unfit."""
     if not is_object(schema) or schema.get("type", "object") != "object":
         raise Unfit("its arguments are no object")
-    fit = cast("Json", _taken({**schema, "type": "object"}, 0))  # an object stays one
+    if len(json.dumps(schema)) > _LONGEST_RAW:
+        raise Unfit(f"its schema has more than {_LONGEST_RAW:,} characters")
+    fit = _without_choices(cast("Json", _taken({**schema, "type": "object"}, 0)))
     if len(json.dumps(fit)) > LONGEST_SCHEMA:
         raise Unfit(f"its schema has more than {LONGEST_SCHEMA:,} characters")
+    _check(fit, fit)
+    if odd := [name for name in fit.get("properties", ()) if not _NAME.fullmatch(name)]:
+        raise Unfit(f'models refuse the name of its argument "{odd[0][:80]}"')
     return fit
 
 
@@ -46,6 +56,8 @@ def _taken(part: object, depth: int) -> object:
         return [_taken(each, depth + 1) for each in part]
     if isinstance(part, str) and not is_plain(part):
         raise Unfit("its schema has hidden characters")
+    if is_number(part) and not abs(part) < _LARGEST:
+        raise Unfit("its schema has a number that is none, or too large")
     if not is_object(part):
         return part
     if not all(is_plain(key) for key in part):
@@ -61,110 +73,58 @@ def _named(key: str, value: object, depth: int) -> object:
     return _taken(value, depth + 1)
 
 
-def wrong_arguments(schema: Json, arguments: Json) -> str:
-    """Say what is wrong with the arguments, the first thing alone; "" when nothing is."""
-    return next(_Look(schema).at(_Spot(arguments), schema), "")
+def _without_choices(schema: Json) -> Json:
+    """Return it without what models refuse at the top; what may be chosen there may be given.
+
+    Which arguments go together, the server sees for itself.
+    """
+    branches = [each for key in _CHOICES for each in listed(schema, key) if is_object(each)]
+    if not any(key in schema for key in _NOT_AT_THE_TOP):
+        return schema
+    kept = {key: value for key, value in schema.items() if key not in _NOT_AT_THE_TOP}
+    named = [each["properties"] for each in branches if is_object(each.get("properties"))]
+    properties = {name: part for each in named for name, part in each.items()}
+    own = kept.get("properties", {})
+    return {**kept, "properties": {**properties, **own} if is_object(own) else own}
 
 
-@dataclass(frozen=True, slots=True)
-class _Spot:
-    """One value among the arguments."""
-
-    value: object
-    path: str = ""
-    depth: int = 0
-    """How many schemas were gone through to come here."""
-
-    def below(self, name: str, value: object) -> _Spot:
-        """Return what an object holds under a name, or a list under `[0]`."""
-        dot = "." if self.path and not name.startswith("[") else ""
-        return _Spot(value, f"{self.path}{dot}{name}", self.depth + 1)
-
-    def again(self) -> _Spot:
-        """Return the same value, for another schema to look at."""
-        return replace(self, depth=self.depth + 1)
+def _check(part: object, root: Json) -> None:
+    """Raise Unfit where JSON Schema has something else."""
+    if isinstance(part, bool):
+        return
+    if not is_object(part):
+        raise Unfit("its schema is none")
+    for key, value in part.items():
+        if not _FITS.get(key, _is_anything)(value):
+            raise Unfit(f'its schema has a "{key}" that is none')
+        if key == "$ref" and referred(root, value) is None:
+            raise Unfit(f'its schema refers to "{str(value)[:80]}", which it does not have')
+        for each in _schemas_in(key, value):
+            _check(each, root)
 
 
-class _Look:
-    """One look at the arguments of a call; it ends, whatever the schema is."""
+def _schemas_in(key: str, value: object) -> Iterable[object]:
+    if key in _OF_NAMES and is_object(value):
+        return value.values()
+    if key in _OF_SEVERAL and is_list(value):
+        return value
+    return [value] if key in _OF_ONE else []
 
-    def __init__(self, root: Json) -> None:
-        self._root = root
-        self._looks = 0
 
-    def at(self, spot: _Spot, schema: object) -> Iterator[str]:
-        """Yield what is wrong there."""
-        self._looks += 1
-        if self._looks > MOST_LOOKS or spot.depth > MOST_DEPTH or not is_object(schema):
-            return
-        if "$ref" in schema:
-            yield from self.at(spot.again(), self._referred(schema["$ref"]))
-        yield from self._choices(spot, schema)
-        yield from _simple(spot, schema)
-        if is_object(spot.value):
-            yield from self._object(spot, schema, spot.value)
-        elif is_list(spot.value):
-            for number, item in enumerate(spot.value):
-                yield from self.at(spot.below(f"[{number}]", item), schema.get("items"))
-
-    def _choices(self, spot: _Spot, schema: Json) -> Iterator[str]:
-        for each in _listed(schema, "allOf"):
-            yield from self.at(spot.again(), each)
-        for key in ("anyOf", "oneOf"):
-            found = [next(self.at(spot.again(), each), "") for each in _listed(schema, key)]
-            if found and all(found):
-                yield found[0]
-
-    def _object(self, spot: _Spot, schema: Json, value: Json) -> Iterator[str]:
-        found = schema.get("properties")
-        properties: Json = found if is_object(found) else {}
-        for name in _listed(schema, "required"):
-            if isinstance(name, str) and name not in value:
-                yield f'"{spot.below(name, None).path}" is missing.'
-        others = schema.get("additionalProperties")
-        for name, item in value.items():
-            here = spot.below(name, item)
-            if name in properties:
-                yield from self.at(here, properties[name])
-            elif others is False and "patternProperties" not in schema:
-                known = ", ".join(properties) or "nothing"
-                yield f'There is no argument "{here.path}". There is {known}.'
-            else:
-                yield from self.at(here, others)
-
-    def _referred(self, reference: object) -> object:
-        """Return what `#/$defs/Name` stands for; None where it leads nowhere."""
-        part: object = self._root
-        for key in str(reference).removeprefix("#").split("/")[1:]:
-            name = key.replace("~1", "/").replace("~0", "~")
+def referred(root: Json, reference: object) -> object:
+    """Return what `#/$defs/Name` stands for; None where it leads nowhere."""
+    part: object = root
+    for key in str(reference).removeprefix("#").split("/")[1:]:
+        name = key.replace("~1", "/").replace("~0", "~")
+        if is_list(part):
+            part = part[int(name)] if name in map(str, range(len(part))) else None
+        else:
             part = part.get(name) if is_object(part) else None
-        return part
+    return part
 
 
-def _simple(spot: _Spot, schema: Json) -> Iterator[str]:
-    """Look at the value itself: its type, whether it is one of the choices, and its bounds."""
-    kinds, value, path = schema.get("type"), spot.value, spot.path or "arguments"
-    allowed = [_KINDS.get(str(kind)) for kind in (kinds if is_list(kinds) else [kinds])]
-    if allowed and all(is_kind is not None and not is_kind(value) for is_kind in allowed):
-        yield f'"{path}" must be of type {json.dumps(kinds)}.'
-    choices = _listed(schema, "enum") or ([schema["const"]] if "const" in schema else [])
-    if choices and value not in choices:
-        yield f'"{path}" must be one of {json.dumps(choices)[:300]}.'
-    for key, (is_out, words) in _BOUNDS.items():
-        bound = schema.get(key)
-        if is_number(bound) and (size := _size(key, value)) is not None and is_out(size, bound):
-            yield f'"{path}" must have {words} {str(bound)[:40]}.'
-
-
-def _size(key: str, value: object) -> float | None:
-    if key.endswith("Length"):
-        return len(value) if isinstance(value, str) else None
-    if key.endswith("Items"):
-        return len(value) if is_list(value) else None
-    return value if is_number(value) else None
-
-
-def _listed(schema: Json, key: str) -> list[object]:
+def listed(schema: Json, key: str) -> list[object]:
+    """Return the list that stands there; an empty one for anything else."""
     found = schema.get(key)
     return found if is_list(found) else []
 
@@ -184,26 +144,47 @@ def is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _is_whole(value: object) -> bool:
-    return is_number(value) and value == value // 1
+def _is_anything(value: object) -> bool:
+    return True
 
 
-_KINDS: Mapping[str, Callable[[object], bool]] = {
-    "string": lambda value: isinstance(value, str),
-    "number": is_number,
-    "integer": _is_whole,
-    "boolean": lambda value: isinstance(value, bool),
-    "array": is_list,
-    "object": is_object,
-    "null": lambda value: value is None,
-}
-_BOUNDS: Mapping[str, tuple[Callable[[float, float], bool], str]] = {
-    "minLength": (lambda size, bound: size < bound, "a length of at least"),
-    "maxLength": (lambda size, bound: size > bound, "a length of at most"),
-    "minItems": (lambda size, bound: size < bound, "a number of items of at least"),
-    "maxItems": (lambda size, bound: size > bound, "a number of items of at most"),
-    "minimum": (lambda size, bound: size < bound, "a value of at least"),
-    "maximum": (lambda size, bound: size > bound, "a value of at most"),
-    "exclusiveMinimum": (lambda size, bound: size <= bound, "a value over"),
-    "exclusiveMaximum": (lambda size, bound: size >= bound, "a value under"),
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_count(value: object) -> bool:
+    return is_number(value) and value >= 0 and value == value // 1
+
+
+def _is_some(value: object) -> bool:
+    return is_list(value) and len(value) > 0
+
+
+def _are_names(value: object) -> bool:
+    return is_list(value) and all(isinstance(each, str) for each in value)
+
+
+def _is_type(value: object) -> bool:
+    kinds = value if is_list(value) else [value]
+    return len(kinds) > 0 and all(kind in KINDS for kind in kinds)
+
+
+KINDS = ("string", "number", "integer", "boolean", "array", "object", "null")
+_OF_NAMES = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
+_OF_ONE = (
+    *("items", "contains", "additionalProperties", "propertyNames", "not", "if", "then", "else"),
+    *("unevaluatedItems", "unevaluatedProperties"),
+)
+_OF_SEVERAL = (*_CHOICES, "prefixItems")
+_FITS: Mapping[str, Callable[[object], bool]] = {
+    "type": _is_type,
+    "required": _are_names,
+    "enum": _is_some,
+    **dict.fromkeys(_OF_NAMES, is_object),
+    **dict.fromkeys(_OF_SEVERAL, _is_some),
+    **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems"), _is_count),
+    **dict.fromkeys(("minProperties", "maxProperties"), _is_count),
+    **dict.fromkeys(("minimum", "maximum", "multipleOf"), is_number),
+    **dict.fromkeys(("exclusiveMinimum", "exclusiveMaximum"), is_number),
+    **dict.fromkeys((*_PROSE, "format", "pattern", "$ref"), _is_text),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Iterable, Mapping
@@ -14,7 +15,7 @@ from gateway.domain.turns import Turn
 from gateway.errors import OutcomeUnknown, PosternError, Refused, RetryLater
 from gateway.ports import Health
 from gateway.text.fence import fenced
-from toolbox.foreign.connection import Connection, Endpoint, Session, SessionGone
+from toolbox.foreign.connection import Connection, Declined, Endpoint, Session, SessionGone
 from toolbox.foreign.descriptions import Offer, Terms, offer
 from toolbox.foreign.protocol import (
     TOOLS_CHANGED,
@@ -134,6 +135,7 @@ class ForeignServer:
         found: list[Listed] = []
         cursors: set[str | None] = {None}
         cursor: str | None = None
+        size = 0
         for _ in range(MOST_PAGES):
             result = await self._ask(_OURS, "tools/list", {"cursor": cursor} if cursor else {})
             try:
@@ -142,7 +144,9 @@ class ForeignServer:
                 raise Refused(f'The MCP server "{self.name}" answers with {error}.') from None
             found += page.tools
             cursor = page.cursor
-            if cursor in cursors or len(found) > MOST_LISTED:
+            size += len(json.dumps(result))
+            is_enough = len(found) > MOST_LISTED or size > self._options.endpoint.limit_bytes
+            if cursor in cursors or is_enough:
                 break
             cursors.add(cursor)
         return tuple(found[:MOST_LISTED])
@@ -207,6 +211,8 @@ class ForeignServer:
         try:
             wish = {"name": tool, "arguments": dict(arguments)}
             returned = read_returned(await self._ask(owner, "tools/call", wish))
+        except Declined as error:
+            raise Refused(f"{error.sentence}\n{fenced(self._label(tool), error.words)}") from error
         except RetryLater as error:
             self._changed.set()
             raise RetryLater(f"{error} Nothing was done. Do without it, or try later.") from error
@@ -216,11 +222,14 @@ class ForeignServer:
         return self._told(tool, returned)
 
     def _told(self, tool: str, returned: Returned) -> str:
-        label = f'the tool "{tool}" of the MCP server "{self.name}"'
+        label = self._label(tool)
         if returned.is_error:
             failure = fenced(label, cleaned(returned.text, LONGEST_FAILURE))
             raise Refused(f"It failed.\n{failure}")
         return fenced(label, _cut(returned.text, self._options.terms.longest_result))
+
+    def _label(self, tool: str) -> str:
+        return f'the tool "{tool}" of the MCP server "{self.name}"'
 
     async def _ask(self, owner: str, method: str, params: Mapping[str, object]) -> dict[str, Any]:
         """Ask in the owner's session; a session that is gone is begun anew, once."""

@@ -25,7 +25,7 @@ def cleaned(text: str, longest: int) -> str:
 
 def is_plain(text: str) -> bool:
     """Whether nothing in it would be cleaned away."""
-    return all(_is_plain(c) for c in text)
+    return all(map(_is_plain, set(text)))
 
 
 def tool_name(server: str, name: str) -> str:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolbox.foreign.schemas import Unfit, taken, wrong_arguments
+from toolbox.foreign.arguments import wrong_arguments
+from toolbox.foreign.schemas import Unfit, taken
 
 _KEYS = st.sampled_from(
     [
@@ -61,8 +62,9 @@ def test_a_reference_leads_to_what_it_names() -> None:
 
 
 def test_a_schema_that_refers_to_itself_comes_to_an_end() -> None:
-    bomb = {"$ref": "#"}
-    schema = taken({"type": "object", "allOf": [bomb, bomb], "anyOf": [bomb, bomb, bomb]})
+    bomb = {"$ref": "#/$defs/Bomb"}
+    inner = {"allOf": [bomb, bomb], "anyOf": [bomb, bomb, bomb]}
+    schema = taken({**_schema(a=bomb), "$defs": {"Bomb": inner}})
 
     assert wrong_arguments(schema, {"a": 1}) == ""
 
@@ -80,6 +82,83 @@ def test_a_schema_that_refers_to_itself_comes_to_an_end() -> None:
 def test_what_no_model_should_carry_is_not_taken(schema: object) -> None:
     with pytest.raises(Unfit):
         taken(schema)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"properties": [1]},
+        {"properties": {"a": 7}},
+        {"properties": {"a": {"type": "strin"}}},
+        {"properties": {"a": {"type": []}}},
+        {"properties": {"a": {"required": True}}},
+        {"properties": {"a": {"enum": []}}},
+        {"properties": {"a": {"items": [{"type": "string"}]}}},
+        {"properties": {"a": {"anyOf": {}}}},
+        {"properties": {"a": {"minimum": "1"}}},
+        {"properties": {"a": {"exclusiveMinimum": True}}},
+        {"properties": {"a": {"maxLength": -1}}},
+        {"properties": {"a": {"default": float("nan")}}},
+        {"properties": {"a": {"maximum": float("inf")}}},
+        {"properties": {"a": {"maximum": 10**400}}},
+        {"properties": {"a": {"$ref": "#/$defs/Nothing"}}},
+        {"properties": {"filter[id]": {"type": "string"}}},
+        {"properties": {"n" * 65: {"type": "string"}}},
+        {"required": "a"},
+    ],
+)
+def test_what_makers_of_models_refuse_with_all_other_tools_is_not_taken(
+    broken: dict[str, Any],
+) -> None:
+    with pytest.raises(Unfit):
+        taken({"type": "object", **broken})
+
+
+def test_choices_at_the_top_which_models_refuse_become_their_arguments() -> None:
+    either: list[dict[str, Any]] = [
+        {"properties": {"id": {"type": "string"}}, "required": ["id"]},
+        {"properties": {}},
+    ]
+    schema: dict[str, Any] = {
+        "properties": {"page": {"type": "integer"}},
+        "oneOf": either,
+        "not": {},
+        "enum": [1],
+    }
+
+    assert taken(schema) == {
+        "type": "object",
+        "properties": {"id": {"type": "string"}, "page": {"type": "integer"}},
+    }
+
+
+def test_words_like_those_of_a_schema_are_fine_where_they_are_names_or_data() -> None:
+    named: dict[str, Any] = {
+        "type": {"type": "string"},
+        "required": {"default": {"type": 7, "enum": []}},
+    }
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {**named, "items": {"anyOf": [{"const": {"properties": 1}}, True]}},
+        "required": ["type"],
+    }
+
+    assert taken(schema) == schema
+
+
+def test_references_into_lists_are_followed() -> None:
+    schema = _schema(a={"anyOf": [{"type": "string"}]}, b={"$ref": "#/properties/a/anyOf/0"})
+
+    assert wrong_arguments(taken(schema), {"b": 1}) == '"b" must be of type "string".'
+
+
+def test_a_huge_schema_is_left_before_it_is_looked_at() -> None:
+    huge = {"type": "object", "description": "d" * 300_000}
+    long = {"type": "object", "description": "d" * 30_000}
+
+    with pytest.raises(Unfit, match="more than"):
+        taken(huge)
+    assert len(taken(long)["description"]) == 501
 
 
 def test_a_deep_schema_is_not_taken() -> None:
