@@ -176,7 +176,8 @@ class RemoteChat:
         match frame["type"]:
             case "message":
                 self._show_message(frame)
-                self._terminal.prompt()
+                if not self._is_own(frame):
+                    self._terminal.prompt()  # of what was typed here, the answer is still to come
             case "draft":
                 self._terminal.grow(outbound.answer(self._name, frame["text"]))
             case "typing" if frame["on"]:
@@ -222,14 +223,16 @@ class RemoteChat:
         """Show what is new. What was typed here stands on the screen already."""
         known, text = self._texts.get(message["id"]), message["text"]
         self._texts[message["id"]] = text
-        own = message["id"].partition(":")[2]
-        if known == text or own in self._unsent:
+        if known == text or self._is_own(message):
             return
         if message["role"] == "user":
             self._terminal.show(outbound.question(text))
         elif self._terminal.is_interactive:
             presses = [(each["label"], each["says"]) for each in message.get("buttons", [])]
             self._terminal.answer(self._name, outbound.with_presses(text, presses))
+
+    def _is_own(self, message: dict[str, Any]) -> bool:
+        return message["id"].partition(":")[2] in self._unsent
 
     def _stream_url(self) -> str:
         parts = urlsplit(self._options.url)

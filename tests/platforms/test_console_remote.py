@@ -91,6 +91,16 @@ async def test_a_person_sees_the_answer_grow_and_end(door: Served) -> None:
         assert [message.text for message in door.hub.accepted] == ["hi"]
 
 
+async def test_no_prompt_stands_between_a_line_and_its_answer(door: Served) -> None:
+    async with _seated(door.url) as seat:
+        seat.types("hi\n")
+        turn = await door.hub.next_turn()
+        async with door.hub.adapter.show_typing(turn.conversation):
+            await seat.screen.shows("Postern is at work…")
+
+        assert seat.screen.getvalue().count("› ") == 1
+
+
 async def test_the_screen_begins_with_the_last_lines(door: Served) -> None:
     token = new_token()
     async with _seated(door.url, token) as seat:
