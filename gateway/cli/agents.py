@@ -31,7 +31,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done,
 
 @app.command("list")
 def list_agents(who: WhoOption = None, role: RoleOption = None, as_json: AsJson = False) -> None:
-    """List the agents that are known, with how they stand to their templates."""
+    """List the agents that are known. Each stands beside its template."""
     rows = asyncio.run(_rows(who, role))
     if as_json:
         say_json([views.row_json(row) for row in rows])
@@ -73,7 +73,7 @@ def repair(
 
 @app.command()
 def rollout(role: RoleOption = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
-    """Bring agents up to templates that changed; adopted ones stay as they are."""
+    """Bring agents up to templates that changed. Adopted ones stay as they are."""
     _say_findings(asyncio.run(_rolled_out(role, dry_run=dry_run)), as_json=as_json)
 
 
@@ -83,7 +83,7 @@ def prewarm(
     at_once: Annotated[int, typer.Option(min=1, max=100, help="People at a time.")] = 8,
     as_json: AsJson = False,
 ) -> None:
-    """Make the agents that known people do not have yet, so that nobody waits for one."""
+    """Make the agents that known people lack. Then nobody waits for one."""
     failures = asyncio.run(_prewarmed(role, at_once))
     if as_json:
         say_json([{"person": person, "error": error or None} for person, error in failures])
@@ -104,7 +104,7 @@ def adopt(
         bool, typer.Option("--replace", help="Also where the person has one already.")
     ] = False,
 ) -> None:
-    """Make an agent that is in Letta already a person's own; it stays as it is."""
+    """Make an agent of Letta's a person's own. It stays as it is."""
     before = asyncio.run(_adopted(agent, who, role, may_replace=replace))
     say(f'"{agent}" is the agent "{role}" of "{who}" now.')
     if before not in (None, agent):
@@ -123,7 +123,7 @@ def explain(
     ] = None,
     circle: Annotated[
         list[str] | None,
-        typer.Option("--circle", help="A role or usergroup that the account has."),
+        typer.Option("--circle", metavar="<str>", help="A role or usergroup that the account has."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

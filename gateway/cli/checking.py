@@ -70,9 +70,7 @@ def check_files(kept: Kept) -> list[str]:
     is_content = kept.files.is_content
     there = {"/".join(parts) for parts, _ in kept.files.read() if is_content(parts)}
     if kept.messages is None:
-        return [f"There are {len(there)} artifacts."]
+        return [f"Artifacts: {len(there)}."]
     named = set(rows(kept.messages, _NAMED))
-    return [
-        f"There are {len(there)} artifacts; no message names {len(there - named)} of them.",
-        f"{len(named - there)} artifacts that messages name are not there.",
-    ]
+    unnamed, missing = len(there - named), len(named - there)
+    return [f"Artifacts: {len(there)}. Named by no message: {unnamed}. Not there: {missing}."]

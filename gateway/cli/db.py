@@ -22,14 +22,14 @@ app = typer.Typer(help="Care for the database.", no_args_is_help=True)
 
 @app.command()
 def migrate() -> None:
-    """Bring the database to this version's schema; makes it when there is none."""
+    """Bring the database to this version's schema. Makes it when there is none."""
     asyncio.run(_open_once())
     say("The database is up to date.")
 
 
 @app.command()
 def check() -> None:
-    """Read all that is kept on this machine through, and say whether it is whole."""
+    """Say whether all that is kept on this machine is whole. Reads it through."""
     from gateway.cli.checking import check_databases, check_files
 
     kept = _kept()
@@ -47,7 +47,7 @@ def backup(
         typer.Argument(help="Where to write it; must not exist. Left out: postern-MOMENT.tar."),
     ] = None,
 ) -> None:
-    """Write all that is kept on this machine to one file, while the gateway may go on."""
+    """Write all that is kept on this machine to one file. The gateway may go on."""
     from gateway.cli.backup_writing import write_backup
 
     kept, now = _kept(), datetime.now(UTC)
@@ -64,10 +64,11 @@ def backup(
 def restore(
     file: Annotated[Path, typer.Argument(help="A backup that `postern db backup` wrote.")],
     force: Annotated[
-        bool, typer.Option(help="Also where there is something that the backup has not.")
+        bool,
+        typer.Option("--force", help="Also where there is something that the backup has not."),
     ] = False,
 ) -> None:
-    """Put a backup in the place of what is kept on this machine, which is kept aside."""
+    """Put a backup in the place of what is kept here. That is kept aside."""
     from gateway.cli.restoring import restore_backup
 
     done = restore_backup(_kept(), file, is_forced=force)

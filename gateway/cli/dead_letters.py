@@ -31,7 +31,7 @@ Limit = Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, ol
 
 @app.command("list")
 def list_letters(limit: Limit = 100, as_json: AsJson = False) -> None:
-    """List turns that failed and messages that never went out, oldest first."""
+    """List turns that failed and messages that never went out."""
     letters = asyncio.run(_page(limit))
     if as_json:
         say_json([_as_json(letter) for letter in letters])
@@ -63,7 +63,7 @@ def show(
 
 @app.command()
 def replay(letter: Letter = None, every: All = False, limit: Limit = 100) -> None:
-    """Have it done again: a failed turn is answered anew, a failed message sent again."""
+    """Have it done again. A failed turn is answered anew, a failed message sent again."""
     asyncio.run(_each(letter, every, limit, lambda desk: desk.replay, "is on its way again"))
 
 

@@ -24,7 +24,7 @@ def explain(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Tell all that happened to one thing and to what belongs to it, in order."""
+    """Tell all that happened to one thing. What belongs to it is told with it."""
     from gateway.domain.trails import trail_json
 
     trail = asyncio.run(_follow(id))

@@ -12,13 +12,13 @@ app = typer.Typer(help="Tell how a platform's app is made.", no_args_is_help=Tru
 
 @app.command()
 def discord(as_json: AsJson = False) -> None:
-    """Tell what to switch on in Discord's developer portal, and the link that invites the bot."""
+    """Tell how the Discord app is made. With it comes the link that invites the bot."""
     _show("discord", as_json=as_json)
 
 
 @app.command()
 def slack(as_json: AsJson = False) -> None:
-    """Tell how the Slack app is made; with --json, only the manifest that Slack takes."""
+    """Tell how the Slack app is made. With --json, only the manifest that Slack takes."""
     _show("slack", as_json=as_json)
 
 

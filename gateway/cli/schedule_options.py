@@ -33,7 +33,8 @@ Heartbeat = Annotated[
     bool, typer.Option("--heartbeat", help="Wake only when a data source holds something new.")
 ]
 Sources = Annotated[
-    list[str] | None, typer.Option("--source", help="Data source to look at; may be repeated.")
+    list[str] | None,
+    typer.Option("--source", metavar="<str>", help="Data source to look at; may be repeated."),
 ]
 Silent = Annotated[
     bool, typer.Option("--silent", help="Post nothing; the agent works by its tools.")

@@ -319,10 +319,7 @@ def test_a_check_compares_files_with_what_names_them(home: Path, postern: Termin
 
     seen = postern.types("db", "check")
 
-    assert seen.out.splitlines()[1:] == [
-        "There are 2 artifacts; no message names 1 of them.",
-        "1 artifacts that messages name are not there.",
-    ]
+    assert seen.out.splitlines()[1:] == ["Artifacts: 2. Named by no message: 1. Not there: 1."]
 
 
 def test_nothing_is_backed_up_where_all_is_elsewhere(postern: Terminal) -> None:

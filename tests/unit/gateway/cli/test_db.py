@@ -29,9 +29,7 @@ def test_a_sound_database_is_whole(postern: Terminal) -> None:
     postern.types("db", "migrate")
 
     assert postern.types("db", "check").out == (
-        "The database is whole.\n"
-        "There are 0 artifacts; no message names 0 of them.\n"
-        "0 artifacts that messages name are not there.\n"
+        "The database is whole.\nArtifacts: 0. Named by no message: 0. Not there: 0.\n"
     )
 
 

@@ -23,7 +23,9 @@ def commands(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, A
         yield from commands(each, (*words, name))
 
 
-ALL = dict(commands(get_command(app), ("postern",)))
+ROOT: Any = get_command(app)
+ALL = dict(commands(ROOT, ("postern",)))
+GROUPS = {name: each for name, each in ROOT.commands.items() if hasattr(each, "commands")}
 
 
 def section(name: str) -> str:
@@ -53,3 +55,13 @@ def test_the_page_names_no_command_that_is_not_there() -> None:
 def test_every_command_and_option_has_a_word_of_help(name: str) -> None:
     assert ALL[name].help
     assert all(parameter.help for parameter in ALL[name].params)
+
+
+@pytest.mark.parametrize("name", ["postern", *GROUPS])
+def test_a_list_of_commands_cuts_no_sentence_off(name: str) -> None:
+    listed = {"postern": ROOT, **GROUPS}[name].commands
+    room = 80 - 6 - max(map(len, listed))
+
+    said = [each.get_short_help_str(room) for each in listed.values()]
+
+    assert not [each for each in said if each.endswith("...")]
