@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -187,14 +187,31 @@ class Approvals:
         return "\n".join([*lines[:LISTED], *more, how]) if lines else "Nothing waits for a yes."
 
     async def withdraw(self, place: Conversation, person: PersonId, by: Sender) -> int:
-        """Say no to all that a person's agents ask in a place; counts them."""
+        """Say no to all that a person's agents ask in a place; counts them.
+
+        What is asked for something that is done in the background is left alone.
+        """
         waiting = await self._store.approvals.waiting(place.id)
         own = [each for each in waiting if await self._is_owner(each, person)]
+        beside = [each for each in own if await self._is_beside(each)]
+        withdrawn = [each for each in own if each not in beside]
+        await self._deny(withdrawn, by)
+        return len(withdrawn)
+
+    async def drop(self, approvals: Sequence[str], by: Sender) -> None:
+        """Say no to these, for nobody wants any more what they are asked for."""
+        known = [await self._store.approvals.get(each) for each in approvals]
+        await self._deny([each for each in known if each is not None], by)
+
+    async def _deny(self, approvals: Sequence[Approval], by: Sender) -> None:
         now = self._clock.now()
-        for each in own:
+        for each in approvals:
             decision = await self._decision(each, ApprovalState.DENIED, name_of(by), now)
             await self._store.approvals.decide(decision, now)
-        return len(own)
+
+    async def _is_beside(self, approval: Approval) -> bool:
+        awaited = await self._store.errands.get(awaited_id(approval.id))
+        return awaited is not None and awaited.is_background
 
     async def _expire(self) -> None:
         now = self._clock.now()

@@ -11,9 +11,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from gateway.approvals import Approvals
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import NewDelivery
-from gateway.domain.errands import Errand, ErrandChange, ErrandState, ended, question_for
+from gateway.domain.errands import (
+    Errand,
+    ErrandChange,
+    ErrandState,
+    approval_awaited,
+    ended,
+    question_for,
+)
 from gateway.domain.ids import DeliveryId, PersonId
 from gateway.domain.messages import BACKGROUND, InboundMessage
 from gateway.domain.people import Mode, Route
@@ -51,7 +59,8 @@ _HOW = {
 class Background:
     """Begins and stops what is done in the background. Each call can be repeated after a crash."""
 
-    def __init__(self, store: Store, clock: Clock, most: int) -> None:
+    def __init__(self, store: Store, clock: Clock, approvals: Approvals, most: int) -> None:
+        self._approvals = approvals
         self._errands = store.errands
         self._turns = store.turns
         self._clock = clock
@@ -89,10 +98,10 @@ class Background:
         errands = await self.open_of(person, place)
         return "\n".join([f"- {line_of(each)}" for each in errands]) or NOTHING
 
-    async def show(self, errand: str, person: PersonId) -> str:
-        """Tell how one of them is."""
+    async def show(self, errand: str, person: PersonId, place: Conversation | None) -> str:
+        """Tell how one of them is, if it was asked for in this place where one is named."""
         known = await self._of(errand, person)
-        if known is None:
+        if known is None or place not in (None, known.conversation):
             return UNKNOWN.format(id=errand[:40])
         how = _HOW[known.state]
         if known.is_open:
@@ -114,9 +123,18 @@ class Background:
         family = [each for each in await self._errands.open_of(person) if each.root == known.id]
         changes = [ended(each, ErrandState.CANCELLED, STOPPED, now) for each in family]
         await self._errands.change(changes, now)
+        await self._approvals.drop(await self._asked_below(known), message.sender)
         lane = Route(known.role, known.mode, beside=known.id).lane(person, known.conversation)
         await self._turns.cancel(turn.ref, Cancellation(message, person, (lane,)), now)
         return f"`{known.id}` is stopped."
+
+    async def _asked_below(self, errand: Errand) -> list[str]:
+        """Return the approvals that anybody waits for on its behalf, decided or not."""
+        below = await self._errands.asked_for(errand.id)
+        asked = [approval for each in below if (approval := approval_awaited(each)) is not None]
+        for each in below:
+            asked += await self._asked_below(each)
+        return asked
 
     async def _of(self, errand: str, person: PersonId) -> Errand | None:
         known = await self._errands.get(errand)
@@ -147,7 +165,7 @@ def told_of_its_end(errand: Errand) -> NewDelivery | None:
 def _errand(
     wish: str, message: InboundMessage, person: PersonId, route: Route, now: datetime
 ) -> Errand:
-    digest = hashlib.blake2b(message.idempotency_key.encode(), digest_size=6).hexdigest()
+    digest = hashlib.blake2b(message.idempotency_key.encode(), digest_size=12).hexdigest()
     name = f"{BACKGROUND}{digest}"
     return Errand(
         id=name,

@@ -119,7 +119,7 @@ class TurnRunner:
             mind.constellation,
             self.approvals,
             Pauses(store.notes),
-            Background(store, self._clock, self._options.most_in_background),
+            Background(store, self._clock, self.approvals, self._options.most_in_background),
             QueueModes(store.notes, store.people, store.fires),
             self._options.admins,
             mind.memory,

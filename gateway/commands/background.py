@@ -5,25 +5,31 @@ from __future__ import annotations
 from gateway.commands.command import Asked, Command, Reach
 from gateway.domain.commands import CommandArgument, CommandSpec
 
+WHICH = "Say which one: `/bg {verb} ID`. `/bg` lists them."
+
 
 async def _background(asked: Asked, reach: Reach) -> str:
     """Begin something, unless what was said is about what was begun before."""
-    match asked.arguments.split():
+    place = None if asked.is_private else asked.turn.conversation
+    match asked.arguments.lower().replace("`", "").split():
         case [] | ["list"]:
-            place = None if asked.is_private else asked.turn.conversation
             return await reach.background.list_for(asked.person, place)
         case ["status", errand]:
-            return await reach.background.show(_bare(errand), asked.person)
+            return await reach.background.show(errand, asked.person, place)
         case ["cancel", errand]:
-            name = _bare(errand)
-            return await reach.background.cancel(name, asked.turn, asked.message, asked.person)
+            return await reach.background.cancel(errand, asked.turn, asked.message, asked.person)
+        case ["status" | "cancel" as verb]:
+            return WHICH.format(verb=verb)
         case _:
-            route = reach.route_of(asked)
-            return await reach.background.begin(asked.arguments, asked.message, asked.person, route)
+            return await _begin(asked, reach)
 
 
-def _bare(errand: str) -> str:
-    return errand.strip("`").lower()
+async def _begin(asked: Asked, reach: Reach) -> str:
+    place, now = asked.turn.conversation, reach.clock.now()
+    if (since := await reach.pauses.since(place, now)) is not None:
+        return f"{since}. `/resume` lets agents work here again."
+    route = reach.route_of(asked)
+    return await reach.background.begin(asked.arguments, asked.message, asked.person, route)
 
 
 FAMILY = (

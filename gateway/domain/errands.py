@@ -178,9 +178,17 @@ def decision_awaited(errand: Errand, approval: str, tool: str, at: datetime) -> 
     )
 
 
+_YES = "yes-"
+
+
 def awaited_id(approval: str) -> str:
     """Return the id of what waits for the decision about an approval. Pure."""
-    return f"yes-{approval}"
+    return f"{_YES}{approval}"
+
+
+def approval_awaited(errand: Errand) -> str | None:
+    """Return the approval whose decision an errand waits for; None for all others. Pure."""
+    return errand.id.removeprefix(_YES) if errand.id.startswith(_YES) else None
 
 
 def ended(

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.platforms.test_three_doors import House, house
 from tests.unit.agents.embedded.chat_endpoint import ChatEndpoint, delta, serving
 
-DONE = re.compile(r"\*(bg-[0-9a-f]{12}):\*+ (\w+ \d)")
+DONE = re.compile(r"\*(bg-[0-9a-f]{24}):\*+ (\w+ \d)")
 
 
 async def shown(home: House) -> list[str]:

@@ -15,6 +15,7 @@ from agents.scripted import Ask, Fail, Say, Step, Wait
 from gateway.approvals import ApprovalOptions
 from gateway.background import TIME
 from gateway.dead_letters import DeadLetters
+from gateway.domain.conversations import Conversation
 from gateway.domain.errands import Errand, ErrandState
 from gateway.domain.messages import MessageKind
 from gateway.domain.people import Mode, Route, person_id_of
@@ -27,7 +28,7 @@ from storage.memory.store import MemoryStore
 from tests.fakes.crashing import CrashPoints
 from tests.fakes.hub import FakeHub, FakePerson, HubOptions
 
-_ID = re.compile(r"bg-[0-9a-f]{12}")
+_ID = re.compile(r"bg-[0-9a-f]{24}")
 
 
 async def gives(person: FakePerson, text: str, event_id: str | None = None) -> None:
@@ -50,6 +51,11 @@ async def errand(hub: FakeHub, name: str) -> Errand:
     found = await hub.store.errands.get(name)
     assert found is not None
     return found
+
+
+def all_of(hub: FakeHub) -> str:
+    """Return all that the platform shows."""
+    return "\n".join(shown.text for shown in hub.platform.messages)
 
 
 def slow(request: RunRequest) -> Iterable[Step]:
@@ -117,6 +123,49 @@ async def test_cancel_stops_the_conversation_alone(hub: FakeHub) -> None:
         "Nothing is running for you right now.",
         f"**{name}:** All counted.",
     ]
+
+
+async def test_who_names_nothing_is_asked_which(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+
+    await gives(ada, "bg cancel")
+    await ada.reads(1)
+    await gives(ada, "bg Status")
+
+    assert await ada.reads(2) == [
+        "Say which one: `/bg cancel ID`. `/bg` lists them.",
+        "Say which one: `/bg status ID`. `/bg` lists them.",
+    ]
+    assert await hub.store.errands.open_of(person_id_of(ada.identity)) == []
+
+
+async def test_where_agents_are_paused_nothing_is_begun() -> None:
+    hub = FakeHub(MemoryStore(), options=HubOptions(doors=("slack",)))
+    async with hub.running():
+        ada = hub.on_slack("ada", Conversation("slack", "T1", "D1"))
+        await gives(ada, "pause")
+        await ada.reads(1)
+        await gives(ada, "bg count the stars")
+        read = await ada.reads(2)
+        await asyncio.sleep(60)
+
+    assert read[1].startswith("Paused on ")
+    assert hub.agents.heard == []
+
+
+async def test_in_a_channel_nothing_is_told_of_what_was_begun_elsewhere() -> None:
+    hub = FakeHub(MemoryStore(), options=HubOptions(doors=("slack",)))
+    hub.agents.script = slow
+    async with hub.running():
+        alone = hub.on_slack("ada", Conversation("slack", "T1", "D1"))
+        name = await given(alone, "count the stars")
+        among_others = hub.on_slack("ada", Conversation("slack", "T1", "C1"))
+        await gives(among_others, "bg")
+        await gives(among_others, f"bg status {name}")
+        await hub.platform.until(lambda: f'Nothing of yours is called "{name}"' in all_of(hub))
+
+    assert "Nothing is done for you in the background" in all_of(hub)
+    assert "count the stars" not in all_of(hub)
 
 
 async def test_no_more_than_a_few_are_done_at_once(hub: FakeHub) -> None:
@@ -202,11 +251,17 @@ async def test_a_group_works_in_the_background_too_while_its_members_are_asked()
     assert (await errand(hub, name)).state is ErrandState.ANSWERED
 
 
-async def test_what_it_needs_a_yes_for_is_decided_beside_the_conversation() -> None:
+def asks_first() -> FakeHub:
+    """Return a hub whose agent needs a yes to look at the time."""
     approvals = ApprovalOptions(tools=frozenset({"current_time"}))
     hub = FakeHub(MemoryStore(), options=HubOptions(turns=TurnOptions(approvals=approvals)))
     hub.agents.will(Ask((ToolCall("c1", "current_time", "{}"),)))
     hub.agents.will_say("I wait for a yes.")
+    return hub
+
+
+async def test_what_it_needs_a_yes_for_is_decided_beside_the_conversation() -> None:
+    hub = asks_first()
     hub.agents.will_say("It is nine.")
     async with hub.running():
         ada = hub.person("ada")
@@ -218,6 +273,38 @@ async def test_what_it_needs_a_yes_for_is_decided_beside_the_conversation() -> N
 
     assert (await errand(hub, name)).answer == "It is nine."
     assert [place for _, place, _ in hub.agents.threads] == [f"bg:fake:{name}"]
+
+
+async def test_what_is_stopped_asks_no_more() -> None:
+    hub = asks_first()
+    async with hub.running():
+        ada = hub.person("ada")
+        name = await given(ada, "what time is it?")
+        await ada.reads(3)
+        (question,) = (shown for shown in hub.platform.messages if shown.buttons)
+        await gives(ada, f"bg cancel {name}")
+        await ada.reads(4)
+        await asyncio.sleep(10)
+        left = await hub.store.approvals.waiting(ada.conversation.id)
+
+    assert question.buttons == ()
+    assert "**Denied by ada**" in question.text
+    assert left == []
+    assert len(hub.agents.heard) == 1
+
+
+async def test_cancel_leaves_what_is_asked_for_it() -> None:
+    hub = asks_first()
+    async with hub.running():
+        ada = hub.person("ada")
+        await given(ada, "what time is it?")
+        await ada.reads(3)
+        await gives(ada, "cancel")
+        read = await ada.reads(4)
+        left = await hub.store.approvals.waiting(ada.conversation.id)
+
+    assert read[3] == "Nothing is running for you right now."
+    assert len(left) == 1
 
 
 async def test_what_failed_is_told_and_can_be_done_anew(hub: FakeHub) -> None:
@@ -249,7 +336,7 @@ async def test_what_nobody_ended_in_a_week_is_given_up_and_told() -> None:
     assert await hub.store.errands.open_of(person) == []
 
 
-@pytest.mark.parametrize("what", ["story", "cancelled"])
+@pytest.mark.parametrize("what", ["story", "cancelled", "asked and cancelled"])
 async def test_a_crash_at_any_moment_leaves_one_answer_or_none(what: str) -> None:
     moments = await _told(what, None)
 
@@ -259,14 +346,16 @@ async def test_a_crash_at_any_moment_leaves_one_answer_or_none(what: str) -> Non
     assert moments > 20
 
 
+READ = {"story": 1, "cancelled": 1, "asked and cancelled": 3}
+"""Messages before anything is stopped."""
+
+
 async def _told(what: str, at: int | None) -> int:
     """Have something done, die at a moment, and start again; returns how many moments there are."""
-    hub = FakeHub(MemoryStore())
-    is_stopped = what == "cancelled"
-    hub.agents.will(Wait(600 if is_stopped else 2), Say("All counted."))
+    hub, is_stopped = _begun(what), what != "story"
     ada, points = hub.person("ada"), CrashPoints(at)
     async with asyncio.TaskGroup() as group:
-        story = group.create_task(_story(ada, is_stopped=is_stopped))
+        story = group.create_task(_story(ada, READ[what], is_stopped=is_stopped))
         if at is None:
             hub.record(points)
         else:
@@ -278,17 +367,27 @@ async def _told(what: str, at: int | None) -> int:
             await asyncio.sleep(10)
     answers = [text for text in ada.sees if text.endswith("All counted.")]
     assert len(answers) == (0 if is_stopped else 1), at
-    assert len(ada.sees) == 2, at
+    assert len(ada.sees) == READ[what] + 1, at
+    assert await hub.store.approvals.waiting(ada.conversation.id) == [], at
+    assert not any(shown.buttons for shown in hub.platform.messages), at
     return passed
 
 
-async def _story(ada: FakePerson, *, is_stopped: bool) -> None:
+def _begun(what: str) -> FakeHub:
+    if what == "asked and cancelled":
+        return asks_first()
+    hub = FakeHub(MemoryStore())
+    hub.agents.will(Wait(2 if what == "story" else 600), Say("All counted."))
+    return hub
+
+
+async def _story(ada: FakePerson, read: int, *, is_stopped: bool) -> None:
     await _until_acknowledged(ada, "bg count the stars", "e1")
-    await ada.reads(1)
+    await ada.reads(read)
     if is_stopped:
         (name,) = set(_ID.findall(ada.sees[0]))
         await _until_acknowledged(ada, f"bg cancel {name}", "e2")
-    await ada.reads(2)
+    await ada.reads(read + 1)
 
 
 async def _until_acknowledged(person: FakePerson, text: str, event_id: str) -> None:
