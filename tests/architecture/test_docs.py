@@ -33,3 +33,11 @@ def test_every_promise_names_its_proof() -> None:
 
     assert [row.split("|")[1].strip() for row in promises] == [f"P{n}" for n in range(1, 13)]
     assert all(_TEST.search(row) for row in promises)
+
+
+def test_the_house_on_one_page_names_every_room() -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    hub = [each for each in (ROOT / "gateway").iterdir() if not each.name.startswith("_")]
+    rooms = [f"`{each.name}/`" if each.is_dir() else f"`{each.stem}`" for each in hub]
+
+    assert [room for room in sorted(rooms) if room not in page] == []
