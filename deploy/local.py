@@ -43,10 +43,9 @@ async def serve_ingress(settings: Settings, port: int, stop: asyncio.Event) -> N
 
 async def serve_worker(settings: Settings, stop: asyncio.Event) -> None:
     """Run the gateway with its web chat; any number of workers may."""
-    from gateway.bootstrap import opened_gateway
+    from gateway.cli.reloading import serve
 
-    async with opened_gateway(settings) as gateway:
-        await gateway.run(stop, lambda: _begin("Ready"))
+    await serve(settings, stop, lambda _: _begin("Ready"))
 
 
 async def hold_listener(settings: Settings, lease_seconds: float, stop: asyncio.Event) -> None:

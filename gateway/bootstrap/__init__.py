@@ -28,7 +28,13 @@ from gateway.bootstrap.doors import (
     make_web,
     manifests,
 )
-from gateway.bootstrap.entry import chat_here, chat_with, opened_around, opened_gateway
+from gateway.bootstrap.entry import (
+    chat_here,
+    chat_with,
+    opened_around,
+    opened_gateway,
+    premises,
+)
 from gateway.bootstrap.hub import Plugged, Spokes, make_inbox, make_ticker, plug
 from gateway.bootstrap.kept import Kept, KeptDatabase, kept
 from gateway.bootstrap.letta import embedded_options, letta_options, served_letta
@@ -76,6 +82,7 @@ __all__ = [
     "opened_mind",
     "opened_store",
     "plug",
+    "premises",
     "retention",
     "routes",
     "served_letta",

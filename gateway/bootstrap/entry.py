@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import getpass
 import socket
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 
 from gateway.bootstrap.choices import routes
 from gateway.bootstrap.desks import take_wakeups
@@ -23,18 +23,29 @@ from gateway.settings import Settings
 from gateway.telemetry import Metrics
 
 
-@asynccontextmanager
-async def opened_gateway(settings: Settings) -> AsyncGenerator[Gateway]:
-    """Make everything that the settings turn on; yields it ready to run.
+@contextmanager
+def premises(settings: Settings) -> Generator[socket.socket]:
+    """Hold the data directory and the port, for gateways that run there one after the other.
 
-    Raises SettingsWrong when the data directory or the port is taken.
+    Raises SettingsWrong when one of them is taken.
     """
-    async with AsyncExitStack() as stack:
+    with ExitStack() as stack:
         data_dir = stack.enter_context(held(settings.data_dir))
         listener = stack.enter_context(listen(settings.http.host, settings.http.port))
         data_dir.announce(_url(settings, listener))
+        yield listener
+
+
+@asynccontextmanager
+async def opened_gateway(settings: Settings, listener: socket.socket) -> AsyncGenerator[Gateway]:
+    """Make everything that the settings turn on; yields it ready to run.
+
+    Its server closes a copy of the listener: the port stays open for who comes next.
+    """
+    async with AsyncExitStack() as stack:
+        port = stack.enter_context(listener.dup())
         store = await stack.enter_async_context(opened_store(settings))
-        plugged = await stack.enter_async_context(opened_around(settings, store, listener))
+        plugged = await stack.enter_async_context(opened_around(settings, store, port))
         yield plugged.gateway
 
 

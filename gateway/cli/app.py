@@ -65,6 +65,7 @@ app = typer.Typer(
 )
 
 app.command("up")(up.up)
+app.command("reload")(up.reload)
 app.command("chat")(chat.chat)
 app.command("init")(init.init)
 app.command("doctor")(doctor.doctor)

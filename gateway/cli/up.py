@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from typing import TYPE_CHECKING
 
 import typer
 
 from gateway.cli.loading import load
+from gateway.cli.reloading import SIGNAL, serve
 from gateway.cli.running import run_until_stopped
+from gateway.cli.terminal import say
+from gateway.errors import RetryLater
 
 if TYPE_CHECKING:
     from gateway.settings import Settings
@@ -19,17 +23,28 @@ def up() -> None:
     """Start everything that is configured. Runs until stopped; asked twice, it stops at once."""
     settings = load(logging.INFO)
 
-    async def serve(stop: asyncio.Event) -> None:
-        await _serve(settings, stop)
+    async def run(stop: asyncio.Event) -> None:
+        await serve(settings, stop, _begin)
 
-    run_until_stopped(serve)
+    run_until_stopped(run)
 
 
-async def _serve(settings: Settings, stop: asyncio.Event) -> None:
-    from gateway import bootstrap
+def reload() -> None:
+    """Let the gateway that runs here go on with the settings as they are now.
 
-    async with bootstrap.opened_gateway(settings) as gateway:
-        await gateway.run(stop, lambda: _begin(settings))
+    They are checked first, and what is wrong with them is said; then nothing happens.
+    """
+    from gateway.data_dir import holder
+
+    data_dir = load().data_dir
+    running = holder(data_dir)
+    if running is None or running.url is None:
+        raise RetryLater(f'No gateway runs in "{data_dir}". `postern up` starts one.')
+    try:
+        os.kill(running.pid, SIGNAL)
+    except OSError as error:
+        raise RetryLater(f"Process {running.pid} can not be told ({error.strerror}).") from error
+    say(f"Process {running.pid} reads the settings; its log tells what is new.")
 
 
 def _begin(settings: Settings) -> None:

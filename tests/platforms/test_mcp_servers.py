@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.bootstrap import opened_gateway
+from gateway.bootstrap import opened_gateway, premises
 from gateway.data_dir import holder
 from gateway.settings import load_settings
 from tests.fakes.mcp_server import McpServer, said, served_mcp, tool
@@ -66,17 +66,18 @@ async def house(folder: Path, server: McpServer, **more: Any) -> AsyncGenerator[
             "POSTERN_MCP_SERVERS": json.dumps(servers),
         }
         settings, stop = load_settings(environ), asyncio.Event()
-        async with opened_gateway(settings) as gateway, asyncio.TaskGroup() as tasks:
-            ready = asyncio.Event()
-            tasks.create_task(gateway.run(stop, ready.set))
-            await ready.wait()
-            running = holder(folder)
-            assert running is not None
-            assert running.url is not None
-            async with httpx.AsyncClient(base_url=running.url, timeout=PATIENCE_SECONDS) as web:
-                await web.get("/")
-                yield House(server, web)
-            stop.set()
+        with premises(settings) as listener:
+            async with opened_gateway(settings, listener) as gateway, asyncio.TaskGroup() as tasks:
+                ready = asyncio.Event()
+                tasks.create_task(gateway.run(stop, ready.set))
+                await ready.wait()
+                running = holder(folder)
+                assert running is not None
+                assert running.url is not None
+                async with httpx.AsyncClient(base_url=running.url, timeout=PATIENCE_SECONDS) as web:
+                    await web.get("/")
+                    yield House(server, web)
+                stop.set()
 
 
 async def test_an_agent_uses_a_tool_of_a_server_elsewhere(tmp_path: Path) -> None:

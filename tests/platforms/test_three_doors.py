@@ -18,7 +18,7 @@ from pathlib import Path
 
 import httpx
 
-from gateway.bootstrap import opened_gateway, opened_store
+from gateway.bootstrap import opened_gateway, opened_store, premises
 from gateway.domain.people import AgentBinding
 from gateway.settings import Settings, load_settings
 from tests.fakes.patience import PATIENCE_SECONDS
@@ -103,16 +103,17 @@ async def house(tmp_path: Path, text: str = "") -> AsyncGenerator[House]:
             file,
         )
         stop = asyncio.Event()
-        async with (
-            opened_gateway(settings) as gateway,
-            httpx.AsyncClient(base_url=url, timeout=PATIENCE_SECONDS) as web,
-            asyncio.TaskGroup() as group,
-        ):
-            group.create_task(gateway.run(stop))
-            await discord.connected()
-            (await web.get("/")).raise_for_status()
-            yield House(settings, discord, slack, web)
-            stop.set()
+        with premises(settings) as listener:
+            async with (
+                opened_gateway(settings, listener) as gateway,
+                httpx.AsyncClient(base_url=url, timeout=PATIENCE_SECONDS) as web,
+                asyncio.TaskGroup() as group,
+            ):
+                group.create_task(gateway.run(stop))
+                await discord.connected()
+                (await web.get("/")).raise_for_status()
+                yield House(settings, discord, slack, web)
+                stop.set()
 
 
 NIGHT = """
