@@ -30,7 +30,7 @@ def up() -> None:
 
 
 def reload() -> None:
-    """Let the gateway that runs here go on with the settings as they are now.
+    """Let the running gateway take the settings as they are now.
 
     They are checked first, and what is wrong with them is said; then nothing happens.
     """
