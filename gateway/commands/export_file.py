@@ -18,8 +18,6 @@ from gateway.domain.schedules import Schedule
 from gateway.errors import RunFailed
 from gateway.ports import Said
 
-FOLDER = "export"
-"""Where in their own folder a person's exports are kept; no export is in another one."""
 PAGE = 200
 MOST_CHARACTERS = 10_000_000
 """Of all messages in one archive; who has said more is given it in several."""
@@ -107,8 +105,6 @@ async def _files(
     inside, left_out, room = dict[str, Artifact](), list[Artifact](), MOST_BYTES
     for owner in owners:
         async for file in files_in(owner, reach):
-            if file.key.startswith(f"{owner}/{FOLDER}/"):
-                continue
             if file.size_bytes > room:
                 left_out.append(file)
                 continue

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gateway.commands.command import ELSEWHERE, Asked, Command, Reach, Told
-from gateway.commands.export_file import FOLDER, Exported, export
-from gateway.commands.owned import files_in
+from gateway.commands.export_file import Exported, export
+from gateway.commands.owned import exports_of, files_in
 from gateway.domain.artifacts import Attachment
 from gateway.domain.commands import CommandArgument, CommandSpec
 from gateway.ports import ArtifactStore
@@ -31,12 +31,12 @@ async def _export(asked: Asked, reach: Reach) -> str | Told:
 
 
 async def _keep(made: Exported, asked: Asked, reach: Reach, artifacts: ArtifactStore) -> Attachment:
-    """Keep the archive among the person's files, in the place of earlier ones.
+    """Keep the archive in the place of earlier ones.
 
     Its name is made from the command's moment, so that a repeat makes the same file.
     """
     name = f"postern-{asked.message.sent_at:%Y-%m-%d-%H%M%S}.zip"
-    folder = f"{asked.person}/{FOLDER}"
+    folder = exports_of(asked.person)
     key = f"{folder}/{name}"
     async for old in files_in(folder, reach):
         if old.key != key:

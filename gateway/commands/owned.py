@@ -45,6 +45,11 @@ async def schedules_of(person: PersonId, reach: Reach) -> list[Schedule]:
     return found
 
 
+def exports_of(person: PersonId) -> str:
+    """Return where a person's exports are kept: their agents reach what is under their own name."""
+    return f"export-{person}"
+
+
 async def files_in(owner: str, reach: Reach) -> AsyncGenerator[Artifact]:
     """Yield all files of a person, or of an agent; they may be deleted meanwhile."""
     if reach.artifacts is None:

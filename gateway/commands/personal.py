@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from gateway.commands.command import ELSEWHERE, Asked, Command, Reach
-from gateway.commands.owned import agents_of, all_that_they_were, files_in, schedules_of
+from gateway.commands.owned import agents_of, all_that_they_were, exports_of, files_in, schedules_of
 from gateway.domain.commands import CommandArgument, CommandSpec
 from gateway.domain.ids import PersonId
 from gateway.ports import Said
@@ -125,6 +125,7 @@ async def _delete_files(person: PersonId, reach: Reach) -> None:
     for key in await reach.store.personal.files(person):
         await reach.artifacts.delete(key)
     await _delete_folder(person, reach)
+    await _delete_folder(exports_of(person), reach)
 
 
 async def _delete_folder(owner: str, reach: Reach) -> None:

@@ -174,7 +174,7 @@ async def test_an_export_is_audited_and_replaces_the_one_before() -> None:
         ada = hub.person("ada")
         await _exports(ada, artifacts)
         await _exports(ada, artifacts)
-        kept = await artifacts.list(f"{person_id_of(ada.identity)}/export")
+        kept = await artifacts.list(f"export-{person_id_of(ada.identity)}")
         audit = await hub.store.history.audit(0, 1_000)
 
     assert len(kept) == 1
@@ -191,6 +191,37 @@ async def test_an_earlier_export_is_not_in_the_next() -> None:
 
     assert archive.files == {}
     assert archive.about["files"] == []
+
+
+async def test_what_an_agent_saved_as_an_export_is_a_file_like_others() -> None:
+    async with _hub() as (hub, artifacts):
+        ada = hub.person("ada")
+        saved = f"{person_id_of(ada.identity)}/export/plan.md"
+        await artifacts.save(saved, b"By the sea.")
+
+        await _exports(ada, artifacts)
+        archive = await _exports(ada, artifacts)
+
+    assert archive.files == {f"files/{saved}": b"By the sea."}
+
+
+async def test_no_agent_finds_an_export_among_its_persons_files() -> None:
+    async with _hub() as (hub, artifacts):
+        ada = hub.person("ada")
+        await _exports(ada, artifacts)
+
+        assert await artifacts.list(person_id_of(ada.identity)) == []
+
+
+async def test_who_is_forgotten_leaves_no_export_behind() -> None:
+    async with _hub() as (hub, artifacts):
+        ada = hub.person("ada")
+        await _exports(ada, artifacts)
+        (kept,) = hub.platform.messages[-1].files
+
+        await _asks(ada, "/forget everything")
+
+        assert await artifacts.load(kept.artifact) is None
 
 
 LONG = 1_000_000

@@ -199,7 +199,7 @@ async def test_who_takes_all_that_is_theirs_gets_their_words_too() -> None:
         said = await house.speaks(house.ada, "buy milk")
         await house.asks(house.ada, "/export")
 
-    exports = await house.artifacts.list(f"{person_id_of(house.ada.identity)}/export")
+    exports = await house.artifacts.list(f"export-{person_id_of(house.ada.identity)}")
     with zipfile.ZipFile(io.BytesIO(await _data(house, exports[0].key))) as archive:
         words = archive.read(f"files/{transcript_key(said.attachments[0].artifact)}")
     assert words == b"buy milk"
