@@ -174,7 +174,6 @@ class Channel(BaseModel):
     type: int
     guild_id: Snowflake | None = None
     parent_id: Snowflake | None = None
-    owner_id: Snowflake | None = None
 
 
 class Option(BaseModel):

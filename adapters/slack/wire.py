@@ -64,7 +64,6 @@ class MessageBody(Wire):
     subtype: str | None = None
     text: str | None = ""
     thread_ts: str | None = None
-    parent_user_id: str | None = None
     files: tuple[File, ...] = ()
     edited: Edited | None = None
     user_team: str | None = None
@@ -80,7 +79,6 @@ class MessageEvent(MessageBody):
     hidden: bool = False
     message: MessageBody | None = None
     previous_message: MessageBody | None = None
-    deleted_ts: str | None = None
 
 
 class ReactionItem(Wire):

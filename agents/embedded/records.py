@@ -60,11 +60,6 @@ class Conversation:
     last_message_at: str | None = None
     settings: Json = field(default_factory=dict[str, Any])
 
-    @property
-    def is_default(self) -> bool:
-        """Whether this is the agent's own thread, which no listing shows."""
-        return self.id == self.agent_id
-
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:

@@ -116,7 +116,6 @@ class ApprovalBody(BaseModel):
 
     type: Literal["approval"]
     approvals: list[ReturnItem] | None = None
-    approval_request_id: str | None = None
     approve: bool | None = None
     reason: str | None = None
     otid: str | None = None

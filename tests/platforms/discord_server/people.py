@@ -89,9 +89,6 @@ class Person:
     def reacts(self, message: Message, emoji: str) -> None:
         self._world.react(message, self.user, emoji)
 
-    def unreacts(self, message: Message, emoji: str) -> None:
-        self._world.unreact(message, self.user, emoji)
-
     def types(self, channel: Channel | None = None) -> None:
         self._world.start_typing(channel or self.dm_channel, self.user)
 

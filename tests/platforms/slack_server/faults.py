@@ -104,10 +104,6 @@ class Faults:
         """Send the same event over HTTP and over Socket Mode at once."""
         self.add(EventFault("both_ways", event, times))
 
-    def drop_events(self, event: str = "*", *, times: int = 1) -> None:
-        """Never send the event."""
-        self.add(EventFault("drop", event, times))
-
     def take_for_call(self, method: str, args: Json) -> CallFault | None:
         for fault in self._calls:
             if not fnmatchcase(method, fault.method) or not fault.where(args):

@@ -221,21 +221,6 @@ class Person:
         self.server.world.publish(self.workspace, event)
         return root
 
-    def invites_app(self, channel: Channel | str) -> None:
-        """Make the app a member of a channel: member_joined_channel."""
-        place, bot = self._channel(channel), self.workspace.bot
-        if bot.id in place.members:
-            return
-        place.members.append(bot.id)
-        event: Json = {
-            "type": "member_joined_channel",
-            "user": bot.id,
-            "channel": place.id,
-            "team": self.workspace.id,
-        }
-        extra: Json = {"channel_type": place.id[0], "inviter": self.id, "event_ts": self._new_ts()}
-        self.server.world.publish(self.workspace, {**event, **extra})
-
     def sees(self, channel: Channel | str | None = None, thread: str | None = None) -> list[str]:
         """The texts on this person's screen, ephemeral ones too; of the DM if nothing is given."""
         return self.server.visible(channel or self.dm_channel, thread, person=self)
