@@ -17,6 +17,7 @@ from gateway.domain.turns import Turn
 from gateway.errors import BadInput
 from gateway.ports import Clock, Store
 from gateway.text.canvas import buttons_of, in_words
+from toolbox.canvas_names import named
 from toolbox.canvas_pictures import with_links
 from toolbox.canvas_reading import read_canvas
 from toolbox.registry import Tool, tool_from
@@ -42,16 +43,17 @@ def canvas_tools(store: Store, clock: Clock, picture_hosts: Collection[str] = ()
         """Show cards, tables, buttons and more, as a message here that you can change later.
 
         The same name again changes that message. What people press, or send off, comes to you as
-        their message. Each component is an object with a "type" and these keys (? may be left
-        out; Markdown in text): text{text} hero{title, subtitle?, image?} card{title, text?,
-        image?, children?} stack{children, direction?: vertical|horizontal} grid{children,
-        columns?: 1-4} scroll_section{title, children} dialog{title, children: shown when opened}
-        callout{text, title?, tone?: plain|info|good|warning|danger} badge{text, tone?} divider{}
-        list{items, ordered?} table{columns, rows} stats{items: [{label, value, change?}]}
-        timeline{entries: [{when, title, text?}]} progress_bar{value: 0-100, label?} image{url:
-        https, alt} gallery{images: [{url, alt}]} button{label, says?, style?: plain|good|danger}
-        action_bar{buttons: [{label, says?, style?}]} form{title, submit?, fields: [{label, kind?:
-        line|text|choice, options?, required?}]}.
+        their message, with the name behind it: Book it (plan). Each component is an object with a
+        "type" and these keys (? may be left out; Markdown in text): text{text} hero{title,
+        subtitle?, image?} card{title, text?, image?, children?} stack{children, direction?:
+        vertical|horizontal} grid{children, columns?: 1-4} scroll_section{title, children}
+        dialog{title, children: shown when opened} callout{text, title?, tone?:
+        plain|info|good|warning|danger} badge{text, tone?} divider{} list{items, ordered?}
+        table{columns, rows} stats{items: [{label, value, change?}]} timeline{entries: [{when,
+        title, text?}]} progress_bar{value: 0-100, label?} image{url: https, alt} gallery{images:
+        [{url, alt}]} button{label, says?, style?: plain|good|danger} action_bar{buttons: [{label,
+        says?, style?}]} form{title, says?, submit?, fields: [{label, kind?: line|text|choice,
+        options?, required?}]}.
 
         Args:
             name: What you call it, such as plan or trip-form.
@@ -59,7 +61,7 @@ def canvas_tools(store: Store, clock: Clock, picture_hosts: Collection[str] = ()
             mode: On the web page, overlay and fullscreen are opened by a button.
         """
         canvas = with_links(read_canvas(components, mode), picture_hosts)
-        return await shelf.show(turn, call, _checked(name), canvas)
+        return await shelf.show(turn, call, name, named(canvas, _checked(name)))
 
     async def take_back(turn: Turn, name: str) -> str:
         """Take away what you showed here under a name.

@@ -164,12 +164,13 @@ def _check_form(form: canvases.Form, where: str) -> None:
     labels = [field.label for field in form.fields]
     if len(labels) > MOST_FIELDS or len(set(labels)) < len(labels):
         raise BadInput(f"{where} has 1 to {MOST_FIELDS} fields, each with a label of its own.")
-    for name in (form.title, form.submit, *labels):
+    said = form.says or form.title
+    for name in (form.title, said, form.submit, *labels):
         if not 1 <= len(name) <= LONGEST_TITLE or name != name.strip() or not name.isprintable():
             raise BadInput(
                 f"{where}: a title or label has 1 to {LONGEST_TITLE} characters on one line."
             )
-    if form.title.startswith("/"):
+    if said.startswith("/"):
         raise BadInput(f"{where}: what a form says can not be a command.")
     for field in form.fields:
         if (field.kind == "choice") != bool(field.options):

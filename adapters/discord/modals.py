@@ -5,7 +5,7 @@ from __future__ import annotations
 from adapters.discord.payloads import SELECT, InteractionData
 from adapters.discord.rest import Json
 from gateway.domain.canvases import Field, Form
-from gateway.text.canvas import filled_in
+from gateway.text.canvas import filled_in, said_before
 
 _OPEN = 9
 _LABEL, _TEXT_INPUT = 18, 4
@@ -14,7 +14,7 @@ _LONGEST = 4_000
 """Characters of a text input ("Component Reference", Discord's reference)."""
 _WINDOW, _FIELD = "ask", "text"
 _FORM = "form:"
-"""How the custom ids of forms begin; their titles follow. A field's is its label."""
+"""How the custom ids of forms begin; what they say follows. A field's is its label."""
 _SHORT = 1
 _LONGEST_LINE = 500
 
@@ -38,7 +38,7 @@ def opening_of(form: Form) -> Json:
     labels = [
         {"type": _LABEL, "label": each.label, "component": _field(each)} for each in form.fields
     ]
-    data = {"custom_id": f"{_FORM}{form.title}", "title": form.title, "components": labels}
+    data = {"custom_id": f"{_FORM}{said_before(form)}", "title": form.title, "components": labels}
     return {"type": _OPEN, "data": data}
 
 
@@ -46,8 +46,8 @@ def text_of(submitted: InteractionData) -> str | None:
     """Return what was written into the window; None when it is none of ours."""
     fields = [field for part in submitted.components for field in part.fields]
     if submitted.custom_id.startswith(_FORM):
-        title = submitted.custom_id.removeprefix(_FORM)
-        return filled_in(title, [(field.custom_id, field.answer) for field in fields])
+        says = submitted.custom_id.removeprefix(_FORM)
+        return filled_in(says, [(field.custom_id, field.answer) for field in fields])
     if submitted.custom_id != _WINDOW:
         return None
     return next((field.value for field in fields if field.custom_id == _FIELD), None)

@@ -29,6 +29,7 @@ from gateway.text.canvas import (
     filled_in,
     in_words,
     pieces_of,
+    said_before,
 )
 from gateway.text.slack_markdown import to_slack_markdown
 
@@ -39,7 +40,7 @@ SEND = "send-form"
 """The action id of the button that sends off a form."""
 _VALUE = "value"
 _FORM = TypeAdapter(dict[str, dict[str, bool]])
-"""The title of a form, with its fields and whether each is required."""
+"""What a form says, with its fields and whether each is required."""
 _LONGEST_LINE, _LONGEST_TEXT = 500, 3_000
 
 
@@ -57,12 +58,12 @@ def said_by_form(value: str | None, state: Mapping[str, Mapping[str, FieldState]
     `value` is that of the pressed button, which names the form and its fields in order.
     Raises ValueError where it is none of ours.
     """
-    ((title, fields),) = _FORM.validate_json(value or "").items()
+    ((says, fields),) = _FORM.validate_json(value or "").items()
     answers = {label: _answer(state.get(_block_id(label), {}).get(_VALUE)) for label in fields}
     for label, is_required in fields.items():
         if is_required and not answers[label]:
             raise BadInput(f'Please fill in "{label}" too.')
-    said = filled_in(title, answers.items())
+    said = filled_in(says, answers.items())
     if not said:
         raise BadInput("You filled in nothing.")
     return said
@@ -113,7 +114,7 @@ def _form(form: Form) -> list[Json]:
         "type": "button",
         "action_id": SEND,
         "text": _plain(form.submit),
-        "value": json.dumps({form.title: fields}, ensure_ascii=False),
+        "value": json.dumps({said_before(form): fields}, ensure_ascii=False),
         "style": "primary",
     }
     title = _words(f"### {form.title}")

@@ -14,7 +14,7 @@ from adapters.web.markdown import safe_html
 from gateway.domain import canvases
 from gateway.domain.canvases import Canvas, Component, Holder, Image, Leaf, inside
 from gateway.domain.deliveries import Button
-from gateway.text.canvas import SIGNS, press_of
+from gateway.text.canvas import SIGNS, press_of, said_before
 
 
 def canvas_html(canvas: Canvas) -> str:
@@ -175,8 +175,8 @@ def _buttons(buttons: Iterable[Button]) -> str:
 def _form(form: canvases.Form) -> str:
     fields = "".join(map(_field, form.fields))
     submit = f'<button type="submit" class="good">{escape(form.submit)}</button>'
-    title = escape(form.title)
-    return f'<form data-title="{title}"><h3>{title}</h3>{fields}{submit}</form>'
+    says, title = escape(said_before(form)), escape(form.title)
+    return f'<form data-says="{says}"><h3>{title}</h3>{fields}{submit}</form>'
 
 
 def _field(field: canvases.Field) -> str:

@@ -193,6 +193,8 @@ class Form:
     """At most LONGEST_TITLE characters."""
     fields: tuple[Field, ...]
     submit: str = "Send"
+    says: str = ""
+    """What its person says before what they filled in; the title when empty."""
     type: Literal["form"] = "form"
 
 

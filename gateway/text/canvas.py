@@ -100,10 +100,10 @@ def buttons_of(canvas: Canvas) -> tuple[Button, ...]:
     return tuple(button for row in rows for button in row.buttons)
 
 
-def filled_in(form_title: str, answers: Iterable[tuple[str, str]]) -> str:
-    """Return what a person says who sends off a form: its title, and a line for each answer."""
+def filled_in(says: str, answers: Iterable[tuple[str, str]]) -> str:
+    """Return what a person says who sends off a form that says this: a line for each answer."""
     lines = [f"{label}: {answer.strip()}" for label, answer in answers if answer.strip()]
-    return "\n".join([form_title, *lines]) if lines else ""
+    return "\n".join([says, *lines]) if lines else ""
 
 
 def link_to(image: Image) -> str:
@@ -114,6 +114,11 @@ def link_to(image: Image) -> str:
 def press_of(button: canvases.Button) -> Button:
     """Return a button of a canvas as every message's buttons are."""
     return Button(button.label, button.says or button.label, ButtonStyle(button.style))
+
+
+def said_before(form: Form) -> str:
+    """Return what a person says before what they filled in."""
+    return form.says or form.title
 
 
 def bar_of(value: float) -> str:

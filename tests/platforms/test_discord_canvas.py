@@ -20,6 +20,7 @@ from tests.platforms.discord_server.people import shown_text
 from tests.platforms.discord_server.requests import Call
 from tests.platforms.discord_server.settings import ServerSettings
 from tests.unit.toolbox.canvases import EVERY_KIND
+from toolbox.canvas_names import named
 from toolbox.canvas_reading import read_canvas
 
 DOORS = ["gateway", "http"]
@@ -44,7 +45,7 @@ async def hub(server: DiscordServer, request: pytest.FixtureRequest) -> AsyncGen
 async def shows(hub: DiscordHub, channel: Channel, written: Written) -> Message:
     """Post a canvas; its message, once it is there."""
     guild = "dm" if channel.guild_id is None else str(channel.guild_id)
-    canvas = read_canvas(written)
+    canvas = named(read_canvas(written), "trip")
     place = Conversation("discord", guild, str(channel.id))
     words, buttons = in_words(canvas), buttons_of(canvas)
     post = NewDelivery(POST, place, words, buttons=buttons, canvas=canvas)
@@ -58,7 +59,7 @@ def _dm(channel: Channel) -> Conversation:
 
 
 async def becomes(hub: DiscordHub, written: Written) -> None:
-    canvas = read_canvas(written)
+    canvas = named(read_canvas(written), "trip")
     words, buttons = in_words(canvas), buttons_of(canvas)
     await hub.store.deliveries.revise(POST, words, buttons, hub.clock.now(), canvas=canvas)
 
@@ -85,7 +86,7 @@ async def test_a_press_says_its_words(hub: DiscordHub) -> None:
     message = await shows(hub, hub.server.general, EVERY_KIND)
 
     pressed = await bob.press(message, "Book it")
-    await hub.server.until(lambda: hub.heard == ["Book the hotel"])
+    await hub.server.until(lambda: hub.heard == ["Book the hotel (trip)"])
 
     said = next(iter(hub.stored.values()))
     assert pressed.callback_type == 5
@@ -105,7 +106,7 @@ async def test_a_form_opens_a_window_and_is_sent_off_as_its_persons_words(hub: D
     await hub.server.until(lambda: hub.heard)
 
     assert labels == ["From", "By", "Wishes"]
-    assert hub.heard == ["Your trip\nFrom: Paris\nBy: Bus"]
+    assert hub.heard == ["Your trip (trip)\nFrom: Paris\nBy: Bus"]
 
 
 async def test_a_form_that_is_gone_or_stands_elsewhere_is_refused_in_private(

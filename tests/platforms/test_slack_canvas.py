@@ -14,6 +14,7 @@ from gateway.text.canvas import buttons_of, in_words
 from tests.platforms.slack_hub import SlackHub, slack_hub
 from tests.platforms.slack_server import Channel, Message, Person
 from tests.unit.toolbox.canvases import EVERY_KIND
+from toolbox.canvas_names import named
 from toolbox.canvas_reading import read_canvas
 
 Written = list[dict[str, Any]]
@@ -33,7 +34,7 @@ def ada(hub: SlackHub) -> Person:
 
 async def shows(hub: SlackHub, place: Channel, written: Written) -> Message:
     """Post a canvas; its message, once it is there."""
-    canvas = read_canvas(written)
+    canvas = named(read_canvas(written), "trip")
     where = Conversation("slack", hub.slack.workspace().id, place.id)
     words, buttons = in_words(canvas), buttons_of(canvas)
     post = NewDelivery(POST, where, words, buttons=buttons, canvas=canvas)
@@ -43,7 +44,7 @@ async def shows(hub: SlackHub, place: Channel, written: Written) -> Message:
 
 
 async def becomes(hub: SlackHub, written: Written) -> None:
-    canvas = read_canvas(written)
+    canvas = named(read_canvas(written), "trip")
     words, now = in_words(canvas), hub.hub.clock.now()
     await hub.hub.store.deliveries.revise(POST, words, buttons_of(canvas), now, canvas=canvas)
     await hub.is_quiet()
@@ -68,7 +69,7 @@ async def test_a_press_says_its_words(hub: SlackHub, ada: Person) -> None:
 
     await ada.press(message, "say-0")
 
-    await hub.slack.until(lambda: ada.sees()[-1] == "re: Book the hotel")
+    await hub.slack.until(lambda: ada.sees()[-1] == "re: Book the hotel (trip)")
 
 
 async def test_a_form_is_sent_off_as_its_persons_words(hub: SlackHub, ada: Person) -> None:
@@ -76,7 +77,7 @@ async def test_a_form_is_sent_off_as_its_persons_words(hub: SlackHub, ada: Perso
 
     await ada.press(message, "send-form", filled={"From": " Paris ", "By": "Bus"})
 
-    await hub.slack.until(lambda: ada.sees()[-1] == "re: Your trip\nFrom: Paris\nBy: Bus")
+    await hub.slack.until(lambda: ada.sees()[-1] == "re: Your trip (trip)\nFrom: Paris\nBy: Bus")
 
 
 async def test_what_a_form_asks_for_and_did_not_get_is_told_at_once(

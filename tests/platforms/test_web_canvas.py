@@ -18,6 +18,7 @@ from gateway.text.canvas import buttons_of, filled_in, in_words
 from tests.fakes.browser import needs_browser, opened_browser
 from tests.platforms.web_hub import Served, WebHub, WebServer
 from tests.unit.toolbox.canvases import EVERY_KIND
+from toolbox.canvas_names import named
 from toolbox.canvas_reading import read_canvas
 
 PICTURES = os.environ.get("POSTERN_SCREENSHOTS")
@@ -47,6 +48,7 @@ class Wall:
         await composer.fill("show me")
         await composer.press("Enter")
         turn = await self.door.hub.answer_next("Here it is.")
+        canvas = named(canvas, "trip")
         post = NewDelivery(
             DeliveryId(f"{turn.ref.id}.canvas-1"),
             turn.conversation,
@@ -60,6 +62,7 @@ class Wall:
     async def changes(self, post: NewDelivery, canvas: Canvas | None) -> None:
         """Have the agent change it, or take it back."""
         hub = self.door.hub
+        canvas = canvas and named(canvas, "trip")
         text = "" if canvas is None else in_words(canvas)
         await hub.store.deliveries.revise(post.id, text, (), hub.clock.now(), canvas=canvas)
         await hub.deliver()
@@ -116,7 +119,7 @@ async def test_a_press_says_its_words(wall: Wall) -> None:
     await wall.page.get_by_role("button", name="Book it").click()
     await wall.door.hub.has_accepted(2)
 
-    assert wall.door.hub.accepted[1].text == "Book the hotel"
+    assert wall.door.hub.accepted[1].text == "Book the hotel (trip)"
 
 
 async def test_a_form_is_sent_off_as_its_persons_words_once_it_is_filled_in(wall: Wall) -> None:
@@ -129,7 +132,7 @@ async def test_a_form_is_sent_off_as_its_persons_words_once_it_is_filled_in(wall
     await form.get_by_role("button", name="Plan it").click()
     await wall.door.hub.has_accepted(2)
 
-    said = filled_in("Your trip", [("From", " Paris "), ("By", "Bus"), ("Wishes", "")])
+    said = filled_in("Your trip (trip)", [("From", " Paris "), ("By", "Bus"), ("Wishes", "")])
     assert [each.text for each in wall.door.hub.accepted] == ["show me", said]
     await expect(form.get_by_label("From")).to_have_value("")
 

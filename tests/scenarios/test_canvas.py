@@ -83,7 +83,7 @@ async def test_a_press_is_heard_by_the_agent_of_who_pressed() -> None:
         seen = await bob.reads(1)
 
     assert seen == ["Booked."]
-    assert "Book it" in hub.agents.heard[-1][0]
+    assert hub.agents.heard[-1][0].endswith("\nBook it (plan)")
 
 
 MOMENTS = [

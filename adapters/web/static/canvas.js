@@ -1,6 +1,6 @@
 // What people do on a canvas becomes words that they could have typed.
 
-// A press says its words; a form that is sent off says its title, and a line for each answer.
+// A press says its words; a form that is sent off says its own, and a line for each answer.
 export function listen(list, say) {
   list.addEventListener("click", ({ target }) => {
     const button = target.closest(".canvas button");
@@ -32,12 +32,12 @@ export function keeping(body, draw) {
 }
 
 const fieldsIn = (body) => [...body.querySelectorAll(".canvas form :is(input, textarea, select)")];
-const keyOf = (field) => JSON.stringify([field.closest("form").dataset.title, field.name]);
+const keyOf = (field) => JSON.stringify([field.closest("form").dataset.says, field.name]);
 const titleOf = (part) => part.dataset.title ?? part.querySelector("summary").textContent;
 const accepts = ({ options }, value) => !options || [...options].some((each) => each.value === value);
 
 function filledIn(form) {
   const answers = [...new FormData(form)].map(([label, answer]) => [label, answer.trim()]);
   const lines = answers.filter(([, answer]) => answer).map(([label, answer]) => `${label}: ${answer}`);
-  return lines.length ? [form.dataset.title, ...lines].join("\n") : "";
+  return lines.length ? [form.dataset.says, ...lines].join("\n") : "";
 }

@@ -91,7 +91,24 @@ async def test_what_is_shown_carries_its_words_and_buttons_for_those_who_see_no_
 
     (shown,) = wall.shown.values()
     assert "90 € a night" in shown.text
-    assert [each.says for each in shown.buttons] == ["Book the hotel", "Let us go", "Stay"]
+    assert [each.says for each in shown.buttons] == [
+        "Book the hotel (plan)",
+        "Let us go (plan)",
+        "Stay (plan)",
+    ]
+
+
+async def test_there_is_room_for_a_name_behind_what_a_button_says() -> None:
+    wall = Wall()
+    name = "x" * 40
+
+    for length in (38, 37):
+        button = {"type": "button", "label": "Yes", "says": "y" * length}
+        told = await wall.show(turn_of("ada"), "", name=name, components=[button])
+        assert told.is_error == (length == 38), told.text
+
+    (shown,) = wall.shown.values()
+    assert shown.buttons[0].says == f"{'y' * 37} ({name})"
 
 
 async def test_after_it_was_taken_back_a_name_begins_anew() -> None:

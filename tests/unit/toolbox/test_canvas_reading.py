@@ -107,6 +107,7 @@ WRONG: dict[str, tuple[list[Any], str]] = {
     "two fields of one label": ([_form(fields=[{"label": "a"}] * 2)], "label of its own"),
     "a title of two lines": ([_form(title="a\nb")], "on one line"),
     "a form that is a command": ([_form(title="/approve a1")], "can not be a command"),
+    "a form that says a command": ([_form(says="/approve a1")], "can not be a command"),
     "a title behind a space": ([_form(title=" /approve a1")], "on one line"),
     "a choice of nothing": ([_form(fields=[{"label": "a", "kind": "choice"}])], "it is a choice"),
     "an option twice": (
