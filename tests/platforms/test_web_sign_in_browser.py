@@ -124,3 +124,47 @@ async def test_the_next_person_never_sends_what_the_last_one_wrote(
 
     assert [message.text for message in guarded.door.hub.accepted] == ["hello"]
     await expect(page.locator(".thread .user .body")).to_have_text("hello")
+
+
+async def test_who_it_is_is_asked_until_that_is_known(page: Page, guarded: Guarded) -> None:
+    """While nobody can tell, nothing is sent: it may be what the last one wrote."""
+    await _signs_in(page, guarded, "Ada", "1")
+    guarded.door.hub.is_down = True
+    await page.get_by_role("textbox", name="Message").fill("between me and my agent")
+    await page.get_by_role("textbox", name="Message").press("Enter")
+    await expect(page.locator(".thread .user .note")).to_contain_text("Not sent yet")
+    await page.context.clear_cookies()
+    guarded.door.hub.is_down = False
+
+    guarded.provider.name, guarded.provider.subject = "Bob", "2"
+    await page.goto(guarded.door.url)
+    await page.get_by_role("link", name="Sign in").click()
+    await page.route("**/me", lambda route: route.fulfill(status=503), times=1)
+    await page.get_by_role("link", name="Continue as Bob").click()
+    await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    await page.get_by_role("textbox", name="Message").fill("hello")
+    await page.get_by_role("textbox", name="Message").press("Enter")
+    await guarded.door.hub.has_accepted(1)
+
+    assert [message.text for message in guarded.door.hub.accepted] == ["hello"]
+
+
+async def test_who_signs_out_leaves_in_every_tab(page: Page, guarded: Guarded) -> None:
+    await _signs_in(page, guarded, "Ada", "1")
+    other = await page.context.new_page()
+    await other.goto(guarded.door.url)
+    await expect(other.locator("#link")).to_have_attribute("data-state", "connected")
+
+    await page.get_by_role("button", name="Sign out").click()
+
+    for tab in (page, other):
+        await expect(tab.get_by_role("link", name="Sign in")).to_be_visible()
+
+
+async def test_who_could_not_be_signed_out_is_told(page: Page, guarded: Guarded) -> None:
+    await _signs_in(page, guarded, "Ada", "1")
+    await page.route("**/auth/logout", lambda route: route.abort())
+
+    await page.get_by_role("button", name="Sign out").click()
+
+    await expect(page.get_by_role("button", name="still signed in")).to_be_visible()

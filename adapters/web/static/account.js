@@ -4,35 +4,32 @@ const KEY = "postern.user";
 const UNSENT = "postern.unsent.";
 
 // Show the way out, tell who it is, and drop what another person of this browser had not sent yet.
-export async function showAccount(button) {
-  const me = await whoAmI();
-  if (!me?.signed_in) return me;
+export function showAccount(button, me) {
+  if (!me.signed_in) return;
   if (localStorage.getItem(KEY) !== me.user) forget();
   localStorage.setItem(KEY, me.user);
   button.hidden = false;
   button.title = me.name ? `Signed in as ${me.name}` : "Signed in";
-  button.addEventListener("click", leave);
-  return me;
+  button.addEventListener("click", () => leave(button));
+  // In another tab somebody signed out, or somebody else in.
+  window.addEventListener("storage", ({ key }) => key === KEY && location.reload());
 }
 
 // Go to where one signs in, if that is why the connection was lost.
 export async function checkSession() {
-  await whoAmI();
-}
-
-async function whoAmI() {
   try {
-    const response = await fetch("me", { headers: { Accept: "application/json" } });
-    if (response.status === 401) location.reload();
-    return response.ok ? await response.json() : null;
+    if ((await fetch("me")).status === 401) location.reload();
   } catch {
-    return null; // the network is away
+    // The network is away: who is signed in does not matter yet.
   }
 }
 
-async function leave() {
-  const response = await fetch("auth/logout", { method: "POST" });
-  if (!response.ok) return;
+async function leave(button) {
+  const left = await fetch("auth/logout", { method: "POST" }).catch(() => null);
+  if (!left?.ok) {
+    button.textContent = "Try again: still signed in";
+    return;
+  }
   forget();
   localStorage.removeItem(KEY);
   location.reload();

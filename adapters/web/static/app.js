@@ -25,10 +25,11 @@ let isTyping = false;
 // -- starting ------------------------------------------------------------------------------------
 
 async function start() {
-  const me = await showAccount($("leave"));
-  $("knocking").hidden = !me?.is_admin;
+  const me = await untilAnswered("me");
+  showAccount($("leave"), me);
+  $("knocking").hidden = !me.is_admin;
   const names = (await untilAnswered("agents")).map((agent) => agent.id);
-  const asked = decodeURIComponent(location.hash.slice(1));
+  const asked = location.hash.slice(1);
   fillPicker(names);
   if (!names.length) {
     text.disabled = true;
