@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Mapping
+import contextlib
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote, urlencode, urlsplit
@@ -69,6 +70,8 @@ class Provider:
         self._keys: list[Key] = []
         self._keys_at: float | None = None
         self._looking = asyncio.Lock()
+        self._trouble: tuple[float, ProviderTrouble] | None = None
+        """The last look that failed, and when."""
 
     async def sign_in_url(self, asked: Mapping[str, str]) -> str:
         """Return where a browser is sent to sign in. Raises ProviderTrouble."""
@@ -109,9 +112,24 @@ class Provider:
         keys = await self._known_keys(offer, key_id(token))
         return verify(token, keys, Expected(offer.issuer, self._options.client_id, nonce, now))
 
-    async def _known(self) -> _Offer:
+    @contextlib.asynccontextmanager
+    async def _alone(self) -> AsyncGenerator[float]:
+        """Look one after the other, and give the moment; who waited shares what went wrong.
+
+        Else everybody who came while a provider hangs would wait for it in turn.
+        """
+        came_at = _moment()
         async with self._looking:
-            now = asyncio.get_running_loop().time()
+            if self._trouble is not None and self._trouble[0] >= came_at:
+                raise ProviderTrouble(str(self._trouble[1]))
+            try:
+                yield _moment()
+            except ProviderTrouble as error:
+                self._trouble = _moment(), error
+                raise
+
+    async def _known(self) -> _Offer:
+        async with self._alone() as now:
             if self._offer is None or now - self._offer_at > KEEP_SECONDS:
                 self._offer, self._offer_at = await self._discover(), now
             return self._offer
@@ -134,14 +152,17 @@ class Provider:
 
     async def _known_keys(self, offer: _Offer, wanted: str | None) -> list[Key]:
         """Return the provider's keys, read anew when they are old, or lack what is wanted."""
-        async with self._looking:
-            now = asyncio.get_running_loop().time()
+        async with self._alone() as now:
             age = None if self._keys_at is None else now - self._keys_at
             is_there = wanted is None or any(key.kid == wanted for key in self._keys)
             longest = KEEP_SECONDS if is_there else self._options.renew_seconds
             if age is None or age >= longest:
                 self._keys, self._keys_at = parse_keys(await _ask("GET", offer.jwks_uri)), now
             return self._keys
+
+
+def _moment() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def _ask(

@@ -83,6 +83,12 @@ class OidcProvider:
     key: PrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
     kid: str = "key-1"
     is_down: bool = False
+    is_slow: bool = False
+    """Say what it offers, which is nothing, when it may go on, and not before."""
+    offers: int = 0
+    """How often it was asked what it offers."""
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
     spoil: Callable[[Claims], Claims] = field(default=lambda claims: claims)
     """Changes what is signed."""
     codes: dict[str, _Grant] = field(default_factory=dict[str, _Grant])
@@ -106,7 +112,11 @@ class OidcProvider:
         return app
 
     async def _offer(self) -> Response:
-        if self.is_down:
+        self.offers += 1
+        if self.is_slow:
+            self.asked.set()
+            await self.go_on.wait()
+        if self.is_down or self.is_slow:
             return JSONResponse({}, 500)
         return JSONResponse(
             {

@@ -331,3 +331,21 @@ async def test_a_provider_by_another_name_is_not_believed(guarded: Guarded) -> N
     results = await asyncio.gather(*answers, return_exceptions=True)
 
     assert "calls itself by another name" in str(results[0])
+
+
+async def test_who_waits_while_the_provider_hangs_waits_for_it_once(guarded: Guarded) -> None:
+    guarded.provider.is_slow = True
+    async with browser(guarded) as ada:
+        async with asyncio.TaskGroup() as tasks:
+            asked = [tasks.create_task(ada.get("/auth/login")) for _ in range(20)]
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await guarded.provider.asked.wait()
+            # All the others wait behind the first by the time that the page is read.
+            assert (await ada.get("/")).status_code == 200
+            guarded.provider.go_on.set()
+        guarded.provider.is_slow = False
+        later = await ada.get("/auth/login")
+
+    assert {each.result().status_code for each in asked} == {503}
+    assert guarded.provider.offers < 5
+    assert later.status_code == 303
