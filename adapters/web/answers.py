@@ -13,9 +13,9 @@ from starlette.responses import JSONResponse, Response
 from adapters.web.adapter import WebAdapter
 from adapters.web.guard import EVERY_HEADER, TurnedAway
 from adapters.web.open_pages import OpenPages
-from gateway.domain.ids import ConversationId
+from gateway.domain.conversations import Conversation
 from gateway.domain.messages import HistoryEntry, InboundMessage
-from gateway.errors import Refused, RetryLater
+from gateway.errors import Refused, RetryLater, StoreUnavailable
 from gateway.ports import HistoryStore
 
 PAGES_PER_VISITOR = 20
@@ -26,7 +26,11 @@ LOOK_SECONDS = 1.0
 
 
 class DoorRoute(APIRoute):
-    """Says every refusal as `{"error": "<sentence>"}`."""
+    """Says every refusal as `{"error": "<sentence>"}`. No cache keeps what one person reads."""
+
+    def refused(self, error: Refused | RetryLater) -> Response:
+        """Return the answer that says why not."""
+        return refusal(error)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler with its refusals made answers."""
@@ -36,8 +40,9 @@ class DoorRoute(APIRoute):
             try:
                 response = await handle(request)
             except (Refused, RetryLater) as error:
-                response = refusal(error)
+                response = self.refused(error)
             response.headers.update(EVERY_HEADER)
+            response.headers.setdefault("Cache-Control", "no-store")
             return response
 
         return handle_or_refuse
@@ -56,9 +61,12 @@ def status_of(error: Refused | RetryLater) -> int:
     return 503 if isinstance(error, RetryLater) else getattr(error, "status", 422)
 
 
-def check_room(pages: OpenPages, conversation: ConversationId) -> None:
-    """Raise TurnedAway when so many look already that another one has to wait."""
-    if pages.count_of(conversation) >= PAGES_PER_VISITOR:
+def check_room(pages: OpenPages, place: Conversation) -> None:
+    """Raise TurnedAway when so many look already that another one has to wait.
+
+    Of one visitor all pages count: they can name as many conversations as they like.
+    """
+    if pages.count_by(place.channel) >= PAGES_PER_VISITOR:
         raise TurnedAway(429, "Too many pages of this chat are open. Close some of them.")
     if pages.count >= PAGES_LIMIT:
         raise TurnedAway(503, "Too many people are here at once. Try again in a moment.")
@@ -77,11 +85,21 @@ class Answers:
         with self._adapter.pages.watched(message.conversation.id) as ended:
             try:
                 async with asyncio.timeout(self._seconds):
-                    while (answer := await self._history.answer(message)) is None:
+                    while (answer := await self.so_far(message)) is None:
                         await _set_or(ended, LOOK_SECONDS)
             except TimeoutError:
                 return None
         return answer
+
+    async def so_far(self, message: InboundMessage) -> list[HistoryEntry] | None:
+        """Return the answer; None when there is none yet, or nobody can tell just now.
+
+        The message is stored: a refusal here would make programs say it again.
+        """
+        try:
+            return await self._history.answer(message)
+        except StoreUnavailable:
+            return None
 
 
 async def _set_or(event: asyncio.Event, seconds: float) -> None:

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any, cast
+from typing import cast
 
 from fastapi import APIRouter
-from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from adapters.web.answers import LOOK_SECONDS, Answers, check_room, status_of
+from adapters.web.answers import LOOK_SECONDS, Answers, DoorRoute, check_room, status_of
 from adapters.web.completion_bodies import (
     DONE,
     Completion,
@@ -30,7 +29,7 @@ from adapters.web.completion_bodies import (
 )
 from adapters.web.entrance import Entrance, key_of
 from adapters.web.event_stream import EventStream
-from adapters.web.guard import EVERY_HEADER, read_body
+from adapters.web.guard import read_body
 from adapters.web.inbound import parse_message, parse_thread
 from adapters.web.pages import Page
 from adapters.web.parts import WebParts
@@ -58,21 +57,11 @@ def make_completions(parts: WebParts, entrance: Entrance) -> APIRouter:
     return router
 
 
-class _CompletionRoute(APIRoute):
+class _CompletionRoute(DoorRoute):
     """Says every refusal as OpenAI's clients read it."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def handle_or_refuse(request: Request) -> Response:
-            try:
-                response = await handle(request)
-            except (Refused, RetryLater) as error:
-                response = _refusal(str(error), status_of(error))
-            response.headers.update(EVERY_HEADER)
-            return response
-
-        return handle_or_refuse
+    def refused(self, error: Refused | RetryLater) -> Response:
+        return _refusal(str(error), status_of(error))
 
 
 class _CompletionDoor:
@@ -109,7 +98,7 @@ class _CompletionDoor:
         )
         created = int(message.sent_at.timestamp())
         completion = Completion(f"chatcmpl-{key}", role, created)
-        check_room(self._adapter.pages, message.conversation.id)
+        check_room(self._adapter.pages, message.conversation)
         await self._adapter.receive(message)
         if asked.wants_stream:
             return EventStream(self._stream(message, completion))
@@ -142,7 +131,7 @@ class _CompletionDoor:
         spoken_at = begun_at = loop.time()
         turn: str | None = None
         with self._adapter.pages.opened(message.conversation.id, wants_html=False) as page:
-            while (answer := await self._history.answer(message)) is None:
+            while (answer := await self._answers.so_far(message)) is None:
                 if loop.time() - begun_at >= self._seconds:
                     raise _TooLate
                 frame = await _next(page)

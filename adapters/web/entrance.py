@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from typing import TYPE_CHECKING
 
@@ -124,6 +125,27 @@ class Entrance:
         if user is not None:
             raise TurnedAway(403, 'Only the admin token may speak for others: leave out "user_id".')
         return visitor
+
+
+class Welcome:
+    """Asks anew, now and then, who reads: sessions end, and tokens are revoked."""
+
+    def __init__(self, entrance: Entrance, connection: HTTPConnection, seconds: float) -> None:
+        self.seconds = seconds
+        """How long an answer holds."""
+        self._entrance = entrance
+        self._connection = connection
+        self._asked_at = asyncio.get_running_loop().time()
+
+    async def check(self) -> None:
+        """Raise Refused for who may not go on, unless that was asked a moment ago."""
+        if asyncio.get_running_loop().time() - self._asked_at >= self.seconds:
+            await self.check_at_once()
+
+    async def check_at_once(self) -> None:
+        """Raise Refused for who may not go on."""
+        await self._entrance.reader(self._connection)
+        self._asked_at = asyncio.get_running_loop().time()
 
 
 def key_of(connection: HTTPConnection) -> str:

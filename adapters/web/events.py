@@ -36,7 +36,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters.web.answers import DoorRoute, check_room
-from adapters.web.entrance import Entrance
+from adapters.web.entrance import Entrance, Welcome
 from adapters.web.event_stream import EventStream
 from adapters.web.guard import TurnedAway
 from adapters.web.inbound import parse_thread
@@ -113,12 +113,13 @@ class _EventDoor:
         thread = parse_thread(request.query_params.get("conversation"))
         after = request.headers.get("last-event-id", request.query_params.get("after"))
         asked = parse_position(after)
-        place = visitor.conversation(role, thread).id
+        place = visitor.conversation(role, thread)
         check_room(self._pages, place)
-        return EventStream(self._events(place, asked, request))
+        welcome = Welcome(self._entrance, request, self._quiet_seconds)
+        return EventStream(self._events(place.id, asked, welcome))
 
     async def _events(
-        self, place: ConversationId, asked: Position | None, request: Request
+        self, place: ConversationId, asked: Position | None, welcome: Welcome
     ) -> AsyncGenerator[str]:
         told: OrderedDict[str, None] = OrderedDict()
         with self._pages.opened(place, wants_html=False) as page:
@@ -127,6 +128,7 @@ class _EventDoor:
                 hello = json.dumps({"type": "hello", "gap": has_gap}, separators=(",", ":"))
                 yield f"retry: {RETRY_MILLISECONDS}\n\n{_event(hello, position)}"
                 while not page.is_closed:
+                    await welcome.check()
                     news = await self._news(place, position)
                     for each in news:
                         position = each.position
@@ -134,8 +136,8 @@ class _EventDoor:
                             _remember(told, each.name)
                             yield _event(each.frame, position)
                     if not news:
-                        self._pages.tell(place, position.heard)
-                        async with aclosing(self._hints(page, told, request)) as hints:
+                        self._pages.begin(place, position.heard)
+                        async with aclosing(_hints(page, told, welcome)) as hints:
                             async for hint in hints:
                                 yield hint
             except (Refused, RetryLater):
@@ -173,25 +175,24 @@ class _EventDoor:
             return None
         return posted_event(delivery)
 
-    async def _hints(
-        self, page: Page, told: Container[str], request: Request
-    ) -> AsyncGenerator[str]:
-        """Yield what is going on until there is something to read, or nothing for a while.
 
-        Raises Refused for a reader whose token or session is good for nothing any more.
-        """
-        while True:
-            try:
-                async with asyncio.timeout(self._quiet_seconds):
-                    frame = await page.take()
-            except TimeoutError:
-                await self._entrance.reader(request)
-                yield ": quiet\n\n"
-                return
-            if frame is None or not frame.startswith(_HINTS):
-                return
-            if json.loads(frame).get("id") not in told:
-                yield _event(frame)
+async def _hints(page: Page, told: Container[str], welcome: Welcome) -> AsyncGenerator[str]:
+    """Yield what is going on until there is something to read, or nothing for a while.
+
+    Raises Refused for a reader whose token or session is good for nothing any more.
+    """
+    while True:
+        await welcome.check()
+        try:
+            async with asyncio.timeout(welcome.seconds):
+                frame = await page.take()
+        except TimeoutError:
+            yield ": quiet\n\n"
+            return
+        if frame is None or not frame.startswith(_HINTS):
+            return
+        if json.loads(frame).get("id") not in told:
+            yield _event(frame)
 
 
 @dataclass(frozen=True, slots=True)

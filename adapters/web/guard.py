@@ -18,6 +18,7 @@ PAGE_HEADERS = {
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
+    "Cache-Control": "no-store",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
 }
@@ -47,8 +48,9 @@ class WebOptions:
     """Who has it may speak for others (`http.admin_token`)."""
     answer_seconds: float = 60.0
     """How long `POST /chat` waits for the answer before it says where to look later."""
-    completion_seconds: float = 600.0
-    """How long `/v1/chat/completions` waits: its clients know no later."""
+    completion_seconds: float = 540.0
+    """How long `/v1/chat/completions` waits: its clients know no later. Less than the ten minutes
+    after which OpenAI's give up by themselves, and say it again."""
     quiet_seconds: float = 15.0
     """After so long without an event a stream says that it is there, and asks who reads it."""
 
@@ -81,7 +83,7 @@ class Guard:
                 f'"{host}" is not a name of this server. Set http.public_url to serve under it.',
             )
         origin = connection.headers.get("origin")
-        if origin is not None and not self._is_own_origin(origin, host):
+        if origin is not None and not self._is_own_origin(origin.lower(), connection):
             raise TurnedAway(403, "Requests from pages of other sites are not accepted.")
 
     def is_admin(self, token: str) -> bool:
@@ -102,10 +104,13 @@ class Guard:
         # Rebinding needs a name; an address in Host is what the person typed.
         return self._is_open_to_addresses and _is_address(name)
 
-    def _is_own_origin(self, origin: str, host: str) -> bool:
-        origin = origin.lower()
-        _, _, place = origin.partition("://")
-        return place == host.lower() or origin == self._public_origin
+    def _is_own_origin(self, origin: str, connection: HTTPConnection) -> bool:
+        if origin == self._public_origin:
+            return True
+        scheme, _, place = origin.partition("://")
+        # Without TLS anybody on the way can write a page of our name.
+        is_safe = scheme == "https" or not self.is_secure(connection)
+        return is_safe and place == connection.headers.get("host", "").lower()
 
 
 def bearer(connection: HTTPConnection) -> str | None:

@@ -174,10 +174,11 @@ def parse_message(
     """Make the message for the inbox; raises BadInput with one sentence.
 
     The event id carries the user, so that two users who choose the same key
-    never meet in one event.
+    never meet in one event, and what names their conversation, for two programs of one.
     """
+    author = visitor.user if thread is None else f"{visitor.user}/{thread}"
     return InboundMessage(
-        event_id=f"{visitor.user}:{key}",
+        event_id=f"{author}:{key}",
         conversation=visitor.conversation(role, thread),
         sender=visitor.sender,
         text=_clean(text),

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from adapters.web.pages import Draft, Frame, Page
+from gateway.domain.conversations import Conversation
 from gateway.domain.ids import ConversationId, DeliveryId
 
 REMEMBERED = 1_000
@@ -22,6 +23,7 @@ class OpenPages:
 
     def __init__(self) -> None:
         self._pages: dict[ConversationId, set[Page]] = {}
+        self._by_visitor: Counter[str] = Counter()
         self._waiting: dict[ConversationId, set[asyncio.Event]] = {}
         self._drafts: OrderedDict[DeliveryId, tuple[ConversationId, dict[bool, Draft]]] = (
             OrderedDict()
@@ -41,13 +43,18 @@ class OpenPages:
         """How many pages show this conversation."""
         return len(self._pages.get(conversation, ()))
 
+    def count_by(self, visitor: str) -> int:
+        """How many pages a user has open, whatever they show."""
+        return self._by_visitor[visitor]
+
     @contextmanager
     def opened(
         self, conversation: ConversationId, *, wants_html: bool
     ) -> Generator[Page, None, None]:
         """Queue the conversation's frames for a new page while the context is open."""
-        page = Page(wants_html=wants_html)
+        page, visitor = Page(wants_html=wants_html), Conversation.parse(conversation).channel
         self._pages.setdefault(conversation, set()).add(page)
+        self._by_visitor[visitor] += 1
         for delivery, (place, drafts) in self._drafts.items():
             if place == conversation:
                 page.put_draft(delivery, drafts[wants_html])
@@ -55,6 +62,9 @@ class OpenPages:
             yield page
         finally:
             _discard(self._pages, conversation, page)
+            self._by_visitor[visitor] -= 1
+            if not self._by_visitor[visitor]:
+                del self._by_visitor[visitor]
             if conversation not in self._pages:
                 self._told.pop(conversation, None)
 
@@ -68,8 +78,13 @@ class OpenPages:
         """Up to where in its history the pages of a conversation know what was said."""
         return dict(self._told)
 
+    def begin(self, conversation: ConversationId, cursor: int) -> None:
+        """Note what a page knows that has opened. Where there were others, they may know less."""
+        if conversation in self._pages:
+            self._told.setdefault(conversation, cursor)
+
     def tell(self, conversation: ConversationId, cursor: int) -> None:
-        """Note that the pages of a conversation know what was said up to here."""
+        """Note that all pages of a conversation know what was said up to here."""
         if conversation in self._pages:
             self._told[conversation] = max(cursor, self._told.get(conversation, 0))
 

@@ -19,7 +19,7 @@ from starlette.websockets import WebSocket
 
 from adapters.web.answers import Answers, DoorRoute, check_room, refusal
 from adapters.web.completions import make_completions
-from adapters.web.entrance import Entrance, key_of
+from adapters.web.entrance import Entrance, Welcome, key_of
 from adapters.web.events import make_events
 from adapters.web.guard import PAGE_HEADERS, Guard, TurnedAway, read_body
 from adapters.web.inbound import (
@@ -95,6 +95,7 @@ class _Door:
         self._history = parts.history
         self._entrance = entrance
         self._answers = Answers(parts.adapter, parts.history, parts.options.answer_seconds)
+        self._quiet_seconds = parts.options.quiet_seconds
         self._files = parts.files
         self._activity = parts.activity
         self._tokens = parts.tokens
@@ -107,8 +108,7 @@ class _Door:
         self._entrance.check(request)
         if self._sign_in is not None:
             return self._page_for(self._sign_in, request)
-        response = self._asset("index.html", request)
-        response.headers.update(PAGE_HEADERS)
+        response = self._personal("index.html")
         token = request.cookies.get(COOKIE)
         known = token if token is not None and visitor_of(token) else new_token()
         response.headers.append("Set-Cookie", self._entrance.cookie(known, request))
@@ -117,9 +117,12 @@ class _Door:
     def _page_for(self, sign_in: SignIn, request: Request) -> Response:
         """Give the page, or what leads to the provider to who has to sign in."""
         is_known = sign_in.visitor(request.cookies.get(COOKIE)) is not None
-        response = self._asset("index.html" if is_known else "sign_in.html", request)
-        response.headers.update({**PAGE_HEADERS, "Cache-Control": "no-store"})
-        return response
+        return self._personal("index.html" if is_known else "sign_in.html")
+
+    def _personal(self, name: str) -> Response:
+        """Return a page that no cache keeps: one person's cookie may come with it."""
+        asset = self._assets[name]
+        return Response(asset.body, media_type=asset.kind, headers=PAGE_HEADERS)
 
     async def me(self, request: Request) -> Response:
         """Tell who asks; a page asks it to know whether its session still holds."""
@@ -130,10 +133,9 @@ class _Door:
             "user": visitor.user if visitor else None,
             "name": visitor.name if visitor else "",
         }
-        headers = {"Cache-Control": "no-store"}
         is_admin = self._pairings is not None and await self._pairings.is_admin(visitor)
         shown |= {"signed_in": has_session, "is_admin": is_admin}
-        return JSONResponse(shown, headers=headers)
+        return JSONResponse(shown)
 
     async def strangers(self, request: Request) -> Response:
         """List, for an admin, who waits to be let in."""
@@ -226,7 +228,7 @@ class _Door:
             raise TurnedAway(404, "There are no tokens here.")
         token, secret = await self._tokens.redeem(body.code)
         shown = {"id": token.id, "label": token.label, "token": secret}
-        return JSONResponse(shown, 201, {"Cache-Control": "no-store"})
+        return JSONResponse(shown, 201)
 
     async def stream(self, websocket: WebSocket) -> None:
         """Open the WebSocket of a page (`stream.py`), or deny it with a sentence."""
@@ -235,8 +237,7 @@ class _Door:
         except Refused as error:
             await websocket.send_denial_response(refusal(error))
             return
-        await websocket.accept(headers=headers)
-        await Stream(websocket, seat, self._adapter, self._history).run()
+        await Stream(websocket, seat, self._adapter, self._history).run(headers)
 
     async def _seat(self, websocket: WebSocket) -> tuple[Seat, list[tuple[bytes, bytes]]]:
         self._entrance.check(websocket)
@@ -247,8 +248,10 @@ class _Door:
         if visitor is None:
             visitor, secret = await self._entrance.author(websocket, None)
             headers = [(b"set-cookie", self._entrance.cookie(secret or "", websocket).encode())]
-        seat = Seat(visitor, role, after, websocket.query_params.get("format") != "text")
-        check_room(self._adapter.pages, seat.conversation.id)
+        wants_html = websocket.query_params.get("format") != "text"
+        welcome = Welcome(self._entrance, websocket, self._quiet_seconds)
+        seat = Seat(visitor, role, after, wants_html, welcome)
+        check_room(self._adapter.pages, seat.conversation)
         return seat, headers
 
     def _asset(self, name: str, request: Request) -> Response:

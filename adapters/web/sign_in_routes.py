@@ -117,4 +117,4 @@ def _trouble(error: Refused | RetryLater) -> Response:
 def _page(status: int, sentence: str, link: str, label: str, *, goes_on: bool = False) -> Response:
     head = f'\n  <meta http-equiv="refresh" content="0;url={link}">' if goes_on else ""
     body = _PAGE.format(head=head, sentence=escape(sentence), link=link, label=label)
-    return HTMLResponse(body, status, {**PAGE_HEADERS, "Cache-Control": "no-store"})
+    return HTMLResponse(body, status, PAGE_HEADERS)

@@ -30,7 +30,7 @@ answer keeps the place where it began to grow, which may lie before messages
 that the page has. The server listens before it reads them, so that nothing
 falls in between. What comes twice has the same id.
 Close code 1013: the page was too slow, or the server stops; reconnect. 1009: the
-frame was too long.
+frame was too long. 1008: the session is over, or the token was revoked.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from dataclasses import dataclass
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from adapters.web.adapter import WebAdapter
+from adapters.web.entrance import Welcome
 from adapters.web.guard import BODY_LIMIT_BYTES
 from adapters.web.inbound import parse_frame, parse_key, parse_message
 from adapters.web.outbound import (
@@ -54,7 +55,7 @@ from adapters.web.pages import Frame, Page
 from adapters.web.sessions import Visitor
 from gateway.domain.conversations import Conversation
 from gateway.domain.messages import HistoryEntry
-from gateway.errors import BadInput, RetryLater
+from gateway.errors import BadInput, Refused, RetryLater
 from gateway.ports import HistoryStore
 
 MISSED_LIMIT = 200
@@ -66,6 +67,7 @@ SEND_SECONDS = 20.0
 
 _TRY_AGAIN = 1013
 _TOO_BIG = 1009
+_NO_MORE = 1008
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class Seat:
     role: str
     after: int | None
     wants_html: bool
+    welcome: Welcome
+    """Whether they may stay."""
 
     @property
     def conversation(self) -> Conversation:
@@ -84,7 +88,7 @@ class Seat:
 
 
 class Stream:
-    """Serves one accepted socket until either side is gone."""
+    """Serves one socket until either side is gone, or may not go on."""
 
     def __init__(
         self, socket: WebSocket, seat: Seat, adapter: WebAdapter, history: HistoryStore
@@ -94,11 +98,13 @@ class Stream:
         self._adapter = adapter
         self._history = history
 
-    async def run(self) -> None:
-        """Listen, tell what was missed, then carry frames both ways."""
+    async def run(self, headers: list[tuple[bytes, bytes]]) -> None:
+        """Accept the socket, listen, tell what was missed, then carry frames both ways."""
         conversation = self._seat.conversation.id
+        # Its place is taken at once: many that come together are counted one by one.
         with self._adapter.pages.opened(conversation, wants_html=self._seat.wants_html) as page:
             try:
+                await self._socket.accept(headers=headers)
                 await self._greet()
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._write(page))
@@ -107,10 +113,12 @@ class Stream:
                 pass
             except* RetryLater:
                 await self._close(_TRY_AGAIN)
+            except* Refused:
+                await self._close(_NO_MORE)
 
     async def _greet(self) -> None:
         missed, end, has_gap = await self._missed()
-        self._adapter.pages.tell(self._seat.conversation.id, end)
+        self._adapter.pages.begin(self._seat.conversation.id, end)
         await self._send(hello_frame(end, has_gap=has_gap))
         for entry in missed:
             frame = history_frame(entry)
@@ -130,13 +138,24 @@ class Stream:
 
     async def _write(self, page: Page) -> None:
         """Send what happens; ends the stream when the page is to reconnect."""
-        while (frame := await page.take()) is not None:
-            await self._send(frame)
+        welcome = self._seat.welcome
+        while not page.is_closed:
+            await welcome.check()
+            try:
+                async with asyncio.timeout(welcome.seconds):
+                    frame = await page.take()
+            except TimeoutError:
+                continue
+            if frame is not None:
+                await self._send(frame)
         await self._close(_TRY_AGAIN)
         raise WebSocketDisconnect(_TRY_AGAIN)
 
     async def _read(self, page: Page) -> None:
-        """Take the person's messages in; ends the stream when the person leaves."""
+        """Take the person's messages in; ends the stream when the person leaves.
+
+        Raises Refused for who may not write as this person any more.
+        """
         while True:
             event = await self._socket.receive()
             if event["type"] == "websocket.disconnect":
@@ -145,6 +164,7 @@ class Stream:
             if len(text) > BODY_LIMIT_BYTES:
                 await self._close(_TOO_BIG)
                 raise WebSocketDisconnect(_TOO_BIG)
+            await self._seat.welcome.check_at_once()
             answer = await self._answer(text)
             page.put(Frame(answer, answer))
 

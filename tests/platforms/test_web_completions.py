@@ -13,7 +13,11 @@ import pytest_asyncio
 from openai.types.chat import ChatCompletionUserMessageParam
 
 from adapters.web.guard import WebOptions
+from gateway.domain.messages import HistoryEntry, InboundMessage
 from gateway.domain.people import Identity
+from gateway.errors import StoreUnavailable
+from storage.memory import MemoryStore
+from storage.memory.history import MemoryHistory
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.test_web_tokens import offered
 from tests.platforms.web_hub import ADMIN_TOKEN, Served, WebHub, WebServer
@@ -229,6 +233,72 @@ async def test_an_answer_that_takes_too_long_is_not_asked_for_twice(server: WebS
     assert "The message is stored" in late.value.message
     assert "The message is stored" in late_stream.value.message
     assert len(door.hub.accepted) == 2
+
+
+async def test_its_clients_are_told_before_they_give_up_and_say_it_again() -> None:
+    patience = openai.DEFAULT_TIMEOUT.read
+
+    assert patience is not None
+    assert WebOptions().completion_seconds < patience - 30
+
+
+class _Away(MemoryHistory):
+    """History that can not be read now and then."""
+
+    times = 0
+
+    async def answer(self, message: InboundMessage) -> list[HistoryEntry] | None:
+        """Raise StoreUnavailable, as often as was asked."""
+        if self.times:
+            self.times -= 1
+            raise StoreUnavailable("The database is away.")
+        return await super().answer(message)
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+async def test_a_database_that_is_away_meanwhile_doubles_nothing(
+    server: WebServer, is_streamed: bool
+) -> None:
+    """OpenAI's client repeats what is refused, and the message is stored by then."""
+    store = MemoryStore()
+    store.history = history = _Away(vars(store.history)["_tables"])
+    async with server.serving(WebHub(store)) as door, client_of(door) as client:
+        history.times = 1
+        async with asyncio.TaskGroup() as tasks:
+            asked = tasks.create_task(_told(client, "hi") if is_streamed else _whole(client, "hi"))
+            await door.hub.answer_next("hello")
+        count = len(door.hub.accepted)
+
+    assert "".join(asked.result()) == "hello"
+    assert (count, history.times) == (1, 0)
+
+
+async def _whole(client: openai.AsyncOpenAI, text: str) -> list[str]:
+    """Ask without a stream; returns the answer."""
+    completion = await client.chat.completions.create(model="postern", messages=[said(text)])
+    return [completion.choices[0].message.content or ""]
+
+
+async def test_a_key_is_of_one_conversation(door: Served) -> None:
+    """Two programs of one person, each with keys of its own, never meet."""
+    async with client_of(door) as client, asyncio.TaskGroup() as tasks:
+        for name in ("trip", "work", None):
+            headers = {"Idempotency-Key": "1"}
+            headers |= {} if name is None else {"X-Postern-Conversation": name}
+            tasks.create_task(
+                client.chat.completions.create(
+                    model="postern", messages=[said(f"to {name}")], extra_headers=headers
+                )
+            )
+        await door.hub.has_accepted(3)
+        for _ in range(3):
+            await door.hub.answer_next("hello")
+
+    assert sorted(message.text for message in door.hub.accepted) == [
+        "to None",
+        "to trip",
+        "to work",
+    ]
 
 
 async def test_a_named_conversation_can_be_read(door: Served) -> None:

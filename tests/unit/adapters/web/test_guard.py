@@ -66,6 +66,14 @@ def test_our_own_pages_come_in_also_through_a_proxy() -> None:
     guard.check(_request(host="127.0.0.1:8080", origin="https://chat.example.org"))
 
 
+def test_a_page_without_tls_is_another_site_than_ours_with_it() -> None:
+    guard = Guard(WebOptions(public_url="https://chat.example.org"))
+
+    guard.check(_request(host="chat.example.org", origin="https://chat.example.org"))
+    with pytest.raises(TurnedAway):
+        guard.check(_request(host="chat.example.org", origin="http://chat.example.org"))
+
+
 def test_only_the_admin_token_makes_an_admin() -> None:
     guard = Guard(WebOptions(admin_token="secret"))
 
