@@ -331,6 +331,24 @@ class FakePerson:
         await self.hub.inbox.receive(message)
         return message
 
+    async def asks(self, text: str) -> str:
+        """Write; return the next that comes back."""
+        return await self._asks(self.hub.message(self, text))
+
+    async def whispers(self, text: str) -> str:
+        """Write for nobody else to read; return the next that comes back."""
+        return await self._asks(replace(self.hub.message(self, text), is_private=True))
+
+    async def talks(self, text: str, answer: str) -> None:
+        """Write, and read this answer of the agent."""
+        self.hub.agents.will_say(answer)
+        await self.asks(text)
+
+    async def _asks(self, message: InboundMessage) -> str:
+        before = len(self.sees)
+        await self.hub.inbox.receive(message)
+        return (await self.reads(before + 1))[-1]
+
     @property
     def sees(self) -> list[str]:
         """What stands in the conversation now."""

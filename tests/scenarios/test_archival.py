@@ -23,60 +23,53 @@ async def _met(hub: FakeHub, name: str = "ada") -> FakePerson:
     return person
 
 
-async def _answer(person: FakePerson, text: str, *, is_private: bool = True) -> str:
-    seen = len(person.sees)
-    message = person.hub.message(person, text)
-    await person.hub.inbox.receive(replace(message, is_private=is_private))
-    return (await person.reads(seen + 1))[-1]
-
-
 async def test_what_is_added_is_found_and_listed_newest_first(hub: FakeHub) -> None:
     ada = await _met(hub)
-    assert await _answer(ada, "/archival") == EMPTY
+    assert await ada.whispers("/archival") == EMPTY
 
-    assert await _answer(ada, "/archival add My cat is called Pixel.") == ADDED
-    assert await _answer(ada, "/archival ADD\nMy dog\nis called Byte.") == ADDED
+    assert await ada.whispers("/archival add My cat is called Pixel.") == ADDED
+    assert await ada.whispers("/archival ADD\nMy dog\nis called Byte.") == ADDED
 
-    assert await _answer(ada, "/archival cat") == "- My cat is called Pixel."
-    assert await _answer(ada, "/archival") == "- My dog is called Byte.\n- My cat is called Pixel."
-    assert await _answer(ada, "/archival horse") == NOTHING
+    assert await ada.whispers("/archival cat") == "- My cat is called Pixel."
+    assert await ada.whispers("/archival") == "- My dog is called Byte.\n- My cat is called Pixel."
+    assert await ada.whispers("/archival horse") == NOTHING
 
 
 async def test_the_same_is_added_once(hub: FakeHub) -> None:
     ada = await _met(hub)
-    await _answer(ada, "/archival add My cat is called Pixel.")
+    await ada.whispers("/archival add My cat is called Pixel.")
 
-    assert await _answer(ada, "/archival add My cat is called Pixel.") == KNOWN
+    assert await ada.whispers("/archival add My cat is called Pixel.") == KNOWN
 
 
 async def test_what_can_not_be_added_is_told(hub: FakeHub) -> None:
     ada = await _met(hub)
 
-    assert await _answer(ada, "/archival add") == WHAT
-    assert await _answer(ada, f"/archival add {'x' * (LONGEST + 1)}") == TOO_LONG
-    assert await _answer(ada, "/archival") == EMPTY
+    assert await ada.whispers("/archival add") == WHAT
+    assert await ada.whispers(f"/archival add {'x' * (LONGEST + 1)}") == TOO_LONG
+    assert await ada.whispers("/archival") == EMPTY
 
 
 async def test_a_long_entry_is_shown_in_part(hub: FakeHub) -> None:
     ada = await _met(hub)
-    await _answer(ada, f"/archival add {'x' * LONGEST}")
+    await ada.whispers(f"/archival add {'x' * LONGEST}")
 
-    assert await _answer(ada, "/archival") == f"- {'x' * 300}…"
+    assert await ada.whispers("/archival") == f"- {'x' * 300}…"
 
 
 async def test_nobody_looks_through_what_anothers_agent_put_away(hub: FakeHub) -> None:
     ada, bob = await _met(hub), await _met(hub, "bob")
-    await _answer(ada, "/archival add My secret is Byte.")
+    await ada.whispers("/archival add My secret is Byte.")
 
-    assert await _answer(bob, "/archival") == EMPTY
-    assert await _answer(bob, "/archival secret") == NOTHING
+    assert await bob.whispers("/archival") == EMPTY
+    assert await bob.whispers("/archival secret") == NOTHING
 
 
 async def test_it_is_shown_in_private_and_of_ones_own_agent_only(hub: FakeHub) -> None:
     ada = await _met(hub)
 
-    assert await _answer(ada, "/archival", is_private=False) == ELSEWHERE
-    assert await _answer(hub.person("bob"), "/archival") == NOT_YET
+    assert await ada.asks("/archival") == ELSEWHERE
+    assert await hub.person("bob").whispers("/archival") == NOT_YET
 
 
 async def test_a_shared_agents_archive_is_not_one_persons() -> None:
@@ -85,16 +78,16 @@ async def test_a_shared_agents_archive_is_not_one_persons() -> None:
     async with hub.running():
         ada = await _met(hub)
 
-        assert await _answer(ada, "/archival add mine") == NOT_YOURS
+        assert await ada.whispers("/archival add mine") == NOT_YOURS
 
 
 async def test_who_is_forgotten_is_forgotten_by_the_archive_too(hub: FakeHub) -> None:
     ada = await _met(hub)
-    await _answer(ada, "/archival add My secret is Byte.")
-    await _answer(ada, "/forget everything")
-    await _answer(ada, "hello")
+    await ada.whispers("/archival add My secret is Byte.")
+    await ada.whispers("/forget everything")
+    await ada.whispers("hello")
 
-    assert await _answer(ada, "/archival") == EMPTY
+    assert await ada.whispers("/archival") == EMPTY
     assert "Byte" not in repr(vars(hub.agents.archive))
 
 
@@ -122,7 +115,7 @@ async def test_a_server_that_is_away_holds_up_no_other_command(hub: FakeHub) -> 
     ada = await _met(hub)
     hub.agents.go_down()
 
-    assert await _answer(ada, "/archival add My cat is called Pixel.") == UNREACHABLE
-    assert "agent" in await _answer(ada, "/whoami")
+    assert await ada.whispers("/archival add My cat is called Pixel.") == UNREACHABLE
+    assert "agent" in await ada.whispers("/whoami")
     hub.agents.come_back()
-    assert await _answer(ada, "/archival") == EMPTY
+    assert await ada.whispers("/archival") == EMPTY

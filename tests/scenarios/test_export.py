@@ -49,16 +49,9 @@ async def _hub() -> AsyncGenerator[tuple[FakeHub, MemoryArtifacts]]:
         yield hub, artifacts
 
 
-async def _asks(person: FakePerson, text: str, *, is_private: bool = True) -> str:
-    message = person.hub.message(person, text)
-    await person.hub.inbox.receive(replace(message, is_private=is_private))
-    await asyncio.sleep(1)
-    return person.sees[-1]
-
-
 async def _exports(person: FakePerson, artifacts: MemoryArtifacts, text: str = "") -> Archive:
     """Give the command; return what comes back, and that alone."""
-    said = await _asks(person, f"/export {text}".strip())
+    said = await person.whispers(f"/export {text}".strip())
     shown = [each for each in person.hub.platform.messages if each.text][-1]
     (file,) = shown.files
     contents = await artifacts.load(file.artifact)
@@ -70,21 +63,15 @@ async def _exports(person: FakePerson, artifacts: MemoryArtifacts, text: str = "
     return Archive(said, about, messages, files)
 
 
-async def _talks(person: FakePerson, text: str, answer: str) -> None:
-    person.hub.agents.will_say(answer)
-    await person.says(text)
-    await asyncio.sleep(1)
-
-
 async def test_people_get_all_that_is_kept_of_them() -> None:
     async with _hub() as (hub, artifacts):
         ada = hub.person("ada")
-        await _talks(ada, "My cat is called Pixel.", "A fine name.")
+        await ada.talks("My cat is called Pixel.", "A fine name.")
         (agent,) = [made for _, _, made in hub.agents.created]
         hub.agents.memory[agent] = {"human": MemoryBlock("human", "Has a cat.", 60)}
-        await _asks(ada, "/remind tomorrow at 9 feed Pixel")
-        await _asks(ada, "/timezone Europe/Vienna")
-        await _asks(ada, "/archival add Pixel is two years old.")
+        await ada.whispers("/remind tomorrow at 9 feed Pixel")
+        await ada.whispers("/timezone Europe/Vienna")
+        await ada.whispers("/archival add Pixel is two years old.")
         sent = attachment_key(ada.identity, "m1", 0, "cat.png")
         picture = Attachment("cat.png", "image/png", 9, sent)
         await hub.agents.files.add(agent, picture, b"a picture")
@@ -115,13 +102,13 @@ async def test_people_get_all_that_is_kept_of_them() -> None:
 async def test_nobody_is_given_a_word_of_others() -> None:
     async with _hub() as (hub, artifacts):
         ada, bob = hub.person("ada"), hub.person("bob")
-        await _talks(bob, "My secret is Byte.", "I keep it.")
+        await bob.talks("My secret is Byte.", "I keep it.")
         agent = hub.agents.created[-1][2]
         hub.agents.memory[agent] = {"human": MemoryBlock("human", "Byte", 60)}
-        await _asks(bob, "/remind tomorrow at 9 hide Byte")
+        await bob.whispers("/remind tomorrow at 9 hide Byte")
         await artifacts.save(f"{person_id_of(bob.identity)}/Byte.md", b"Byte")
         await artifacts.save(f"{agent}/Byte.md", b"Byte")
-        await _talks(ada, "Hello.", "Hi.")
+        await ada.talks("Hello.", "Hi.")
         place = Conversation("fake", "w1", "dm-ada")
         assert ada.conversation == place
 
@@ -134,12 +121,12 @@ async def test_nobody_is_given_a_word_of_others() -> None:
 async def test_what_would_be_forgotten_is_what_is_given() -> None:
     async with _hub() as (hub, artifacts):
         ada = hub.person("ada")
-        await _talks(ada, "My cat is called Pixel.", "Pixel is a fine name.")
+        await ada.talks("My cat is called Pixel.", "Pixel is a fine name.")
         await artifacts.save(f"{person_id_of(ada.identity)}/notes/Pixel.md", b"Pixel")
         before = await _exports(ada, artifacts)
 
-        await _asks(ada, "/forget everything")
-        await _talks(ada, "Hello.", "Who are you?")
+        await ada.whispers("/forget everything")
+        await ada.talks("Hello.", "Who are you?")
         after = await _exports(ada, artifacts)
 
     assert repr(before).count("Pixel") >= 4
@@ -149,9 +136,9 @@ async def test_what_would_be_forgotten_is_what_is_given() -> None:
 async def test_nothing_is_given_out_where_others_read() -> None:
     async with _hub() as (hub, _):
         ada = hub.person("ada")
-        await _talks(ada, "Hello.", "Hi.")
+        await ada.talks("Hello.", "Hi.")
 
-        assert await _asks(ada, "/export", is_private=False) == ELSEWHERE
+        assert await ada.asks("/export") == ELSEWHERE
         assert not any(each.files for each in hub.platform.messages)
 
 
@@ -219,7 +206,7 @@ async def test_who_is_forgotten_leaves_no_export_behind() -> None:
         await _exports(ada, artifacts)
         (kept,) = hub.platform.messages[-1].files
 
-        await _asks(ada, "/forget everything")
+        await ada.whispers("/forget everything")
 
         assert await artifacts.load(kept.artifact) is None
 
@@ -248,7 +235,7 @@ async def test_who_has_said_much_is_given_it_in_several_files() -> None:
 async def test_a_file_that_is_too_large_is_named_alone() -> None:
     async with _hub() as (hub, artifacts):
         ada = hub.person("ada")
-        await _talks(ada, "Hello.", "Hi.")
+        await ada.talks("Hello.", "Hi.")
         mine = person_id_of(ada.identity)
         await artifacts.save(f"{mine}/film.mp4", bytes(MOST_BYTES + 1))
         await artifacts.save(f"{mine}/note.md", b"short")
@@ -264,7 +251,7 @@ async def test_a_file_that_is_too_large_is_named_alone() -> None:
 async def test_all_that_an_agent_put_away_is_given() -> None:
     async with _hub() as (hub, artifacts):
         ada = hub.person("ada")
-        await _talks(ada, "Hello.", "Hi.")
+        await ada.talks("Hello.", "Hi.")
         facts = [f"fact {number}" for number in range(250)]
         for fact in facts:
             await hub.agents.archive.add(hub.agents.created[-1][2], fact)
@@ -279,7 +266,7 @@ async def test_all_that_an_agent_put_away_is_given() -> None:
 async def test_an_archival_memory_that_is_too_long_says_so() -> None:
     async with _hub() as (hub, artifacts):
         ada = hub.person("ada")
-        await _talks(ada, "Hello.", "Hi.")
+        await ada.talks("Hello.", "Hi.")
         for number in range(MOST_PASSAGES + 1):
             await hub.agents.archive.add(hub.agents.created[-1][2], f"fact {number}")
 
@@ -293,7 +280,7 @@ async def test_an_archival_memory_that_is_too_long_says_so() -> None:
 async def test_of_long_entries_fewer_are_given() -> None:
     async with _hub() as (hub, artifacts):
         ada = hub.person("ada")
-        await _talks(ada, "Hello.", "Hi.")
+        await ada.talks("Hello.", "Hi.")
         for number in range(101):
             text = f"{number} {'x' * (MOST_PUT_AWAY // 100)}"
             await hub.agents.archive.add(hub.agents.created[-1][2], text)
@@ -308,7 +295,7 @@ async def test_of_long_entries_fewer_are_given() -> None:
 async def test_a_server_that_keeps_no_archival_memory_holds_up_nothing() -> None:
     async with _hub() as (hub, artifacts):
         ada = hub.person("ada")
-        await _talks(ada, "Hello.", "Hi.")
+        await ada.talks("Hello.", "Hi.")
         agent = hub.agents.created[-1][2]
         hub.agents.memory[agent] = {"human": MemoryBlock("human", "Has a cat.", 60)}
         hub.agents.archive.is_kept_here = False
@@ -338,10 +325,10 @@ async def test_two_messages_of_one_key_are_both_given() -> None:
 async def test_what_linked_accounts_were_before_is_given_too() -> None:
     async with _hub() as (hub, artifacts):
         ada, other = hub.person("ada"), hub.person("ada-at-work")
-        await _talks(ada, "My cat is called Pixel.", "Hm.")
-        await _talks(other, "My boss is a fool.", "Oh.")
-        code = (await _asks(ada, "/link")).split("**")[1]
-        await _asks(other, f"/link {code}")
+        await ada.talks("My cat is called Pixel.", "Hm.")
+        await other.talks("My boss is a fool.", "Oh.")
+        code = (await ada.whispers("/link")).split("**")[1]
+        await other.whispers(f"/link {code}")
 
         archive = await _exports(other, artifacts)
 
@@ -353,7 +340,7 @@ async def test_what_linked_accounts_were_before_is_given_too() -> None:
 async def test_an_agent_that_is_gone_holds_up_nothing() -> None:
     async with _hub() as (hub, artifacts):
         ada = hub.person("ada")
-        await _talks(ada, "Hello.", "Hi.")
+        await ada.talks("Hello.", "Hi.")
         hub.agents.lose_agent(hub.agents.created[-1][2])
 
         archive = await _exports(ada, artifacts)
@@ -365,17 +352,17 @@ async def test_an_agent_that_is_gone_holds_up_nothing() -> None:
 @pytest.mark.parametrize("words", ["all", "-1", "1.5", "9" * 30, "²"])
 async def test_a_wrong_number_is_told(words: str) -> None:
     async with _hub() as (hub, _):
-        assert await _asks(hub.person("ada"), f"/export {words}") == HOW
+        assert await hub.person("ada").whispers(f"/export {words}") == HOW
 
 
 async def test_without_files_nothing_is_given_out(hub: FakeHub) -> None:
-    assert await _asks(hub.person("ada"), "/export") == NO_FILES
+    assert await hub.person("ada").whispers("/export") == NO_FILES
 
 
 async def test_while_memory_can_not_be_read_nothing_half_is_given_out() -> None:
     async with _hub() as (hub, _):
         ada = hub.person("ada")
-        await _talks(ada, "Hello.", "Hi.")
+        await ada.talks("Hello.", "Hi.")
         hub.agents.go_down()
 
-        assert await _asks(ada, "/export") == UNREACHABLE
+        assert await ada.whispers("/export") == UNREACHABLE

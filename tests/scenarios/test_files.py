@@ -35,15 +35,8 @@ async def _house(route: Route | None = None) -> AsyncGenerator[tuple[FakePerson,
     hub, artifacts = _new(route)
     async with hub.running():
         ada = hub.person("ada")
-        await _answer(ada, "hello")
+        await ada.whispers("hello")
         yield ada, artifacts
-
-
-async def _answer(person: FakePerson, text: str, *, is_private: bool = True) -> str:
-    seen = len(person.sees)
-    message = person.hub.message(person, text)
-    await person.hub.inbox.receive(replace(message, is_private=is_private))
-    return (await person.reads(seen + 1))[-1]
 
 
 async def _sends(
@@ -67,11 +60,11 @@ def _kept(hub: FakeHub) -> dict[str, bytes]:
 
 async def test_a_file_that_was_sent_is_given_to_the_agent_and_its_state_is_shown() -> None:
     async with _house() as (ada, artifacts):
-        assert await _answer(ada, "/files") == f"{NONE} {HOW}"
+        assert await ada.whispers("/files") == f"{NONE} {HOW}"
         await _sends(ada, artifacts, "guide.md")
 
-        added = await _answer(ada, "/files add guide.md")
-        listed = await _answer(ada, "/files")
+        added = await ada.whispers("/files add guide.md")
+        listed = await ada.whispers("/files")
 
     assert added == "Your agent looks things up in `guide.md` from now on."
     assert listed == f"- `guide.md` (26 bytes): ready\n{HOW}"
@@ -83,7 +76,7 @@ async def test_without_a_name_it_is_the_last_one_that_was_sent() -> None:
         await _sends(ada, artifacts, "old.md")
         await _sends(ada, artifacts, "2026-plan.md", b"new")
 
-        await _answer(ada, "/files add")
+        await ada.whispers("/files add")
 
     assert _kept(ada.hub) == {"2026-plan.md": b"new"}
 
@@ -92,7 +85,7 @@ async def test_of_one_name_the_newest_is_taken_and_replaces_the_older() -> None:
     async with _house() as (ada, artifacts):
         for data in (b"old", b"new"):
             await _sends(ada, artifacts, "Guide.md", data)
-            await _answer(ada, "/files add `guide.MD`")
+            await ada.whispers("/files add `guide.MD`")
 
     assert _kept(ada.hub) == {"Guide.md": b"new"}
 
@@ -101,7 +94,7 @@ async def test_what_the_agent_saved_for_its_person_can_be_given_too() -> None:
     async with _house() as (ada, artifacts):
         await artifacts.save(f"{person_id_of(ada.identity)}/plans/summer.md", GUIDE)
 
-        await _answer(ada, "/files add plans/summer.md")
+        await ada.whispers("/files add plans/summer.md")
 
     assert _kept(ada.hub) == {"summer.md": GUIDE}
 
@@ -113,8 +106,8 @@ async def test_nothing_but_ones_own_can_be_given(name: str) -> None:
         await artifacts.save(f"{person_id_of(bob.identity)}/none.md", GUIDE)
         await _sends(bob, artifacts, "none.md")
 
-        assert await _answer(ada, f"/files add {name}") == NOT_SENT
-        assert await _answer(ada, "/files add") == NOT_SENT
+        assert await ada.whispers(f"/files add {name}") == NOT_SENT
+        assert await ada.whispers("/files add") == NOT_SENT
 
 
 async def test_a_file_that_is_read_slowly_or_not_at_all_says_so() -> None:
@@ -123,9 +116,9 @@ async def test_a_file_that_is_read_slowly_or_not_at_all_says_so() -> None:
         await _sends(ada, artifacts, "slow.md")
         await _sends(ada, artifacts, "cat.png", b"\x89PNG")
 
-        slow = await _answer(ada, "/files add slow.md")
-        broken = await _answer(ada, "/files add cat.png")
-        listed = await _answer(ada, "/files")
+        slow = await ada.whispers("/files add slow.md")
+        broken = await ada.whispers("/files add cat.png")
+        listed = await ada.whispers("/files")
 
     assert slow.startswith("`slow.md` is being read; ")
     assert broken == "`cat.png` could not be read. It is no plain text."
@@ -136,11 +129,11 @@ async def test_a_file_that_is_read_slowly_or_not_at_all_says_so() -> None:
 async def test_a_file_is_taken_away_and_stays_its_persons() -> None:
     async with _house() as (ada, artifacts):
         await _sends(ada, artifacts, "guide.md")
-        await _answer(ada, "/files add guide.md")
+        await ada.whispers("/files add guide.md")
 
-        gone = await _answer(ada, "/files remove guide.md")
-        unknown = await _answer(ada, "/files remove guide.md")
-        await _answer(ada, "/files add guide.md")
+        gone = await ada.whispers("/files remove guide.md")
+        unknown = await ada.whispers("/files remove guide.md")
+        await ada.whispers("/files add guide.md")
 
     assert gone == "Your agent looks nothing up in `guide.md` any more."
     assert unknown == "Your agent has no file `guide.md`."
@@ -151,12 +144,12 @@ async def test_there_is_a_limit_to_size_and_number() -> None:
     async with _house() as (ada, artifacts):
         await _sends(ada, artifacts, "film.mp4", bytes(LARGEST_BYTES + 1))
         await _sends(ada, artifacts, "one.md")
-        large = await _answer(ada, "/files add film.mp4")
+        large = await ada.whispers("/files add film.mp4")
         for number in range(MOST):
             named = Attachment(f"{number}.md", "text/plain", 1, "x/y")
             await ada.hub.agents.files.add(ada.hub.agents.created[0][2], named, b"x")
 
-        many = await _answer(ada, "/files add one.md")
+        many = await ada.whispers("/files add one.md")
 
     assert large == "It has 10,000,001 bytes; 10,000,000 are the most."
     assert many == TOO_MANY
@@ -164,27 +157,27 @@ async def test_there_is_a_limit_to_size_and_number() -> None:
 
 async def test_files_are_a_private_thing_of_ones_own_agent() -> None:
     async with _house() as (ada, _):
-        assert await _answer(ada, "/files", is_private=False) == ELSEWHERE
-        assert await _answer(ada.hub.person("bob"), "/files") == NOT_YET
-        assert await _answer(ada, "/files paint it") == HOW
-        assert await _answer(ada, "/files remove") == HOW
+        assert await ada.asks("/files") == ELSEWHERE
+        assert await ada.hub.person("bob").whispers("/files") == NOT_YET
+        assert await ada.whispers("/files paint it") == HOW
+        assert await ada.whispers("/files remove") == HOW
     async with _house(Route("postern", mode=Mode.SHARED)) as (ada, _):
-        assert await _answer(ada, "/files add guide.md") == NOT_YOURS
+        assert await ada.whispers("/files add guide.md") == NOT_YOURS
 
 
 async def test_where_no_files_are_taken_in_none_can_be_given(hub: FakeHub) -> None:
     ada = hub.person("ada")
-    await _answer(ada, "hello")
+    await ada.whispers("hello")
 
-    assert await _answer(ada, "/files") == NOT_HERE
+    assert await ada.whispers("/files") == NOT_HERE
 
 
 async def test_who_is_forgotten_leaves_no_file_behind() -> None:
     async with _house() as (ada, artifacts):
         await _sends(ada, artifacts, "guide.md")
-        await _answer(ada, "/files add guide.md")
+        await ada.whispers("/files add guide.md")
 
-        await _answer(ada, "/forget everything")
+        await ada.whispers("/forget everything")
 
     assert not any(ada.hub.agents.files.kept.values())
     assert await artifacts.list(person_id_of(ada.identity)) == []
@@ -195,7 +188,7 @@ async def test_a_crash_gives_no_file_twice(moment: str) -> None:
     hub, artifacts = _new()
     async with hub.running():
         ada = hub.person("ada")
-        await _answer(ada, "hello")
+        await ada.whispers("hello")
         await _sends(ada, artifacts, "guide.md")
     adding = replace(hub.message(ada, "/files add"), is_private=True)
     await hub.inbox.receive(adding)
@@ -213,4 +206,4 @@ async def test_a_server_that_is_away_is_told() -> None:
         await _sends(ada, artifacts, "guide.md")
         ada.hub.agents.go_down()
 
-        assert await _answer(ada, "/files add") == UNREACHABLE
+        assert await ada.whispers("/files add") == UNREACHABLE

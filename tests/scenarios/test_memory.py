@@ -28,13 +28,6 @@ async def _met(hub: FakeHub, name: str = "ada") -> FakePerson:
     return person
 
 
-async def _answer(person: FakePerson, text: str, *, is_private: bool = True) -> str:
-    seen = len(person.sees)
-    message = person.hub.message(person, text)
-    await person.hub.inbox.receive(replace(message, is_private=is_private))
-    return (await person.reads(seen + 1))[-1]
-
-
 def _human(agents: ScriptedAgents) -> str:
     (blocks,) = agents.memory.values()
     return blocks["human"].value
@@ -43,8 +36,8 @@ def _human(agents: ScriptedAgents) -> str:
 async def test_memory_shows_what_the_agent_keeps_in_mind(hub: FakeHub) -> None:
     ada = await _met(hub)
 
-    whole = await _answer(ada, "/memory human")
-    await _answer(ada, "/memory")
+    whole = await ada.whispers("/memory human")
+    await ada.whispers("/memory")
     await asyncio.sleep(1)
 
     overview = "".join(ada.sees)
@@ -56,13 +49,13 @@ async def test_memory_shows_what_the_agent_keeps_in_mind(hub: FakeHub) -> None:
 async def test_a_change_can_be_taken_back_and_made_again(hub: FakeHub) -> None:
     ada = await _met(hub)
 
-    await _answer(ada, "/memory human set Ada likes coffee.")
+    await ada.whispers("/memory human set Ada likes coffee.")
     changed = _human(hub.agents)
     await asyncio.sleep(1)
-    await _answer(ada, "/memory human undo")
+    await ada.whispers("/memory human undo")
     undone = _human(hub.agents)
     await asyncio.sleep(1)
-    await _answer(ada, "/memory human undo")
+    await ada.whispers("/memory human undo")
 
     assert (changed, undone) == ("Ada likes coffee.", "Ada likes tea.")
     assert _human(hub.agents) == "Ada likes coffee."
@@ -71,7 +64,7 @@ async def test_a_change_can_be_taken_back_and_made_again(hub: FakeHub) -> None:
 async def test_a_line_can_be_added(hub: FakeHub) -> None:
     ada = await _met(hub)
 
-    await _answer(ada, "/memory human add Her cat is called Pixel.")
+    await ada.whispers("/memory human add Her cat is called Pixel.")
 
     assert _human(hub.agents) == "Ada likes tea.\nHer cat is called Pixel."
 
@@ -79,7 +72,7 @@ async def test_a_line_can_be_added(hub: FakeHub) -> None:
 async def test_a_text_may_begin_on_a_line_of_its_own(hub: FakeHub) -> None:
     ada = await _met(hub)
 
-    await _answer(ada, "/memory human\nset\nAda likes\ncoffee.")
+    await ada.whispers("/memory human\nset\nAda likes\ncoffee.")
 
     assert _human(hub.agents) == "Ada likes\ncoffee."
 
@@ -87,17 +80,17 @@ async def test_a_text_may_begin_on_a_line_of_its_own(hub: FakeHub) -> None:
 async def test_nothing_to_take_back_is_said(hub: FakeHub) -> None:
     ada = await _met(hub)
 
-    assert "no change of yours" in await _answer(ada, "/memory human undo")
+    assert "no change of yours" in await ada.whispers("/memory human undo")
 
 
 async def test_what_the_agent_changed_since_is_not_taken_back(hub: FakeHub) -> None:
     ada = await _met(hub)
-    await _answer(ada, "/memory human set Ada likes coffee.")
+    await ada.whispers("/memory human set Ada likes coffee.")
     (blocks,) = hub.agents.memory.values()
     blocks["human"] = replace(HUMAN, value="Ada likes water.")
     await asyncio.sleep(1)
 
-    answer = await _answer(ada, "/memory human undo")
+    answer = await ada.whispers("/memory human undo")
 
     assert "has changed **human** since" in answer
     assert _human(hub.agents) == "Ada likes water."
@@ -116,23 +109,23 @@ async def test_what_the_agent_changed_since_is_not_taken_back(hub: FakeHub) -> N
 async def test_what_can_not_be_changed_is_refused(hub: FakeHub, text: str, why: str) -> None:
     ada = await _met(hub)
 
-    assert why in await _answer(ada, text)
+    assert why in await ada.whispers(text)
     assert _human(hub.agents) == HUMAN.value
 
 
 async def test_memory_is_shown_in_private_only(hub: FakeHub) -> None:
     ada = await _met(hub)
 
-    assert "direct message" in await _answer(ada, "/memory", is_private=False)
-    assert "direct message" not in await _answer(ada, "/memory")
+    assert "direct message" in await ada.asks("/memory")
+    assert "direct message" not in await ada.whispers("/memory")
 
 
 async def test_each_person_sees_their_own_agents_memory(hub: FakeHub) -> None:
     ada = await _met(hub)
     bob = hub.person("bob")
 
-    assert "You have no agent here yet." in await _answer(bob, "/memory")
-    assert "Ada likes tea." in await _answer(ada, "/memory")
+    assert "You have no agent here yet." in await bob.whispers("/memory")
+    assert "Ada likes tea." in await ada.whispers("/memory")
 
 
 async def test_a_shared_agents_memory_is_not_one_persons_to_change() -> None:
@@ -141,8 +134,8 @@ async def test_a_shared_agents_memory_is_not_one_persons_to_change() -> None:
     async with hub.running():
         ada = await _met(hub)
 
-        assert "shared with others" in await _answer(ada, "/memory human set mine")
-        assert "shared with others" in await _answer(ada, "/new")
+        assert "shared with others" in await ada.whispers("/memory human set mine")
+        assert "shared with others" in await ada.whispers("/new")
 
 
 @pytest.mark.parametrize("text", ["/memory", "/memory human set Ada likes coffee.", "/new"])
@@ -150,8 +143,8 @@ async def test_a_server_that_is_away_is_told_at_once(hub: FakeHub, text: str) ->
     ada = await _met(hub)
     hub.agents.go_down()
 
-    assert await _answer(ada, text) == UNREACHABLE
-    assert "known here as" in await _answer(ada, "/whoami")
+    assert await ada.whispers(text) == UNREACHABLE
+    assert "known here as" in await ada.whispers("/whoami")
     hub.agents.come_back()
     await asyncio.sleep(120)
     assert _human(hub.agents) == "Ada likes tea."
@@ -160,13 +153,13 @@ async def test_a_server_that_is_away_is_told_at_once(hub: FakeHub, text: str) ->
 
 async def test_a_change_that_was_not_made_stands_in_the_way_of_no_other(hub: FakeHub) -> None:
     ada = await _met(hub)
-    await _answer(ada, "/memory human set Ada likes coffee.")
+    await ada.whispers("/memory human set Ada likes coffee.")
     await asyncio.sleep(1)
     hub.agents.host_faults.append(HostFault.LOST_REQUEST)
-    assert await _answer(ada, "/memory human set Ada likes water.") == UNREACHABLE
+    assert await ada.whispers("/memory human set Ada likes water.") == UNREACHABLE
     await asyncio.sleep(1)
 
-    await _answer(ada, "/memory human undo")
+    await ada.whispers("/memory human undo")
 
     assert _human(hub.agents) == "Ada likes tea."
 
@@ -174,8 +167,8 @@ async def test_a_change_that_was_not_made_stands_in_the_way_of_no_other(hub: Fak
 async def test_new_begins_a_new_thread_and_keeps_the_agent(hub: FakeHub) -> None:
     ada = await _met(hub)
 
-    answer = await _answer(ada, "/new")
-    await _answer(ada, "hello again")
+    answer = await ada.whispers("/new")
+    await ada.whispers("hello again")
 
     assert answer.startswith("This is a new conversation.")
     assert len(hub.agents.created) == 1

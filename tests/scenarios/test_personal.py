@@ -30,28 +30,13 @@ from tests.fakes.hub import WORKER, FakeHub, FakePerson, HubOptions
 from tests.fakes.virtual_time import LoopClock
 
 
-async def _asks(person: FakePerson, text: str, *, is_private: bool = True) -> str:
-    """Give a command; return all that comes back."""
-    seen = len(person.sees)
-    message = person.hub.message(person, text)
-    await person.hub.inbox.receive(replace(message, is_private=is_private))
-    await asyncio.sleep(1)
-    return "".join(person.sees[seen:])
-
-
-async def _talks(person: FakePerson, text: str, answer: str) -> None:
-    person.hub.agents.will_say(answer)
-    await person.says(text)
-    await asyncio.sleep(1)
-
-
 async def test_people_find_what_they_said_and_were_answered(hub: FakeHub) -> None:
     ada, bob = hub.person("ada"), hub.person("bob")
-    await _talks(ada, "My cat is called Pixel.", "A fine name for a CAT!")
-    await _talks(ada, "And my dog is called Byte.", "Woof.")
-    await _talks(bob, "My cat is called Secret.", "I see.")
+    await ada.talks("My cat is called Pixel.", "A fine name for a CAT!")
+    await ada.talks("And my dog is called Byte.", "Woof.")
+    await bob.talks("My cat is called Secret.", "I see.")
 
-    found = await _asks(ada, "/search cat")
+    found = await ada.whispers("/search cat")
 
     assert "your agent: A fine name for a CAT!" in found
     assert "you: My cat is called Pixel." in found
@@ -61,10 +46,10 @@ async def test_people_find_what_they_said_and_were_answered(hub: FakeHub) -> Non
 
 async def test_all_words_must_be_there(hub: FakeHub) -> None:
     ada = hub.person("ada")
-    await _talks(ada, "My cat is called Pixel.", "Hm.")
+    await ada.talks("My cat is called Pixel.", "Hm.")
 
-    assert "Pixel" in await _asks(ada, "/search pixel CAT")
-    assert "Nothing that you said" in await _asks(ada, "/search pixel dog")
+    assert "Pixel" in await ada.whispers("/search pixel CAT")
+    assert "Nothing that you said" in await ada.whispers("/search pixel dog")
 
 
 LONG = 1_000_000
@@ -82,10 +67,10 @@ async def test_a_search_goes_back_as_far_as_it_may_and_says_so(hub: FakeHub) -> 
     await _wrote(hub, ada, "too old", *["a needle"] * 11, *["hay"] * LOOKED_THROUGH, "news")
     await _wrote(hub, bob, "a needle", *["hay"] * PAGE)
 
-    assert await _asks(ada, "/search needle") == f"{NOTHING}\n\n{OLDER}"
-    assert OLDER in await _asks(ada, "/search news")
-    assert (await _asks(ada, "/search hay")).count("you: hay") == MOST_FOUND
-    assert (await _asks(bob, "/search needle")).endswith("you: a needle")
+    assert await ada.whispers("/search needle") == f"{NOTHING}\n\n{OLDER}"
+    assert OLDER in await ada.whispers("/search news")
+    assert (await ada.whispers("/search hay")).count("you: hay") == MOST_FOUND
+    assert (await bob.whispers("/search needle")).endswith("you: a needle")
 
 
 class _Slow(MemoryPersonal):
@@ -115,28 +100,28 @@ async def test_a_search_ends_in_time_with_what_it_found(hub: FakeHub) -> None:
 async def test_what_is_private_is_not_shown_to_others(hub: FakeHub) -> None:
     ada = hub.person("ada")
 
-    assert "direct message" in await _asks(ada, "/search cat", is_private=False)
-    assert "direct message" in await _asks(ada, "/forget everything", is_private=False)
+    assert "direct message" in await ada.asks("/search cat")
+    assert "direct message" in await ada.asks("/forget everything")
 
 
 async def test_forgetting_is_asked_for_twice(hub: FakeHub) -> None:
     ada = hub.person("ada")
-    await _talks(ada, "My cat is called Pixel.", "Hm.")
+    await ada.talks("My cat is called Pixel.", "Hm.")
 
-    assert "can not be undone" in await _asks(ada, "/forget")
-    assert "Pixel" in await _asks(ada, "/search pixel")
+    assert "can not be undone" in await ada.whispers("/forget")
+    assert "Pixel" in await ada.whispers("/search pixel")
 
 
 async def test_who_is_forgotten_is_met_anew_by_a_new_agent(hub: FakeHub) -> None:
     ada = hub.person("ada")
-    await _talks(ada, "My cat is called Pixel.", "Hm.")
+    await ada.talks("My cat is called Pixel.", "Hm.")
 
-    answer = await _asks(ada, "/forget everything")
+    answer = await ada.whispers("/forget everything")
 
     assert "Forgotten: 1 messages" in answer
-    await _talks(ada, "hello", "Who are you?")
+    await ada.talks("hello", "Who are you?")
     assert ada.sees[-1] == "Who are you?"
-    assert "Nothing that you said" in await _asks(ada, "/search pixel")
+    assert "Nothing that you said" in await ada.whispers("/search pixel")
     assert [agent for _, _, agent in hub.agents.created] == ["agent-1", "agent-2"]
 
 
@@ -146,17 +131,17 @@ async def test_nobody_is_forgotten_while_their_agent_works(hub: FakeHub) -> None
     await ada.says("think long")
     await asyncio.sleep(1)
 
-    assert "is at work" in await _asks(ada, "/forget everything")
+    assert "is at work" in await ada.whispers("/forget everything")
     await asyncio.sleep(60)
-    assert "think" in await _asks(ada, "/search think")
+    assert "think" in await ada.whispers("/search think")
 
 
 async def test_forgetting_goes_on_when_the_agents_server_is_back(hub: FakeHub) -> None:
     ada = hub.person("ada")
-    await _talks(ada, "My cat is called Pixel.", "Hm.")
+    await ada.talks("My cat is called Pixel.", "Hm.")
     hub.agents.go_down()
 
-    assert "Forgotten" not in await _asks(ada, "/forget everything")
+    assert "Forgotten" not in await ada.whispers("/forget everything")
     hub.agents.come_back()
     await asyncio.sleep(120)
 
@@ -168,7 +153,7 @@ async def test_forgetting_is_said_by_itself() -> None:
     hub = FakeHub(MemoryStore())
     ada = hub.person("ada")
     async with hub.running():
-        await _talks(ada, "My cat is called Pixel.", "Hm.")
+        await ada.talks("My cat is called Pixel.", "Hm.")
     for said in ("/usage", "/forget everything"):
         await hub.inbox.receive(replace(hub.message(ada, said), is_private=True))
 
@@ -184,11 +169,11 @@ async def test_no_word_is_left_of_who_was_forgotten() -> None:
     tables = cast("Tables", vars(hub.store.personal)["_tables"])
     async with hub.running():
         ada = hub.person("ada")
-        await _talks(ada, "My cat is called Pixel.", "A fine name, Pixel.")
-        await _asks(ada, "/remind tomorrow at 9 feed Pixel")
+        await ada.talks("My cat is called Pixel.", "A fine name, Pixel.")
+        await ada.whispers("/remind tomorrow at 9 feed Pixel")
         known = {name for name, rows in vars(tables).items() if "Pixel" in repr(rows)}
 
-        await _asks(ada, "/forget everything")
+        await ada.whispers("/forget everything")
 
     assert known == {"messages", "deliveries", "posts", "schedules", "turn_messages"}
     assert "Pixel" not in repr(vars(tables))
@@ -199,13 +184,13 @@ async def test_what_an_account_was_before_it_was_linked_is_forgotten_too() -> No
     hub = FakeHub(MemoryStore(), options=HubOptions(artifacts=MemoryArtifacts(LoopClock())))
     async with hub.running():
         ada, other = hub.person("ada"), hub.person("ada-at-work")
-        await _talks(ada, "My cat is called Pixel.", "Hm.")
-        await _talks(other, "My boss is a fool.", "Oh.")
-        code = (await _asks(ada, "/link")).split("**")[1]
-        await _asks(other, f"/link {code}")
+        await ada.talks("My cat is called Pixel.", "Hm.")
+        await other.talks("My boss is a fool.", "Oh.")
+        code = (await ada.whispers("/link")).split("**")[1]
+        await other.whispers(f"/link {code}")
 
-        forgotten = await _asks(other, "/forget everything")
-        await _talks(other, "hello", "Who are you?")
+        forgotten = await other.whispers("/forget everything")
+        await other.talks("hello", "Who are you?")
 
     assert "Forgotten: 4 messages" in forgotten
     assert [agent for _, _, agent in hub.agents.created] == ["agent-1", "agent-2", "agent-3"]
@@ -216,14 +201,14 @@ async def test_what_an_agent_saved_for_a_person_is_forgotten() -> None:
     hub = FakeHub(MemoryStore(), options=HubOptions(artifacts=artifacts))
     async with hub.running():
         ada, bob = hub.person("ada"), hub.person("bob")
-        await _talks(ada, "hello", "Hi.")
-        await _talks(bob, "hello", "Hi.")
+        await ada.talks("hello", "Hi.")
+        await bob.talks("hello", "Hi.")
         mine = [f"{person_id_of(ada.identity)}/notes.md", "agent-1/notes/today.md"]
         theirs = [f"{person_id_of(bob.identity)}/notes.md", "agent-2/notes/today.md"]
         for key in (*mine, *theirs):
             await artifacts.save(key, b"a secret")
 
-        await _asks(ada, "/forget everything")
+        await ada.whispers("/forget everything")
 
     assert [await artifacts.load(key) for key in mine] == [None, None]
     assert None not in [await artifacts.load(key) for key in theirs]
@@ -234,7 +219,7 @@ async def test_who_was_forgotten_meanwhile_is_not_taken_for_another_in_the_turn(
     ada, bob = hub.person("ada"), hub.person("bob")
     here = Conversation("fake", "w1", "town-square")
     async with hub.running():
-        await _talks(ada, "hello", "Hi.")
+        await ada.talks("hello", "Hi.")
     for who in (ada, bob):
         asking = replace(hub.message(who, "/usage"), conversation=here, is_private=True)
         await hub.inbox.receive(asking)
