@@ -61,7 +61,7 @@ def _registered(command: CommandSpec) -> Json:
         "description": command.description[:_LONGEST],
         "options": [_argument(one, command) for one in ordered[:_MOST_OPTIONS]],
         # Hidden from all but a guild's administrators; who may really use it, the hub decides.
-        "default_member_permissions": "0" if command.tier is Tier.ADMIN else None,
+        "default_member_permissions": 0 if command.tier is Tier.ADMIN else None,
         **_EVERYWHERE,
     }
 
@@ -87,13 +87,15 @@ def _choice(choice: str) -> Json:
 
 
 def _shown(given: Json) -> Json:
+    permissions = given.get("default_member_permissions")
     options: list[Json] = given.get("options") or []
     return {
         "type": given.get("type", _CHAT_INPUT),
         "name": given["name"],
         "description": given.get("description", ""),
         "options": [_option(one) for one in options],
-        "default_member_permissions": given.get("default_member_permissions"),
+        # Discord takes a number here, and answers with text.
+        "default_member_permissions": None if permissions is None else int(permissions),
         "contexts": sorted(given.get("contexts") or []),
         "integration_types": sorted(given.get("integration_types") or []),
     }

@@ -12,6 +12,7 @@ from adapters.discord.interactions import (
     parse_interaction,
 )
 from adapters.discord.payloads import moment_of
+from adapters.discord.rest import Json
 from gateway.domain.commands import CommandArgument, CommandSpec, Tier
 from gateway.domain.messages import MessageKind
 from gateway.envelope import to_input
@@ -105,13 +106,19 @@ def test_commands_are_for_every_place() -> None:
     assert all(one["integration_types"] == [0, 1] for one in registered)
     hidden = {one["name"]: one["default_member_permissions"] for one in registered}
     menu = {"Ask my agent": None}
-    assert hidden == menu | {"ask": None, "pause": "0", "remind": None, "status": None}
+    assert hidden == menu | {"ask": None, "pause": 0, "remind": None, "status": None}
+
+
+def _as_text(one: Json) -> Json:
+    """Return the permissions as Discord answers them."""
+    name = "default_member_permissions"
+    return {name: None if one[name] is None else str(one[name])}
 
 
 def test_what_discord_adds_is_no_difference() -> None:
     wanted = registration(tuple(COMMANDS.values()))
     known = [
-        {**one, "id": "1", "version": "2", "application_id": "3", "nsfw": False}
+        {**one, "id": "1", "version": "2", "application_id": "3", "nsfw": False, **_as_text(one)}
         for one in reversed(wanted)
     ]
     known[0]["integration_types"] = [1, 0]
