@@ -126,8 +126,9 @@ def as_variables(settings: Settings) -> str:
     return "\n".join(blocks)
 
 
-def first_file() -> str:
-    """Return a settings file in which everything is explained and nothing is set."""
+def first_file(values: Mapping[str, object] | None = None) -> str:
+    """Return a settings file in which everything is explained, and these values are set."""
+    chosen = values or {}
     lines = [
         "# Settings of Postern. Everything here has a default: a line counts once its # is gone.",
         "# The environment wins over this file; `postern config explain` tells what holds.",
@@ -139,7 +140,9 @@ def first_file() -> str:
         if above != section:
             lines += ["", f"[{above}]"]
             section = above
-        lines += ["", f"# {name.field.description}.", f"# {key} = {_example(name.field)}"]
+        is_set = name.dotted in chosen
+        line = f"{key} = {_toml(chosen[name.dotted]) if is_set else _example(name.field)}"
+        lines += ["", f"# {name.field.description}.", line if is_set else f"# {line}"]
     for title, table in _TABLES.items():
         lines += ["", f"# {_title_of(table)}.", f"# [[{title}]]"]
         for key, field in table.model_fields.items():

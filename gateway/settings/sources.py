@@ -57,8 +57,15 @@ def load_settings(environ: Mapping[str, str], file: Path | None = None) -> Setti
     working directory, which may be missing. A blank variable is not set.
     """
     path = file or _file_of(environ)
-    values = {} if path is None else _read_file(path)
-    label = FILE_NAME if path is None else str(path)
+    if path is None:
+        return check_settings({}, environ)
+    return check_settings(_read_file(path), environ, str(path))
+
+
+def check_settings(
+    values: dict[str, object], environ: Mapping[str, str], label: str = FILE_NAME
+) -> Settings:
+    """Check what a file of this name says, with the environment above it; raises SettingsWrong."""
     origins = {name.dotted: label for name in names() if _is_in(values, name.dotted)}
     for name, variable in _set_variables(environ):
         values = _with_value(values, name.dotted.split("."), _parsed(name, environ[variable]))

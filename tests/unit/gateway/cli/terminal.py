@@ -30,7 +30,11 @@ class Terminal:
     """Types commands, in this process."""
 
     def types(self, *words: str, **variables: str) -> Seen:
-        result = CliRunner().invoke(app, list(words), env=variables)
+        return self.answers("", *words, **variables)
+
+    def answers(self, lines: str, *words: str, **variables: str) -> Seen:
+        """Type a command, and these lines when it asks."""
+        result = CliRunner().invoke(app, list(words), input=lines, env=variables)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return Seen(result.exit_code, result.stdout, result.stderr)
