@@ -16,6 +16,8 @@ from agents.embedded.server import serve
 from agents.letta import LettaOptions
 from agents.letta.client import open_letta
 from agents.scripted import ScriptedAgents
+from gateway.domain.ids import AgentId, PersonId
+from gateway.domain.people import Person
 from gateway.ports import AgentArchive, AgentFiles, AgentHost, AgentMemory, AgentRuntime
 from tests.fakes.app_server import serving_app_server
 from tests.fakes.directives import follow_directives
@@ -30,6 +32,11 @@ class Minds:
     memory: AgentMemory | None = None
     archive: AgentArchive | None = None
     files: AgentFiles | None = None
+
+    async def new_agent(self) -> AgentId:
+        """Make an agent of somebody who was never here."""
+        name = f"person-{uuid.uuid4().hex}"
+        return await self.host.create_agent(Person(PersonId(name), name), "postern")
 
 
 @contextlib.asynccontextmanager
@@ -91,3 +98,5 @@ if "POSTERN_TEST_LETTA_URL" in os.environ:
     IMPLEMENTATIONS["live"] = live_minds
 if "POSTERN_TEST_APP_SERVER_URL" in os.environ:
     IMPLEMENTATIONS["live-app-server"] = live_app_server_minds
+SHOWING = [name for name in IMPLEMENTATIONS if not name.endswith("app-server")]
+"""Those that show what their agents keep."""

@@ -2,48 +2,20 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
-from gateway.domain.ids import AgentId, PersonId
-from gateway.domain.people import Person
+from gateway.domain.ids import AgentId
 from gateway.errors import RunFailed
 from gateway.ports import AgentArchive
-from tests.contracts.minds import IMPLEMENTATIONS, Minds
+from tests.contracts.minds import Minds
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-WITHOUT = ("app-server", "live-app-server")
-"""These show nothing of what their agents keep."""
-
-
-@pytest_asyncio.fixture(
-    params=[name for name in IMPLEMENTATIONS if name not in WITHOUT],
-    scope="module",
-    loop_scope="module",
-)
-async def minds(request: pytest.FixtureRequest) -> AsyncIterator[Minds]:
-    async with IMPLEMENTATIONS[request.param]() as minds:
-        yield minds
 
 
 @pytest.fixture
 def archive(minds: Minds) -> AgentArchive:
     assert minds.archive is not None
     return minds.archive
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def agent(minds: Minds) -> AgentId:
-    return await new_agent(minds)
-
-
-async def new_agent(minds: Minds) -> AgentId:
-    name = f"person-{uuid.uuid4().hex}"
-    return await minds.host.create_agent(Person(PersonId(name), name), "postern")
 
 
 async def test_a_new_agent_has_put_nothing_away(archive: AgentArchive, agent: AgentId) -> None:
@@ -98,7 +70,7 @@ async def test_the_same_again_is_kept_once(
 
 
 async def test_no_agent_finds_what_another_put_away(minds: Minds, archive: AgentArchive) -> None:
-    one, other = await new_agent(minds), await new_agent(minds)
+    one, other = await minds.new_agent(), await minds.new_agent()
     await archive.add(one, "a secret")
 
     assert await archive.search(other, "secret", 10) == []
@@ -107,7 +79,7 @@ async def test_no_agent_finds_what_another_put_away(minds: Minds, archive: Agent
 
 async def test_a_deleted_agents_archive_is_gone(minds: Minds, archive: AgentArchive) -> None:
     assert minds.memory is not None
-    agent = await new_agent(minds)
+    agent = await minds.new_agent()
     await archive.add(agent, "a secret")
 
     await minds.memory.delete(agent)

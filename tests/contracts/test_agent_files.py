@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from gateway.domain.artifacts import Attachment
 from gateway.domain.ids import AgentId
 from gateway.domain.memory import Ingestion, KnownFile
 from gateway.errors import RunFailed
 from gateway.ports import AgentFiles
-from tests.contracts.minds import IMPLEMENTATIONS, Minds
-from tests.contracts.test_agent_archive import WITHOUT, new_agent
+from tests.contracts.minds import Minds
 from tests.fakes.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -22,25 +19,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 GUIDE = b"The harbour opens at nine.\nBoats leave every hour.\n"
 
 
-@pytest_asyncio.fixture(
-    params=[name for name in IMPLEMENTATIONS if name not in WITHOUT],
-    scope="module",
-    loop_scope="module",
-)
-async def minds(request: pytest.FixtureRequest) -> AsyncIterator[Minds]:
-    async with IMPLEMENTATIONS[request.param]() as minds:
-        yield minds
-
-
 @pytest.fixture
 def files(minds: Minds) -> AgentFiles:
     assert minds.files is not None
     return minds.files
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def agent(minds: Minds) -> AgentId:
-    return await new_agent(minds)
 
 
 def named(name: str) -> Attachment:
@@ -122,7 +104,7 @@ async def test_two_at_once_share_one_place(files: AgentFiles, agent: AgentId) ->
 
 
 async def test_no_agent_has_anothers_files(minds: Minds, files: AgentFiles) -> None:
-    one, other = await new_agent(minds), await new_agent(minds)
+    one, other = await minds.new_agent(), await minds.new_agent()
     await files.add(one, named("secret.txt"), GUIDE)
 
     assert await files.files(other) == []
@@ -132,7 +114,7 @@ async def test_no_agent_has_anothers_files(minds: Minds, files: AgentFiles) -> N
 
 async def test_a_deleted_agents_files_are_gone(minds: Minds, files: AgentFiles) -> None:
     assert minds.memory is not None
-    agent = await new_agent(minds)
+    agent = await minds.new_agent()
     await files.add(agent, named("secret.txt"), GUIDE)
 
     await minds.memory.delete(agent)
