@@ -67,8 +67,8 @@ async def _slack(settings: Settings, client: httpx.AsyncClient) -> list[Finding]
 PARTS = (
     Part(
         "Letta",
-        "Do you have a Letta server of your own, or an account at Letta Cloud?",
-        "Without one, agents live in an embedded server; you can move to another one later.",
+        "Agents live in an embedded server. Do you have a Letta server, or Letta Cloud, instead?",
+        "It keeps the agents and their memory, and brings the language model.",
         (
             Question("letta.base_url", "Its address (Enter for Letta Cloud)"),
             Question("letta.api_key", "Its key (Enter for none)", is_secret=True),
@@ -77,8 +77,8 @@ PARTS = (
     ),
     Part(
         "model",
-        "Do you have a language model: OpenAI, or any server that speaks its API?",
-        "Without one, agents answer by rule.",
+        "Agents answer by rule. Do you have OpenAI, or any server that speaks its API?",
+        "The address ends as its maker says, mostly in /v1.",
         (
             Question("model.base_url", "Address of its API (Enter for OpenAI)"),
             Question("model.api_key", "Its key (Enter for none)", is_secret=True),

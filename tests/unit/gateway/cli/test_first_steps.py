@@ -98,7 +98,7 @@ def test_what_can_not_be_is_said_and_asked_again(postern: Terminal) -> None:
 
     assert "letta.base_url (from your answer)" in seen.out
     assert _written() == {"letta": {"base_url": server.url, "api_key": "key"}}
-    assert "language model" not in seen.out
+    assert "by rule" not in seen.out
 
 
 def test_who_has_nothing_to_say_changes_nothing(postern: Terminal) -> None:
