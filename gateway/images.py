@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
 
-from gateway.domain.artifacts import Attachment
+from gateway.domain.artifacts import Attachment, picture_type
 from gateway.domain.messages import InboundMessage
 from gateway.domain.turns import Image
 from gateway.ports import ArtifactStore
 
 log = logging.getLogger(__name__)
 
-_BEGINNINGS = {
-    "image/png": re.compile(rb"\x89PNG\r\n\x1a\n"),
-    "image/jpeg": re.compile(rb"\xff\xd8\xff"),
-    "image/gif": re.compile(rb"GIF8[79]a"),
-    "image/webp": re.compile(rb"RIFF....WEBP", re.DOTALL),
-}
-"""What the usual models read, and how such a file begins, whatever it is called."""
 LARGEST_BYTES = 5_000_000
 """Of one picture: what the narrowest of the usual models takes."""
 MOST = 8
@@ -46,8 +38,8 @@ class Images:
         if contents is None:
             log.warning("image_is_gone", extra={"artifact": file.artifact})
             return None
-        kinds = [kind for kind, start in _BEGINNINGS.items() if start.match(contents.data)]
-        return Image(kinds[0], contents.data) if kinds else None
+        kind = picture_type(contents.data)
+        return None if kind is None else Image(kind, contents.data)
 
 
 def _seen(messages: Sequence[InboundMessage]) -> list[list[Attachment]]:

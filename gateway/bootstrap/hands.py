@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from gateway.bootstrap.choices import secret
 from gateway.bootstrap.servers import lent_by
 from gateway.errors import SettingsWrong
 from gateway.ports import AgentMemory, ArtifactStore, Clock, Constellation, Store, Toolbox
@@ -38,6 +40,26 @@ def kept_tools(
         *talking_tools(store, clock, {each.name: each.posts for each in settings.agents}),
         *third_party_tools(),
     ]
+
+
+@asynccontextmanager
+async def opened_image_tools(
+    settings: Settings, store: Store, artifacts: ArtifactStore, clock: Clock
+) -> AsyncGenerator[list[Tool]]:
+    """Yield the tool that makes pictures; none where nobody is to make them."""
+    made = settings.image_generation
+    if made.server_url is None:
+        yield []
+        return
+    from toolbox.image_making import ImageLimits, image_tools
+    from toolbox.image_service import ImageServiceOptions, open_image_service
+
+    options = ImageServiceOptions(
+        made.server_url, made.model, secret(made.api_key), made.limit_bytes
+    )
+    limits = ImageLimits(made.per_day, made.timeout_seconds)
+    async with open_image_service(options) as service:
+        yield image_tools(service, artifacts, store.notes, clock, limits)
 
 
 def shared_tools(

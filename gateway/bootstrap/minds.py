@@ -11,7 +11,13 @@ from gateway.bootstrap.choices import budget_policy, models, renewal_policy, rou
 from gateway.bootstrap.desks import desks
 from gateway.bootstrap.ears import opened_ears
 from gateway.bootstrap.groups import groups
-from gateway.bootstrap.hands import kept_tools, make_registry, make_toolbox, shared_tools
+from gateway.bootstrap.hands import (
+    kept_tools,
+    make_registry,
+    make_toolbox,
+    opened_image_tools,
+    shared_tools,
+)
 from gateway.bootstrap.letta import opened_letta
 from gateway.bootstrap.servers import opened_tool_servers
 from gateway.budgets import Budgets
@@ -44,7 +50,9 @@ async def opened_mind(
         teamwork = Teamwork(store, clock, routes(settings), groups(settings), circles=circles)
         kept = kept_tools(settings, store, artifacts, clock)
         shared = shared_tools(settings, letta.memory, constellation)
-        registry = make_registry([*kept, *asking_tools(teamwork), *shared])
+        painting = opened_image_tools(settings, store, artifacts, clock)
+        made = await stack.enter_async_context(painting)
+        registry = make_registry([*kept, *made, *asking_tools(teamwork), *shared])
         toolbox = make_toolbox(settings, registry, store)
         servers = None
         if settings.mcp_servers:

@@ -20,8 +20,8 @@ from gateway.cli.remote_checks import (
     check_letta,
     check_mcp_servers,
     check_model,
+    check_service,
     check_slack,
-    check_transcription,
 )
 from gateway.cli.sqlite_file import faults, schema_of
 from gateway.data_dir import holder, prepare
@@ -53,7 +53,8 @@ async def examine(environ: Mapping[str, str]) -> list[Finding]:
             await check_letta(settings.letta, client),
             await check_model(settings, client),
             *await check_choices(settings, client),
-            await check_transcription(settings.transcription, client),
+            await check_service("transcription", settings.transcription, client),
+            await check_service("image_generation", settings.image_generation, client),
             *await check_discord(settings.discord, client),
             *await check_slack(settings.slack, client),
             *await check_mcp_servers(settings, _PATIENCE_SECONDS),
@@ -70,6 +71,7 @@ def check_files(settings: Settings) -> Finding:
         "letta.api_key",
         "model.api_key",
         "transcription.api_key",
+        "image_generation.api_key",
     )
     if any(server.token is not None for server in settings.mcp_servers):
         secret += ("mcp_servers",)

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from gateway.cli.findings import Finding, ok, warning, wrong
 from gateway.settings import (
     DiscordSettings,
+    ImageGenerationSettings,
     LettaSettings,
     Settings,
     SlackSettings,
@@ -82,30 +83,37 @@ async def check_model(settings: Settings, client: httpx.AsyncClient) -> Finding:
     return ok("model", f"{model.name} at {model.server_url} is there.")
 
 
-async def check_transcription(
-    transcription: TranscriptionSettings, client: httpx.AsyncClient
+_OFF = {
+    "transcription": "Off: agents can not hear recordings.",
+    "image_generation": "Off: agents make no pictures.",
+}
+
+
+async def check_service(
+    part: str,
+    service: TranscriptionSettings | ImageGenerationSettings,
+    client: httpx.AsyncClient,
 ) -> Finding:
-    """Ask who listens to recordings for its models; many such services have no list of them."""
-    url = transcription.server_url
+    """Ask who listens, or paints, for its models; many such services have no list of them."""
+    url = service.server_url
     if url is None:
-        return ok("transcription", "Off: agents can not hear recordings.")
+        return ok(part, _OFF[part])
     try:
-        reply = await _get(client, f"{url}/models", _bearer(transcription.api_key))
+        reply = await _get(client, f"{url}/models", _bearer(service.api_key))
     except httpx.HTTPError as error:
         sentence = f"{url} does not answer: {_reason(error)}."
-        return warning("transcription", sentence, "Start it, or correct transcription.base_url.")
+        return warning(part, sentence, f"Start it, or correct {part}.base_url.")
     if reply.status in (401, 403):
-        remedy = "Correct transcription.api_key."
-        return warning("transcription", f"{url} refuses the key.", remedy)
-    if reply.status == 200 and transcription.model not in _ids(reply.body.get("data")):
-        sentence = f'{url} does not list "{transcription.model}".'
-        return warning("transcription", sentence, "Correct transcription.model.")
+        return warning(part, f"{url} refuses the key.", f"Correct {part}.api_key.")
+    if reply.status == 200 and service.model not in _ids(reply.body.get("data")):
+        sentence = f'{url} does not list "{service.model}".'
+        return warning(part, sentence, f"Correct {part}.model.")
     if reply.status in (404, 405):
-        return ok("transcription", f"{url} answers; it has no list of models.")
+        return ok(part, f"{url} answers; it has no list of models.")
     if reply.status != 200:
-        remedy = "See whether transcription.base_url ends as the vendor says."
-        return warning("transcription", f"{url} answers with status {reply.status}.", remedy)
-    return ok("transcription", f"{transcription.model} at {url} is there.")
+        remedy = f"See whether {part}.base_url ends as the vendor says."
+        return warning(part, f"{url} answers with status {reply.status}.", remedy)
+    return ok(part, f"{service.model} at {url} is there.")
 
 
 async def check_discord(discord: DiscordSettings, client: httpx.AsyncClient) -> list[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +10,13 @@ from gateway.domain.people import Identity, person_id_of
 
 _LONGEST_NAME = 80
 _NOT_IN_NAMES = frozenset('/\\:*?"<>|')
+_PICTURES = {
+    "image/png": re.compile(rb"\x89PNG\r\n\x1a\n"),
+    "image/jpeg": re.compile(rb"\xff\xd8\xff"),
+    "image/gif": re.compile(rb"GIF8[79]a"),
+    "image/webp": re.compile(rb"RIFF....WEBP", re.DOTALL),
+}
+"""How the pictures begin that people, platforms and the usual models see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +98,8 @@ def transcript_key(recording: str) -> str:
     """
     folder, _, name = recording.rpartition("/")
     return f"{folder}/{name.partition('-')[0]}.transcript.txt"
+
+
+def picture_type(data: bytes) -> str | None:
+    """Return the media type of a picture by how it begins; None for what is no such picture."""
+    return next((kind for kind, start in _PICTURES.items() if start.match(data)), None)

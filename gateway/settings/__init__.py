@@ -6,7 +6,12 @@ from gateway.settings.agents import AgentSettings, BlockSettings, WakeupSettings
 from gateway.settings.doors import AccessSettings, DiscordSettings, HttpSettings, SlackSettings
 from gateway.settings.hooks import HookSettings
 from gateway.settings.keeping import ArtifactSettings, RetentionSettings
-from gateway.settings.minds import LettaSettings, ModelSettings, TranscriptionSettings
+from gateway.settings.minds import (
+    ImageGenerationSettings,
+    LettaSettings,
+    ModelSettings,
+    TranscriptionSettings,
+)
 from gateway.settings.sources import load_settings
 from gateway.settings.tree import Settings
 from gateway.settings.turns import TurnSettings
@@ -19,6 +24,7 @@ __all__ = [
     "DiscordSettings",
     "HookSettings",
     "HttpSettings",
+    "ImageGenerationSettings",
     "LettaSettings",
     "ModelSettings",
     "RetentionSettings",

@@ -135,6 +135,39 @@ class TranscriptionSettings(Section):
         return self.base_url
 
 
+class ImageGenerationSettings(Section):
+    """Who makes pictures for agents; without it they have no tool for that."""
+
+    base_url: HttpUrl | None = Field(
+        default=None,
+        description="Address of an OpenAI-compatible API that takes /images/generations; "
+        "without it and a key, there is no tool make_image",
+    )
+    api_key: SecretStr | None = Field(
+        default=None,
+        description="Its key; without an address, OpenAI's own. That of [model] is never used here",
+    )
+    model: str = Field(default="gpt-image-2", description="Name of the model there")
+    per_day: int = Field(
+        default=20,
+        ge=1,
+        description="Pictures of one person on a day of UTC, with all their agents",
+    )
+    limit_bytes: int = Field(
+        default=10_000_000, ge=1, description="The largest picture that is taken"
+    )
+    timeout_seconds: SomeSeconds = Field(
+        default=120.0, description="A picture that takes longer is not waited for"
+    )
+
+    @property
+    def server_url(self) -> str | None:
+        """Address of the API; None where nobody makes pictures."""
+        if self.base_url is None and self.api_key is not None:
+            return _OPENAI
+        return self.base_url
+
+
 def check_choice_of_models(letta: LettaSettings, model: ModelSettings, *, is_choice: bool) -> None:
     """Raise the rule's error where people may choose a model, and there are no others."""
     if is_choice and letta.is_app_server:

@@ -37,6 +37,7 @@ from gateway.settings.kinds import (
 )
 from gateway.settings.mcp_servers import McpServers
 from gateway.settings.minds import (
+    ImageGenerationSettings,
     LettaSettings,
     ModelSettings,
     TranscriptionSettings,
@@ -67,6 +68,7 @@ class Settings(Section):
     letta: LettaSettings = LettaSettings()
     model: ModelSettings = ModelSettings()
     transcription: TranscriptionSettings = TranscriptionSettings()
+    image_generation: ImageGenerationSettings = ImageGenerationSettings()
     circles: Circles = Field(default=(), description="Names for people whom rules mean")
     access: AccessSettings = Field(default=AccessSettings(), validate_default=True)
     agents: Agents = Field(
@@ -120,7 +122,8 @@ class Settings(Section):
     def secrets(self) -> list[str]:
         """Return every secret among the values, for the log to leave out."""
         sections = (self.http, self.discord, self.slack, self.letta, self.model)
-        sections = (*sections, self.artifacts, self.compute, self.oidc, self.transcription)
+        sections = (*sections, self.artifacts, self.compute, self.oidc)
+        sections = (*sections, self.transcription, self.image_generation)
         values = [value for section in sections for _, value in section]
         values += [hook.secret for hook in self.hooks]
         values += [server.token for server in self.mcp_servers]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +22,8 @@ from tests.fakes.transcription_server import (
 from tests.platforms.discord_hub import DiscordHub
 from tests.platforms.discord_server import DiscordServer, Upload
 from tests.platforms.slack_hub import SlackHub, Ways, slack_hub
+from tests.platforms.test_three_doors import house as house_of
+from tests.unit.agents.embedded.chat_endpoint import ChatEndpoint, delta, serving
 
 SAID = "what is said in it, written down by a machine that may have misheard: "
 
@@ -206,3 +210,32 @@ async def test_an_audio_clip_can_be_asked_again(
 
         assert f"{SAID}buy milk]" in told(hub)[1]
         assert len(service.asked) == 1
+
+
+# -- the whole gateway, as `postern up` makes it -------------------------------------------------
+
+
+async def test_the_settings_give_agents_ears_at_both_doors(
+    tmp_path: Path, service: TranscriptionServer
+) -> None:
+    text = f'[transcription]\nbase_url = "{service.url}"\napi_key = "{KEY}"\n'
+    endpoint = ChatEndpoint()
+    endpoint.answers = [[delta(content="Noted.")]] * 2
+    model = '[model]\nbase_url = "{}"\n'
+    async with serving(endpoint), house_of(tmp_path, text + model.format(endpoint.url)) as home:
+        ada, eve = home.discord.person("ada"), home.slack.person("eve")
+        ada.speaks(recording("buy milk"))
+        await ada.hears("Noted.")
+        eve.shares_file(
+            eve.dm_channel,
+            "audio_message.mp4",
+            recording("buy tea", "m4a"),
+            mimetype="video/mp4",
+            subtype="slack_audio",
+        )
+        await home.slack.until(lambda: "Noted." in home.slack.said_by_app(eve.dm_channel))
+
+    asked = [json.dumps(request["messages"][-1]) for request in endpoint.requests]
+    assert [f"{SAID}buy milk]" in words for words in asked] == [True, False]
+    assert [f"{SAID}buy tea]" in words for words in asked] == [False, True]
+    assert sorted(service.asked) == sorted([recording("buy milk"), recording("buy tea", "m4a")])

@@ -196,6 +196,20 @@ async def test_recordings_are_heard_by_whom_the_settings_name(tmp_path: Path) ->
     }
 
 
+async def test_pictures_are_made_only_where_the_settings_name_who_makes_them(
+    tmp_path: Path,
+) -> None:
+    store, clock = MemoryStore(), SystemClock()
+    artifacts, names = MemoryArtifacts(clock), list[bool]()
+    service = "[image_generation]\nbase_url = 'http://127.0.0.1:9/v1'\n"
+    for text in ("", service):
+        async with opened_mind(settings_of(tmp_path, text), store, artifacts, clock) as mind:
+            specs = mind.toolbox.specs(_turn_with())
+            names.append("make_image" in [spec.name for spec in specs])
+
+    assert names == [False, True]
+
+
 def _turn_with(*files: Attachment) -> Turn:
     place, sender = Conversation("web", "w", "ada"), Sender(Identity("web", "w", "ada"), "Ada")
     message = InboundMessage("e1", place, sender, "", EPOCH, attachments=files)

@@ -361,6 +361,19 @@ def test_what_the_listening_service_says_is_told(
     assert finding(seen, "transcription") == (outcome, f"{model.url}/v1 {words}")
 
 
+def test_who_makes_pictures_is_asked_too(postern: Terminal, model: Server) -> None:
+    url = f"{model.url}/v1"
+    begin = "POSTERN_IMAGE_GENERATION__"
+    there = {f"{begin}BASE_URL": url, f"{begin}API_KEY": "k", f"{begin}MODEL": "small"}
+
+    assert finding(examine(postern), "image_generation") == ("ok", "Off: agents make no pictures.")
+    assert finding(examine(postern, **there), "image_generation") == (
+        "ok",
+        f"small at {url} is there.",
+    )
+    assert model.heard[-1] == ("/v1/models", "Bearer k")
+
+
 def test_a_listening_service_that_is_away_is_a_warning(postern: Terminal) -> None:
     off = examine(postern)
     away = examine(postern, **{EARS: "http://127.0.0.1:9/v1"})

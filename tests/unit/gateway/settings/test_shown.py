@@ -17,6 +17,7 @@ SECRETS = {
     "LETTA_API_KEY": "secret-letta",
     "OPENAI_API_KEY": "secret-openai",
     "POSTERN_TRANSCRIPTION__API_KEY": "secret-ears",
+    "POSTERN_IMAGE_GENERATION__API_KEY": "secret-brush",
     "DATABASE_URL": "postgresql://me:secret-database@db.example/postern",
 }
 

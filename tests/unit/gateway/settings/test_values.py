@@ -303,10 +303,13 @@ def test_the_buckets_key_is_a_secret() -> None:
     assert "shhh" in settings.secrets()
 
 
-def test_nobody_listens_to_recordings_unless_it_is_asked_for() -> None:
-    assert load_settings({"OPENAI_API_KEY": "k"}).transcription.server_url is None
-    elsewhere = load_settings({"POSTERN_TRANSCRIPTION__BASE_URL": "http://127.0.0.1:8000/v1/"})
-    there = load_settings({"POSTERN_TRANSCRIPTION__API_KEY": "k"})
+@pytest.mark.parametrize("section", ["transcription", "image_generation"])
+def test_nobody_listens_or_paints_unless_it_is_asked_for(section: str) -> None:
+    begin = f"POSTERN_{section.upper()}__"
+    off = load_settings({"OPENAI_API_KEY": "k"})
+    elsewhere = load_settings({f"{begin}BASE_URL": "http://127.0.0.1:8000/v1/"})
+    there = load_settings({f"{begin}API_KEY": "k"})
 
-    assert elsewhere.transcription.server_url == "http://127.0.0.1:8000/v1"
-    assert there.transcription.server_url == "https://api.openai.com/v1"
+    assert getattr(off, section).server_url is None
+    assert getattr(elsewhere, section).server_url == "http://127.0.0.1:8000/v1"
+    assert getattr(there, section).server_url == "https://api.openai.com/v1"
