@@ -251,44 +251,11 @@ class FakeHub:
         ]
 
     def _new_parts(self, adapters: Sequence[Adapter]) -> tuple[Outbox, Dispatcher, TurnRunner]:
-        options, points = self.options, self._points
-        store = around(self.store, "store", points)
-        agents = around(self.agents, "agents", points)
-        by_name = {each.platform: around(each, "platform", points) for each in adapters}
-        drafts = Drafts()
-        metrics = self.metrics
-        budgets = Budgets(store.usage, options.budgets, self.clock)
-        toolbox = around(self.toolbox, "toolbox", points)
-        people = around(self.store.people, "people", points)
-        host, runtime = options.mind or (agents, agents)
-        real = AgentConstellation(people, host, self.clock)
-        constellation = real if options.has_constellation or options.mind else agents
-        mind = Mind(
-            constellation,
-            runtime,
-            toolbox,
-            routes=self.routes,
-            memory=agents,
-            artifacts=options.artifacts,
-            budgets=budgets,
-            briefing=options.briefing,
-            wakeups=PersonalDesk(
-                Desk(store, self.routes, options.doors, self.clock, rights=self._access(store)),
-                store,
-                self.clock,
-            ),
-            teamwork=Teamwork(
-                store, self.clock, self.routes, options.groups, circles=options.circles
-            ),
-            circles=options.circles,
-            models=Models(store.notes, dict.fromkeys(self.routes, options.models)),
-            own_models=agents,
-            renewals=Renewals(constellation, store.notes, options.renewals),
-            archive=around(self.agents.archive, "archive", points),
-            files=around(self.agents.files, "files", points),
-            transcripts=self._new_transcripts(),
-        )
+        options, metrics, drafts = self.options, self.metrics, Drafts()
+        store = around(self.store, "store", self._points)
+        by_name = {each.platform: around(each, "platform", self._points) for each in adapters}
         turns = replace(options.turns, freshness=options.freshness)
+        mind = self._new_mind(store)
         runner = TurnRunner(store, by_name, mind, drafts, self.clock, metrics, turns)
         dispatching = DispatcherOptions(
             options.worker, options.max_in_flight, options.per_person, options.lease
@@ -303,6 +270,34 @@ class FakeHub:
             Outbox(store, by_name, drafts, self.clock, metrics, sending),
             Dispatcher(store, runner, self.clock, dispatching),
             runner,
+        )
+
+    def _new_mind(self, store: Store) -> Mind:
+        options, points, routes = self.options, self._points, self.routes
+        agents = around(self.agents, "agents", points)
+        host, runtime = options.mind or (agents, agents)
+        people = around(self.store.people, "people", points)
+        real = AgentConstellation(people, host, self.clock)
+        constellation = real if options.has_constellation or options.mind else agents
+        desk = Desk(store, routes, options.doors, self.clock, rights=self._access(store))
+        return Mind(
+            constellation,
+            runtime,
+            around(self.toolbox, "toolbox", points),
+            routes=routes,
+            memory=agents,
+            artifacts=options.artifacts,
+            budgets=Budgets(store.usage, options.budgets, self.clock),
+            briefing=options.briefing,
+            wakeups=PersonalDesk(desk, store, self.clock),
+            teamwork=Teamwork(store, self.clock, routes, options.groups, circles=options.circles),
+            circles=options.circles,
+            models=Models(store.notes, dict.fromkeys(routes, options.models)),
+            own_models=agents,
+            renewals=Renewals(constellation, store.notes, options.renewals),
+            archive=around(self.agents.archive, "archive", points),
+            files=around(self.agents.files, "files", points),
+            transcripts=self._new_transcripts(),
         )
 
     def _new_transcripts(self) -> Transcripts | None:
