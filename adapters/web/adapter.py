@@ -54,6 +54,7 @@ class WebAdapter:
     async def run(self, accept: Accept) -> None:
         """Let messages in until cancelled; then send the open pages away to reconnect."""
         self._accept = accept
+        self.pages.open()
         try:
             await self._follow()
         finally:

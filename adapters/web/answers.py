@@ -81,11 +81,15 @@ class Answers:
         self._seconds = seconds
 
     async def to(self, message: InboundMessage) -> list[HistoryEntry] | None:
-        """Return the answer as soon as it is stored; None when it takes too long."""
-        with self._adapter.pages.watched(message.conversation.id) as ended:
+        """Return the answer as soon as it is stored; None when it takes too long.
+
+        Nor does anybody wait for it in a door that closes.
+        """
+        pages = self._adapter.pages
+        with pages.watched(message.conversation.id) as ended:
             try:
                 async with asyncio.timeout(self._seconds):
-                    while (answer := await self.so_far(message)) is None:
+                    while (answer := await self.so_far(message)) is None and not pages.is_closed:
                         await _set_or(ended, LOOK_SECONDS)
             except TimeoutError:
                 return None

@@ -22,6 +22,8 @@ class OpenPages:
     """Brings what happens in a conversation to those, and only those, who look at it."""
 
     def __init__(self) -> None:
+        self.is_closed = False
+        """Whether the door serves no more: nobody is to wait here for what comes."""
         self._pages: dict[ConversationId, set[Page]] = {}
         self._by_visitor: Counter[str] = Counter()
         self._waiting: dict[ConversationId, set[asyncio.Event]] = {}
@@ -177,11 +179,18 @@ class OpenPages:
                 self.publish(conversation, off)
             self._wake(conversation)
 
+    def open(self) -> None:
+        """Let people wait here again."""
+        self.is_closed = False
+
     def close(self) -> None:
-        """Send every page away, to reconnect when the door serves again."""
+        """Send every page away, to reconnect when the door serves again, and whoever waits."""
+        self.is_closed = True
         for pages in self._pages.values():
             for page in pages:
                 page.close()
+        for conversation in self._waiting:
+            self._wake(conversation)
 
     def _wake(self, conversation: ConversationId) -> None:
         for event in self._waiting.get(conversation, ()):

@@ -104,6 +104,23 @@ def test_nobody_who_connects_meanwhile_is_turned_away(gateway: Gateway) -> None:
     assert set(statuses.result()) == {200}
 
 
+def test_who_waits_for_an_answer_is_told_where_it_will_be(gateway: Gateway) -> None:
+    gateway.takes("[model]\nword_seconds = 3.0\n")
+    gateway.until("Ready at ")
+    with ThreadPoolExecutor() as threads:
+        said = {"agent_id": "postern", "message": "Who are you?"}
+        waits = threads.submit(gateway.web.post, "/chat", json=said)
+        gateway.logs("turn_claimed")
+        gateway.takes("[model]\nword_seconds = 0.001\n")
+        gateway.until("Ready at ")
+        told = waits.result()
+
+    again = {"Idempotency-Key": told.headers["Idempotency-Key"]}
+    answer = gateway.web.post("/chat", json=said, headers=again)
+    assert (told.status_code, told.json()["messages"]) == (202, [])
+    assert (answer.status_code, len(answer.json()["messages"])) == (200, 1)
+
+
 def _knock(url: str, is_over: threading.Event) -> list[int]:
     """Open one connection after the other; return what each was answered."""
     statuses: list[int] = []
