@@ -10,8 +10,8 @@ import modal
 PACKAGES = (
     "gateway", "adapters", "scheduler", "storage", "agents", "toolbox", "compute", "deploy",
 )  # fmt: skip
-NOT_CODE = ["**/*.pyc", "**/__pycache__"]
-"""All else goes along: migrations, the web page, prompts."""
+NOT_CODE = ["**/*.pyc", "**/__pycache__", "**/.env"]
+"""All else goes along: migrations, the web page, prompts. In `.env` are tokens."""
 
 
 def _pinned() -> list[str]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import configparser
 import re
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from modal import FilePatternMatcher
 
 from deploy import image, modal_app, modal_cli, secret
 from tests.unit.deploy.control_plane import ROOT
@@ -19,6 +22,15 @@ PAGE = (ROOT / "docs" / "modal.md").read_text()
 @pytest.mark.parametrize("package", image.PACKAGES)
 def test_every_package_is_copied_into_the_container(package: str) -> None:
     assert f"COPY {package} {package}\n" in DOCKERFILE
+
+
+def test_the_file_with_the_tokens_goes_into_no_image_package_or_commit() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+    assert FilePatternMatcher(*image.NOT_CODE)(Path("deploy/.env"))
+    assert "**/.env" in (ROOT / ".dockerignore").read_text().splitlines()
+    assert ".env" in project["tool"]["hatch"]["build"]["exclude"]
+    assert ".env" in (ROOT / ".gitignore").read_text().splitlines()
 
 
 def test_the_container_runs_without_rights_and_tells_its_health() -> None:
