@@ -142,9 +142,13 @@ def _texts(thing: object, where: str) -> Iterator[tuple[str, str]]:
     for field in fields(cast("Any", thing)):  # one of the dataclasses of a canvas
         if field.name not in ("children", "type"):
             value = getattr(thing, field.name)
-            if field.default is MISSING and value in ("", ()):
+            if field.default is MISSING and _is_empty(value):
                 raise BadInput(f'"{field.name}" of {where} is empty.')
             yield from _texts_in(value, field.name, where)
+
+
+def _is_empty(value: object) -> bool:
+    return value == () or (isinstance(value, str) and not value.strip())
 
 
 def _texts_in(value: object, name: str, where: str) -> Iterator[tuple[str, str]]:

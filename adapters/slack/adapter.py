@@ -49,6 +49,7 @@ from gateway.domain.overheard import Overheard, Stretch
 from gateway.domain.people import Identity
 from gateway.errors import OutcomeUnknown, PosternError, RetryLater, SettingsWrong
 from gateway.ports import Accept, ArtifactStore, Clock, Health, Store, Streaming
+from gateway.text.canvas import said
 
 log = logging.getLogger(__name__)
 
@@ -184,7 +185,7 @@ class SlackAdapter:
     async def send(self, delivery: Delivery) -> PlatformMessageId:
         """Bring Slack to the delivery's text, as the port says.
 
-        A canvas of which Slack takes no blocks is shown in words.
+        A canvas of which Slack takes no blocks is shown in words, with the same to press.
         """
         try:
             return await self._show(delivery)
@@ -192,7 +193,7 @@ class SlackAdapter:
             if delivery.canvas is None or error.code not in NOT_DRAWN:
                 raise
             log.info("slack_canvas_in_words", extra={"delivery": delivery.id, "error": str(error)})
-            return await self._show(replace(delivery, canvas=None))
+            return await self._show(replace(delivery, canvas=said(delivery.canvas)))
 
     async def _show(self, delivery: Delivery) -> PlatformMessageId:
         if delivery.receipt is not None and not delivery.receipt.startswith(ANSWERED):

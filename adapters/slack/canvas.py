@@ -25,15 +25,16 @@ from gateway.text.canvas import (
     Presses,
     Rule,
     Words,
-    buttons_of,
     filled_in,
-    in_words,
     pieces_of,
+    said,
     said_before,
 )
 from gateway.text.slack_markdown import to_slack_markdown
 
 MOST_BLOCKS = 50
+NOTHING = "…"
+"""Shown for a text of which Slack would show nothing, and refuses it."""
 NOT_DRAWN = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
 """Slack's words for blocks that it does not show, such as a picture that it can not fetch."""
 SEND = "send-form"
@@ -45,11 +46,10 @@ _LONGEST_LINE, _LONGEST_TEXT = 500, 3_000
 
 
 def blocks_of(canvas: Canvas) -> list[Json]:
-    """Return the blocks that show it; words and buttons where it would need too many."""
+    """Return the blocks that show it; what says it in words where it would need too many."""
     blocks = _all(pieces_of(canvas))
-    if 0 < len(blocks) <= MOST_BLOCKS:
-        return blocks
-    return [*_words(in_words(canvas)), *actions_of(buttons_of(canvas))]
+    drawn = blocks if len(blocks) <= MOST_BLOCKS else _all(pieces_of(said(canvas)))
+    return drawn or [{"type": "markdown", "text": NOTHING}]
 
 
 def said_by_form(value: str | None, state: Mapping[str, Mapping[str, FieldState]]) -> str:
@@ -63,10 +63,10 @@ def said_by_form(value: str | None, state: Mapping[str, Mapping[str, FieldState]
     for label, is_required in fields.items():
         if is_required and not answers[label]:
             raise BadInput(f'Please fill in "{label}" too.')
-    said = filled_in(says, answers.items())
-    if not said:
+    words = filled_in(says, answers.items())
+    if not words:
         raise BadInput("You filled in nothing.")
-    return said
+    return words
 
 
 def _answer(field: FieldState | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adapters.slack.buttons import actions_of
-from adapters.slack.canvas import blocks_of
+from adapters.slack.canvas import NOTHING, blocks_of
 from adapters.slack.web_api import Json
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Delivery
@@ -102,7 +102,7 @@ def metadata(delivery: Delivery) -> Json:
 def _content(delivery: Delivery) -> Json:
     """Return Markdown; with buttons or a canvas, as blocks, and in short for notifications."""
     if delivery.canvas is None and not actions_of(delivery.buttons):
-        return {"markdown_text": to_slack_markdown(delivery.text)}
+        return {"markdown_text": _markdown(delivery.text)}
     return {"text": _in_short(delivery.text), "blocks": _blocks(delivery, delivery.text)}
 
 
@@ -110,13 +110,18 @@ def _blocks(delivery: Delivery, text: str) -> Sequence[Json]:
     if delivery.canvas is not None:
         return blocks_of(delivery.canvas)
     return [
-        {"type": "markdown", "text": to_slack_markdown(text)},
+        {"type": "markdown", "text": _markdown(text)},
         *actions_of(delivery.buttons),
     ]
 
 
+def _markdown(text: str) -> str:
+    shown = to_slack_markdown(text)
+    return shown if shown.strip() else NOTHING
+
+
 def _in_short(text: str) -> str:
-    return escape_mrkdwn(to_plain(text)[:_SHORT])
+    return escape_mrkdwn(to_plain(text)[:_SHORT].strip() or NOTHING)
 
 
 def _place(conversation: Conversation) -> Json:

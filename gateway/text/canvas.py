@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
+from urllib.parse import quote
 
 from gateway.domain import canvases
 from gateway.domain.canvases import Canvas, Component, Form, Image, Leaf, Tone, forms_of, inside
@@ -18,6 +19,9 @@ SIGNS = {
     Tone.DANGER: "⛔ ",
 }
 """What tells a tone where no colour does."""
+_NOT_IN_LINKS = str.maketrans({sign: quote(sign) for sign in "()<>`\\"})
+"""What would end the address of a link, or begin something else."""
+_NOT_IN_LABELS = str.maketrans("[]`\\", "()'/")
 _CELLS = 10
 """Of a progress bar that is made of characters."""
 
@@ -84,9 +88,19 @@ def in_words(canvas: Canvas) -> str:
 
 def said(canvas: Canvas) -> Canvas:
     """Return a canvas that says the same in words, with the same to press and to fill in."""
-    pressed = (canvases.Button, canvases.ActionBar)
-    buttons = [each for each in inside(canvas.components) if isinstance(each, pressed)]
-    return Canvas((canvases.Text(in_words(canvas)), *buttons, *forms_of(canvas)))
+    pressed = tuple(button for each in inside(canvas.components) for button in _pressed(each))
+    bar = (canvases.ActionBar(pressed),) if pressed else ()
+    return Canvas((canvases.Text(in_words(canvas)), *bar, *forms_of(canvas)))
+
+
+def _pressed(component: Component) -> tuple[canvases.Button, ...]:
+    match component:
+        case canvases.Button():
+            return (component,)
+        case canvases.ActionBar(buttons):
+            return buttons
+        case _:
+            return ()
 
 
 def with_remark(canvas: Canvas, remark: str) -> Canvas:
@@ -108,7 +122,7 @@ def filled_in(says: str, answers: Iterable[tuple[str, str]]) -> str:
 
 def link_to(image: Image) -> str:
     """Return the picture as Markdown that nobody loads unasked."""
-    return f"[{_label(image.alt)}]({image.url})"
+    return f"[{_label(image.alt)}]({image.url.translate(_NOT_IN_LINKS)})"
 
 
 def press_of(button: canvases.Button) -> Button:
@@ -277,4 +291,4 @@ def _line(text: str) -> str:
 
 
 def _label(text: str) -> str:
-    return _line(text).replace("[", "(").replace("]", ")")
+    return _line(text).translate(_NOT_IN_LABELS)

@@ -104,9 +104,10 @@ async def test_what_needs_too_many_blocks_is_said_in_words(hub: SlackHub, ada: P
     many = [{"url": f"https://x.example/{n}", "alt": f"Picture {n}"} for n in range(25)]
     galleries: Written = [{"type": "gallery", "images": many}] * 3
 
-    message = await shows(hub, ada.dm_channel, [*galleries, {"type": "button", "label": "More"}])
+    button, form = {"type": "button", "label": "More"}, EVERY_KIND[-1]
+    message = await shows(hub, ada.dm_channel, [*galleries, button, form])
 
-    assert kinds(message) == ["markdown", "actions"]
+    assert kinds(message) == ["markdown", "actions", "markdown", *["input"] * 3, "actions"]
     assert "[Picture 24](https://x.example/24)" in message.blocks[0]["text"]
 
 
@@ -117,7 +118,8 @@ async def test_what_slack_does_not_draw_is_said_in_words(
     hub.slack.faults.refuse("chat.postMessage", code)
     message = await shows(hub, ada.dm_channel, EVERY_KIND)
 
-    assert kinds(message) == ["markdown", "actions"]
+    assert kinds(message) == ["markdown", "actions", "markdown", *["input"] * 3, "actions"]
+    assert len(message.blocks[1]["elements"]) == 3
 
     hub.slack.faults.refuse("chat.update", code)
     await becomes(hub, [{"type": "image", "url": "https://x.example/gone.png", "alt": "Gone"}])
@@ -125,8 +127,11 @@ async def test_what_slack_does_not_draw_is_said_in_words(
     assert ada.sees() == ["[Gone](https://x.example/gone.png)"]
 
 
-async def test_words_of_which_slack_shows_nothing_are_left_out(hub: SlackHub, ada: Person) -> None:
-    await shows(hub, ada.dm_channel, [{"type": "text", "text": " "}, {"type": "divider"}])
+@pytest.mark.parametrize("others", [[], [{"type": "divider"}]])
+async def test_words_of_which_slack_shows_nothing_hold_up_nothing(
+    hub: SlackHub, ada: Person, others: Written
+) -> None:
+    await shows(hub, ada.dm_channel, [{"type": "text", "text": "&nbsp;"}, *others])
 
     stored = await hub.hub.store.deliveries.get(POST)
     assert stored is not None

@@ -52,7 +52,7 @@ def check_content(
         raise Refused("markdown_text_conflict")
     if markdown is not None and len(markdown) > MARKDOWN_CHARACTERS:
         raise Refused("msg_too_long")
-    if not (text or markdown or blocks or attachments):
+    if not ((text or markdown or "").strip() or blocks or attachments):
         raise Refused("no_text")
     check_blocks(blocks, MESSAGE_BLOCKS)
 

@@ -68,6 +68,11 @@ WRONG: dict[str, tuple[list[Any], str]] = {
     "a missing key": ([{"type": "card"}], "Component 1 (card) does not fit: title: Field required"),
     "another kind of value": ([{"type": "text", "text": ["x"]}], "should be a valid string"),
     "an empty text": ([_text("")], '"text" of component 1 (text) is empty.'),
+    "a blank text": ([_text(" \n")], '"text" of component 1 (text) is empty.'),
+    "a blank label": (
+        [{"type": "button", "label": " ", "says": "x"}],
+        '"label" of component 1 (button) is empty.',
+    ),
     "half a character": ([_text("\ud800")], "characters that can not be stored"),
     "a long text": ([_text("x" * (LONGEST_TEXT + 1))], "more than 2,000 characters"),
     "much in all": ([_text("x" * LONGEST_TEXT)] * 2, f"{LONGEST_IN_WORDS:,} is most"),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import unquote
+
 import pytest
 
+from adapters.web.markdown import safe_html
 from gateway.domain.canvases import (
     ActionBar,
     Badge,
@@ -41,6 +45,7 @@ from gateway.text.canvas import (
     Words,
     filled_in,
     in_words,
+    link_to,
     pieces_of,
 )
 
@@ -76,6 +81,21 @@ IN_WORDS: list[tuple[Component, str]] = [
 @pytest.mark.parametrize(("component", "words"), IN_WORDS, ids=lambda one: type(one).__name__)
 def test_every_component_can_be_said(component: Component, words: str) -> None:
     assert in_words(Canvas((component,))) == words
+
+
+@pytest.mark.parametrize(
+    ("url", "alt"),
+    [
+        ("https://x.example/a)b", "Rome"),
+        ("https://x.example/a\\(b", "Rome\\"),
+        ("https://x/<", "`]"),
+    ],
+)
+def test_a_picture_is_one_link_whatever_it_is_called(url: str, alt: str) -> None:
+    (link,) = re.findall(r'<a href="([^"]*)"', html := safe_html(link_to(Image(url, alt))))
+
+    assert html.count("</a></p>") == 1
+    assert unquote(link) == url
 
 
 def test_an_empty_canvas_still_says_something() -> None:
