@@ -40,7 +40,8 @@ from gateway.inbox import Inbox
 from gateway.mind import Mind
 from gateway.outbox import Outbox, OutboxOptions
 from gateway.ports import Accept, Health, Store, Streaming
-from gateway.rights.access import Access, AccessMode, AccessPolicy
+from gateway.rights.access import Access
+from gateway.rights.policy import AccessMode, AccessPolicy
 from gateway.telemetry import Metrics
 from gateway.turn_runner import TurnOptions, TurnRunner
 from storage.sqlite import SqliteStore

@@ -23,7 +23,8 @@ from gateway.domain.people import Route
 from gateway.garbage import keep_what_is_loaded
 from gateway.http import App, create_server, listen
 from gateway.inbox import Inbox
-from gateway.rights.access import Access, AccessMode, AccessPolicy
+from gateway.rights.access import Access
+from gateway.rights.policy import AccessMode, AccessPolicy
 from gateway.telemetry import Metrics
 from storage.artifacts.memory import MemoryArtifacts
 from storage.sqlite import SqliteStore

@@ -17,6 +17,7 @@ from gateway.domain.deliveries import NewDelivery
 from gateway.domain.errands import Errand
 from gateway.domain.fires import NOTHING_NEW, OVER_BUDGET
 from gateway.domain.ids import TurnId
+from gateway.domain.places import PlaceRules
 from gateway.domain.turns import TextDelta, Turn, TurnOutcome, TurnState
 from gateway.drafts import Drafts
 from gateway.earlier_talk import EarlierTalk
@@ -75,6 +76,8 @@ class TurnOptions:
     freshness: Freshness = field(default_factory=Freshness)
     quoted_messages: int = 0
     """Messages of others in a channel that an agent is quoted when it is spoken to there."""
+    places: PlaceRules = field(default_factory=PlaceRules)
+    """Where it is quoted some without a number."""
 
 
 class TurnRunner:
@@ -106,7 +109,7 @@ class TurnRunner:
         self.teamwork = mind.teamwork or Teamwork(store, clock, mind.routes)
         self._commands = Commands(self._reach())
         limits = RoundLimits(options.deadline_seconds, options.max_tool_rounds)
-        talk = EarlierTalk(adapters, store.notes, options.quoted_messages)
+        talk = EarlierTalk(adapters, store.notes, options.quoted_messages, options.places)
         self._rounds = Rounds(store, mind, limits, talk)
 
     def _reach(self) -> Reach:

@@ -50,7 +50,7 @@ class Place:
 
     conversation: Conversation
     is_followed: bool = False
-    """A thread in which the bot takes part: there nobody has to mention it."""
+    """The bot takes part in the thread, or hears all of the channel: nobody has to mention it."""
 
     @property
     def is_direct(self) -> bool:

@@ -268,7 +268,8 @@ class Intake:
         return self._place_at(await self._conversation(event.channel_id, event.guild_id))
 
     def _place_at(self, conversation: Conversation) -> Place:
-        return Place(conversation, is_followed=conversation.thread in self._followed)
+        is_followed = conversation.thread in self._followed
+        return Place(conversation, is_followed or self._options.hears_all(conversation))
 
     async def _conversation(self, channel_id: str, guild_id: str | None) -> Conversation:
         if guild_id is None:

@@ -52,6 +52,15 @@ async def anyone(sender: Sender, place: Conversation) -> bool:
     return True
 
 
+HearsAll = Callable[[Conversation], bool]
+"""Whether everything that is written in a channel is said to the bot."""
+
+
+def nowhere(place: Conversation) -> bool:
+    """Hear what mentions the bot alone."""
+    return False
+
+
 class BotPolicy(StrEnum):
     """Which messages of other bots and webhooks are heard. The bot itself never is."""
 
@@ -80,6 +89,8 @@ class DiscordOptions:
     newest_events: NewestEvents
     admits: Admits = anyone
     """Asked before anything is done for a sender that others could see or that costs room."""
+    hears_all: HearsAll = nowhere
+    """Where nobody has to mention the bot."""
     artifacts: ArtifactStore | None = None
     """Where files that come with messages are kept, and those that go out are found.
 

@@ -158,7 +158,8 @@ class Door:
                 pass
 
     async def _known(self, place: Place) -> Place:
-        """Return the place with who the app is there; most events say it."""
+        """Return the place with who the app is there, which most events say, and what it hears."""
+        place = replace(place, hears_all=self._options.hears_all)
         if place.app_user is not None:
             return place
         workspace = await self._workspaces.find(place.team)

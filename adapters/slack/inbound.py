@@ -197,18 +197,20 @@ def _parse_said(
         return None
     is_direct = _is_direct(event)
     text = said.text or ""
-    is_mention = is_mention or mentions(text, place.app_user)
-    if not is_direct and not is_mention and said.thread_ts is None:
-        return None
     thread = said.thread_ts if is_direct else said.thread_ts or said.ts
+    conversation = Conversation("slack", place.team, event.channel, thread)
+    is_to_us = is_direct or is_mention or mentions(text, place.app_user)
+    is_to_us = is_to_us or place.hears_all(conversation)
+    if not is_to_us and said.thread_ts is None:
+        return None
     message = InboundMessage(
         event_id=f"{event.channel}:{said.ts}",
-        conversation=Conversation("slack", place.team, event.channel, thread),
+        conversation=conversation,
         sender=_sender(said, said.user, place),
         text=decode(text, place.app_user),
         sent_at=moment_of_ts(said.ts),
     )
-    return Heard(message, is_addressed=is_direct or is_mention, files=said.files)
+    return Heard(message, is_addressed=is_to_us, files=said.files)
 
 
 def is_said(said: MessageBody) -> bool:

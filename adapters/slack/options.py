@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from adapters.slack.places import HearsAll, nowhere
 from gateway.domain.commands import CommandSpec
 from gateway.domain.conversations import Conversation
 from gateway.domain.people import Sender
@@ -69,6 +70,8 @@ class Options:
     """A sender's name is waited for so long; Slack wants its 200 within three seconds."""
     admits: Admits = anyone
     """Asked before files of somebody are taken in."""
+    hears_all: HearsAll = nowhere
+    """Where nobody has to mention the app."""
     attachment_bytes: int = 25_000_000
     """The largest file that is taken in."""
     attachment_types: tuple[str, ...] = ("*",)

@@ -6,8 +6,19 @@ in all of its teams; and an app that it installed for all of them has one token 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+
+from gateway.domain.conversations import Conversation
+
+HearsAll = Callable[[Conversation], bool]
+"""Whether everything that is written in a channel is said to the app."""
+
+
+def nowhere(place: Conversation) -> bool:
+    """Hear what mentions the app alone."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +33,7 @@ class Place:
     """The ids by which members are known to be at home here."""
     app_user: str | None = None
     """Who the app is there."""
+    hears_all: HearsAll = nowhere
 
     def home_of(self, team: str | None) -> str:
         """Return the workspace of somebody of this team: in shared channels some are guests."""

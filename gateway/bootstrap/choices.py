@@ -16,6 +16,7 @@ from gateway.domain.circles import is_circle
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import WorkerId
 from gateway.domain.people import Mode, Route
+from gateway.domain.places import PlaceRules
 from gateway.domain.routing import BindingRule, Routing
 from gateway.freshness import Freshness
 from gateway.models import Models
@@ -23,7 +24,7 @@ from gateway.place import PlaceOptions
 from gateway.ports import NoteStore
 from gateway.renewals import Ends, RenewalPolicy
 from gateway.retries import RetryPolicy
-from gateway.rights.access import AccessMode, AccessPolicy
+from gateway.rights.policy import AccessMode, AccessPolicy
 from gateway.settings import Settings
 from gateway.tool_calls import ToolLimits
 from gateway.turn_runner import TurnOptions
@@ -86,7 +87,13 @@ def access_policy(settings: Settings) -> AccessPolicy:
         "console": AccessMode.OPEN,
     }
     allowed, places = _members(settings, access.allow), frozenset(access.places)
-    return AccessPolicy(modes, allowed, places, access.pairing_in_channels)
+    rules = place_rules(settings)
+    return AccessPolicy(modes, allowed, places, access.pairing_in_channels, rules)
+
+
+def place_rules(settings: Settings) -> PlaceRules:
+    """Return what is heard where."""
+    return PlaceRules({each.place: each.policy for each in settings.places})
 
 
 def named_circles(settings: Settings) -> frozenset[str]:
@@ -187,4 +194,5 @@ def turn_options(settings: Settings, retry: RetryPolicy) -> TurnOptions:
         retry=retry,
         freshness=freshness(settings),
         quoted_messages=turns.quoted_messages,
+        places=place_rules(settings),
     )

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 
 from gateway.bootstrap.admission import make_access
-from gateway.bootstrap.choices import named_circles, place_options, routes, secret, worker_of
+from gateway.bootstrap.choices import (
+    named_circles,
+    place_options,
+    place_rules,
+    routes,
+    secret,
+    worker_of,
+)
 from gateway.bootstrap.desks import PLATFORMS, desks
 from gateway.bootstrap.kept import TOKEN
 from gateway.commands import SPECS
@@ -199,6 +206,7 @@ def discord_options(settings: Settings, newest_events: NewestEvents) -> DiscordO
         api_url=discord.api_url,
         gateway_url=discord.gateway_url,
         commands=SPECS,
+        hears_all=place_rules(settings).is_open,
         wants_content=discord.message_content,
         bots=BotPolicy(discord.bots),
         reactions=ReactionPolicy(discord.reactions),
@@ -266,6 +274,7 @@ def slack_options(settings: Settings) -> Options:
         app_token=secret(slack.app_token) or None,
         api_url=slack.api_url,
         commands=SPECS,
+        hears_all=place_rules(settings).is_open,
         hears_reactions=slack.reactions,
         prompts=slack.prompts,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from gateway.cli.terminal import say, say_table
 from gateway.domain.circles import Circle
 from gateway.domain.conversations import Conversation
 from gateway.domain.people import EVERYONE, Identity, lane_owner, person_id_of
+from gateway.rights.policy import AccessPolicy, Way
 
 if TYPE_CHECKING:
     from gateway.domain.agent_reports import AgentRow, Finding
@@ -105,6 +106,33 @@ def say_prewarmed(results: Sequence[tuple[str, str]]) -> None:
     say(f"{len(results) - len(failed)} of {len(results)} people have their agents.")
     for person, error in failed:
         say(f"  {person}: {error}")
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """What is heard somewhere, and of whom."""
+
+    policy: str
+    decided_by: str | None
+    """The place of [[places]] that decides; None where none does."""
+    access: str
+    """What lets the account in there, or what could."""
+
+
+def hearing(
+    policy: AccessPolicy, place: Conversation, identity: Identity, circles: Collection[str]
+) -> Hearing:
+    """Return what is heard there, and whether this account is."""
+    way, rules = policy.way(identity, place.platform, place), policy.rules
+    has_circle = way in (Way.CODE, Way.LIST) and policy.lists_one_of(circles)
+    access = "A circle of the account may talk there: access.allow lists it." if has_circle else way
+    return Hearing(rules.of(place).value, rules.deciding(place), str(access))
+
+
+def say_hearing(told: Hearing) -> None:
+    """Print what is heard there, and of whom."""
+    why = "by default" if told.decided_by is None else f'[[places]] "{told.decided_by}"'
+    say(f"The policy there is {told.policy} ({why}). {told.access}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gateway.domain.agent_reports import AgentRow, Finding
     from gateway.domain.people import Identity
     from gateway.domain.routing import Decision, Routing
+    from gateway.rights.policy import AccessPolicy
 
 app = typer.Typer(help="Look at people's agents, and mend them.", no_args_is_help=True)
 
@@ -127,15 +128,17 @@ def explain(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell which agent answers in a conversation, and which rule decides."""
+    """Tell which agent answers somewhere, what is heard there, and why."""
     place, identity = views.read_place(conversation), views.read_identity(who, conversation)
     circles = views.read_circles(circle or [])
     routing, decision = _decided(conversation, identity, role, circles)
     told = views.explained(routing, decision, place, identity)
+    heard = views.hearing(_policy(), place, identity, circles)
     if as_json:
-        say_json(asdict(told))
+        say_json({**asdict(told), "hearing": asdict(heard)})
     else:
         views.say_explained(told)
+        views.say_hearing(heard)
 
 
 def _say_findings(findings: list[Finding], *, as_json: bool) -> None:
@@ -199,6 +202,13 @@ def _decided(
         return routing, routing.decide(views.read_place(conversation), identity, role, circles)
     except KeyError:
         raise BadInput(f'There is no agent "{role}" in the settings.') from None
+
+
+def _policy() -> AccessPolicy:
+    from gateway.bootstrap.choices import access_policy
+    from gateway.cli.loading import load
+
+    return access_policy(load())
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from gateway.rights.access import AccessMode
+from gateway.rights.policy import AccessMode
 from gateway.settings import Settings
 
 _STRANGERS = {

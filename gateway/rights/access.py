@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import NewDelivery
@@ -20,6 +17,7 @@ from gateway.ports import Clock, PeopleStore
 from gateway.rights.bans import Bans, ban_refusal
 from gateway.rights.circles import Circles
 from gateway.rights.pairing_codes import hash_code, new_code
+from gateway.rights.policy import AccessMode, AccessPolicy, Way
 
 log = logging.getLogger(__name__)
 
@@ -27,33 +25,6 @@ PAIRING_TTL = timedelta(hours=1)
 _REMEMBERED_SECONDS = 60.0
 """After so long the store is asked again: people are forgotten, and by other processes too."""
 _MAX_REMEMBERED = 100_000
-
-
-class AccessMode(StrEnum):
-    """What happens to a sender who is on no list."""
-
-    OPEN = "open"
-    ALLOWLIST = "allowlist"
-    PAIRING = "pairing"
-
-
-@dataclass(frozen=True, slots=True)
-class AccessPolicy:
-    """The operator's rules. A platform that is not named lets nobody in but the listed."""
-
-    modes: Mapping[str, AccessMode]
-    allowed: frozenset[str] = frozenset()
-    """Accounts (`platform:workspace:user`) and circles that may always talk."""
-    places: frozenset[str] = frozenset()
-    """Where everybody who writes may talk: `platform:workspace` or `platform:workspace:channel`."""
-    pairs_for_channels: bool = True
-    """Whether who was let in by a code may talk in channels too, not in direct messages alone."""
-
-    def covers(self, place: Conversation) -> bool:
-        """Whether everybody who writes in this place may talk there; never in direct messages."""
-        workspace = f"{place.platform}:{place.workspace}"
-        is_named = workspace in self.places or f"{workspace}:{place.channel}" in self.places
-        return is_named and not place.is_direct
 
 
 class Access:
@@ -133,32 +104,29 @@ class Access:
         Raises RetryLater when only a circle could, and nobody can tell.
         """
         identity = sender.identity
-        if self._mode(door) is AccessMode.OPEN or identity.key in self._policy.allowed:
-            return True
-        if place is not None and self._policy.covers(place):
-            return True
-        if self._pairing_counts(place) and await self._is_paired(identity):
-            return True
-        where = "" if place is None else place.workspace
-        circles = await self._circles.of(identity, sender.circles, where)
-        return not circles.isdisjoint(self._policy.allowed)
+        match self._policy.way(identity, door, place):
+            case Way.SHUT:
+                return False
+            case Way.LISTED | Way.OPEN | Way.PLACE:
+                return True
+            case Way.CODE if await self._is_paired(identity):
+                return True
+            case Way.CODE | Way.LIST:
+                where = "" if place is None else place.workspace
+                circles = await self._circles.of(identity, sender.circles, where)
+                return self._policy.lists_one_of(circles)
 
     def _turned_away(self, message: InboundMessage, now: datetime) -> Refusal:
         """Turn away who is not let in; only what waits for an answer gets one."""
         place = message.conversation
-        if self._mode(place.platform) is AccessMode.ALLOWLIST:
+        way = self._policy.way(message.sender.identity, place.platform, place)
+        if way is Way.SHUT:
+            return _place_disabled(message)
+        if self._policy.mode(place.platform) is AccessMode.ALLOWLIST:
             return Refusal(message, reason="not_on_the_allowlist")
         if message.kind not in ANSWERED:
             return Refusal(message, reason="not_allowed")
-        if not self._pairing_counts(place):
-            return _pairing_counts_elsewhere(message)
-        return _pairing_refusal(message, now)
-
-    def _pairing_counts(self, place: Conversation | None) -> bool:
-        return self._policy.pairs_for_channels or place is None or place.is_direct
-
-    def _mode(self, door: str) -> AccessMode:
-        return self._policy.modes.get(door, AccessMode.ALLOWLIST)
+        return _pairing_refusal(message, now) if way is Way.CODE else _not_listed_here(message)
 
     async def _is_paired(self, identity: Identity) -> bool:
         """Ask the store; a yes is remembered for a while."""
@@ -190,21 +158,33 @@ def circles_unknown(message: InboundMessage, why: str) -> Refusal:
     return Refusal(message, "circles_unknown", reply if message.kind in ANSWERED else None)
 
 
-def _pairing_counts_elsewhere(message: InboundMessage) -> Refusal:
+def _place_disabled(message: InboundMessage) -> Refusal:
+    """Turn away what nobody hears; only what the platform waits to have answered is answered."""
+    reply = NewDelivery(
+        id=_reply_id(message),
+        conversation=message.conversation,
+        text="Nobody is heard here: the operator has turned me off in this place.",
+        handle=message.handle,
+        is_private=message.is_private,
+    )
+    return Refusal(message, "place_disabled", None if message.handle is None else reply)
+
+
+def _not_listed_here(message: InboundMessage) -> Refusal:
     """Turn away what only the listed may say here; its writer is told once in each hour."""
     identity, hour = message.sender.identity, int(message.sent_at.timestamp()) // 3_600
     of_hour = f"{identity.key} {message.conversation.id} {hour}"
     told = of_hour if message.handle is None else message.idempotency_key
     digest = hashlib.blake2b(told.encode(), digest_size=12).hexdigest()
     reply = NewDelivery(
-        id=DeliveryId(f"only-direct-{digest}"),
+        id=DeliveryId(f"not-listed-{digest}"),
         conversation=message.conversation,
         text="Here I hear only those whom the operator has listed. Write to me in a direct "
-        "message, where a pairing code lets you in.",
+        "message instead.",
         handle=message.handle,
         is_private=message.is_private,
     )
-    return Refusal(message, reason="pairing_is_for_direct_messages", reply=reply)
+    return Refusal(message, reason="not_listed_here", reply=reply)
 
 
 def not_for_them(message: InboundMessage, role: str) -> Refusal:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
-from gateway.rights.access import AccessMode
+from gateway.rights.policy import AccessMode
 from gateway.settings.kinds import (
     Door,
     HttpUrl,

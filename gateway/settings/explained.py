@@ -25,6 +25,7 @@ from gateway.settings.groups import GroupSettings
 from gateway.settings.hooks import HookSettings
 from gateway.settings.kinds import Section
 from gateway.settings.mcp_servers import McpServerSettings
+from gateway.settings.places import PlaceSettings
 from gateway.settings.sources import FILE_NAME, FILE_VARIABLE, TABLE_LISTS, Name, names
 from gateway.settings.tree import Settings
 from gateway.telemetry.redaction import HIDDEN, Redactor
@@ -33,6 +34,7 @@ _DATABASE = "database_url"
 _SPECIAL_DEFAULTS = {_DATABASE: "`sqlite:///<data_dir>/postern.db`"}
 _TABLES: Mapping[str, type[Section]] = {
     "circles": CircleSettings,
+    "places": PlaceSettings,
     "agents": AgentSettings,
     "agents.blocks": BlockSettings,
     "agents.shared_blocks": SharedBlockSettings,
@@ -49,6 +51,7 @@ _NOTES = {
     "agents.shared_blocks": "Stands below its agent; all that share it say the same of it.",
     "agents.wakeups": "Stands below its agent. One that is taken out is paused, not dropped.",
     "circles": "None by default. Others name them as `@NAME`. See `docs/people.md`.",
+    "places": "None by default: what mentions the bot is heard. See `docs/people.md`.",
     "bindings": "None by default: people have agents of their own. See `docs/people.md`.",
     "groups": "None by default. `docs/teamwork.md` shows one of each strategy.",
     "hooks": "None by default. `docs/hooks.md` tells how calls are signed.",
@@ -101,6 +104,8 @@ def as_toml(settings: Settings) -> str:
         lines.append(f"# {key} is not set" if value is None else f"{key} = {value}")
     for circle in settings.circles:
         lines += _table_lines("circles", circle)
+    for place in settings.places:
+        lines += _table_lines("places", place)
     for agent in settings.agents:
         lines += _table_lines("agents", agent)
     for binding in settings.bindings:

@@ -208,11 +208,26 @@ def _who(key: str) -> str:
         ) from None
 
 
+_CHANNEL = r"discord:\d+(:\d+)?|slack:[TE][A-Z0-9]*(:[CG][A-Z0-9]*)?"
+_BELOW_OR_ABOVE = r"discord(:\d+:\d+:\d+)?|slack(:[TE][A-Z0-9]*:[CG][A-Z0-9]*:\d+\.\d+)?|\*"
+_DIRECT = "who may talk in direct messages is said by access.discord, access.slack and access.web"
+
+
 def _door(key: str) -> str:
-    parts = key.strip().split(":")
-    if len(parts) in (2, 3) and parts[0] in PLATFORMS and all(map(_place_part, parts)):
-        return ":".join(parts)
-    raise must_be('a place, such as "discord:SERVER" or "slack:TEAM:CHANNEL"')
+    if re.fullmatch(_CHANNEL, key.strip()):
+        return key.strip()
+    raise must_be(
+        f'a place, such as "discord:SERVER" or "slack:TEAM:CHANNEL", by its ids; {_DIRECT}'
+    )
+
+
+def _place_key(key: str) -> str:
+    if re.fullmatch(f"{_CHANNEL}|{_BELOW_OR_ABOVE}", key.strip()):
+        return key.strip()
+    raise must_be(
+        'a place such as "discord:SERVER:CHANNEL", by its ids, a beginning of one, or "*"; '
+        f"{_DIRECT}"
+    )
 
 
 _TAKEN = ("all", "commands")
@@ -292,6 +307,9 @@ Who = Annotated[str, AfterValidator(_who)]
 
 Door = Annotated[str, AfterValidator(_door)]
 """A workspace, or a channel with all its threads."""
+
+PlaceKey = Annotated[str, AfterValidator(_place_key)]
+"""A platform, a workspace, a channel, a thread, or `*` for all of them."""
 
 Place = Annotated[str, AfterValidator(_place)]
 PlacePart = Annotated[str, AfterValidator(_place_part)]

@@ -20,7 +20,7 @@ from gateway.settings.tree import Settings
 
 FILE_NAME = "postern.toml"
 FILE_VARIABLE = "POSTERN_CONFIG"
-TABLE_LISTS = ("circles", "agents", "hooks", "bindings", "groups", "mcp_servers")
+TABLE_LISTS = ("circles", "places", "agents", "hooks", "bindings", "groups", "mcp_servers")
 """Settings that are lists of tables: `[[agents]]`."""
 _PREFIX = "POSTERN_"
 _INJECTED = re.compile(r"POSTERN_(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP)(_\w+)?)?)")

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, PrivateAttr, SecretStr, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from gateway.rights.access import AccessMode
+from gateway.rights.policy import AccessMode
 from gateway.settings.agents import Agents, AgentSettings, Bindings, SourceSettings
 from gateway.settings.circles import Circles, check_known
 from gateway.settings.doors import (
@@ -44,6 +44,7 @@ from gateway.settings.minds import (
     check_choice_of_models,
 )
 from gateway.settings.muscle import ComputeSettings, McpSettings
+from gateway.settings.places import Places
 from gateway.settings.turns import ApprovalSettings, BudgetSettings, CanvasSettings, TurnSettings
 
 
@@ -71,6 +72,7 @@ class Settings(Section):
     image_generation: ImageGenerationSettings = ImageGenerationSettings()
     circles: Circles = Field(default=(), description="Names for people whom rules mean")
     access: AccessSettings = Field(default=AccessSettings(), validate_default=True)
+    places: Places = Field(default=(), description="What is heard in channels")
     agents: Agents = Field(
         default=(AgentSettings(name="postern"),),
         min_length=1,

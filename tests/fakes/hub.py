@@ -39,9 +39,10 @@ from gateway.ports import (
 )
 from gateway.renewals import RenewalPolicy, Renewals
 from gateway.retries import RetryPolicy
-from gateway.rights.access import Access, AccessMode, AccessPolicy
+from gateway.rights.access import Access
 from gateway.rights.allowance import Allowance, ChannelAllowance
 from gateway.rights.circles import Circles
+from gateway.rights.policy import AccessMode, AccessPolicy
 from gateway.teamwork import Teamwork
 from gateway.telemetry import Metrics
 from gateway.transcripts import ListeningLimits, Transcripts

@@ -31,8 +31,9 @@ from gateway.mind import Mind
 from gateway.outbox import Outbox, OutboxOptions
 from gateway.ports import Clock, Store, Toolbox, Transcriber
 from gateway.retries import RetryPolicy
-from gateway.rights.access import Access, AccessMode, AccessPolicy
+from gateway.rights.access import Access
 from gateway.rights.circles import Circles
+from gateway.rights.policy import AccessMode, AccessPolicy
 from gateway.rivals import Rivals
 from gateway.telemetry import Metrics
 from gateway.transcripts import ListeningLimits, Transcripts

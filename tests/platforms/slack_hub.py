@@ -30,8 +30,9 @@ from gateway.errors import StoreUnavailable
 from gateway.http import create_server, listen
 from gateway.ports import Adapter, Store, Streaming, Transcriber
 from gateway.retries import RetryPolicy
-from gateway.rights.access import Access, AccessMode, AccessPolicy
+from gateway.rights.access import Access
 from gateway.rights.circles import Circles
+from gateway.rights.policy import AccessMode, AccessPolicy
 from gateway.turn_runner import TurnOptions
 from storage.artifacts.memory import MemoryArtifacts
 from storage.memory import MemoryStore

@@ -11,7 +11,7 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import NewDelivery
 from gateway.domain.ids import DeliveryId
 from gateway.domain.turns import Image, InputMessage, RunRequest
-from gateway.rights.access import AccessMode, AccessPolicy
+from gateway.rights.policy import AccessMode, AccessPolicy
 from tests.fakes.directives import follow_directives
 from tests.platforms.discord_hub import DiscordHub
 from tests.platforms.discord_server import DiscordServer, Message, Person, Upload

@@ -8,8 +8,8 @@ from adapters.discord.roles import circles_of
 from gateway.domain.circles import Circle
 from gateway.domain.people import Identity
 from gateway.errors import RetryLater
-from gateway.rights.access import AccessMode, AccessPolicy
 from gateway.rights.circles import Circles
+from gateway.rights.policy import AccessMode, AccessPolicy
 from tests.platforms.discord_hub import DiscordHub
 from tests.platforms.discord_server import DiscordServer
 from tests.platforms.discord_server.records import Guild

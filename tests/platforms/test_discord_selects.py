@@ -13,7 +13,7 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Button, NewDelivery
 from gateway.domain.ids import DeliveryId
 from gateway.domain.messages import MessageKind
-from gateway.rights.access import AccessMode, AccessPolicy
+from gateway.rights.policy import AccessMode, AccessPolicy
 from tests.platforms.discord_hub import DiscordHub
 from tests.platforms.discord_server import Channel, DiscordServer, Message
 from tests.platforms.discord_server.message_forms import walk_components

@@ -11,7 +11,7 @@ from agents.scripted import Say, Step, Wait
 from gateway.commands import SPECS
 from gateway.domain.commands import CommandSpec
 from gateway.domain.turns import RunRequest
-from gateway.rights.access import AccessMode
+from gateway.rights.policy import AccessMode
 from storage.memory import MemoryStore
 from tests.fakes.crashing import around
 from tests.platforms.slack_hub import Outage, SlackHub, Ways, slack_hub

@@ -14,7 +14,7 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Button, Delivery, DeliveryState, NewDelivery
 from gateway.domain.ids import DeliveryId
 from gateway.domain.people import Identity, person_id_of
-from gateway.rights.access import AccessMode
+from gateway.rights.policy import AccessMode
 from tests.platforms.slack_hub import CrashAt, SlackHub, Ways, dead_hub, slack_hub
 from tests.platforms.slack_server import Channel, Person
 

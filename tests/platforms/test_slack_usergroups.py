@@ -7,7 +7,7 @@ import pytest
 from gateway.domain.circles import Circle
 from gateway.domain.people import Identity
 from gateway.errors import DeliveryRefused, RetryLater
-from gateway.rights.access import AccessMode
+from gateway.rights.policy import AccessMode
 from tests.platforms.slack_hub import SlackHub, Ways, slack_hub
 from tests.platforms.slack_server.settings import BOT_SCOPES, SlackSettings
 

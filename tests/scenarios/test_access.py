@@ -11,9 +11,10 @@ import pytest
 from gateway.domain.conversations import Conversation
 from gateway.domain.messages import MessageKind
 from gateway.domain.people import Route, person_id_of
+from gateway.domain.places import PlacePolicy, PlaceRules
 from gateway.domain.routing import Routing
-from gateway.rights.access import AccessMode, AccessPolicy
 from gateway.rights.pairing_codes import hash_code
+from gateway.rights.policy import AccessMode, AccessPolicy
 from storage.memory.store import MemoryStore
 from tests.fakes.hub import FakeHub, FakePerson, HubOptions
 
@@ -184,7 +185,7 @@ async def test_where_pairing_is_for_direct_messages_it_gives_nothing_in_channels
     assert len(in_channel.sees) == 1, "told once an hour, and shown no code"
     assert len(hub.agents.heard) == 1
     reasons = [e.data.get("reason") for e in await hub.store.history.audit(0, 1_000)]
-    assert reasons.count("pairing_is_for_direct_messages") == 2
+    assert reasons.count("not_listed_here") == 2
 
 
 async def test_in_such_channels_the_listed_are_heard_and_places_stay_open() -> None:
@@ -254,3 +255,64 @@ async def test_a_pairing_makes_no_admin_and_opens_no_agent_for_others() -> None:
     assert seen[1] == 'The agent "vault" is not for you. Ask the operator of this bot.'
     assert "`access.admins`" in seen[2]
     assert hub.agents.heard == []
+
+
+async def _in_channel(place: PlacePolicy, mode: AccessMode, *names: str) -> FakeHub:
+    """Have these people write in a channel with this policy, where UBOSS is listed."""
+    rules = PlaceRules({"slack:T1": place})
+    policy = AccessPolicy({"slack": mode}, frozenset({"slack:T1:boss"}), rules=rules)
+    hub = FakeHub(MemoryStore(), options=HubOptions(doors=("slack",), access=policy))
+    async with hub.running():
+        for name in names:
+            await hub.on_slack(name, CHANNEL).says(f"hello from {name}")
+        await asyncio.sleep(60)
+    return hub
+
+
+async def _reasons(hub: FakeHub) -> list[object]:
+    entries = await hub.store.history.audit(0, 1_000)
+    return [entry.data["reason"] for entry in entries if "refused" in entry.kind]
+
+
+async def test_where_a_list_decides_nothing_else_lets_anybody_in() -> None:
+    hub = await _in_channel(PlacePolicy.ALLOWLIST, AccessMode.OPEN, "boss", "ada", "ada")
+
+    assert len(hub.agents.heard) == 1
+    assert "hello from boss" in str(hub.agents.heard)
+    seen = hub.platform.visible(CHANNEL.id)
+    assert sum("those whom the operator has listed" in text for text in seen) == 1
+    assert await _reasons(hub) == ["not_listed_here"] * 2
+
+
+async def test_where_nobody_is_heard_nothing_is_said_either() -> None:
+    hub = await _in_channel(PlacePolicy.DISABLED, AccessMode.OPEN, "boss", "ada")
+
+    assert hub.agents.heard == []
+    assert hub.platform.visible(CHANNEL.id) == []
+    assert await _reasons(hub) == ["place_disabled"] * 2
+
+
+async def test_a_command_where_nobody_is_heard_is_told_so_to_whoever_waits() -> None:
+    rules = PlaceRules({"*": PlacePolicy.DISABLED})
+    policy = AccessPolicy({"slack": AccessMode.OPEN}, rules=rules)
+    hub = FakeHub(MemoryStore(), options=HubOptions(doors=("slack",), access=policy))
+    async with hub.running():
+        ada = hub.on_slack("ada", CHANNEL)
+        asked = hub.message(ada, "/status")
+        await hub.inbox.receive(replace(asked, handle="h1", is_private=True))
+        seen = await ada.reads()
+
+    assert seen == ["Nobody is heard here: the operator has turned me off in this place."]
+
+
+async def test_a_code_that_let_somebody_in_counts_no_more_under_an_allowlist() -> None:
+    store = MemoryStore()
+    before = FakeHub(store, options=HubOptions(access=PAIRING))
+    async with before.running():
+        await _let_in(before, before.person("ada"))
+    after = FakeHub(store, options=HubOptions(access=AccessPolicy({"fake": AccessMode.ALLOWLIST})))
+    async with after.running():
+        await after.person("ada").says("hello again")
+        await asyncio.sleep(60)
+
+    assert after.agents.heard == []

@@ -10,7 +10,7 @@ import pytest
 from gateway.domain.bans import OPERATOR, Ban
 from gateway.domain.conversations import Conversation
 from gateway.domain.people import Identity
-from gateway.rights.access import AccessMode, AccessPolicy
+from gateway.rights.policy import AccessMode, AccessPolicy
 from gateway.turn_runner import TurnOptions
 from storage.memory.store import MemoryStore
 from tests.fakes.hub import FakeHub, FakePerson, HubOptions

@@ -14,8 +14,8 @@ from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Identity, Route
 from gateway.domain.routing import BindingRule, Routing
 from gateway.errors import RetryLater
-from gateway.rights.access import AccessMode, AccessPolicy
 from gateway.rights.circles import Circles
+from gateway.rights.policy import AccessMode, AccessPolicy
 from storage.memory.store import MemoryStore
 from tests.fakes.hub import FakeHub, FakePerson, HubOptions
 

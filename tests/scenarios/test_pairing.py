@@ -12,8 +12,8 @@ from gateway.commands.command import ELSEWHERE
 from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
 from gateway.domain.people import Identity
-from gateway.rights.access import AccessMode, AccessPolicy
 from gateway.rights.pairings import WELCOME
+from gateway.rights.policy import AccessMode, AccessPolicy
 from gateway.turn_runner import TurnOptions
 from storage.memory.store import MemoryStore
 from tests.fakes.hub import FakeHub, FakePerson, HubOptions

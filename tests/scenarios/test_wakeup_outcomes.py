@@ -14,7 +14,7 @@ from gateway.domain.people import Sender
 from gateway.domain.schedules import Rules, Schedule, Wakeup
 from gateway.domain.tools import ToolCall
 from gateway.pauses import Pauses
-from gateway.rights.access import AccessMode, AccessPolicy
+from gateway.rights.policy import AccessMode, AccessPolicy
 from gateway.turn_runner import TurnOptions
 from scheduler.limits import WakeupLimits
 from scheduler.misfires import first_fire

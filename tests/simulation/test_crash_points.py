@@ -25,6 +25,7 @@ BESIDE_ALL_TURNS = {
     "store.people.binding": "asked by commands; a turn finds its agent and thread by one look",
     "store.people.pairings": _OPERATOR,
     "store.people.decide_pairing": _OPERATOR,
+    "store.people.is_paired": "one read before anything is stored; no door there takes codes",
     "store.people.bindings": _OPERATOR,
     "store.people.ban": "asked by the operator's commands and an admin's /ban",
     "store.people.lift_ban": "asked by the operator's commands and an admin's /unban",

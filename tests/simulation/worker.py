@@ -20,7 +20,8 @@ from gateway.mind import Mind
 from gateway.outbox import Outbox, OutboxOptions
 from gateway.ports import Adapter, Constellation, Store
 from gateway.retries import RetryPolicy
-from gateway.rights.access import Access, AccessMode, AccessPolicy
+from gateway.rights.access import Access
+from gateway.rights.policy import AccessMode, AccessPolicy
 from gateway.telemetry import Metrics
 from gateway.turn_runner import TurnOptions, TurnRunner
 from scheduler.limits import WakeupLimits

@@ -13,7 +13,8 @@ from gateway.domain.people import Route
 from gateway.errors import StoreUnavailable
 from gateway.inbox import Inbox
 from gateway.ports import Store
-from gateway.rights.access import Access, AccessMode, AccessPolicy
+from gateway.rights.access import Access
+from gateway.rights.policy import AccessMode, AccessPolicy
 from storage.memory.turns import MemoryTurns
 from tests.simulation.broken.inside import tables_of
 from tests.simulation.platforms import Kind

@@ -126,6 +126,26 @@ def test_explain_tells_what_a_role_changes(postern: Terminal) -> None:
     assert postern.types(*words, "--circle", "staff").code == 2
 
 
+def test_explain_tells_what_is_heard_and_of_whom(postern: Terminal) -> None:
+    Path("postern.toml").write_text(
+        f"{TWO_ROLES}[[places]]\nplace = '*'\npolicy = 'disabled'\n"
+        "[[places]]\nplace = 'discord:7'\npolicy = 'allowlist'\n"
+        "[access]\nallow = ['discord:7:@70']\n"
+    )
+    words = ("agents", "explain", "discord:7:1:2", "--person", "discord:discord:5")
+
+    hearing = postern.types(*words, "--json").json["hearing"]
+    having = postern.types(*words, "--circle", "discord:7:@70").out
+    elsewhere = postern.types("agents", "explain", "slack:T1:C1").out
+    direct = postern.types("agents", "explain", "discord:dm:9").out
+
+    assert (hearing["policy"], hearing["decided_by"]) == ("allowlist", "discord:7")
+    assert hearing["access"].startswith("Only those may talk there whom access.allow lists")
+    assert "A circle of the account may talk there" in having
+    assert 'policy there is disabled ([[places]] "*"). Nobody is heard there' in elsewhere
+    assert "policy there is mention (by default). Whom a pairing code let in" in direct
+
+
 def test_explain_tells_which_rule_decides(postern: Terminal) -> None:
     Path("postern.toml").write_text(
         f"{TWO_ROLES}access = ['slack:T1:U1']\n[[bindings]]\nplatform = 'slack'\n"

@@ -10,7 +10,8 @@ from gateway.clock import SystemClock
 from gateway.domain.conversations import Conversation
 from gateway.domain.messages import InboundMessage
 from gateway.domain.people import Identity, Sender
-from gateway.rights.access import Access, AccessMode, AccessPolicy
+from gateway.rights.access import Access
+from gateway.rights.policy import AccessMode, AccessPolicy
 from gateway.settings import load_settings
 from tests.unit.gateway.cli.terminal import Terminal
 

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.bootstrap.choices import renewal_policy
 from gateway.renewals import Ends
-from gateway.rights.access import AccessMode
+from gateway.rights.policy import AccessMode
 from gateway.settings import Settings, load_settings
 from gateway.settings.explained import as_toml, explain
 from tests.unit.gateway.settings.complaints import complaint
