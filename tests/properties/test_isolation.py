@@ -136,15 +136,15 @@ async def traced(hub: FakeHub) -> list[Span]:
 
 
 @contextmanager
-def everything_logged() -> Generator[io.StringIO]:
-    """Keep all that is logged, at every level, as the gateway would write it."""
+def everything_logged(lowest: int = logging.DEBUG) -> Generator[io.StringIO]:
+    """Keep all that is logged, at every level from the lowest on, as the gateway would write it."""
     written = io.StringIO()
     handler = logging.StreamHandler(written)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
     level = root.level
     root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
+    root.setLevel(lowest)
     try:
         yield written
     finally:
