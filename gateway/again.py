@@ -32,7 +32,6 @@ async def asked_again(message: InboundMessage, store: Store) -> InboundMessage:
         attachments=asked.attachments,
         role=asked.role,
         target=asked.target if asked.is_again else asked.event_id,
-        is_private=message.is_private or asked.is_private,
     )
 
 

@@ -78,7 +78,7 @@ def named(typed: str, handles: Sequence[str]) -> str | None:
     """
     wanted = typed.casefold()
     whole = [each for each in handles if each.casefold() == wanted]
-    short = [each for each in handles if each.partition("/")[2].casefold() == wanted]
+    short = [each for each in handles if each.casefold().partition("/")[1:] == ("/", wanted)]
     found = whole or short
     return found[0] if len(found) == 1 else None
 

@@ -10,7 +10,7 @@ import pytest
 from agents.scripted import Ask, Say
 from gateway.domain.conversations import Conversation
 from gateway.domain.messages import MessageKind
-from gateway.domain.people import Mode, Route
+from gateway.domain.people import Mode, Route, person_id_of
 from gateway.domain.tools import ToolCall
 from storage.memory.store import MemoryStore
 from tests.fakes.hub import FakeHub, FakePerson, HubOptions
@@ -114,6 +114,26 @@ async def test_what_is_not_on_the_list_is_refused(hub: FakeHub, typed: str) -> N
     assert _models(hub) == [None]
 
 
+async def test_a_name_may_be_typed_as_it_is_shown(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+
+    await _hears(ada, f"/model `{LARGE}`")
+    await _hears(ada, "hello")
+
+    assert _models(hub) == [LARGE]
+
+
+async def test_a_choice_is_for_one_of_ones_agents_alone() -> None:
+    routes = {role: Route(role) for role in ("postern", "scribe")}
+    hub = FakeHub(MemoryStore(), options=replace(OPTIONS, routes=routes))
+    ada = hub.person("ada")
+    async with hub.running():
+        for said in ("/model large", "/model small here", "@scribe hello", "hello"):
+            await _hears(ada, said)
+
+    assert _models(hub) == [None, SMALL]
+
+
 async def test_words_that_are_no_choice_are_answered_with_how_to_make_one(hub: FakeHub) -> None:
     answer = await _hears(hub.person("ada"), "/model large for everybody")
 
@@ -183,6 +203,17 @@ async def test_the_model_of_a_shared_agent_is_the_operators() -> None:
         await _hears(hub.person("ada"), "hello")
 
     assert answer == "This agent is shared with others, so its model is the operator's."
+    assert _models(hub) == [None]
+
+
+async def test_a_choice_for_an_agent_that_all_share_now_counts_no_more() -> None:
+    shared = HubOptions(models=(SMALL,), route=Route("postern", Mode.SHARED))
+    hub = FakeHub(MemoryStore(), options=shared)
+    ada = hub.person("ada")
+    await hub.store.notes.put(person_id_of(ada.identity), "model:postern", SMALL)
+    async with hub.running():
+        await _hears(ada, "hello")
+
     assert _models(hub) == [None]
 
 

@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 
 from agents.scripted import Fail, Say, Wait
+from gateway.commands import COMMANDS
+from gateway.commands.retrying import SAY_IT_AGAIN
 from gateway.domain.artifacts import Attachment
 from gateway.domain.conversations import Conversation
 from gateway.domain.messages import MessageKind
@@ -180,11 +182,58 @@ async def test_the_agent_that_was_asked_is_asked_again() -> None:
     hub = FakeHub(MemoryStore(), options=HubOptions(routes=routes))
     ada = hub.person("ada")
     async with hub.running():
-        await _hears(ada, "@scribe note this: @postern is slow")
+        await _hears(ada, "@scribe @postern is slow")
         await _hears(ada, "/retry")
 
     assert [role for _, role, _ in hub.agents.created] == ["scribe"]
     assert len(set(_words(hub))) == 1
+
+
+@pytest.mark.parametrize("text", ["/search retry", "/retrying", "Do not retry."])
+async def test_other_words_ask_nothing_again(hub: FakeHub, text: str) -> None:
+    ada = hub.person("ada")
+
+    await _hears(ada, "hello")
+    await _hears(ada, text)
+
+    assert _words(hub).count("hello") == 1
+
+
+async def test_what_was_asked_in_private_is_asked_again_where_one_is_alone() -> None:
+    hub = FakeHub(MemoryStore(), options=HubOptions(doors=("web",)))
+    ada = hub.account(Identity("web", "postern", "ada"), Conversation("web", "postern", "ada"))
+    async with hub.running():
+        await _hears(ada, "secret question", is_private=True)
+        await _hears(ada, "/retry")
+
+    assert _words(hub) == ["secret question"] * 2
+
+
+async def test_an_answer_that_comes_meanwhile_is_said_so(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+    await _hears(ada, "hello")
+    late = replace(hub.message(ada, "retry"), kind=MessageKind.COMMAND)
+
+    await hub.store.turns.accept(late, COMMANDS, hub.clock.now())
+    await ada.reads(2)
+
+    assert ada.sees[-1] == SAY_IT_AGAIN
+    assert hub.agents.runs_started == 1
+
+
+async def test_it_shares_its_turn_with_nothing_that_is_said_then(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+    await _hears(ada, "hello")
+    hub.agents.will(Wait(60), Say("At last."))
+    await _in_room(hub, "ada").says("Think hard.")
+    await asyncio.sleep(5)
+
+    await ada.says("/retry")
+    await ada.says("And this.")
+    await asyncio.sleep(120)
+
+    assert _words(hub) == ["hello", "Think hard.", "hello", "And this."]
+    assert [each.startswith("**Again:**") for each in ada.sees] == [False, True, False]
 
 
 async def test_where_agents_are_paused_nothing_is_asked_again(hub: FakeHub) -> None:
