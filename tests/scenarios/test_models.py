@@ -80,7 +80,7 @@ async def test_default_takes_a_choice_back(hub: FakeHub) -> None:
 
     await _hears(ada, "/model large")
     await _hears(ada, "/model small here")
-    here = await _hears(ada, "/model default here")
+    here = await _hears(ada, "/model Default here")
     everywhere = await _hears(ada, "/model default")
     await _hears(ada, "hello")
 

@@ -6,11 +6,11 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
-from agents.scripted import ScriptedAgents
+from agents.scripted import Say, ScriptedAgents, Wait
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import SessionId
 from gateway.domain.messages import MessageKind
-from gateway.domain.people import Identity, Mode, Route
+from gateway.domain.people import Identity, Mode, Route, person_id_of
 from gateway.renewals import Ends, RenewalPolicy
 from storage.memory.store import MemoryStore
 from tests.fakes.crashing import CrashPoints
@@ -121,13 +121,98 @@ async def test_a_day_begins_on_the_clock_of_its_person() -> None:
     async with hub.running():
         await _hears(ada, "/timezone Asia/Tokyo")
         for hour in (18.5, 19.5, 34.5):
-            sent_at = datetime(2026, 1, 5, tzinfo=UTC) + timedelta(hours=hour)
-            seen, message = len(ada.sees), hub.message(ada, f"{hour} h in UTC")
-            await hub.inbox.receive(replace(message, sent_at=sent_at))
-            await ada.reads(seen + 1)
+            await _said_at(ada, datetime(2026, 1, 5, tzinfo=UTC) + timedelta(hours=hour))
 
     before_four, after_four, in_the_evening = _threads(hub.agents)
     assert before_four != after_four == in_the_evening
+
+
+async def test_a_day_begins_on_the_operators_clock_where_its_person_has_said_none() -> None:
+    hub = _hub(RenewalPolicy(direct=Ends(daily_at=time(4)), zone="Asia/Tokyo"))
+    ada = _ada(hub)
+    async with hub.running():
+        for hour in (18.5, 19.5):
+            await _said_at(ada, datetime(2026, 1, 5, tzinfo=UTC) + timedelta(hours=hour))
+
+    before_four, after_four = _threads(hub.agents)
+    assert before_four != after_four
+
+
+async def _said_at(person: FakePerson, moment: datetime) -> None:
+    seen, message = len(person.sees), person.hub.message(person, f"{moment} in UTC")
+    await person.hub.inbox.receive(replace(message, sent_at=moment))
+    await person.reads(seen + 1)
+
+
+async def test_what_comes_late_makes_no_conversation_older() -> None:
+    hub = _hub(IDLE)
+    ada, noon = _ada(hub), datetime(2026, 1, 5, 12, tzinfo=UTC)
+    async with hub.running():
+        for seconds in (0, -200, 60):
+            await _said_at(ada, noon + timedelta(seconds=seconds))
+
+    assert len(set(_threads(hub.agents))) == 1
+
+
+async def test_the_last_of_several_words_counts() -> None:
+    hub = _hub(IDLE)
+    ada = _ada(hub)
+    hub.agents.will(Wait(100), Say("one is done"))
+    async with hub.running():
+        for text, pause in (("one", 1), ("two", 89), ("three", 60), ("four", 60)):
+            await ada.says(text)
+            await asyncio.sleep(pause)
+
+    assert [len(texts) for texts in hub.agents.heard] == [1, 2, 1]
+    assert len(set(_threads(hub.agents))) == 1
+
+
+async def test_what_is_about_an_earlier_message_begins_nothing() -> None:
+    hub = _hub(IDLE)
+    ada = _ada(hub)
+    async with hub.running():
+        first = await ada.says("one")
+        await asyncio.sleep(30 * MINUTE)
+        about = replace(hub.message(ada, "👍"), kind=MessageKind.REACTION, target=first.event_id)
+        await hub.inbox.receive(about)
+        await asyncio.sleep(MINUTE)
+
+    before, after = _threads(hub.agents)
+    assert before == after
+
+
+async def test_each_agent_and_place_has_its_own_conversation() -> None:
+    routes = {role: Route(role) for role in ("postern", "scribe")}
+    hub = _hub(IDLE)
+    hub = FakeHub(MemoryStore(), options=replace(hub.options, routes=routes))
+    ada = _ada(hub)
+    there = replace(ada, conversation=replace(DM, thread="7"))
+    async with hub.running():
+        for person, text in ((ada, "one"), (ada, "@scribe two"), (there, "three"), (ada, "four")):
+            await _hears(person, text)
+            await asyncio.sleep(50)
+
+    assert len(set(_threads(hub.agents))) == 4
+
+
+async def test_a_turn_that_has_begun_ends_where_it_began() -> None:
+    off = _hub(RenewalPolicy())
+    ada, points = _ada(off), CrashPoints(at_name="after store.turns.record_run")
+    async with off.running():
+        await _hears(ada, "one")
+    await ada.says("two")
+    async with asyncio.timeout(120):
+        await off.until_crash(points)
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC).isoformat()
+    name = f"said:postern:{DM.id}"
+    await off.store.notes.put(person_id_of(ada.identity), name, long_ago)
+
+    on = FakeHub(off.store, options=_hub(IDLE).options)
+    on.agents, on.platform = off.agents, off.platform
+    async with on.running():
+        await ada.reads(2)
+
+    assert len({thread for _, _, thread in off.agents.threads}) == 1
 
 
 async def test_a_wakeup_neither_ends_a_conversation_nor_prolongs_it() -> None:
@@ -176,6 +261,7 @@ async def test_without_a_word_of_the_operator_nothing_begins_anew_or_is_noted() 
         await _hears(ada, "one")
         await asyncio.sleep(30 * MINUTE)
         await _hears(ada, "two")
+        await _hears(ada, "/new")
 
     person = await hub.store.people.find_person(ada.identity)
     assert person is not None

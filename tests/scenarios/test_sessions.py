@@ -57,6 +57,46 @@ async def test_one_sees_ones_conversations_and_goes_back(hub: FakeHub) -> None:
     assert bread == rye != quark
 
 
+async def test_of_many_conversations_each_stays_where_it_is(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+    for number in range(1, 11):
+        await _hears(ada, f"This is number {number}")
+        await _hears(ada, "/new")
+
+    back = await _hears(ada, "/sessions #1")
+    await _hears(ada, "again in number 1")
+    await _hears(ada, "/sessions 2")
+    await _hears(ada, "again in number 2")
+    listed = await _hears(ada, "/sessions")
+
+    numbers = [line.split(": ")[0] for line in listed.splitlines()[:-1]]
+    assert back.startswith("You are back in conversation 1:")
+    assert numbers == [f"- {number}" for number in range(10, 0, -1)]
+    assert listed.splitlines()[-3].endswith("This is number 2 (this one)")
+    begun = _threads(hub)
+    assert begun[10:] == begun[:2]
+
+
+async def test_a_conversation_is_known_by_the_beginning_of_its_first_words(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+
+    await _hears(ada, f"Two\nlines {'x' * 100}")
+    await _hears(ada, "/new")
+    listed = await _hears(ada, "/sessions")
+
+    assert listed.splitlines()[0].endswith(f"UTC: Two lines {'x' * 50}…")
+
+
+async def test_words_that_are_not_kept_any_more_are_said_to_be_gone(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+    await _hears(ada, "hello")
+    await _hears(ada, "/new")
+    while await hub.store.history.retain(hub.clock.now(), 100):
+        pass
+
+    assert "UTC: not kept any more" in await _hears(ada, "/sessions")
+
+
 async def test_the_list_is_on_the_clock_of_its_person(hub: FakeHub) -> None:
     ada = hub.person("ada")
 
