@@ -89,14 +89,12 @@ class Desk:
             )
         schedule = await self.checked(wish, now)
         await self._check_reach(schedule)
-        return await self._put(schedule)
+        return await self.put(schedule)
 
     async def checked(self, wish: NewSchedule, now: datetime) -> Schedule:
         """Return the schedule that is wished for, set to its first slot; stores nothing."""
         conversation = self._conversation(wish.conversation)
-        if wish.role is not None and wish.role not in self._routing:
-            known = ", ".join(f'"{role}"' for role in self._routing)
-            raise BadInput(f'There is no agent "{wish.role}" here. There is {known}.')
+        self._check_agent(wish.role)
         if wish.max_actions is not None and wish.max_actions < 0:
             raise BadInput("The most actions of a wakeup are a number from 0.")
         owner = await self._owner(wish.owner, conversation)
@@ -157,23 +155,20 @@ class Desk:
         """Let it rest: until it is resumed, or until a moment given as a phrase."""
         schedule, now = await self.find(name), self._clock.now()
         if until is None:
-            return await self._put(replace(schedule, is_paused=True))
+            return await self.put(replace(schedule, is_paused=True))
         moment = read_timing(Timing(schedule.zone, at=until), now)
-        match moment:
-            case Cron():
-                raise BadInput(f'"{until}" comes again and again; say one moment.')
-            case _:
-                pass
+        if isinstance(moment, Cron):
+            raise BadInput(f'"{until}" comes again and again; say one moment.')
         upto = next(slots(moment, now))
         rules = replace(schedule.rules, paused_until=upto)
-        return await self._put(replace(schedule, rules=rules, is_paused=False))
+        return await self.put(replace(schedule, rules=rules, is_paused=False))
 
     async def resume(self, name: str) -> Schedule:
         """Let it go on from now; what came meanwhile is not caught up."""
         schedule = await self.find(name)
         rules = replace(schedule.rules, paused_until=None)
         awake = replace(schedule, is_paused=False, rules=rules)
-        return await self._put(first_fire(awake, self._clock.now()))
+        return await self.put(first_fire(awake, self._clock.now()))
 
     async def remove(self, name: str) -> Schedule:
         """Drop it; its past stays in the audit log."""
@@ -203,9 +198,6 @@ class Desk:
 
     async def put(self, schedule: Schedule) -> Schedule:
         """Store a checked schedule, in place of the one with its id if there is one."""
-        return await self._put(schedule)
-
-    async def _put(self, schedule: Schedule) -> Schedule:
         await self._store.schedules.put(schedule)
         return schedule
 
@@ -229,6 +221,11 @@ class Desk:
         person = await self._store.people.find_person(owner.identity)
         known = person.id if person else person_id_of(owner.identity)
         return replace(timing, zone=await self._store.notes.get(known, ZONE_NOTE) or "UTC")
+
+    def _check_agent(self, role: str | None) -> None:
+        if role is not None and role not in self._routing:
+            known = ", ".join(f'"{each}"' for each in self._routing)
+            raise BadInput(f'There is no agent "{role}" here. There is {known}.')
 
     async def _check_theirs(self, wakeup: Wakeup) -> None:
         """Raise BadInput where the owner is known, and may not use the agent."""

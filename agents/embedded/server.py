@@ -111,15 +111,15 @@ async def open_services(options: EmbeddedOptions) -> AsyncGenerator[Services]:
         turns = RunService(database, loop, tasks)
         services = Services(
             options,
-            AgentService(database, turns, window),
-            BlockService(database),
-            ConversationService(database, turns),
-            turns,
-            ToolService(database, user_tools),
-            ArchivalService(database, recall),
-            compactor,
-            FolderService(database),
-            AgentFileService(database, window),
+            agents=AgentService(database, turns, window),
+            blocks=BlockService(database),
+            conversations=ConversationService(database, turns),
+            runs=turns,
+            tools=ToolService(database, user_tools),
+            archival=ArchivalService(database, recall),
+            compactor=compactor,
+            folders=FolderService(database),
+            agent_files=AgentFileService(database, window),
         )
         await services.tools.store_core_tools()
         await turns.take_up_unfinished()
