@@ -71,14 +71,11 @@ class Grant:
 
     def is_due(self, now: datetime) -> bool:
         """Whether it should be renewed."""
-        return self._ends_by(now + RENEW_BEFORE)
+        return self.is_over(now + RENEW_BEFORE)
 
     def is_over(self, now: datetime) -> bool:
         """Whether Slack takes the token no more."""
-        return self._ends_by(now)
-
-    def _ends_by(self, moment: datetime) -> bool:
-        return self.expires_at is not None and self.expires_at <= moment.timestamp()
+        return self.expires_at is not None and self.expires_at <= now.timestamp()
 
 
 class Seal:

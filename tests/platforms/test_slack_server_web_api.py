@@ -3,20 +3,17 @@
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
-from typing import Any
+from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from tests.platforms.slack_calls import Payload, answered, refusal
 from tests.platforms.slack_server import CallFault, ManualClock, Person, SlackServer, SlackSettings
 from tests.platforms.slack_server.bolt import web_client
-
-Payload = dict[str, Any]  # Any: JSON from Slack
 
 
 @pytest.fixture
@@ -39,20 +36,6 @@ def client(slack: SlackServer) -> AsyncWebClient:
 @pytest.fixture
 def ada(slack: SlackServer) -> Person:
     return slack.person("ada")
-
-
-async def refusal(call: Awaitable[object]) -> str:
-    """The `error` that the call was refused with."""
-    with pytest.raises(SlackApiError) as caught:
-        await call
-    return str(caught.value.response["error"])
-
-
-async def answered(call: Awaitable[AsyncSlackResponse]) -> Payload:
-    """The body that the call was answered with."""
-    body = (await call).data
-    assert isinstance(body, dict)
-    return body
 
 
 def section(text: str) -> Payload:
