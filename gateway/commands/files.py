@@ -75,7 +75,7 @@ class _Shelf:
                 sent = await self.artifacts.load(key)
                 if sent is not None:
                     return said, sent
-        saved = await self._saved(name) if name else None
+        saved = await self._saved(name)
         return None if saved is None else (name.rpartition("/")[2], saved)
 
     async def _saved(self, name: str) -> Contents | None:

@@ -7,13 +7,24 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.commands.archival import ADDED, EMPTY, KNOWN, LONGEST, NOTHING, TOO_LONG, WHAT
+from gateway.commands.archival import (
+    ADDED,
+    EMPTY,
+    KNOWN,
+    LONGEST,
+    MOST_SHOWN,
+    NOTHING,
+    TOO_LONG,
+    WHAT,
+)
 from gateway.commands.command import UNREACHABLE
 from gateway.commands.remembering import ELSEWHERE, NOT_YET, NOT_YOURS
+from gateway.domain.memory import Passage
 from gateway.domain.people import Mode, Route
 from storage.memory.store import MemoryStore
 from tests.fakes.crashing import CrashPoints
 from tests.fakes.hub import FakeHub, FakePerson, HubOptions
+from tests.fakes.virtual_time import EPOCH
 
 
 async def _met(hub: FakeHub, name: str = "ada") -> FakePerson:
@@ -33,6 +44,18 @@ async def test_what_is_added_is_found_and_listed_newest_first(hub: FakeHub) -> N
     assert await ada.whispers("/archival cat") == "- My cat is called Pixel."
     assert await ada.whispers("/archival") == "- My dog is called Byte.\n- My cat is called Pixel."
     assert await ada.whispers("/archival horse") == NOTHING
+
+
+async def test_so_many_are_shown_each_with_its_day(hub: FakeHub) -> None:
+    ada = await _met(hub)
+    kept = hub.agents.archive.kept[hub.agents.created[0][2]]
+    kept += [Passage(f"p{number}", f"fact {number}", EPOCH) for number in range(MOST_SHOWN + 1)]
+
+    listed = await ada.whispers("/archival")
+    found = await ada.whispers("/archival no fact")
+
+    assert len(listed.splitlines()) == len(found.splitlines()) == MOST_SHOWN
+    assert listed.splitlines()[0] == f"- {EPOCH:%Y-%m-%d}: fact {MOST_SHOWN}"
 
 
 async def test_the_same_is_added_once(hub: FakeHub) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -9,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 
+from agents.scripted import Say, Wait
 from gateway.domain.conversations import Conversation
 from gateway.domain.messages import InboundMessage
 from gateway.domain.overheard import Overheard
@@ -88,6 +90,20 @@ async def test_nothing_is_quoted_twice() -> None:
     ]
     assert len(again) == 2
     assert QUOTING not in again[0]
+
+
+async def test_what_came_in_one_turn_is_heard_up_to_its_last() -> None:
+    async with _running() as hub:
+        ada = hub.person("ada")
+        hub.agents.will(Wait(60), Say("Let me think."))
+        for position in (8, 9, 10):
+            await hub.inbox.receive(_message(ada, position))
+            await asyncio.sleep(1)
+        await asyncio.sleep(120)
+
+        await _mentions(ada, 20)
+
+    assert [stretch.after for stretch in hub.platform.asked_for] == [None, "8", "10"]
 
 
 async def test_what_each_agent_has_heard_is_its_own() -> None:

@@ -12,7 +12,7 @@ from gateway.commands.command import UNREACHABLE
 from gateway.commands.files import HOW, LARGEST_BYTES, MOST, NONE, NOT_HERE, NOT_SENT, TOO_MANY
 from gateway.commands.remembering import ELSEWHERE, NOT_YET, NOT_YOURS
 from gateway.domain.artifacts import Attachment, attachment_key
-from gateway.domain.memory import Ingestion
+from gateway.domain.memory import Ingestion, KnownFile
 from gateway.domain.people import Mode, Route, person_id_of
 from storage.artifacts.memory import MemoryArtifacts
 from storage.memory.store import MemoryStore
@@ -150,9 +150,33 @@ async def test_there_is_a_limit_to_size_and_number() -> None:
             await ada.hub.agents.files.add(ada.hub.agents.created[0][2], named, b"x")
 
         many = await ada.whispers("/files add one.md")
+        await _sends(ada, artifacts, "7.md", b"seven")
+        replaced = await ada.whispers("/files add 7.md")
 
+    assert replaced == "Your agent looks things up in `7.md` from now on."
     assert large == "It has 10,000,001 bytes; 10,000,000 are the most."
     assert many == TOO_MANY
+
+
+async def test_a_file_may_be_as_large_as_that() -> None:
+    async with _house() as (ada, artifacts):
+        await _sends(ada, artifacts, "book.txt", bytes(LARGEST_BYTES))
+
+        assert "from now on" in await ada.whispers("/files add")
+
+
+async def test_names_and_reasons_are_shown_without_what_could_pass_for_more() -> None:
+    async with _house() as (ada, _):
+        hostile = KnownFile("a`\n- `b.md", 1, Ingestion.FAILED, "No.\u202e`x`" + "y" * 900)
+        agent = ada.hub.agents.created[0][2]
+        ada.hub.agents.files.kept[agent][hostile.name] = hostile, b"x"
+
+        listed = await ada.whispers("/files")
+
+    line, how = listed.split("\n")
+    assert line.startswith("- `a- b.md` (1 bytes): could not be read. No.xy")
+    assert len(line) < 300
+    assert how == HOW
 
 
 async def test_files_are_a_private_thing_of_ones_own_agent() -> None:

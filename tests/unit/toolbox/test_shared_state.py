@@ -10,7 +10,7 @@ import pytest
 from gateway.domain.people import Mode
 from gateway.domain.tools import ToolCall
 from gateway.domain.turns import Turn
-from storage.artifacts import MemoryArtifacts
+from storage.artifacts import Limits, MemoryArtifacts
 from tests.fakes.virtual_time import LoopClock
 from tests.unit.toolbox.turns import turn_of
 from toolbox.executor import Executor
@@ -24,8 +24,8 @@ SCRIBE, PLANNER, BOB = turn_of("ada", "scribe"), turn_of("ada", "planner"), turn
 class Board:
     """The tools over one store, as agents call them."""
 
-    def __init__(self) -> None:
-        artifacts = MemoryArtifacts(LoopClock())
+    def __init__(self, limits: Limits | None = None) -> None:
+        artifacts = MemoryArtifacts(LoopClock(), limits)
         tools = [*shared_state_tools(artifacts), *file_tools(artifacts)]
         self._executor = Executor(Registry(tools))
 
@@ -102,6 +102,27 @@ async def test_a_key_is_a_plain_name(key: str) -> None:
 @pytest.mark.parametrize("value", ["", "  ", "x" * 4_001])
 async def test_a_value_is_neither_empty_nor_long(value: str) -> None:
     assert (await Board().set(SCRIBE, "trip", value)).startswith("A value has 1 to 4,000")
+
+
+async def test_a_value_may_be_as_long_as_that_and_is_listed_in_part() -> None:
+    board = Board()
+
+    await board.set(SCRIBE, "trip", "x" * 4_000)
+    await board.set(SCRIBE, "walk", "by the sea")
+
+    assert await board.read(SCRIBE, "trip") == "x" * 4_000
+    listed = await board.call(SCRIBE, "list_shared_state")
+    assert listed == f"trip: {'x' * 200}…\nwalk: by the sea"
+
+
+async def test_what_else_keeps_a_key_from_being_set_is_told_as_it_is() -> None:
+    board = Board(Limits(owner_files=1))
+    await board.set(SCRIBE, "trip", "one")
+
+    said = await board.set(SCRIBE, "walk", "two")
+
+    assert "files, the most that are allowed" in said
+    assert "Not set" not in said
 
 
 async def test_no_file_is_saved_over_a_key() -> None:
