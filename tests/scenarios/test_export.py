@@ -19,7 +19,8 @@ from gateway.commands.exporting import BY_ITSELF, HOW, NO_FILES
 from gateway.domain.artifacts import Attachment, attachment_key
 from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
-from gateway.domain.memory import MemoryBlock
+from gateway.domain.ids import AgentId
+from gateway.domain.memory import MemoryBlock, Passage
 from gateway.domain.people import Route, person_id_of
 from storage.artifacts.memory import MemoryArtifacts
 from storage.memory.store import MemoryStore
@@ -232,6 +233,40 @@ async def test_who_has_said_much_is_given_it_in_several_files() -> None:
     assert len(first.said) > 200
 
 
+async def test_of_linked_accounts_too_all_is_given_in_several_files() -> None:
+    async with _hub() as (hub, artifacts):
+        ada, other = hub.person("ada"), hub.person("ada-at-work")
+        texts = [f"{number} {'x' * (MOST_CHARACTERS // 250)}" for number in range(500)]
+        for number, text in enumerate(texts):
+            who = ada if number % 3 else other
+            await hub.store.turns.accept(hub.message(who, text), LATER, hub.clock.now())
+        code = (await ada.whispers("/link")).split("**")[1]
+        await other.whispers(f"/link {code}")
+
+        said, number = list[str](), ""
+        for _ in range(4):
+            archive = await _exports(other, artifacts, number)
+            said = [*archive.said, *said]
+            number = (archive.about["older_messages"] or "").removeprefix("/export ")
+            if not number:
+                break
+
+    assert list(dict.fromkeys(text for text in said if "xxx" in text)) == texts
+    assert not number
+
+
+async def test_files_are_in_it_while_there_is_room() -> None:
+    async with _hub() as (hub, artifacts):
+        ada = hub.person("ada")
+        mine = person_id_of(ada.identity)
+        for name in ("a.bin", "b.bin"):
+            await artifacts.save(f"{mine}/{name}", bytes(MOST_BYTES // 2 + 1))
+
+        archive = await _exports(ada, artifacts)
+
+    assert list(archive.files) == [f"files/{mine}/a.bin"]
+
+
 async def test_a_file_that_is_too_large_is_named_alone() -> None:
     async with _hub() as (hub, artifacts):
         ada = hub.person("ada")
@@ -263,18 +298,35 @@ async def test_all_that_an_agent_put_away_is_given() -> None:
     assert "newer_archival" not in agent
 
 
-async def test_an_archival_memory_that_is_too_long_says_so() -> None:
+@pytest.mark.parametrize("more", [0, 1])
+async def test_an_archival_memory_that_is_too_long_says_so(more: int) -> None:
     async with _hub() as (hub, artifacts):
         ada = hub.person("ada")
         await ada.talks("Hello.", "Hi.")
-        for number in range(MOST_PASSAGES + 1):
-            await hub.agents.archive.add(hub.agents.created[-1][2], f"fact {number}")
+        facts = [Passage(f"p{number}", "a fact") for number in range(MOST_PASSAGES + more)]
+        hub.agents.archive.kept[hub.agents.created[-1][2]] = facts
 
         archive = await _exports(ada, artifacts)
 
     (agent,) = archive.about["agents"]
     assert len(agent["archival"]) == MOST_PASSAGES
-    assert agent["newer_archival"]
+    assert ("newer_archival" in agent) is bool(more)
+
+
+async def test_agents_that_the_settings_name_no_more_are_given_too() -> None:
+    artifacts = MemoryArtifacts(LoopClock())
+    options = HubOptions(artifacts=artifacts, has_constellation=True)
+    hub = FakeHub(MemoryStore(), options=options)
+    ada = hub.person("ada")
+    mine = person_id_of(ada.identity)
+    for slot in ("retired", "#shared-block"):
+        await hub.store.people.intend_agent(mine, slot, hub.clock.now())
+        await hub.store.people.bind_agent(mine, slot, AgentId(f"id of {slot}"))
+    async with hub.running():
+        await ada.talks("Hello.", "Hi.")
+        archive = await _exports(ada, artifacts)
+
+    assert [agent["name"] for agent in archive.about["agents"]] == ["postern", "retired"]
 
 
 async def test_of_long_entries_fewer_are_given() -> None:
@@ -327,6 +379,8 @@ async def test_what_linked_accounts_were_before_is_given_too() -> None:
         ada, other = hub.person("ada"), hub.person("ada-at-work")
         await ada.talks("My cat is called Pixel.", "Hm.")
         await other.talks("My boss is a fool.", "Oh.")
+        for each, zone in ((ada, "Europe/Vienna"), (other, "Asia/Tokyo")):
+            await each.whispers(f"/timezone {zone}")
         code = (await ada.whispers("/link")).split("**")[1]
         await other.whispers(f"/link {code}")
 
@@ -335,6 +389,8 @@ async def test_what_linked_accounts_were_before_is_given_too() -> None:
     assert {"My cat is called Pixel.", "My boss is a fool."} < set(archive.said)
     assert {each["user"] for each in archive.about["accounts"]} == {"ada", "ada-at-work"}
     assert len(archive.about["agents"]) == 2
+    zones = [each["texts"] for each in archive.about["kept"] if each["name"] == "zone"]
+    assert sorted(zones) == [["Asia/Tokyo"], ["Europe/Vienna"]]
 
 
 async def test_an_agent_that_is_gone_holds_up_nothing() -> None:
