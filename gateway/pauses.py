@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gateway.domain.conversations import Conversation
-from gateway.domain.deliveries import NewDelivery
-from gateway.domain.ids import DeliveryId
-from gateway.domain.messages import SAID, InboundMessage, MessageKind, Refusal
+from gateway.domain.messages import SAID, InboundMessage, MessageKind, Refusal, told_why
 from gateway.ports import NoteStore
 
 _SUBJECT = "paused"
@@ -47,13 +44,7 @@ class Pauses:
         since = await self.since(place, now) if message.kind in SAID else None
         if since is None:
             return None
-        reply = NewDelivery(
-            id=_reply_id(message),
-            conversation=place,
-            text=f"{since}. I did not hear this. `/resume` lets me answer again.",
-            handle=message.handle,
-            is_private=message.is_private,
-        )
+        reply = told_why(message, f"{since}. I did not hear this. `/resume` lets me answer again.")
         is_told = message.kind is MessageKind.TEXT
         return Refusal(message, reason="paused", reply=reply if is_told else None)
 
@@ -73,8 +64,3 @@ class Pauses:
 def _meant(place: Conversation) -> Conversation:
     """Return what is paused: direct messages are one conversation for whoever says it."""
     return replace(place, thread=None) if place.is_direct else place
-
-
-def _reply_id(message: InboundMessage) -> DeliveryId:
-    digest = hashlib.blake2b(message.idempotency_key.encode(), digest_size=12).hexdigest()
-    return DeliveryId(f"paused-{digest}")

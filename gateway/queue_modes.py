@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from gateway.domain.conversations import Conversation
-from gateway.domain.deliveries import NewDelivery
-from gateway.domain.ids import DeliveryId
-from gateway.domain.messages import SAID, InboundMessage, MessageKind, Refusal
+from gateway.domain.messages import SAID, InboundMessage, MessageKind, Refusal, told_why
 from gateway.domain.people import Route, person_id_of
 from gateway.ports import FireStore, NoteStore, PeopleStore
 
@@ -111,23 +108,11 @@ class QueueModes:
         mode = await self.of(message.conversation, now)
         if mode.kind is not QueueKind.DROP or not await self._is_busy(message, route):
             return None
-        reply = NewDelivery(
-            id=_reply_id(message),
-            conversation=message.conversation,
-            text=BUSY,
-            handle=message.handle,
-            is_private=message.is_private,
-        )
         is_told = message.kind is MessageKind.TEXT
-        return Refusal(message, reason="busy", reply=reply if is_told else None)
+        return Refusal(message, reason="busy", reply=told_why(message, BUSY) if is_told else None)
 
     async def _is_busy(self, message: InboundMessage, route: Route) -> bool:
         identity, place = message.sender.identity, message.conversation
         known = await self._people.find_person(identity)
         lane = route.lane(known.id if known else person_id_of(identity), place)
         return (await self._fires.pulse(lane, place)).is_busy
-
-
-def _reply_id(message: InboundMessage) -> DeliveryId:
-    digest = hashlib.blake2b(message.idempotency_key.encode(), digest_size=12).hexdigest()
-    return DeliveryId(f"busy-{digest}")

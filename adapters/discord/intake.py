@@ -247,11 +247,21 @@ class Intake:
         except BadInput as error:
             await self._tell(message, str(error))
             return
-        # What only its sender sees the answer to gives nobody else's words to the bot.
-        self.meet(message.conversation, takes_part=not message.is_private)
+        self.meet(message.conversation, takes_part=await self._brings_in(message))
         self._authors[message.event_id] = message.sender
         if len(self._authors) > _AUTHORS:
             self._authors.popitem(last=False)
+
+    async def _brings_in(self, message: InboundMessage) -> bool:
+        """Whether the bot takes part in a thread from now on, where it did not.
+
+        What only its sender sees the answer to, and what is not heard at all, gives nobody
+        else's words to the bot.
+        """
+        thread = message.conversation.thread
+        if thread is None or thread in self._followed or message.is_private:
+            return False
+        return await self._admits(message)
 
     async def _tell(self, message: InboundMessage, sentence: str) -> None:
         """Say in its channel why a message can not be taken in; once, however often it comes."""

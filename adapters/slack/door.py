@@ -43,7 +43,7 @@ from adapters.slack.refusals import Refusals
 from adapters.slack.web_api import Json
 from adapters.slack.wire import File
 from adapters.slack.workspaces import Workspaces
-from gateway.domain.messages import InboundMessage, MessageKind
+from gateway.domain.messages import InboundMessage, MessageKind, tells_why
 from gateway.domain.people import Sender
 from gateway.errors import BadInput, RetryLater, StoreUnavailable
 from gateway.ports import Accept, Clock, Store
@@ -52,6 +52,9 @@ MOST_RETRIES = 3
 """After so many, Slack sends an event no more."""
 
 log = logging.getLogger(__name__)
+
+_LOOKED_THROUGH = 20
+"""Entries of a thread's history; each stranger there is told something seldom."""
 
 _ANYBODY = AuthorizeResult(enterprise_id=None, team_id=None)
 
@@ -198,8 +201,9 @@ class Door:
         return heard.files if await self._options.admits(sender, place) else ()
 
     async def _takes_part(self, message: InboundMessage) -> bool:
-        """Whether anything was said between people and the app in this thread."""
-        return bool(await self._history.history(message.conversation.id, None, 1))
+        """Whether anything was said between people and the app, but for why it hears nobody."""
+        newest = await self._history.history(message.conversation.id, None, _LOOKED_THROUGH)
+        return any(not tells_why(entry.id) for entry in newest)
 
     async def _store(self, message: InboundMessage) -> None:
         if self._accept is None:

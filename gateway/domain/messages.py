@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,7 +12,7 @@ from gateway.domain.artifacts import Attachment
 from gateway.domain.canvases import Canvas
 from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Button, NewDelivery
-from gateway.domain.ids import PersonId
+from gateway.domain.ids import DeliveryId, PersonId
 from gateway.domain.people import Pairing, Sender
 
 _OTID_NAMESPACE = uuid.UUID("a8a3f0d2-9d2c-5d0e-8c53-6f0b2f6f3b6e")
@@ -170,6 +171,32 @@ class Refusal:
     pairing: Pairing | None = None
     """The wish to pair whose code the reply shows; stored with it or not at all."""
     pairing_limit: int = 3
+
+
+_REFUSALS = "refused-"
+
+
+def told_why(message: InboundMessage, text: str, once_for: str = "") -> NewDelivery:
+    """Return what tells the sender why a message is turned away.
+
+    It is told once for each message, or once for all that `once_for` names; but what the
+    platform waits to have answered is always answered.
+    """
+    is_awaited = message.handle is not None
+    once = once_for if once_for and not is_awaited else message.idempotency_key
+    digest = hashlib.blake2b(once.encode(), digest_size=12).hexdigest()
+    return NewDelivery(
+        id=DeliveryId(f"{_REFUSALS}{digest}"),
+        conversation=message.conversation,
+        text=text,
+        handle=message.handle,
+        is_private=message.is_private,
+    )
+
+
+def tells_why(delivery: str) -> bool:
+    """Whether a delivery of this id told somebody why nothing of theirs was heard."""
+    return delivery.startswith(_REFUSALS)
 
 
 @dataclass(frozen=True, slots=True)

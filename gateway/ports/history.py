@@ -68,7 +68,8 @@ class HistoryStore(Protocol):
 
         Only ids that are digits throughout count, as Discord's are, or a channel and a
         moment, as Slack's are ("D1:171.5"): what was sent after one is what a restart
-        has missed. Refused messages count too.
+        has missed. Refused messages count too, but not in threads of channels: a bot takes
+        part in none where nobody was heard.
         """
         ...
 

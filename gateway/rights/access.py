@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from datetime import datetime, timedelta
 
 from gateway.domain.conversations import Conversation
-from gateway.domain.deliveries import NewDelivery
-from gateway.domain.ids import ConversationId, DeliveryId
-from gateway.domain.messages import ANSWERED, InboundMessage, Refusal
+from gateway.domain.ids import ConversationId
+from gateway.domain.messages import ANSWERED, InboundMessage, Refusal, told_why
 from gateway.domain.people import Identity, Pairing, Sender
 from gateway.errors import RetryLater, StoreUnavailable
 from gateway.ports import Clock, PeopleStore
@@ -143,60 +141,42 @@ class Access:
 
 def circles_unknown(message: InboundMessage, why: str) -> Refusal:
     """Return how a message is turned away while a platform does not say who its sender is."""
-    reply = NewDelivery(
-        id=_reply_id(message),
-        conversation=message.conversation,
-        text=(
-            "I could not find out whether this is for you, because "
-            f"{message.conversation.platform.title()} does not tell me your roles now. I did not "
-            "hear it; please try again in a minute."
-        ),
-        handle=message.handle,
-        is_private=message.is_private,
-    )
     log.warning("circles_not_known", extra={"event_id": message.event_id, "error": why})
-    return Refusal(message, "circles_unknown", reply if message.kind in ANSWERED else None)
-
-
-def _place_disabled(message: InboundMessage) -> Refusal:
-    """Turn away what nobody hears; only what the platform waits to have answered is answered."""
-    reply = NewDelivery(
-        id=_reply_id(message),
-        conversation=message.conversation,
-        text="Nobody is heard here: the operator has turned me off in this place.",
-        handle=message.handle,
-        is_private=message.is_private,
+    text = (
+        "I could not find out whether this is for you, because "
+        f"{message.conversation.platform.title()} does not tell me your roles now. I did not "
+        "hear it; please try again in a minute."
     )
-    return Refusal(message, "place_disabled", None if message.handle is None else reply)
-
-
-def _not_listed_here(message: InboundMessage) -> Refusal:
-    """Turn away what only the listed may say here; its writer is told once in each hour."""
-    identity, hour = message.sender.identity, int(message.sent_at.timestamp()) // 3_600
-    of_hour = f"{identity.key} {message.conversation.id} {hour}"
-    told = of_hour if message.handle is None else message.idempotency_key
-    digest = hashlib.blake2b(told.encode(), digest_size=12).hexdigest()
-    reply = NewDelivery(
-        id=DeliveryId(f"not-listed-{digest}"),
-        conversation=message.conversation,
-        text="Here I hear only those whom the operator has listed. Write to me in a direct "
-        "message instead.",
-        handle=message.handle,
-        is_private=message.is_private,
-    )
-    return Refusal(message, reason="not_listed_here", reply=reply)
+    return _answered(message, "circles_unknown", text)
 
 
 def not_for_them(message: InboundMessage, role: str) -> Refusal:
     """Return how a message is turned away whose sender may talk, but not to this agent."""
-    reply = NewDelivery(
-        id=_reply_id(message),
-        conversation=message.conversation,
-        text=f'The agent "{role}" is not for you. Ask the operator of this bot.',
-        handle=message.handle,
-        is_private=message.is_private,
+    text = f'The agent "{role}" is not for you. Ask the operator of this bot.'
+    return _answered(message, "agent_not_allowed", text)
+
+
+def _answered(message: InboundMessage, reason: str, text: str) -> Refusal:
+    is_told = message.kind in ANSWERED
+    return Refusal(message, reason, told_why(message, text) if is_told else None)
+
+
+def _place_disabled(message: InboundMessage) -> Refusal:
+    """Turn away what nobody hears; only what the platform waits to have answered is answered."""
+    text = "Nobody is heard here: the operator has turned me off in this place."
+    is_told = message.handle is not None
+    return Refusal(message, "place_disabled", told_why(message, text) if is_told else None)
+
+
+def _not_listed_here(message: InboundMessage) -> Refusal:
+    """Turn away what only the listed may say here; its writer is told once in each hour."""
+    hour = int(message.sent_at.timestamp()) // 3_600
+    of_hour = f"listed {message.sender.identity.key} {message.conversation.id} {hour}"
+    text = (
+        "Here I hear only those whom the operator has listed. Write to me in a direct message "
+        "instead."
     )
-    return Refusal(message, "agent_not_allowed", reply if message.kind in ANSWERED else None)
+    return Refusal(message, "not_listed_here", told_why(message, text, of_hour))
 
 
 def _pairing_refusal(message: InboundMessage, now: datetime) -> Refusal:
@@ -209,27 +189,16 @@ def _pairing_refusal(message: InboundMessage, now: datetime) -> Refusal:
         expires_at=now + PAIRING_TTL,
         conversation=_told_in(message),
     )
-    reply = NewDelivery(
-        id=_reply_id(message),
-        conversation=message.conversation,
-        text=(
-            f"I don't know you yet. Your pairing code is **{code}**.\n\n"
-            "Give it to the operator of this bot, who lets you in with "
-            f"`postern pairing approve {code}`, or to an admin, who says `/pair {code}` to me. "
-            "It is good for one hour."
-        ),
-        handle=message.handle,
-        is_private=message.is_private,
+    text = (
+        f"I don't know you yet. Your pairing code is **{code}**.\n\n"
+        "Give it to the operator of this bot, who lets you in with "
+        f"`postern pairing approve {code}`, or to an admin, who says `/pair {code}` to me. "
+        "It is good for one hour."
     )
-    return Refusal(message, reason="pairing_asked", reply=reply, pairing=pairing)
+    return Refusal(message, "pairing_asked", told_why(message, text), pairing)
 
 
 def _told_in(message: InboundMessage) -> ConversationId | None:
     """Return where a stranger is told that they may talk: not where it was shown to them alone."""
     place = message.conversation
     return None if message.is_private and not place.is_direct else place.id
-
-
-def _reply_id(message: InboundMessage) -> DeliveryId:
-    digest = hashlib.blake2b(message.idempotency_key.encode(), digest_size=12).hexdigest()
-    return DeliveryId(f"pairing-{digest}")

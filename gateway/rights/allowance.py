@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from gateway.domain.conversations import Conversation
-from gateway.domain.deliveries import NewDelivery
-from gateway.domain.ids import DeliveryId, PersonId
-from gateway.domain.messages import SAID, Accepted, InboundMessage, MessageKind, Refusal
+from gateway.domain.ids import PersonId
+from gateway.domain.messages import SAID, Accepted, InboundMessage, MessageKind, Refusal, told_why
 from gateway.domain.people import Identity, person_id_of, place_id_of
 from gateway.ports import UsageStore
 
@@ -163,7 +161,7 @@ class ChannelAllowance:
 def _refusal(message: InboundMessage, person: PersonId, limit: int, now: datetime) -> Refusal:
     """Turn it away; its writer is told once in each minute of the clock."""
     said = f"You wrote more than {_most(limit)} in a minute"
-    return _turned_away(message, said, "too_many_messages", _reply_id(person, now))
+    return _turned_away(message, said, "too_many_messages", f"{person} {_minute(now)}")
 
 
 def _channel_refusal(
@@ -171,27 +169,18 @@ def _channel_refusal(
 ) -> Refusal:
     """Turn it away; the channel is told once in each minute, whoever waits for an answer too."""
     said = f"More than {_most(limit)} were written in this channel in a minute"
-    subject = channel.id if message.handle is None else message.idempotency_key
-    return _turned_away(message, said, "busy_channel", _reply_id(subject, now))
+    return _turned_away(message, said, "busy_channel", f"{channel.id} {_minute(now)}")
 
 
-def _turned_away(message: InboundMessage, said: str, reason: str, reply_id: DeliveryId) -> Refusal:
-    reply = NewDelivery(
-        id=reply_id,
-        conversation=message.conversation,
-        text=f"{said}; I did not hear this one. Please wait a moment and send it again.",
-        handle=message.handle,
-        is_private=message.is_private,
-    )
+def _turned_away(message: InboundMessage, said: str, reason: str, once_for: str) -> Refusal:
+    text = f"{said}; I did not hear this one. Please wait a moment and send it again."
     is_told = message.kind is MessageKind.TEXT
-    return Refusal(message, reason=reason, reply=reply if is_told else None)
+    return Refusal(message, reason, told_why(message, text, once_for) if is_told else None)
 
 
 def _most(limit: int) -> str:
     return "one message" if limit == 1 else f"{limit:,} messages"
 
 
-def _reply_id(subject: str, now: datetime) -> DeliveryId:
-    minute = int(now.timestamp()) // 60
-    digest = hashlib.blake2b(f"{subject}:{minute}".encode(), digest_size=12).hexdigest()
-    return DeliveryId(f"allowance-{digest}")
+def _minute(now: datetime) -> int:
+    return int(now.timestamp()) // 60

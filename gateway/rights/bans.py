@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime, timedelta
 
 from gateway.domain.bans import Ban
-from gateway.domain.deliveries import NewDelivery
-from gateway.domain.ids import DeliveryId
-from gateway.domain.messages import ANSWERED, InboundMessage, Refusal
+from gateway.domain.messages import ANSWERED, InboundMessage, Refusal, told_why
 from gateway.domain.people import Identity
 from gateway.ports import PeopleStore
 
@@ -37,20 +34,7 @@ def ban_refusal(message: InboundMessage, ban: Ban) -> Refusal:
     """Turn it away. Who wrote it is told once in each hour of the clock; who is muted, never."""
     if ban.is_silent or message.kind not in ANSWERED:
         return Refusal(message, reason="muted" if ban.is_silent else "banned")
-    reply = NewDelivery(
-        id=_reply_id(message, ban),
-        conversation=message.conversation,
-        text=f"You are banned here {ban}. I do not hear what you write.",
-        handle=message.handle,
-        is_private=message.is_private,
-    )
-    return Refusal(message, reason="banned", reply=reply)
-
-
-def _reply_id(message: InboundMessage, ban: Ban) -> DeliveryId:
-    """Name it by the hour; but what the platform waits to have answered, by the message."""
     hour = int(message.sent_at.timestamp()) // 3_600
-    of_hour = f"{ban.identity.key} {ban.since.isoformat()} {hour} {message.conversation.id}"
-    told = of_hour if message.handle is None else message.idempotency_key
-    digest = hashlib.blake2b(told.encode(), digest_size=12).hexdigest()
-    return DeliveryId(f"banned-{digest}")
+    of_hour = f"ban {ban.identity.key} {ban.since.isoformat()} {hour} {message.conversation.id}"
+    text = f"You are banned here {ban}. I do not hear what you write."
+    return Refusal(message, "banned", told_why(message, text, of_hour))

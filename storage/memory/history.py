@@ -82,7 +82,9 @@ class MemoryHistory:
         for row in sorted(self._tables.messages.values(), key=lambda row: row.sequence):
             message = row.message
             is_plain = message.kind is MessageKind.TEXT and _PLAIN.fullmatch(message.event_id)
-            if is_plain and message.conversation.platform == platform:
+            place, is_refused = message.conversation, row.state is MessageState.REFUSED
+            is_aside = is_refused and place.thread is not None and not place.is_direct
+            if is_plain and place.platform == platform and not is_aside:
                 newest[message.conversation] = message.event_id
         by_id = sorted(newest.items(), key=lambda item: item[0].id)
         return [item for item in by_id if item[0].id > (after or "")][:limit]

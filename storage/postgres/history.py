@@ -64,6 +64,10 @@ WITH RECURSIVE place (conversation) AS (
 SELECT place.conversation, newest.key FROM place CROSS JOIN LATERAL (
     SELECT key FROM inbox
     WHERE inbox.conversation = place.conversation AND kind = 'text'
+        AND (
+            state <> 3 OR inbox.conversation NOT LIKE '%:%:%:%'
+            OR inbox.conversation LIKE 'slack:%:D%'
+        )
         AND key ~ '^[^:]*:[^:]*:([^:]*:[0-9]+[.])?[0-9]+$'
     ORDER BY seq DESC LIMIT 1
 ) AS newest LIMIT $3

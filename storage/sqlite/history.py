@@ -67,6 +67,10 @@ SELECT conversation, (
     SELECT key FROM inbox INDEXED BY inbox_conversation
     WHERE inbox.conversation = place.conversation AND kind = 'text'
         AND (
+            state <> 3 OR inbox.conversation NOT LIKE '%:%:%:%'
+            OR inbox.conversation LIKE 'slack:%:D%'
+        )
+        AND (
             (key GLOB '*:*:[0-9]*' AND key NOT GLOB '*:*:*[^0-9]*')
             OR (
                 key GLOB '*:*:*:[0-9]*.[0-9]*' AND key NOT GLOB '*:*:*:*[^0-9.]*'

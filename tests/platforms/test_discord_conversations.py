@@ -6,7 +6,9 @@ from collections.abc import AsyncGenerator, Sequence
 import pytest
 
 from adapters.discord.options import BotPolicy, ReactionPolicy
+from gateway.domain.conversations import Conversation
 from gateway.domain.messages import MessageKind
+from gateway.domain.people import Sender
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.discord_hub import DiscordHub
 from tests.platforms.discord_server import DiscordServer, Permission, Person, ServerSettings
@@ -170,6 +172,24 @@ async def test_a_thread_in_which_the_bot_takes_part_is_a_conversation(
     conversations = {message.conversation.id for message in hub.stored.values()}
     assert hub.heard == ["say one", "say two"]
     assert conversations == {f"discord:{server.house.id}:{server.general.id}:{thread.id}"}
+
+
+async def test_who_is_not_heard_brings_the_bot_into_no_thread(server: DiscordServer) -> None:
+    async def admits(sender: Sender, place: Conversation) -> bool:
+        return sender.identity.user != str(mallory.id)
+
+    ada, mallory = server.person("ada"), server.person("mallory")
+    kind = ChannelKind.PUBLIC_THREAD
+    thread = server.world.add_thread(server.general, "plans", ada.user, kind, None)
+    hub = DiscordHub(server, settings={"admits": admits})
+    async with hub.connected():
+        mallory.says(thread, f"{mention(server)} hello")
+        await hub.has_heard(1)
+        ada.says(thread, "between us")
+        ada.says(thread, f"{mention(server)} say one")
+        await server.until(lambda: "one" in server.said_by_bot(thread))
+
+    assert "between us" not in hub.heard
 
 
 async def test_a_mention_can_open_a_thread_of_its_own(server: DiscordServer) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator
 
 import pytest
 
 from agents.scripted import Say, Wait
 from gateway.domain.people import Identity
+from gateway.rights.pairing_codes import hash_code
+from gateway.rights.policy import AccessMode
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.slack_hub import SlackHub, Ways, answer, slack_hub
 from tests.platforms.slack_server import Message, Person
@@ -96,6 +99,24 @@ async def test_what_is_said_to_others_is_not_heard(hub: SlackHub, ada: Person) -
 
     assert len(hub.agents.heard) == 1
     assert hub.slack.said_by_app("general") == []
+
+
+async def test_who_is_not_heard_brings_the_app_into_no_thread() -> None:
+    async with slack_hub(ways=Ways(access=AccessMode.PAIRING)) as hub:
+        ada, mallory = hub.slack.person("ada"), hub.slack.person("mallory")
+        ada.dm("let me in")
+        found = await hub.slack.until(lambda: re.search(r"/pair (\w{8})`", ada.sees()[-1]))
+        people, now = hub.hub.store.people, hub.hub.clock.now()
+        await people.decide_pairing(hash_code(found[1]), is_allowed=True, now=now)
+        root = mallory.mentions("general", "hello")
+        channel = hub.slack.workspace().channels[root.channel]
+        await hub.slack.until(lambda: "pairing code" in str(hub.slack.visible(channel, root.ts)))
+        ada.says("general", "do not answer", thread_ts=root.ts)
+        ada.mentions("general", "one", thread_ts=root.ts)
+        await hub.slack.until(lambda: "re: one" in hub.slack.visible(channel, root.ts))
+        await hub.slack.until_delivered()
+
+    assert "do not answer" not in str(hub.agents.heard)
 
 
 async def test_other_bots_and_the_app_itself_are_not_heard(hub: SlackHub, ada: Person) -> None:

@@ -8,9 +8,10 @@ from datetime import timedelta
 
 from gateway.domain.artifacts import Attachment
 from gateway.domain.audit import AuditKind
+from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import Button, SendFailed
 from gateway.domain.ids import ConversationId
-from gateway.domain.messages import HistoryEntry
+from gateway.domain.messages import HistoryEntry, Refusal
 from gateway.domain.turns import TurnOutcome, TurnState
 from gateway.ports import Store, StoreCounts
 from tests.contracts.store.words import (
@@ -285,6 +286,25 @@ async def test_the_newest_message_is_found_by_its_channel_and_moment_too(store: 
     newest = await store.history.newest_events("fake")
 
     assert newest == [(place("D1"), "D1:171.000300")]
+
+
+async def test_refused_messages_are_found_but_not_in_threads_of_channels(store: Store) -> None:
+    places = [
+        Conversation("fake", "local", "c1"),
+        Conversation("fake", "local", "c1", "t1"),
+        Conversation("fake", "local", "c1", "t2"),
+        Conversation("slack", "T1", "D1", "171.5"),
+    ]
+    said = [replace(message(f"10{n}"), conversation=place) for n, place in enumerate(places)]
+    for each in said:
+        await store.turns.refuse(Refusal(each, "not_allowed"), NOW)
+    await store.turns.accept(replace(said[2], event_id="200"), ROUTE, NOW)
+    await store.turns.refuse(Refusal(replace(said[2], event_id="201"), "paused"), NOW)
+
+    found = [await store.history.newest_events(platform) for platform in ("fake", "slack")]
+
+    assert sorted(found[0], key=lambda pair: pair[1]) == [(places[0], "100"), (places[2], "200")]
+    assert found[1] == [(places[3], "103")]
 
 
 async def test_the_newest_messages_are_found_page_by_page(store: Store) -> None:
