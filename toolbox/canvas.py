@@ -99,9 +99,11 @@ class _Shelf:
                 await self._revise(known.id, in_words(canvas), canvas)
                 return f'"{name}" is changed.'
             post = DeliveryId(f"{turn.ref.id}.canvas-{call.id}")
+            if known is not None and known.id == post:
+                raise BadInput(f'"{name}" could not be shown: its platform took no such message.')
             await self._store.deliveries.enqueue([_new(post, turn, canvas)], self._clock.now())
             await self._store.notes.put(*_note(turn, name), post)
-            if known is not None and known.id != post:
+            if known is not None:
                 return f'"{name}" is shown anew: what was shown as it before could not be sent.'
             return f'"{name}" is shown.'
 

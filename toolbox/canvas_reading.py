@@ -44,7 +44,7 @@ _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 def read_canvas(written: Sequence[Mapping[str, Any]], mode: Mode = "inline") -> Canvas:
     """Check what a model wrote. Raises BadInput, which names the component and what is wrong."""
     left = [MOST_COMPONENTS]
-    components = tuple(_read(each, f"{n}", 1, left) for n, each in _numbered(written))
+    components = tuple(_read(each, f"{n}", 1, left) for n, each in enumerate(written, start=1))
     canvas = Canvas(components, mode)
     if not canvas.components:
         raise BadInput("A canvas has at least one component.")
@@ -78,12 +78,8 @@ def _children(written: object, place: str, depth: int, left: list[int]) -> Itera
         raise BadInput(f"Component {place} is too deep: at most {DEEPEST} stand in each other.")
     if not isinstance(written, list):
         raise BadInput(f'The "children" of component {place} are no list.')
-    for number, each in _numbered(cast("list[object]", written)):
+    for number, each in enumerate(cast("list[object]", written), start=1):
         yield _read(each, f"{place}.{number}", depth + 1, left)
-
-
-def _numbered(written: Sequence[object]) -> Iterator[tuple[int, object]]:
-    return enumerate(written[: MOST_COMPONENTS + 1], start=1)
 
 
 def _kind_of(name: object, place: str) -> type[Component]:

@@ -136,8 +136,8 @@ def said_before(form: Form) -> str:
 
 
 def bar_of(value: float) -> str:
-    """Return a progress bar made of characters."""
-    full = round(min(100.0, max(0.0, value)) / 100 * _CELLS)
+    """Return a progress bar made of characters, from 0 to 100 percent."""
+    full = round(value / 100 * _CELLS)
     return f"{'▓' * full}{'░' * (_CELLS - full)} {value:.0f} %"
 
 

@@ -18,6 +18,8 @@ from toolbox.canvas import canvas_tools
 from toolbox.executor import Executor
 from toolbox.registry import Registry
 
+EDGES = ("before", "after")
+
 
 class Life:
     """Where the process that lives now may die."""
@@ -86,10 +88,38 @@ async def test_a_press_is_heard_by_the_agent_of_who_pressed() -> None:
     assert hub.agents.heard[-1][0].endswith("\nBook it (plan)")
 
 
+TAKING = [f"{edge} store.{call}" for call in ("deliveries.revise", "notes.drop") for edge in EDGES]
+
+
+@pytest.mark.parametrize("moment", TAKING)
+async def test_a_canvas_is_taken_back_over_a_crash(moment: str) -> None:
+    life = Life()
+    hub = _hub(life)
+    for asked in (_show("words of one", "c1"), _take_back("c2")):
+        hub.agents.will(asked)
+        hub.agents.will_say("Done.")
+    ada = hub.person("ada")
+    async with hub.running():
+        await ada.says("show me")
+        await ada.reads(2)
+    life.points = CrashPoints(at_name=moment)
+
+    async with asyncio.TaskGroup() as group:
+        story = group.create_task(ada.says("enough", event_id="e2"))
+        await hub.until_crash(life.points)
+        life.points = CrashPoints()
+        async with hub.running():
+            await story
+            await hub.platform.until(lambda: ada.sees == ["Done.", "Done."])
+
+    (canvas,) = _canvases(hub)
+    assert canvas.texts[-1] == ""
+
+
 MOMENTS = [
     f"{edge} store.{call}"
     for call in ("notes.get", "deliveries.enqueue", "notes.put")
-    for edge in ("before", "after")
+    for edge in EDGES
 ]
 
 

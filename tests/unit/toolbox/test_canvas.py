@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gateway.domain.dead_letters import DeadDelivery
 from gateway.domain.deliveries import Delivery, SendFailed, Sent
 from gateway.domain.ids import PlatformMessageId, WorkerId
 from gateway.domain.people import Mode
@@ -52,6 +53,12 @@ class Wall:
     async def take_back(self, turn: Turn, name: str = "plan") -> ToolResult:
         return await self._call(turn, "c9", "take_back", name=name)
 
+    async def drop_letters(self) -> None:
+        """Let the operator let go what could not be sent."""
+        for letter in await self.store.dead_letters.page(10):
+            assert isinstance(letter, DeadDelivery)
+            await self.store.dead_letters.drop(letter, self.clock.now())
+
     async def _call(self, turn: Turn, call: str, tool: str, **arguments: Any) -> ToolResult:
         result = await self._executor.call(turn, ToolCall(call, tool, json.dumps(arguments)))
         await self._send()
@@ -76,11 +83,13 @@ async def test_the_same_name_again_changes_the_same_message() -> None:
     wall = Wall()
 
     first = await wall.show(turn_of("ada"), "one")
-    second = await wall.show(turn_of("ada", number=2), "two", call="c2")
+    button = {"type": "button", "label": "Two"}
+    second = await wall.show(turn_of("ada", number=2), "", call="c2", components=[button])
 
     assert (first.text, second.text) == ('"plan" is shown.', '"plan" is changed.')
     ((name, shown),) = wall.shown.items()
-    assert (shown.text, shown.revision, shown.receipt) == ("two", 2, f"m-{name}")
+    assert (shown.text, shown.revision, shown.receipt) == ("Two", 2, f"m-{name}")
+    assert [each.says for each in shown.buttons] == ["Two (plan)"]
     assert shown.canvas is not None
 
 
@@ -143,15 +152,16 @@ async def test_two_calls_of_one_round_share_a_message() -> None:
     assert len(wall.shown) == 1
 
 
-async def test_neither_another_person_nor_another_agent_changes_it() -> None:
+async def test_nobody_else_and_nothing_elsewhere_changes_it() -> None:
     wall = Wall()
     await wall.show(turn_of("ada"), "ada's")
 
     await wall.show(turn_of("bob"), "bob's")
     await wall.show(turn_of("ada", "scribe"), "the scribe's", call="c2")
+    await wall.show(turn_of("ada", number=2, channel="c2"), "another")
     refused = await wall.take_back(turn_of("carl"))
 
-    assert wall.texts == ["ada's", "bob's", "the scribe's"]
+    assert wall.texts == ["ada's", "bob's", "the scribe's", "another"]
     assert refused.is_error
 
 
@@ -164,14 +174,23 @@ async def test_a_shared_agent_changes_it_whoever_speaks() -> None:
     assert wall.texts == ["two"]
 
 
-async def test_what_its_platform_refused_is_begun_anew_and_that_is_told() -> None:
+@pytest.mark.parametrize("is_dropped", [False, True])
+async def test_what_its_platform_refused_is_begun_anew_and_that_is_told(
+    *, is_dropped: bool
+) -> None:
     wall = Wall()
     wall.is_refusing = True
     await wall.show(turn_of("ada"), "one")
     wall.is_refusing = False
+    if is_dropped:
+        await wall.drop_letters()
 
+    refused = await wall.take_back(turn_of("ada"))
+    repeated = await wall.show(turn_of("ada"), "one")
     shown = await wall.show(turn_of("ada", number=2), "two")
 
+    assert refused.text == 'Nothing called "plan" is shown here.'
+    assert repeated.text == '"plan" could not be shown: its platform took no such message.'
     assert shown.text.startswith('"plan" is shown anew: what was shown as it before could not')
     assert len(wall.shown) == 2
 
@@ -179,7 +198,8 @@ async def test_what_its_platform_refused_is_begun_anew_and_that_is_told() -> Non
 async def test_what_was_asked_in_private_is_shown_to_nobody_else() -> None:
     wall = Wall()
     asked = turn_of("ada")
-    private = replace(asked, messages=(replace(asked.messages[0], is_private=True),))
+    (said,) = asked.messages
+    private = replace(asked, messages=(said, replace(said, is_private=True)))
 
     refused = await wall.show(private, "secret")
 

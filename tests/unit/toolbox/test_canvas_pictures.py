@@ -24,14 +24,18 @@ def test_pictures_of_trusted_hosts_stay() -> None:
 
 
 def test_a_picture_in_a_card_in_a_stack_is_found_and_its_neighbours_stay() -> None:
-    card = {"type": "card", "title": "Cat", "image": SECRET, "children": [{"type": "divider"}]}
+    inner = {"type": "image", **SECRET}
+    card = {"type": "card", "title": "Cat", "image": SECRET, "children": [inner]}
     gallery = {"type": "gallery", "images": [SECRET, ROME]}
-    written = [{"type": "stack", "children": [card, {"type": "image", **SECRET}, gallery]}]
+    written = [
+        {"type": "stack", "children": [card, gallery, {"type": "gallery", "images": [SECRET]}]}
+    ]
 
     canvas = with_links(read_canvas(written), ["pictures.example"])
 
     assert _addresses(canvas) == [ROME["url"]]
-    assert in_words(canvas).count(SECRET["url"]) == 3
+    assert in_words(canvas).count(SECRET["url"]) == 4
+    assert all(each.images for each in inside(canvas.components) if isinstance(each, Gallery))
 
 
 def test_a_trusted_name_inside_of_an_address_is_no_trusted_host() -> None:

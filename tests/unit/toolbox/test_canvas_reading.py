@@ -98,6 +98,23 @@ WRONG: dict[str, tuple[list[Any], str]] = {
         [{"type": "image", "url": 'https://x.org/"><script>\n', "alt": "x"}],
         "no https address",
     ),
+    "an address in the clear": (
+        [{"type": "image", "url": "http://x.org/a", "alt": "x"}],
+        "no https address",
+    ),
+    "a long address": (
+        [{"type": "image", "url": f"https://x.org/{'a' * 987}", "alt": "x"}],
+        "no https address",
+    ),
+    "a long entry": ([{"type": "list", "items": ["x" * (LONGEST_TEXT + 1)]}], "more than 2,000"),
+    "many buttons": (
+        [{"type": "button", "label": f"{n}"} for n in range(26)],
+        "at most 25 buttons",
+    ),
+    "a command behind a space": (
+        [{"type": "button", "label": "Yes", "says": " /approve a1"}],
+        "say a command",
+    ),
     "a command": ([{"type": "button", "label": "Yes", "says": "/approve a1"}], "say a command"),
     "one saying twice": ([{"type": "button", "label": "Yes"}] * 2, "say the same"),
     "a wide bar": (
@@ -110,11 +127,21 @@ WRONG: dict[str, tuple[list[Any], str]] = {
     "no field": ([_form(fields=[])], '"fields" of component 1 (form) is empty.'),
     "many fields": ([_form(fields=[{"label": f"{n}"} for n in range(6)])], "has 1 to 5 fields"),
     "two fields of one label": ([_form(fields=[{"label": "a"}] * 2)], "label of its own"),
+    "a long title": ([_form(title="x" * 41)], "1 to 40 characters"),
     "a title of two lines": ([_form(title="a\nb")], "on one line"),
     "a form that is a command": ([_form(title="/approve a1")], "can not be a command"),
     "a form that says a command": ([_form(says="/approve a1")], "can not be a command"),
     "a title behind a space": ([_form(title=" /approve a1")], "on one line"),
     "a choice of nothing": ([_form(fields=[{"label": "a", "kind": "choice"}])], "it is a choice"),
+    "options of a line": ([_form(fields=[{"label": "a", "options": ["x"]}])], "it is a choice"),
+    "a blank option": (
+        [_form(fields=[{"label": "a", "kind": "choice", "options": [" "]}])],
+        "an option has 1 to 75",
+    ),
+    "a long option": (
+        [_form(fields=[{"label": "a", "kind": "choice", "options": ["x" * 76]}])],
+        "an option has 1 to 75",
+    ),
     "an option twice": (
         [_form(fields=[{"label": "a", "kind": "choice", "options": ["x", "x"]}])],
         "two options are the same",

@@ -13,10 +13,15 @@ from tests.fakes.virtual_time import EPOCH
 
 
 def turn_of(
-    person: str, role: str = "postern", *, number: int = 1, mode: Mode = Mode.PERSON
+    person: str,
+    role: str = "postern",
+    *,
+    number: int = 1,
+    mode: Mode = Mode.PERSON,
+    channel: str = "c1",
 ) -> Turn:
-    """Return a person's turn in one place; a higher number is a later one."""
-    place = Conversation("fake", "w1", "c1")
+    """Return a person's turn in a place; a higher number is a later one."""
+    place = Conversation("fake", "w1", channel)
     owner = PersonId(person)
     at = EPOCH + timedelta(hours=number)
     sender = Sender(Identity("fake", "w1", person), person)

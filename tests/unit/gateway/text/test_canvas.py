@@ -62,6 +62,7 @@ IN_WORDS: list[tuple[Component, str]] = [
     (Hero("Big\nnews", "small"), "# Big news\n\nsmall"),
     (ProgressBar(60, "Packed"), "**Packed** ▓▓▓▓▓▓░░░░ 60 %"),
     (ProgressBar(0), "░░░░░░░░░░ 0 %"),
+    (ProgressBar(96.6), "▓▓▓▓▓▓▓▓▓▓ 97 %"),
     (Stats((Stat("Price", "9", "+1"),)), "- **Price:** 9 (+1)"),
     (Timeline((Moment("May", "Go", "by bus"),)), "- **May** — Go: by bus"),
     (List(("a", "b\nc")), "- a\n- b c"),
