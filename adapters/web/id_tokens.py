@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 import json
 import re
 from collections.abc import Sequence
@@ -255,7 +254,7 @@ def _check(claims: _Claims, expected: Expected) -> None:
         raise TokenRefused("The ID token is over.")
     if claims.iat > latest or (claims.nbf is not None and claims.nbf > latest):
         raise TokenRefused("The ID token is of a moment to come.")
-    if not hmac.compare_digest(claims.nonce.encode(), expected.nonce.encode()):
+    if claims.nonce != expected.nonce:
         raise TokenRefused("The ID token is of another sign-in.")
 
 

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.web.id_tokens import (
+    KEYS_LIMIT,
     TOKEN_LIMIT,
     Expected,
     Key,
@@ -228,6 +229,40 @@ def test_a_key_that_is_for_something_else_or_broken_is_not_used(change: dict[str
     refused(signed(RSA_KEY, HEADER, CLAIMS), keys)
 
 
+@pytest.mark.parametrize("bits", [9_000, 100_000])
+def test_keys_that_take_long_to_try_are_not_tried(bits: int) -> None:
+    long = {
+        **public_jwk(RSA_KEY, "rsa"),
+        "n": text_of((2**bits + 1).to_bytes(bits // 8 + 1, "big")),
+    }
+    keys = parse_keys(json.dumps({"keys": [long]}).encode())
+
+    assert "can not be used" in refused(signed(RSA_KEY, HEADER, CLAIMS), keys)
+
+
+def test_a_key_set_has_so_many_keys_and_no_more() -> None:
+    jwk = public_jwk(RSA_KEY, "rsa")
+
+    assert len(parse_keys(json.dumps({"keys": [jwk] * KEYS_LIMIT}).encode())) == KEYS_LIMIT
+    with pytest.raises(TokenRefused):
+        parse_keys(json.dumps({"keys": [jwk] * (KEYS_LIMIT + 1)}).encode())
+
+
+def test_a_key_of_another_curve_is_not_used() -> None:
+    other = {**public_jwk(CURVE_KEY, "curve"), "crv": "P-384"}
+    keys = parse_keys(json.dumps({"keys": [other]}).encode())
+
+    assert "can not be used" in refused(
+        signed(CURVE_KEY, {"alg": "ES256", "kid": "curve"}, CLAIMS), keys
+    )
+
+
+def test_a_clock_may_be_a_minute_off() -> None:
+    token = signed(RSA_KEY, HEADER, {**CLAIMS, "exp": NOW - 59, "iat": NOW + 59})
+
+    assert verify(token, KEYS, EXPECTED).name == "Ada Lovelace"
+
+
 def test_a_point_beside_the_curve_is_no_key() -> None:
     off = {**public_jwk(CURVE_KEY, "curve"), "y": text_of(bytes(31) + b"\x01")}
     keys = parse_keys(json.dumps({"keys": [off]}).encode())
@@ -263,3 +298,20 @@ def test_a_name_is_only_for_reading(name: object) -> None:
     claims = {**CLAIMS, "name": name, "preferred_username": "ada"}
 
     assert verify(signed(RSA_KEY, HEADER, claims), KEYS, EXPECTED).name == "ada"
+
+
+@pytest.mark.parametrize("claim", ["sub", "nonce", "iss", "name"])
+def test_half_a_character_breaks_nothing(claim: str) -> None:
+    """JSON can hold what no text can: whoever encodes it later would fail."""
+    token = signed(RSA_KEY, HEADER, {**CLAIMS, claim: "a\ud800"})
+
+    if claim == "name":
+        assert verify(token, KEYS, EXPECTED).name == "a"
+    else:
+        refused(token)
+
+
+def test_a_name_is_short() -> None:
+    token = signed(RSA_KEY, HEADER, {**CLAIMS, "name": "A" * 500})
+
+    assert verify(token, KEYS, EXPECTED).name == "A" * 80
