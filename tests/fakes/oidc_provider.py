@@ -31,7 +31,7 @@ Claims = dict[str, object]
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 CLIENT_ID = "postern-web"
-CLIENT_SECRET = "client secret: of the test/provider"
+CLIENT_SECRET = "client secret: 100%25 of the test/provider+"
 
 
 def text_of(data: bytes) -> str:
@@ -91,6 +91,8 @@ class OidcProvider:
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
     spoil: Callable[[Claims], Claims] = field(default=lambda claims: claims)
     """Changes what is signed."""
+    offered: Claims = field(default_factory=Claims)
+    """What it says of itself beside the usual, or instead of it."""
     codes: dict[str, _Grant] = field(default_factory=dict[str, _Grant])
     exchanged: int = 0
     """Codes that were exchanged."""
@@ -126,6 +128,7 @@ class OidcProvider:
                 "jwks_uri": f"{self.issuer}/keys",
                 "response_types_supported": ["code"],
                 "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+                **self.offered,
             }
         )
 
@@ -170,7 +173,7 @@ class OidcProvider:
         form = {
             name: values[0] for name, values in parse_qs((await request.body()).decode()).items()
         }
-        if not _is_the_client(request.headers.get("authorization", "")):
+        if not self._is_the_client(request.headers.get("authorization", ""), form):
             return JSONResponse({"error": "invalid_client"}, 401)
         grant = self.codes.pop(form.get("code", ""), None)
         if grant is None or not _fits(grant.asked, form):
@@ -181,6 +184,12 @@ class OidcProvider:
         token = signed(self.key, {"alg": algorithm, "kid": self.kid}, claims)
         answer = {"access_token": "a", "token_type": "Bearer", "expires_in": 60, "id_token": token}
         return JSONResponse(answer, headers={"Cache-Control": "no-store"})
+
+    def _is_the_client(self, header: str, form: dict[str, str]) -> bool:
+        if self.offered.get("token_endpoint_auth_methods_supported") != ["client_secret_post"]:
+            return _has_secret(header)
+        given = (form.get("client_id"), form.get("client_secret"))
+        return not header and given == (CLIENT_ID, CLIENT_SECRET)
 
     def claims(self, subject: str, nonce: str) -> Claims:
         """Return what an ID token says."""
@@ -197,7 +206,7 @@ class OidcProvider:
         }
 
 
-def _is_the_client(header: str) -> bool:
+def _has_secret(header: str) -> bool:
     scheme, _, given = header.partition(" ")
     try:
         name, _, secret = base64.b64decode(given).decode().partition(":")

@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from adapters.web.guard import WebOptions
 from adapters.web.sessions import COOKIE
+from gateway.domain.turns import TurnOutcome, TurnState
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.web_hub import ADMIN_TOKEN, Served, WebHub, WebServer
 
@@ -172,6 +173,18 @@ async def test_nothing_is_acknowledged_that_is_not_stored(door: Served) -> None:
 
     assert response.status_code == 503
     assert response.json() == {"error": "The database is away."}
+    assert response.headers["retry-after"] == "2"
+
+
+async def test_chat_hears_of_an_answer_that_nobody_told(door: Served) -> None:
+    """Another process may have ended the turn, with nothing to show."""
+    async with _browser(door) as client, asyncio.TaskGroup() as tasks:
+        asked = tasks.create_task(_chat(client, "hi"))
+        turn = await door.hub.next_turn()
+        ended = TurnOutcome(TurnState.DONE, ())
+        await door.hub.store.turns.finish(turn.ref, ended, door.hub.clock.now())
+
+    assert (asked.result().status_code, asked.result().json()["messages"]) == (200, [])
 
 
 async def test_before_the_gateway_runs_it_says_so(server: WebServer) -> None:
@@ -207,6 +220,19 @@ async def test_a_browser_stays_the_same_person(door: Served) -> None:
         before = client.cookies[COOKIE]
         await client.get("/")
         assert client.cookies[COOKIE] == before
+
+
+async def test_behind_tls_the_cookie_is_for_tls_alone(server: WebServer) -> None:
+    options = WebOptions(public_url="https://chat.example.org")
+    async with (
+        server.serving(WebHub(), options) as door,
+        httpx.AsyncClient(base_url=door.url) as client,
+    ):
+        outside = await client.get("/", headers={"Host": "chat.example.org"})
+        inside = await client.get("/")
+
+    assert outside.headers["set-cookie"].endswith("; Secure")
+    assert "Secure" not in inside.headers["set-cookie"]
 
 
 async def test_agents_are_listed_the_default_one_first(door: Served) -> None:

@@ -318,3 +318,40 @@ async def test_a_named_conversation_can_be_read(door: Served) -> None:
 
     assert main.json()["messages"] == []
     assert [message["text"] for message in named.json()["messages"]] == ["hi", "hello"]
+
+
+async def test_a_stream_that_is_cut_off_says_so(door: Served) -> None:
+    async with client_of(door) as client, asyncio.TaskGroup() as tasks:
+        asked = tasks.create_task(_cut_off(client))
+        await door.hub.has_accepted(1)
+        while not door.hub.adapter.pages.count:  # noqa: ASYNC110 - only asking tells
+            await asyncio.sleep(0.01)
+        door.hub.adapter.pages.close()
+
+    assert "with the same Idempotency-Key" in asked.result()
+
+
+async def _cut_off(client: openai.AsyncOpenAI) -> str:
+    with pytest.raises(openai.APIError) as cut:
+        await _told(client, "hi")
+    return cut.value.message
+
+
+async def test_a_stream_shows_that_it_is_there(server: WebServer) -> None:
+    options = WebOptions(admin_token=ADMIN_TOKEN, quiet_seconds=0)
+    body = {"model": "postern", "messages": [said("hi")], "stream": True}
+    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+    async with (
+        server.serving(WebHub(), options) as door,
+        httpx.AsyncClient(base_url=door.url, headers=headers, timeout=PATIENCE_SECONDS) as client,
+        client.stream("POST", "/v1/chat/completions", json=body) as stream,
+    ):
+        lines = stream.aiter_lines()
+        async for line in lines:
+            if line == ": at work":
+                break
+        await door.hub.answer_next("hello")
+        rest = [line async for line in lines]
+
+    assert stream.headers["cache-control"] == "no-store"
+    assert "data: [DONE]" in rest

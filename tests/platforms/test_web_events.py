@@ -106,6 +106,7 @@ async def test_a_program_follows_what_is_said_and_answered(door: Served) -> None
     assert hello == {"type": "hello", "gap": False}
     assert (said["type"], said["role"], said["text"]) == ("message", "user", "hi")
     assert draft == {"type": "draft", "id": f"{turn.ref.id}.0", "text": "Hel"}
+    assert [each["text"] for each in answered if each["type"] == "message"] == ["Hello."]
     assert answered[-1]["id"] == draft["id"]
     assert answered[-1]["role"] == "assistant"
 
@@ -222,6 +223,38 @@ async def test_what_is_not_kept_any_more_is_said(door: Served) -> None:
     assert foreign["gap"] is True
 
 
+async def test_nothing_is_missed_when_all_is_kept_from_there_on(door: Served) -> None:
+    history = door.hub.store.history
+    async with program(door, ADA) as client:
+        async with follows(client) as reader:
+            await reader.next()
+            await _says(client, door, "one", "to one")
+            await reader.until("to one")
+        last = int(reader.last_id.partition("-")[2])
+        while (await history.audit(0, 1))[0].sequence <= last:
+            await history.retain_audit(door.hub.clock.now(), 1)
+        async with follows(client, reader.last_id) as again:
+            hello = await again.next()
+
+    assert hello["gap"] is False
+
+
+async def test_no_draft_comes_of_what_is_told_already(door: Served) -> None:
+    """A gateway that lost a turn may go on for a moment, while another one ends it."""
+    async with program(door, ADA) as client, follows(client) as reader:
+        await reader.next()
+        told = NewDelivery(DeliveryId("post-1"), HOME, "the answer")
+        await door.hub.store.deliveries.enqueue([told], door.hub.clock.now())
+        await door.hub.post(NewDelivery(DeliveryId("post-2"), HOME, "and this"))
+        await reader.until("and this")
+        delivery = await door.hub.store.deliveries.get(told.id)
+        assert delivery is not None
+        await door.hub.adapter.show_draft(delivery, "the ans")
+        async with door.hub.adapter.show_typing(HOME):
+            while (last := await reader.next())["type"] != "typing":
+                assert last["type"] != "draft"
+
+
 async def test_a_stream_ends_when_the_gateway_stops(door: Served) -> None:
     async with program(door, ADA) as client, follows(client) as reader:
         await reader.next()
@@ -252,7 +285,9 @@ async def test_a_wrong_request_gets_one_sentence(door: Served) -> None:
     async with program(door, ADA) as client:
         wrong = await client.get("/events/postern", headers={"Last-Event-ID": "x"})
         nobody = await client.get("/events/nobody")
+        nowhere = await client.get("/events/postern?conversation=a:b")
     async with httpx.AsyncClient(base_url=door.url) as stranger:
         unknown = await stranger.get("/events/postern")
 
-    assert (wrong.status_code, nobody.status_code, unknown.status_code) == (422, 404, 401)
+    assert (wrong.status_code, nowhere.status_code) == (422, 422)
+    assert (nobody.status_code, unknown.status_code) == (404, 401)

@@ -14,7 +14,7 @@ import pytest_asyncio
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from adapters.web.answers import PAGES_PER_VISITOR
+from adapters.web.answers import PAGES_LIMIT, PAGES_PER_VISITOR
 from adapters.web.guard import WebOptions
 from adapters.web.sessions import COOKIE, new_token
 from gateway.clock import SystemClock
@@ -227,3 +227,17 @@ async def test_no_cache_keeps_what_one_person_reads(server: WebServer, path: str
 
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_a_door_has_so_many_pages_and_no_more(server: WebServer) -> None:
+    async with server.serving(WebHub()) as door, program(door, ADA) as script:
+        with contextlib.ExitStack() as stack:
+            for number in range(PAGES_LIMIT):
+                place = Conversation("web", "postern", f"visitor-{number}")
+                stack.enter_context(door.hub.adapter.pages.opened(place.id, wants_html=False))
+            full = await script.get("/events/postern")
+        async with follows(script) as reader:
+            hello = await reader.next()
+
+    assert (full.status_code, full.headers["retry-after"]) == (503, "2")
+    assert hello["type"] == "hello"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from gateway.commands.command import ELSEWHERE
-from gateway.domain.tokens import hash_secret
+from gateway.domain.tokens import MOST_TOKENS, TokenOffer, hash_secret
 from tests.fakes.hub import FakeHub, FakePerson
 
 
@@ -58,6 +58,19 @@ async def test_what_is_not_understood_says_how(hub: FakeHub) -> None:
 
     assert "`/token new LABEL`" in await ada.whispers("/token frobnicate")
     assert await ada.whispers(f"/token new {'x' * 61}") == "A label has at most 60 characters."
+
+
+async def test_who_has_enough_tokens_is_told(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+    account, now = ada.identity, hub.clock.now()
+    for number in range(MOST_TOKENS):
+        assert await hub.store.tokens.offer(
+            TokenOffer(f"tok-{number}", account, "", hash_secret(str(number)), now)
+        )
+
+    assert await ada.whispers("/token new x") == (
+        f"You have {MOST_TOKENS} tokens and codes; `/token revoke ID` ends one."
+    )
 
 
 async def test_who_is_forgotten_leaves_no_token(hub: FakeHub) -> None:

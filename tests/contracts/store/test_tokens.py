@@ -114,6 +114,15 @@ async def test_an_account_has_so_many_tokens_and_codes_and_no_more(store: Store)
     assert await store.tokens.offer(shown("later", when=600))
 
 
+async def test_who_asks_many_times_at_once_has_no_more_than_that(store: Store) -> None:
+    for number in range(MOST_TOKENS - 1):
+        assert await store.tokens.offer(shown(f"tok-{number}"))
+
+    offered = await asyncio.gather(*(store.tokens.offer(shown(f"more-{n}")) for n in range(6)))
+
+    assert offered.count(True) == 1
+
+
 async def test_who_is_forgotten_has_no_token(store: Store) -> None:
     await meet(store, "ada", "bob")
     await make(store)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.web.completion_bodies import Asked, Growth, parse_completion
+from adapters.web.completion_bodies import Asked, Growth, error_body, parse_completion
 from gateway.errors import BadInput
 
 
@@ -105,3 +105,18 @@ def test_what_was_told_is_the_answer_however_it_grew(pieces: list[str]) -> None:
     told += growth.end(whole)
 
     assert told == whole
+
+
+def test_a_draft_that_changes_takes_nothing_back() -> None:
+    growth = Growth()
+
+    told = [growth.grow("t.0", text) for text in ("I think so", "I do not think so", "I think so!")]
+
+    assert told == ["I think so", "", "!"]
+
+
+def test_a_refusal_says_whose_fault_it_is() -> None:
+    refused, failed = (str(error_body("", status)) for status in (404, 503))
+
+    assert "invalid_request_error" in refused
+    assert "server_error" in failed

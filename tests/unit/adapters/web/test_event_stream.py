@@ -17,6 +17,7 @@ class Reader:
     left: asyncio.Event = field(default_factory=asyncio.Event)
     read: list[bytes] = field(default_factory=list[bytes])
     is_broken: bool = False
+    is_stuck: bool = False
 
     async def receive(self) -> dict[str, Any]:
         await self.left.wait()
@@ -26,6 +27,8 @@ class Reader:
         if message["type"] == "http.response.body":
             if self.is_broken:
                 raise OSError
+            if self.is_stuck:
+                await asyncio.get_running_loop().create_future()
             self.read.append(message["body"])
 
 
@@ -69,5 +72,16 @@ async def test_who_can_not_be_reached_ends_it() -> None:
 
     async with asyncio.timeout(20):
         await EventStream(source.events())({}, reader.receive, reader.send)
+
+    assert source.is_closed
+
+
+async def test_who_takes_nothing_any_more_ends_it() -> None:
+    """A reader whose connection is full: what is sent to it never arrives."""
+    reader, source = Reader(is_stuck=True), Source()
+
+    async with asyncio.timeout(20):
+        stream = EventStream(source.events(), send_seconds=0.01)
+        await stream({}, reader.receive, reader.send)
 
     assert source.is_closed
