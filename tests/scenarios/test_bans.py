@@ -34,10 +34,7 @@ def _direct(hub: FakeHub, name: str) -> FakePerson:
 
 async def _boss(hub: FakeHub, command: str) -> str:
     """Have the admin give a command in their direct messages; returns what they are told."""
-    boss = _direct(hub, "UBOSS")
-    before = len(boss.sees)
-    await boss.says(command)
-    told = (await boss.reads(before + 1))[-1]
+    told = await _direct(hub, "UBOSS").asks(command)
     await asyncio.sleep(2)
     return told
 

@@ -26,13 +26,6 @@ async def hub() -> AsyncGenerator[FakeHub]:
         yield hub
 
 
-async def _hears(person: FakePerson, text: str) -> str:
-    """Write; returns what comes back."""
-    seen = len(person.sees)
-    await person.says(text)
-    return (await person.reads(seen + 1))[-1]
-
-
 def _models(hub: FakeHub) -> list[str | None]:
     """Return which model was asked for in each round, in order."""
     return [request.model for request in hub.agents.asked]
@@ -45,10 +38,10 @@ def _elsewhere(person: FakePerson) -> FakePerson:
 async def test_the_model_that_was_chosen_thinks_from_then_on(hub: FakeHub) -> None:
     ada = hub.person("ada")
 
-    await _hears(ada, "before")
-    answer = await _hears(ada, f"/model {LARGE}")
-    await _hears(ada, "after")
-    await _hears(_elsewhere(ada), "elsewhere")
+    await ada.asks("before")
+    answer = await ada.asks(f"/model {LARGE}")
+    await ada.asks("after")
+    await _elsewhere(ada).asks("elsewhere")
 
     assert answer == f"From now on **{LARGE}** thinks for you, wherever you talk to this agent."
     assert _models(hub) == [None, LARGE, LARGE]
@@ -57,10 +50,10 @@ async def test_the_model_that_was_chosen_thinks_from_then_on(hub: FakeHub) -> No
 async def test_a_choice_for_one_conversation_counts_there_alone(hub: FakeHub) -> None:
     ada = hub.person("ada")
 
-    await _hears(ada, "/model large")
-    await _hears(_elsewhere(ada), "/model SMALL here")
-    await _hears(_elsewhere(ada), "there")
-    await _hears(ada, "here")
+    await ada.asks("/model large")
+    await _elsewhere(ada).asks("/model SMALL here")
+    await _elsewhere(ada).asks("there")
+    await ada.asks("here")
 
     assert _models(hub) == [SMALL, LARGE]
 
@@ -68,9 +61,9 @@ async def test_a_choice_for_one_conversation_counts_there_alone(hub: FakeHub) ->
 async def test_a_later_choice_for_everywhere_counts_here_too(hub: FakeHub) -> None:
     ada = hub.person("ada")
 
-    await _hears(ada, "/model small here")
-    await _hears(ada, "/model large")
-    await _hears(ada, "hello")
+    await ada.asks("/model small here")
+    await ada.asks("/model large")
+    await ada.asks("hello")
 
     assert _models(hub) == [LARGE]
 
@@ -78,11 +71,11 @@ async def test_a_later_choice_for_everywhere_counts_here_too(hub: FakeHub) -> No
 async def test_default_takes_a_choice_back(hub: FakeHub) -> None:
     ada = hub.person("ada")
 
-    await _hears(ada, "/model large")
-    await _hears(ada, "/model small here")
-    here = await _hears(ada, "/model Default here")
-    everywhere = await _hears(ada, "/model default")
-    await _hears(ada, "hello")
+    await ada.asks("/model large")
+    await ada.asks("/model small here")
+    here = await ada.asks("/model Default here")
+    everywhere = await ada.asks("/model default")
+    await ada.asks("hello")
 
     assert here == f"Taken back. From now on **{LARGE}** thinks for you here."
     assert everywhere == "Taken back. From now on your agent's own model thinks for you here."
@@ -92,11 +85,11 @@ async def test_default_takes_a_choice_back(hub: FakeHub) -> None:
 async def test_one_sees_what_thinks_and_what_there_is(hub: FakeHub) -> None:
     ada = hub.person("ada")
 
-    new = await _hears(ada, "/model")
-    await _hears(ada, "hello")
-    own = await _hears(ada, "/model")
-    await _hears(ada, "/model large")
-    chosen = await _hears(ada, "/model")
+    new = await ada.asks("/model")
+    await ada.asks("hello")
+    own = await ada.asks("/model")
+    await ada.asks("/model large")
+    chosen = await ada.asks("/model")
 
     assert new.startswith("Your agent thinks with a model of its own. There is `openai/small`, ")
     assert own.startswith("**script/lines** thinks for you here: your agent's own model. There ")
@@ -107,8 +100,8 @@ async def test_one_sees_what_thinks_and_what_there_is(hub: FakeHub) -> None:
 async def test_what_is_not_on_the_list_is_refused(hub: FakeHub, typed: str) -> None:
     ada = hub.person("ada")
 
-    answer = await _hears(ada, f"/model {typed}")
-    await _hears(ada, "hello")
+    answer = await ada.asks(f"/model {typed}")
+    await ada.asks("hello")
 
     assert answer == (f'"{typed}" is not on the list of models. There is `{SMALL}`, `{LARGE}`.')
     assert _models(hub) == [None]
@@ -117,8 +110,8 @@ async def test_what_is_not_on_the_list_is_refused(hub: FakeHub, typed: str) -> N
 async def test_a_name_may_be_typed_as_it_is_shown(hub: FakeHub) -> None:
     ada = hub.person("ada")
 
-    await _hears(ada, f"/model `{LARGE}`")
-    await _hears(ada, "hello")
+    await ada.asks(f"/model `{LARGE}`")
+    await ada.asks("hello")
 
     assert _models(hub) == [LARGE]
 
@@ -129,13 +122,13 @@ async def test_a_choice_is_for_one_of_ones_agents_alone() -> None:
     ada = hub.person("ada")
     async with hub.running():
         for said in ("/model large", "/model small here", "@scribe hello", "hello"):
-            await _hears(ada, said)
+            await ada.asks(said)
 
     assert _models(hub) == [None, SMALL]
 
 
 async def test_words_that_are_no_choice_are_answered_with_how_to_make_one(hub: FakeHub) -> None:
-    answer = await _hears(hub.person("ada"), "/model large for everybody")
+    answer = await hub.person("ada").asks("/model large for everybody")
 
     assert answer.startswith("`/model NAME` changes it, `/model NAME here` for this conversation")
 
@@ -143,8 +136,8 @@ async def test_words_that_are_no_choice_are_answered_with_how_to_make_one(hub: F
 async def test_nobody_chooses_for_somebody_else(hub: FakeHub) -> None:
     ada, bob = hub.person("ada"), hub.person("bob")
 
-    await _hears(ada, "/model large")
-    await _hears(bob, "hello")
+    await ada.asks("/model large")
+    await bob.asks("hello")
 
     assert _models(hub) == [None]
 
@@ -154,15 +147,15 @@ async def test_all_rounds_of_a_turn_have_one_model(hub: FakeHub) -> None:
     hub.agents.will(Ask((ToolCall("call-1", "current_time", "{}"),)))
     hub.agents.will(Say("It is noon."))
 
-    await _hears(ada, "/model large")
-    await _hears(ada, "what time is it?")
+    await ada.asks("/model large")
+    await ada.asks("what time is it?")
 
     assert _models(hub) == [LARGE, LARGE]
 
 
 async def test_a_choice_counts_when_the_agent_wakes_by_itself(hub: FakeHub) -> None:
     ada = hub.person("ada")
-    await _hears(ada, "/model large")
+    await ada.asks("/model large")
 
     wakeup = replace(hub.message(ada, "Look around."), kind=MessageKind.WAKEUP)
     await hub.inbox.wake(wakeup)
@@ -175,7 +168,7 @@ async def test_what_is_taken_off_the_list_counts_no_more() -> None:
     store = MemoryStore()
     hub = FakeHub(store, options=OPTIONS)
     async with hub.running():
-        await _hears(hub.person("ada"), "/model large")
+        await hub.person("ada").asks("/model large")
 
     later = FakeHub(store, options=replace(OPTIONS, models=(SMALL,)))
     later.platform = hub.platform
@@ -190,7 +183,7 @@ async def test_what_is_taken_off_the_list_counts_no_more() -> None:
 async def test_without_a_list_there_is_no_choice() -> None:
     hub = FakeHub(MemoryStore())
     async with hub.running():
-        answer = await _hears(hub.person("ada"), "/model openai/large")
+        answer = await hub.person("ada").asks("/model openai/large")
 
     assert answer == "There is no model to choose here. Ask the operator of this bot."
 
@@ -199,8 +192,8 @@ async def test_the_model_of_a_shared_agent_is_the_operators() -> None:
     shared = HubOptions(models=(SMALL,), route=Route("postern", Mode.SHARED))
     hub = FakeHub(MemoryStore(), options=shared)
     async with hub.running():
-        answer = await _hears(hub.person("ada"), "/model small")
-        await _hears(hub.person("ada"), "hello")
+        answer = await hub.person("ada").asks("/model small")
+        await hub.person("ada").asks("hello")
 
     assert answer == "This agent is shared with others, so its model is the operator's."
     assert _models(hub) == [None]
@@ -212,14 +205,14 @@ async def test_a_choice_for_an_agent_that_all_share_now_counts_no_more() -> None
     ada = hub.person("ada")
     await hub.store.notes.put(person_id_of(ada.identity), "model:postern", SMALL)
     async with hub.running():
-        await _hears(ada, "hello")
+        await ada.asks("hello")
 
     assert _models(hub) == [None]
 
 
 async def test_a_choice_is_forgotten_with_its_person(hub: FakeHub) -> None:
     ada = hub.person("ada")
-    await _hears(ada, "/model large")
+    await ada.asks("/model large")
     person = await hub.store.people.find_person(ada.identity)
     assert person is not None
 

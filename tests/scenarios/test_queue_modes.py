@@ -29,9 +29,7 @@ def hub() -> FakeHub:
 
 
 async def _set(person: FakePerson, mode: str) -> str:
-    seen = len(person.sees)
-    await person.says(f"/queue {mode}")
-    told = (await person.reads(seen + 1))[seen]
+    told = await person.asks(f"/queue {mode}")
     await asyncio.sleep(2)
     return told
 

@@ -38,23 +38,17 @@ def _threads(agents: ScriptedAgents) -> list[SessionId]:
     return [request.session.thread for request in agents.asked]
 
 
-async def _hears(person: FakePerson, text: str) -> str:
-    seen = len(person.sees)
-    await person.says(text)
-    return (await person.reads(seen + 1))[-1]
-
-
 async def test_the_first_word_after_a_pause_begins_a_new_conversation() -> None:
     hub = _hub(IDLE)
     ada = _ada(hub)
     async with hub.running():
-        await _hears(ada, "one")
+        await ada.asks("one")
         await asyncio.sleep(1.9 * MINUTE)
-        await _hears(ada, "two")
+        await ada.asks("two")
         await asyncio.sleep(2 * MINUTE)
-        await _hears(ada, "three")
-        await _hears(ada, "four")
-        listed = await _hears(ada, "/sessions")
+        await ada.asks("three")
+        await ada.asks("four")
+        listed = await ada.asks("/sessions")
 
     first, same, new, still = _threads(hub.agents)
     assert (first, new) == (same, still)
@@ -69,11 +63,11 @@ async def test_who_goes_back_to_a_conversation_stays_in_it() -> None:
     ada = _ada(hub)
     async with hub.running():
         for text in ("one", "/new", "two"):
-            await _hears(ada, text)
+            await ada.asks(text)
         await asyncio.sleep(30 * MINUTE)
-        await _hears(ada, "/sessions 1")
+        await ada.asks("/sessions 1")
         await asyncio.sleep(MINUTE)
-        await _hears(ada, "three")
+        await ada.asks("three")
 
     first, second, back = _threads(hub.agents)
     assert first == back != second
@@ -83,10 +77,10 @@ async def test_who_begins_a_conversation_after_a_pause_begins_one() -> None:
     hub = _hub(IDLE)
     ada = _ada(hub)
     async with hub.running():
-        await _hears(ada, "one")
+        await ada.asks("one")
         await asyncio.sleep(30 * MINUTE)
         for text in ("/new", "two"):
-            await _hears(ada, text)
+            await ada.asks(text)
 
     assert len({thread for _, _, thread in hub.agents.threads}) == 2
 
@@ -95,9 +89,9 @@ async def test_the_last_question_is_asked_again_where_it_was_asked() -> None:
     hub = _hub(IDLE)
     ada = _ada(hub)
     async with hub.running():
-        await _hears(ada, "one")
+        await ada.asks("one")
         await asyncio.sleep(30 * MINUTE)
-        await _hears(ada, "/retry")
+        await ada.asks("/retry")
 
     first, again = _threads(hub.agents)
     assert first == again
@@ -108,7 +102,7 @@ async def test_each_kind_of_place_has_its_own_pause() -> None:
     async with hub.running():
         for place in (ROOM, replace(ROOM, thread="7")):
             for text in ("one", "two"):
-                await _hears(_ada(hub, place), text)
+                await _ada(hub, place).asks(text)
                 await asyncio.sleep(3 * MINUTE)
 
     room, still_room, thread, still_thread = _threads(hub.agents)
@@ -119,7 +113,7 @@ async def test_a_day_begins_on_the_clock_of_its_person() -> None:
     hub = _hub(RenewalPolicy(direct=Ends(daily_at=time(4)), zone="America/New_York"))
     ada = _ada(hub)
     async with hub.running():
-        await _hears(ada, "/timezone Asia/Tokyo")
+        await ada.asks("/timezone Asia/Tokyo")
         for hour in (18.5, 19.5, 34.5):
             await _said_at(ada, datetime(2026, 1, 5, tzinfo=UTC) + timedelta(hours=hour))
 
@@ -189,7 +183,7 @@ async def test_each_agent_and_place_has_its_own_conversation() -> None:
     there = replace(ada, conversation=replace(DM, thread="7"))
     async with hub.running():
         for person, text in ((ada, "one"), (ada, "@scribe two"), (there, "three"), (ada, "four")):
-            await _hears(person, text)
+            await person.asks(text)
             await asyncio.sleep(50)
 
     assert len(set(_threads(hub.agents))) == 4
@@ -199,7 +193,7 @@ async def test_a_turn_that_has_begun_ends_where_it_began() -> None:
     off = _hub(RenewalPolicy())
     ada, points = _ada(off), CrashPoints(at_name="after store.turns.record_run")
     async with off.running():
-        await _hears(ada, "one")
+        await ada.asks("one")
     await ada.says("two")
     async with asyncio.timeout(120):
         await off.until_crash(points)
@@ -219,12 +213,12 @@ async def test_a_wakeup_neither_ends_a_conversation_nor_prolongs_it() -> None:
     hub = _hub(IDLE)
     ada = _ada(hub)
     async with hub.running():
-        await _hears(ada, "one")
+        await ada.asks("one")
         await asyncio.sleep(1.5 * MINUTE)
         await _wake(ada)
         await asyncio.sleep(1.5 * MINUTE)
         await _wake(ada)
-        await _hears(ada, "two")
+        await ada.asks("two")
 
     first, early, late, second = _threads(hub.agents)
     assert first == early == late
@@ -242,13 +236,13 @@ async def test_a_shared_agent_begins_anew_in_its_place() -> None:
     hub = _hub(IDLE, route=Route("postern", Mode.SHARED))
     bob = hub.account(Identity("fake", "w1", "bob"), ROOM)
     async with hub.running():
-        await _hears(_ada(hub, ROOM), "one")
+        await _ada(hub, ROOM).asks("one")
         await asyncio.sleep(1.5 * MINUTE)
-        await _hears(bob, "two")
+        await bob.asks("two")
         await asyncio.sleep(1.5 * MINUTE)
-        await _hears(_ada(hub, ROOM), "three")
+        await _ada(hub, ROOM).asks("three")
         await asyncio.sleep(3 * MINUTE)
-        await _hears(bob, "four")
+        await bob.asks("four")
 
     one, two, three, four = _threads(hub.agents)
     assert one == two == three != four
@@ -258,10 +252,10 @@ async def test_without_a_word_of_the_operator_nothing_begins_anew_or_is_noted() 
     hub = _hub(RenewalPolicy())
     ada = _ada(hub)
     async with hub.running():
-        await _hears(ada, "one")
+        await ada.asks("one")
         await asyncio.sleep(30 * MINUTE)
-        await _hears(ada, "two")
-        await _hears(ada, "/new")
+        await ada.asks("two")
+        await ada.asks("/new")
 
     person = await hub.store.people.find_person(ada.identity)
     assert person is not None
@@ -296,7 +290,7 @@ async def test_it_begins_anew_once_whenever_the_gateway_dies() -> None:
 async def _after_a_pause() -> FakeHub:
     hub = _hub(IDLE)
     async with hub.running():
-        await _hears(_ada(hub), "one")
+        await _ada(hub).asks("one")
     await asyncio.sleep(3 * MINUTE)
     return hub
 

@@ -25,14 +25,6 @@ def _in_room(hub: FakeHub, name: str) -> FakePerson:
     return hub.account(Identity("fake", "w1", name), ROOM)
 
 
-async def _hears(person: FakePerson, text: str, *, is_private: bool = False) -> str:
-    """Write; returns what comes back."""
-    seen = len(person.sees)
-    message = person.hub.message(person, text)
-    await person.hub.inbox.receive(replace(message, is_private=is_private))
-    return (await person.reads(seen + 1))[-1]
-
-
 def _words(hub: FakeHub) -> list[str]:
     """Return what the agents were told of people's words, without our first line."""
     return [text.partition("\n")[2] for texts in hub.agents.heard for text in texts]
@@ -43,8 +35,8 @@ async def test_the_last_question_is_asked_again_and_its_answer_says_so(hub: Fake
     hub.agents.will_say("Forty-one.")
     hub.agents.will_say("Forty-two.")
 
-    await _hears(ada, "What is six times seven?")
-    answer = await _hears(ada, "/retry")
+    await ada.asks("What is six times seven?")
+    answer = await ada.asks("/retry")
 
     assert answer == "**Again:** Forty-two."
     assert ada.sees == ["Forty-one.", "**Again:** Forty-two."]
@@ -61,7 +53,7 @@ async def test_asked_a_third_time_it_is_still_the_first_question(hub: FakeHub) -
     first = await ada.says("Tell me a joke.")
     await ada.reads(1)
     for _ in range(2):
-        await _hears(ada, "/retry")
+        await ada.asks("/retry")
 
     person = await hub.store.people.find_person(ada.identity)
     assert person is not None
@@ -78,8 +70,8 @@ async def test_a_question_that_failed_is_asked_again(hub: FakeHub) -> None:
     hub.agents.will(Fail("llm_error", "the model failed."))
     hub.agents.will_say("Here you are.")
 
-    sorry = await _hears(ada, "Draw a fox.")
-    answer = await _hears(ada, "/retry")
+    sorry = await ada.asks("Draw a fox.")
+    answer = await ada.asks("/retry")
 
     assert sorry == "Sorry, I could not answer this: the model failed."
     assert answer == "**Again:** Here you are."
@@ -91,7 +83,7 @@ async def test_files_go_with_the_question(hub: FakeHub) -> None:
     await hub.inbox.receive(replace(hub.message(ada, "Who is this?"), attachments=(file,)))
     await ada.reads(1)
 
-    await _hears(ada, "/retry")
+    await ada.asks("/retry")
 
     assert all("[file cat.png: image/png" in texts[0] for texts in hub.agents.heard)
 
@@ -100,8 +92,8 @@ async def test_files_go_with_the_question(hub: FakeHub) -> None:
 async def test_however_it_is_written_it_asks_again(hub: FakeHub, typed: str) -> None:
     ada = hub.person("ada")
 
-    await _hears(ada, "hello")
-    await _hears(ada, typed)
+    await ada.asks("hello")
+    await ada.asks(typed)
     command = replace(hub.message(ada, typed[1:]), kind=MessageKind.COMMAND)
     await hub.inbox.receive(command)
     await ada.reads(3)
@@ -112,9 +104,9 @@ async def test_however_it_is_written_it_asks_again(hub: FakeHub, typed: str) -> 
 async def test_without_a_question_nothing_is_asked(hub: FakeHub) -> None:
     ada = hub.person("ada")
 
-    first = await _hears(ada, "/retry")
-    await _hears(ada, "/whoami")
-    second = await _hears(ada, "/retry")
+    first = await ada.asks("/retry")
+    await ada.asks("/whoami")
+    second = await ada.asks("/retry")
 
     assert first == second == "There is nothing that you said here to ask again."
     assert hub.agents.runs_started == 0
@@ -126,7 +118,7 @@ async def test_what_is_not_answered_yet_is_not_asked_twice(hub: FakeHub) -> None
     await ada.says("Think hard.")
     await asyncio.sleep(5)
 
-    told = await _hears(ada, "/retry")
+    told = await ada.asks("/retry")
     await ada.reads(2)
 
     assert told == "Your last question is not answered yet. Wait for the answer, or `/cancel` it."
@@ -136,7 +128,7 @@ async def test_what_is_not_answered_yet_is_not_asked_twice(hub: FakeHub) -> None
 
 async def test_the_same_retry_delivered_again_asks_once(hub: FakeHub) -> None:
     ada = hub.person("ada")
-    await _hears(ada, "hello")
+    await ada.asks("hello")
 
     for _ in range(3):
         await ada.says("/retry", event_id="retry-1")
@@ -151,17 +143,17 @@ async def test_the_same_retry_delivered_again_asks_once(hub: FakeHub) -> None:
 async def test_nobody_asks_anothers_question_again(hub: FakeHub) -> None:
     ada, bob = _in_room(hub, "ada"), _in_room(hub, "bob")
 
-    await _hears(ada, "ada's question")
-    await _hears(bob, "bob's question")
-    await _hears(ada, "/retry")
+    await ada.asks("ada's question")
+    await bob.asks("bob's question")
+    await ada.asks("/retry")
 
     assert _words(hub) == ["ada's question", "bob's question", "ada's question"]
 
 
 async def test_a_question_elsewhere_is_none_of_this_conversation(hub: FakeHub) -> None:
-    await _hears(hub.person("ada"), "in private")
+    await hub.person("ada").asks("in private")
 
-    answer = await _hears(_in_room(hub, "ada"), "/retry")
+    answer = await _in_room(hub, "ada").asks("/retry")
 
     assert answer == "There is nothing that you said here to ask again."
 
@@ -169,10 +161,10 @@ async def test_a_question_elsewhere_is_none_of_this_conversation(hub: FakeHub) -
 async def test_what_was_asked_in_private_is_not_answered_before_others(hub: FakeHub) -> None:
     ada = _in_room(hub, "ada")
 
-    await _hears(ada, "open question")
-    await _hears(ada, "secret question", is_private=True)
-    await _hears(ada, "/retry", is_private=True)
-    await _hears(ada, "/retry")
+    await ada.asks("open question")
+    await ada.whispers("secret question")
+    await ada.whispers("/retry")
+    await ada.asks("/retry")
 
     assert _words(hub) == ["open question", "secret question", "secret question", "open question"]
 
@@ -182,8 +174,8 @@ async def test_the_agent_that_was_asked_is_asked_again() -> None:
     hub = FakeHub(MemoryStore(), options=HubOptions(routes=routes))
     ada = hub.person("ada")
     async with hub.running():
-        await _hears(ada, "@scribe @postern is slow")
-        await _hears(ada, "/retry")
+        await ada.asks("@scribe @postern is slow")
+        await ada.asks("/retry")
 
     assert [role for _, role, _ in hub.agents.created] == ["scribe"]
     assert len(set(_words(hub))) == 1
@@ -193,8 +185,8 @@ async def test_the_agent_that_was_asked_is_asked_again() -> None:
 async def test_other_words_ask_nothing_again(hub: FakeHub, text: str) -> None:
     ada = hub.person("ada")
 
-    await _hears(ada, "hello")
-    await _hears(ada, text)
+    await ada.asks("hello")
+    await ada.asks(text)
 
     assert _words(hub).count("hello") == 1
 
@@ -203,15 +195,15 @@ async def test_what_was_asked_in_private_is_asked_again_where_one_is_alone() -> 
     hub = FakeHub(MemoryStore(), options=HubOptions(doors=("web",)))
     ada = hub.account(Identity("web", "postern", "ada"), Conversation("web", "postern", "ada"))
     async with hub.running():
-        await _hears(ada, "secret question", is_private=True)
-        await _hears(ada, "/retry")
+        await ada.whispers("secret question")
+        await ada.asks("/retry")
 
     assert _words(hub) == ["secret question"] * 2
 
 
 async def test_an_answer_that_comes_meanwhile_is_said_so(hub: FakeHub) -> None:
     ada = hub.person("ada")
-    await _hears(ada, "hello")
+    await ada.asks("hello")
     late = replace(hub.message(ada, "retry"), kind=MessageKind.COMMAND)
 
     await hub.store.turns.accept(late, COMMANDS, hub.clock.now())
@@ -223,7 +215,7 @@ async def test_an_answer_that_comes_meanwhile_is_said_so(hub: FakeHub) -> None:
 
 async def test_it_shares_its_turn_with_nothing_that_is_said_then(hub: FakeHub) -> None:
     ada = hub.person("ada")
-    await _hears(ada, "hello")
+    await ada.asks("hello")
     hub.agents.will(Wait(60), Say("At last."))
     await _in_room(hub, "ada").says("Think hard.")
     await asyncio.sleep(5)
@@ -238,11 +230,11 @@ async def test_it_shares_its_turn_with_nothing_that_is_said_then(hub: FakeHub) -
 
 async def test_where_agents_are_paused_nothing_is_asked_again(hub: FakeHub) -> None:
     ada = _in_room(hub, "ada")
-    await _hears(ada, "hello")
+    await ada.asks("hello")
     await hub.store.notes.put("paused", ROOM.id, "Paused by the operator")
     await asyncio.sleep(5)
 
-    answer = await _hears(ada, "/retry")
+    answer = await ada.asks("/retry")
 
     assert "I did not hear this" in answer
     assert hub.agents.runs_started == 1
@@ -254,7 +246,7 @@ async def test_the_answer_is_marked_while_it_grows(text: str) -> None:
     hub = FakeHub(MemoryStore(), options=options)
     ada = hub.person("ada")
     async with hub.running():
-        await _hears(ada, "hello")
+        await ada.asks("hello")
         hub.agents.will(Say("Once", pause_seconds=0), Wait(10), Say(" more."))
         await ada.says(text)
         await asyncio.sleep(5)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from dataclasses import replace
 
 import pytest
 
@@ -26,10 +25,7 @@ async def hub() -> AsyncGenerator[FakeHub]:
 async def _hears(person: FakePerson, text: str, *, is_private: bool = True) -> str:
     """Write; returns what comes back. A minute passes before."""
     await asyncio.sleep(60)
-    seen = len(person.sees)
-    message = person.hub.message(person, text)
-    await person.hub.inbox.receive(replace(message, is_private=is_private))
-    return (await person.reads(seen + 1))[-1]
+    return await (person.whispers(text) if is_private else person.asks(text))
 
 
 def _threads(hub: FakeHub) -> list[SessionId]:

@@ -55,12 +55,6 @@ class House:
         await person.reads(seen + 1)
         return message
 
-    async def asks(self, person: FakePerson, text: str) -> str:
-        """Say something where nobody else reads, and read the answer."""
-        seen = len(person.sees)
-        await self.hub.inbox.receive(replace(self.hub.message(person, text), is_private=True))
-        return (await person.reads(seen + 1))[-1]
-
     @property
     def heard(self) -> list[str]:
         """What agents were told, one text for each message."""
@@ -100,7 +94,7 @@ async def test_a_service_that_never_answers_holds_its_lane_up_for_a_minute_and_n
     async with house.hub.running():
         began = loop.time()
         await house.hub.inbox.receive(await house.voice(house.ada, "buy milk"))
-        assert await house.asks(house.bob, "hello")
+        assert await house.bob.whispers("hello")
         assert loop.time() - began < 5.0
         await house.ada.reads(1)
 
@@ -152,7 +146,7 @@ async def test_a_question_that_is_asked_again_is_not_paid_again() -> None:
     house = House()
     async with house.hub.running():
         await house.speaks(house.ada, "what is two and two")
-        assert (await house.asks(house.ada, "/retry")).startswith("**Again:**")
+        assert (await house.ada.whispers("/retry")).startswith("**Again:**")
 
     assert all(f"{SAID}what is two and two]" in text for text in house.heard)
     assert house.ears.heard == ["what is two and two"]
@@ -163,7 +157,7 @@ async def test_what_could_not_be_heard_is_listened_to_when_it_is_asked_again() -
     house.ears.failures.extend([RetryLater("the service is away")] * 2)
     async with house.hub.running():
         await house.speaks(house.ada, "buy milk")
-        await house.asks(house.ada, "/retry")
+        await house.ada.whispers("/retry")
 
     assert "the service is away" in house.heard[0]
     assert f"{SAID}buy milk]" in house.heard[1]
@@ -197,7 +191,7 @@ async def test_who_takes_all_that_is_theirs_gets_their_words_too() -> None:
     house = House()
     async with house.hub.running():
         said = await house.speaks(house.ada, "buy milk")
-        await house.asks(house.ada, "/export")
+        await house.ada.whispers("/export")
 
     exports = await house.artifacts.list(f"export-{person_id_of(house.ada.identity)}")
     with zipfile.ZipFile(io.BytesIO(await _data(house, exports[0].key))) as archive:
@@ -211,7 +205,7 @@ async def test_who_is_forgotten_leaves_no_word_behind() -> None:
         await house.speaks(house.ada, "buy milk")
         await house.speaks(house.bob, "hello")
 
-        assert "Forgotten" in await house.asks(house.ada, "/forget everything")
+        assert "Forgotten" in await house.ada.whispers("/forget everything")
 
     assert await house.artifacts.list(person_id_of(house.ada.identity)) == []
     assert len(await house.artifacts.list(person_id_of(house.bob.identity))) == 2
