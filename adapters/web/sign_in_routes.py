@@ -25,11 +25,15 @@ _PAGE = """<!doctype html>
 <head>
   <meta charset="utf-8">
   <meta name="viewport" content="width=device-width, initial-scale=1">{head}
+  <meta name="color-scheme" content="light dark">
   <title>Postern</title>
+  <link rel="icon" href="../static/icon.svg" type="image/svg+xml">
   <link rel="stylesheet" href="../static/style.css">
 </head>
 <body>
   <main class="gate">
+    <img src="../static/icon.svg" alt="" width="64" height="64">
+    <h1>Postern</h1>
     <p role="alert">{sentence}</p>
     <a class="enter" href="{link}">{label}</a>
   </main>

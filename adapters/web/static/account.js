@@ -27,7 +27,7 @@ export async function checkSession() {
 async function leave(button) {
   const left = await fetch("auth/logout", { method: "POST" }).catch(() => null);
   if (!left?.ok) {
-    button.textContent = "Try again: still signed in";
+    button.textContent = "Still signed in";
     return;
   }
   forget();

@@ -53,12 +53,17 @@ async function ask(path, options) {
   }
 }
 
+// The name is what they call themselves; the account is who they are.
 function line({ identity, name, expires_at }) {
   const item = document.createElement("li");
-  const who = document.createElement("b");
-  const rest = document.createElement("span");
-  who.textContent = name || identity;
-  rest.textContent = ` ${name ? identity : ""} until ${moment.format(new Date(expires_at))}`;
-  item.append(who, rest);
+  item.append(part("b", name || identity));
+  item.append(part("time", `until ${moment.format(new Date(expires_at))}`));
+  if (name) item.append(part("span", identity));
   return item;
+}
+
+function part(kind, text) {
+  const element = document.createElement(kind);
+  element.textContent = text;
+  return element;
 }
