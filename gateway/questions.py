@@ -13,8 +13,9 @@ from gateway.domain.people import Sender
 
 LONGEST_ARGUMENTS = 1_000
 """Characters of a call's arguments that the question shows."""
+_LONGEST_NAME = 80
 _HIDDEN = (
-    "An agent wants to use **{tool}**. It was asked in private: only who asked and the approvers "
+    "An agent wants to use {tool}. It was asked in private: only who asked and the approvers "
     'see the rest, with "Show".'
 )
 DONE = {
@@ -50,9 +51,9 @@ def how_it_stands(approval: Approval) -> str:
 
 def line_of(approval: Approval) -> str:
     """Return its line in a list, without what the call says."""
-    tool, who = _plain(approval.call.name), name_of(approval.sender)
+    tool, who = _tool(approval), name_of(approval.sender)
     until = f"{approval.expires_at:%Y-%m-%d %H:%M} UTC"
-    return f"- `{approval.id}`: **{tool}**, asked for by {who}, until {until}"
+    return f"- `{approval.id}`: {tool}, asked for by {who}, until {until}"
 
 
 def question_of(approval: Approval, name: DeliveryId, place: Conversation) -> NewDelivery:
@@ -100,7 +101,7 @@ def _hides(approval: Approval, place: Conversation) -> bool:
 def heading(approval: Approval, place: Conversation) -> str:
     """Return what everybody reads who reads the question there."""
     if _hides(approval, place):
-        return _HIDDEN.format(tool=_plain(approval.call.name))
+        return _HIDDEN.format(tool=_tool(approval))
     whose = "Your agent" if place == approval.conversation else f"An agent of {_of(approval)}"
     return call_of(approval, whose)
 
@@ -112,7 +113,13 @@ def _of(approval: Approval) -> str:
 def call_of(approval: Approval, whose: str = "Your agent") -> str:
     """Return the whole call."""
     shown = _shown_arguments(approval.call.arguments)
-    return f"{whose} wants to use **{_plain(approval.call.name)}**:\n```json\n{shown}\n```"
+    return f"{whose} wants to use {_tool(approval)}:\n```json\n{shown}\n```"
+
+
+def _tool(approval: Approval) -> str:
+    """Return the tool's whole name: as code, so that nothing in it is a sign of Markdown."""
+    name = approval.call.name
+    return f"`{''.join(c for c in name if c.isprintable() and c != '`')[:_LONGEST_NAME] or '?'}`"
 
 
 def _shown_arguments(arguments: str) -> str:
@@ -128,4 +135,4 @@ def _shown_arguments(arguments: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return "".join(c for c in text if c.isprintable() and c not in "*_`[]<>")[:80]
+    return "".join(c for c in text if c.isprintable() and c not in "*_`[]<>")[:_LONGEST_NAME]

@@ -208,7 +208,7 @@ async def test_an_approver_who_never_wrote_is_asked_in_a_direct_message_that_is_
 
     async with working(desk):
         await desk.is_asked(desk.ada.dm_channel)
-        question = await desk.sees(boss.dm_channel, "wants to use **pay**")
+        question = await desk.sees(boss.dm_channel, "wants to use `pay`")
         hub.agents.will_say("It is paid.")
         await boss.press(question, "Approve")
         await desk.sees(desk.ada.dm_channel, "It is paid.")

@@ -21,7 +21,7 @@ from tests.fakes.browser import needs_browser, opened_browser
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.web_hub import Served, WebHub, WebServer
 
-QUESTION = 'Your agent wants to use **pay**:\n```json\n{\n  "euros": 5\n}\n```\n\nMay it?'
+QUESTION = 'Your agent wants to use `pay`:\n```json\n{\n  "euros": 5\n}\n```\n\nMay it?'
 BUTTONS = (
     Button("Approve", "/approve a1b2c3d4", ButtonStyle.GOOD),
     Button("Deny", "/deny a1b2c3d4", ButtonStyle.DANGER),

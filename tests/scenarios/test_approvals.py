@@ -128,7 +128,7 @@ async def test_strangers_read_only_the_tools_name_of_a_call_that_was_asked_for_i
     assert to_boss == to_ada
     assert '"euros": 5' in to_boss
     assert to_mallory == "This is not yours to see."
-    assert "An agent wants to use **pay**" in question
+    assert "An agent wants to use `pay`" in question
     assert "**Approved by boss**" in question
     assert not [text for text in _ever_shown(hub, question) if "euros" in text]
     assert boss.sees[0].startswith("Others read along here")
@@ -370,7 +370,7 @@ async def test_approvers_are_asked_in_their_own_direct_messages() -> None:
         late = (await deputy.reads(3))[2]
 
     assert asked[0] == asked[1]
-    assert "An agent of ada (discord) wants to use **pay**" in asked[0]
+    assert "An agent of ada (discord) wants to use `pay`" in asked[0]
     assert '"euros": 5' in asked[0]
     shown = [person.sees[index] for person, index in ((ada, 0), (boss, 1), (deputy, 1))]
     assert all("**Approved by boss** at" in each for each in shown)
@@ -463,7 +463,7 @@ async def test_what_waits_is_listed_for_who_may_decide_alone() -> None:
         to_mallory = (await mallory.reads(2))[1]
 
     assert to_boss == to_ada
-    assert "**pay**, asked for by ada, until" in to_boss
+    assert "`pay`, asked for by ada, until" in to_boss
     assert "euros" not in to_boss
     assert to_mallory == "Nothing waits for a yes."
 

@@ -288,6 +288,7 @@ async def test_what_is_stopped_asks_no_more() -> None:
         left = await hub.store.approvals.waiting(ada.conversation.id)
 
     assert question.buttons == ()
+    assert question.texts[0].startswith("Your agent wants to use `current_time`:")
     assert "**Denied by ada**" in question.text
     assert left == []
     assert len(hub.agents.heard) == 1
