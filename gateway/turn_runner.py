@@ -113,29 +113,29 @@ class TurnRunner:
         self._rounds = Rounds(store, mind, limits, talk)
 
     def _reach(self) -> Reach:
-        store, mind = self._store, self._mind
+        store, mind, clock, options = self._store, self._mind, self._clock, self._options
         return Reach(
-            store,
-            mind.runtime,
-            mind.routes,
-            self._clock,
-            mind.constellation,
-            self.approvals,
-            Pauses(store.notes),
-            Background(store, self._clock, self.approvals, self._options.most_in_background),
-            QueueModes(store.notes, store.people, store.fires),
-            self._options.admins,
-            mind.memory,
-            mind.wakeups,
-            mind.artifacts,
-            mind.budgets,
-            self.teamwork,
-            mind.models,
-            mind.own_models,
-            mind.archive,
-            mind.files,
-            mind.circles,
-            mind.renewals,
+            store=store,
+            runtime=mind.runtime,
+            routes=mind.routes,
+            clock=clock,
+            constellation=mind.constellation,
+            approvals=self.approvals,
+            pauses=Pauses(store.notes),
+            background=Background(store, clock, self.approvals, options.most_in_background),
+            queues=QueueModes(store.notes, store.people, store.fires),
+            admins=options.admins,
+            memory=mind.memory,
+            wakeups=mind.wakeups,
+            artifacts=mind.artifacts,
+            budgets=mind.budgets,
+            errands=self.teamwork,
+            models=mind.models,
+            own_models=mind.own_models,
+            archive=mind.archive,
+            files=mind.files,
+            circles=mind.circles,
+            renewals=mind.renewals,
         )
 
     async def run(self, turn: Turn, lease: Lease) -> None:

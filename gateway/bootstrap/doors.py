@@ -73,16 +73,15 @@ def make_api(settings: Settings, store: Store, clock: Clock) -> APIRouter:
     from adapters.api.parts import ApiParts
     from adapters.api.routes import make_router
 
-    posts = Posts(store.deliveries, PLATFORMS, clock)
     parts = ApiParts(
-        posts,
-        Broadcasts(store, PLATFORMS, clock),
-        store.deliveries,
-        desks(settings, store, clock).schedules,
-        store.fires,
-        Trails(store.history),
-        Pairings(store.people, clock),
-        list(routes(settings)),
+        posts=Posts(store.deliveries, PLATFORMS, clock),
+        broadcasts=Broadcasts(store, PLATFORMS, clock),
+        deliveries=store.deliveries,
+        schedules=desks(settings, store, clock).schedules,
+        fires=store.fires,
+        trails=Trails(store.history),
+        pairings=Pairings(store.people, clock),
+        roles=list(routes(settings)),
     )
     return make_router(parts, secret(settings.http.admin_token) or None)
 

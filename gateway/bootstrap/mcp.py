@@ -40,14 +40,14 @@ def make_mcp(settings: Settings, spokes: Spokes, access: Access, inbox: Inbox) -
     servers = _servers(settings, spokes, known, inbox)
     return make_mcp_router(
         McpParts(
-            {name: Executor(Registry(tools)) for name, tools in servers.items()},
-            known.find,
-            known.is_still,
-            spokes.store.outside_calls,
-            spokes.clock,
-            token,
-            settings.mcp.calls_per_minute,
-            version("postern"),
+            servers={name: Executor(Registry(tools)) for name, tools in servers.items()},
+            find=known.find,
+            is_still=known.is_still,
+            log=spokes.store.outside_calls,
+            clock=spokes.clock,
+            admin_token=token,
+            calls_per_minute=settings.mcp.calls_per_minute,
+            version=version("postern"),
         )
     )
 

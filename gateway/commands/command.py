@@ -66,7 +66,7 @@ class RunningErrands(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
     """What commands can reach."""
 
