@@ -11,7 +11,7 @@ import pytest
 from agents.constellation import AgentConstellation, ConstellationOptions
 from agents.scripted import HostFault, ScriptedAgents
 from gateway.domain.conversations import Conversation
-from gateway.domain.ids import AgentId, PersonId, TurnId
+from gateway.domain.ids import AgentId, PersonId, SessionId, TurnId
 from gateway.domain.people import EVERYONE, Mode, Person, Route, place_id_of
 from gateway.domain.turns import Session, Turn, TurnRef
 from gateway.errors import RuntimeUnavailable
@@ -52,6 +52,18 @@ class Swap:
         if name == "after people.contacts":
             await self.store.people.adopt_agent(ADA, "scribe", self.AGENT, EPOCH)
             self.constellation.forget(ADA, "scribe")
+
+
+class Renewal:
+    """Lets the scribe's person begin a new thread just after the store was read."""
+
+    constellation: AgentConstellation
+    agent: AgentId
+    thread: SessionId | None = None
+
+    async def pass_by(self, name: str) -> None:
+        if name == "after people.contacts" and self.thread is None:
+            self.thread = await self.constellation.renew_thread(self.agent, HOME, "m1")
 
 
 def turn_of(
@@ -126,6 +138,19 @@ async def test_what_was_forgotten_while_the_store_was_asked_is_not_remembered() 
 
     scribe = await swap.constellation.session_for(turn_of(role="scribe"))
     assert scribe.agent == Swap.AGENT
+
+
+async def test_a_thread_begun_while_the_store_was_asked_is_the_one_that_counts() -> None:
+    life, renewal = Life(), Renewal()
+    for role in ("postern", "scribe"):
+        renewal.agent = (await life.constellation.session_for(turn_of(role=role))).agent
+    people = around(life.store.people, "people", renewal)
+    renewal.constellation = AgentConstellation(people, life.agents, LoopClock())
+
+    await renewal.constellation.session_for(turn_of())
+
+    scribe = await renewal.constellation.session_for(turn_of(role="scribe"))
+    assert scribe.thread == renewal.thread
 
 
 async def test_each_conversation_is_a_thread_of_the_same_agent() -> None:
