@@ -46,10 +46,11 @@ async def _now(asked: Asked, reach: Reach, chosen: Chosen) -> str:
     if chosen.now is not None:
         what = "for this conversation" if chosen.here else "for your agent"
         return f"**{chosen.now}** thinks for you here: you chose it {what}."
-    agent = await reach.agent_of(asked)
-    if agent is None or reach.own_models is None:
+    agent, models = await reach.agent_of(asked), reach.own_models
+    own = None if agent is None or models is None else await models.own(agent)
+    if own is None:
         return "Your agent thinks with a model of its own."
-    return f"**{await reach.own_models.own(agent)}** thinks for you here: your agent's own model."
+    return f"**{own}** thinks for you here: your agent's own model."
 
 
 async def _choose(asked: Asked, models: Models, role: str, typed: str, *, is_here: bool) -> str:

@@ -46,10 +46,11 @@ class AgentRuntime(Protocol):
 class AgentModels(Protocol):
     """The language models of agents, where they live."""
 
-    async def own(self, agent: AgentId) -> str:
+    async def own(self, agent: AgentId) -> str | None:
         """Return the handle of the model that the agent thinks with unless told otherwise.
 
-        Raises RuntimeUnavailable, and RunFailed when there is no such agent.
+        None where it goes by no handle, as with agents that were made by others. Raises
+        RuntimeUnavailable, and RunFailed when there is no such agent.
         """
         ...
 

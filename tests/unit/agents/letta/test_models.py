@@ -137,6 +137,15 @@ async def test_a_model_that_goes_while_tools_are_at_work_wedges_nothing(mind: Le
     assert text_of(await follow(mind.runtime, says(session, "say well"))) == "well"
 
 
+@pytest.mark.parametrize("model", [None, "", 7])
+async def test_a_model_may_go_by_no_handle(
+    wire: LettaWire, letta: Letta, model: str | int | None
+) -> None:
+    wire.call_faults.append(Instead(200, {"id": HERE.agent, "model": model}))
+
+    assert await letta.models.own(HERE.agent) is None
+
+
 async def test_an_agent_that_is_gone_has_no_model(mind: Letta) -> None:
     nobody = AgentId("agent-00000000-0000-4000-8000-000000000000")
 
