@@ -146,8 +146,9 @@ class _EventDoor:
     async def _begin(self, place: ConversationId, asked: Position | None) -> tuple[Position, bool]:
         """Return where to begin, and whether something behind that is not kept any more."""
         newest = await self._history.newest_entry()
+        # Who reads the log waits for who writes it: from here on nothing appears behind `newest`.
+        oldest = await self._history.audit(0, 1)
         if asked is not None and asked.posted <= newest:
-            oldest = await self._history.audit(0, 1)
             return asked, bool(oldest) and oldest[0].sequence > asked.posted + 1
         said = await self._history.history(place, None, 1)
         return Position(said[-1].cursor if said else 0, newest), asked is not None

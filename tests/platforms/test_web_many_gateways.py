@@ -8,29 +8,36 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from adapters.web.sessions import COOKIE, new_token
+from gateway.domain.conversations import Conversation
+from gateway.domain.deliveries import NewDelivery
+from gateway.domain.ids import DeliveryId
 from storage.postgres import PoolOptions, PostgresStore
+from storage.postgres.client import connect as connect_to
+from storage.postgres.database import ADD_AUDIT
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.postgres import postgres_schema
-from tests.platforms.web_hub import WORKER, Served, WebHub, WebServer
+from tests.platforms.web_hub import ADMIN_TOKEN, WORKER, Served, WebHub, WebServer
 
 
 @asynccontextmanager
 async def _two(*, is_listening: bool = True) -> AsyncGenerator[tuple[Served, Served]]:
     """Serve two gateways, each with a store of its own on one database."""
     async with postgres_schema() as url, AsyncExitStack() as stack:
-        doors: list[Served] = []
-        for _ in range(2):
-            store = PostgresStore(url, PoolOptions(4), is_listening=is_listening)
-            await store.open()
-            stack.push_async_callback(store.close)
-            server = await stack.enter_async_context(WebServer().running())
-            hub = WebHub(store, is_shared=True)
-            doors.append(await stack.enter_async_context(server.serving(hub)))
-        yield doors[0], doors[1]
+        here, there = [await _gateway(stack, url, is_listening=is_listening) for _ in range(2)]
+        yield here, there
+
+
+async def _gateway(stack: AsyncExitStack, url: str, *, is_listening: bool = True) -> Served:
+    store = PostgresStore(url, PoolOptions(4), is_listening=is_listening)
+    await store.open()
+    stack.push_async_callback(store.close)
+    server = await stack.enter_async_context(WebServer().running())
+    return await stack.enter_async_context(server.serving(WebHub(store, is_shared=True)))
 
 
 @asynccontextmanager
@@ -159,3 +166,41 @@ async def test_a_page_is_told_nothing_of_anothers_answers() -> None:
         await there.hub.answer_next("for bob")
 
         assert await _until(bob, "for bob") == ["hello", "for bob"]
+
+
+async def test_events_begin_behind_all_that_is_being_written() -> None:
+    """Numbers of the log are drawn before the commit: the newest may not be the last to come."""
+    async with postgres_schema() as url, AsyncExitStack() as stack:
+        door = await _gateway(stack, url)
+        now, place = door.hub.clock.now(), Conversation("web", "postern", "ada")
+        other = await connect_to(url)
+        stack.push_async_callback(other.close)
+        client = httpx.AsyncClient(base_url=door.url, headers=ADMIN, timeout=PATIENCE_SECONDS)
+        await stack.enter_async_context(client)
+
+        async with asyncio.TaskGroup() as tasks, other.transaction():
+            await other.execute(ADD_AUDIT, [now], ["delivery.stored"], [place.id], ["x"], ["{}"])
+            posts = [NewDelivery(DeliveryId("post-1"), place, "later, and there at once")]
+            await door.hub.store.deliveries.enqueue(posts, now)
+            begun = tasks.create_task(_first_event(client))
+            while not await other.fetchval(WAITERS):
+                await asyncio.sleep(0.01)
+            assert not begun.done()
+        entries = await door.hub.store.history.audit(0, 10)
+
+    written = [entry.sequence for entry in entries]
+    assert [entry.ref for entry in entries][:2] == ["x", "post-1"]
+    assert begun.result() == f"id: 1-{max(written)}"
+
+
+ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+WAITERS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+
+
+async def _first_event(client: httpx.AsyncClient) -> str:
+    """Return the id of the first event of a stream."""
+    async with client.stream("GET", "/events/postern?user_id=ada") as stream:
+        async for line in stream.aiter_lines():
+            if line.startswith("id: "):
+                return line
+    raise AssertionError("The stream ended.")
