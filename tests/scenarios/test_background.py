@@ -13,7 +13,7 @@ import pytest
 from agents.coordination.pipeline import Pipeline
 from agents.scripted import Ask, Fail, Say, Step, Wait
 from gateway.approvals import ApprovalOptions
-from gateway.background import TIME
+from gateway.background import LONGEST_WISH, TIME, told_of_its_end
 from gateway.dead_letters import DeadLetters
 from gateway.domain.conversations import Conversation
 from gateway.domain.errands import Errand, ErrandState
@@ -75,6 +75,8 @@ async def test_the_person_is_answered_meanwhile_and_hears_what_came_of_it(hub: F
     assert read[1:] == ["Hi.", f"**{name}:** All counted."]
     assert hub.agents.overlaps == []
     assert (await errand(hub, name)).state is ErrandState.ANSWERED
+    await gives(ada, f"bg cancel {name}")
+    assert (await ada.reads(4))[3] == f"`{name}` is over: done."
 
 
 async def test_it_is_shown_and_stopped_by_its_id(hub: FakeHub) -> None:
@@ -83,7 +85,8 @@ async def test_it_is_shown_and_stopped_by_its_id(hub: FakeHub) -> None:
     name = await given(ada, "count the stars")
     await asyncio.sleep(5)
 
-    for asked in ("bg", f"bg status {name}", "status", f"bg cancel {name}", f"bg status {name}"):
+    typed = f"`{name.upper()}`"
+    for asked in ("bg", f"bg status {typed}", "status", f"bg cancel {typed}", f"bg status {name}"):
         await gives(ada, asked)
     await asyncio.sleep(120)
 
@@ -179,6 +182,25 @@ async def test_no_more_than_a_few_are_done_at_once(hub: FakeHub) -> None:
     assert (await ada.reads(4))[3].startswith("3 things are done for you in the background already")
 
 
+async def test_a_wish_has_its_longest(hub: FakeHub) -> None:
+    ada = hub.person("ada")
+
+    await gives(ada, f"bg {'x' * (LONGEST_WISH + 1)}")
+
+    assert await ada.reads(1) == [
+        "20,000 characters is the most that can be done in the background at once."
+    ]
+
+
+async def test_it_waits_for_no_silence() -> None:
+    hub = FakeHub(MemoryStore(), options=HubOptions(route=Route("postern", quiet_seconds=30)))
+    async with hub.running():
+        await given(hub.person("ada"), "count the stars")
+        await asyncio.sleep(2)
+
+        assert len(hub.agents.heard) == 1
+
+
 async def test_nobody_sees_or_stops_what_is_another_ones(hub: FakeHub) -> None:
     hub.agents.script = slow
     ada, bob = hub.person("ada"), hub.person("bob")
@@ -227,10 +249,38 @@ async def test_what_it_asks_of_another_agent_comes_back_beside_the_conversation(
 
     assert ada.sees[1:] == [f"**{name}:** asked", f"**{name}:** it says so"]
     assert (await errand(hub, name)).answer == "it says so"
+    (asked,) = await hub.store.errands.asked_for(name)
+    assert told_of_its_end(asked) is None
     postern = hub.agents.created[0][2]
     assert [place for agent, place, _ in hub.agents.threads if agent == postern] == [
         f"bg:fake:{name}"
     ]
+
+
+async def test_whom_it_waits_for_is_told_and_stopped_with_it() -> None:
+    routes = {name: Route(name) for name in ("postern", "writer")}
+    approvals = ApprovalOptions(tools=frozenset({"current_time"}))
+    turns = TurnOptions(approvals=approvals)
+    hub = FakeHub(MemoryStore(), options=HubOptions(routes=routes, asking=True, turns=turns))
+    question = json.dumps({"role": "writer", "question": "a line, please"})
+    hub.agents.will(Ask((ToolCall("c1", "ask_agent", question),)))
+    hub.agents.will_say("asked")
+    hub.agents.will(Ask((ToolCall("c1", "current_time", "{}"),)))
+    hub.agents.will_say("I wait for a yes.")
+    async with hub.running():
+        ada = hub.person("ada")
+        name = await given(ada, "a poem")
+        await ada.reads(3)
+        for count, asked in enumerate(("bg", f"bg status {name}", f"bg cancel {name}"), 4):
+            await gives(ada, asked)
+            await ada.reads(count)
+        errands = await hub.store.errands.open_of(person_id_of(ada.identity))
+        questions = await hub.store.approvals.waiting(ada.conversation.id)
+
+    listed, status = ada.sees[3:5]
+    assert listed.count("\n") == 0
+    assert status.endswith("\nWaits for writer")
+    assert (errands, questions) == ([], [])
 
 
 async def test_a_group_works_in_the_background_too_while_its_members_are_asked() -> None:
@@ -245,9 +295,11 @@ async def test_a_group_works_in_the_background_too_while_its_members_are_asked()
         await ada.reads()
         name = await given(ada, "a poem")
         await hub.platform.until(lambda: f"**{name}:** a whole poem" in ada.sees)
+        await gives(ada, f"bg status {name}.0")
         await asyncio.sleep(10)
 
-    assert len(ada.sees) == 3
+    assert ada.sees[3].startswith(f'Nothing of yours is called "{name}.0"')
+    assert len(ada.sees) == 4
     assert (await errand(hub, name)).state is ErrandState.ANSWERED
 
 
@@ -313,13 +365,15 @@ async def test_what_failed_is_told_and_can_be_done_anew(hub: FakeHub) -> None:
     ada = hub.person("ada")
     name = await given(ada, "count the stars")
     assert (await ada.reads(2))[1].endswith("the model is not there.")
+    await gives(ada, f"bg status {name}")
+    assert (await ada.reads(3))[2].endswith("\nFailed: the model is not there.")
     hub.agents.will_say("All counted.")
 
     letters = DeadLetters(hub.store, hub.routes, hub.clock)
     (letter,) = await letters.page(1)
     await letters.replay(letter)
 
-    assert (await ada.reads(3))[2] == f"**{name}:** All counted."
+    assert (await ada.reads(4))[3] == f"**{name}:** All counted."
 
 
 async def test_what_nobody_ended_in_a_week_is_given_up_and_told() -> None:
@@ -377,7 +431,7 @@ async def _told(what: str, at: int | None) -> int:
 def _begun(what: str) -> FakeHub:
     if what == "asked and cancelled":
         return asks_first()
-    hub = FakeHub(MemoryStore())
+    hub = FakeHub(MemoryStore(), options=HubOptions(turns=TurnOptions(most_in_background=1)))
     hub.agents.will(Wait(2 if what == "story" else 600), Say("All counted."))
     return hub
 
