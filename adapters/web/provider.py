@@ -22,8 +22,6 @@ from gateway.errors import RetryLater
 ANSWER_LIMIT_BYTES = 500_000
 PATIENCE_SECONDS = 10.0
 """For each call, to its end."""
-KEEP_SECONDS = 3_600.0
-"""How long what the provider offers is believed, and its keys."""
 
 _BASIC = "client_secret_basic"
 
@@ -42,6 +40,8 @@ class ProviderOptions:
     client_secret: str | None = None
     """None for an application without one: PKCE alone shows that the code is ours."""
     scopes: str = "openid profile"
+    keep_seconds: float = 3_600.0
+    """How long what the provider offers is believed, and its keys."""
     renew_seconds: float = 30.0
     """An unknown key makes us look for new ones, but no more often than this."""
 
@@ -130,7 +130,7 @@ class Provider:
 
     async def _known(self) -> _Offer:
         async with self._alone() as now:
-            if self._offer is None or now - self._offer_at > KEEP_SECONDS:
+            if self._offer is None or now - self._offer_at > self._options.keep_seconds:
                 self._offer, self._offer_at = await self._discover(), now
             return self._offer
 
@@ -152,10 +152,11 @@ class Provider:
 
     async def _known_keys(self, offer: _Offer, wanted: str | None) -> list[Key]:
         """Return the provider's keys, read anew when they are old, or lack what is wanted."""
+        options = self._options
         async with self._alone() as now:
             age = None if self._keys_at is None else now - self._keys_at
             is_there = wanted is None or any(key.kid == wanted for key in self._keys)
-            longest = KEEP_SECONDS if is_there else self._options.renew_seconds
+            longest = options.keep_seconds if is_there else options.renew_seconds
             if age is None or age >= longest:
                 self._keys, self._keys_at = parse_keys(await _ask("GET", offer.jwks_uri)), now
             return self._keys

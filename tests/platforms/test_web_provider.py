@@ -120,6 +120,20 @@ async def test_a_provider_by_another_name_is_not_believed(guarded: Guarded) -> N
     assert "calls itself by another name" in str(results[0])
 
 
+@pytest.mark.parametrize(("keep_seconds", "asked"), [(3_600, 1), (-1, 3)])
+async def test_what_a_provider_offers_is_believed_for_a_while(
+    guarded: Guarded, keep_seconds: float, asked: int
+) -> None:
+    found = guarded.provider
+    known = ProviderOptions(found.issuer, CLIENT_ID, CLIENT_SECRET, keep_seconds=keep_seconds)
+    sign_in = SignIn(SignInOptions(known, SECRET, 3_600), SystemClock())
+
+    for _ in range(3):
+        await sign_in.begin("http://127.0.0.1/auth/callback")
+
+    assert found.offers == asked
+
+
 async def test_who_waits_while_the_provider_hangs_waits_for_it_once(guarded: Guarded) -> None:
     guarded.provider.is_slow = True
     async with browser(guarded) as ada:
