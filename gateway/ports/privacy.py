@@ -98,8 +98,9 @@ class PersonalStore(Protocol):
         """Return what `forget` would empty: all words of the person, and to them, in parts.
 
         A part has the newest `limit` messages of every kind before the cursor, what was
-        posted and what tools returned for them, and what else was posted meanwhile where
-        the person is alone. A post may be in two parts that lie beside each other.
+        posted for them, and what else was posted meanwhile where the person is alone. What
+        tools returned, which nobody saw, is in it for turns in which nobody else spoke. A
+        post may be in two parts that lie beside each other.
         """
         ...
 

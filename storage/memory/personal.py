@@ -149,8 +149,9 @@ class MemoryPersonal:
         return [post for turn in turns for post in self._tables.turns[turn].answers]
 
     def _results(self, rows: list[MessageRow]) -> list[Said]:
-        """Return what tools returned in the turns of these messages, the newest first."""
+        """Return what tools returned in the turns of these messages alone, the newest first."""
         first = {row.turn: row for row in rows if row.turn is not None}
+        together = self._tables.turn_messages
         return [
             Said(
                 HistoryEntry(
@@ -160,7 +161,7 @@ class MemoryPersonal:
             )
             for turn, row in first.items()
             for call, result in self._tables.turns[turn].tool_results.items()
-            if result.text
+            if result.text and all(other.person == row.person for other in together[turn])
         ]
 
     def _is_running(self, row: MessageRow) -> bool:

@@ -123,7 +123,9 @@ UNION ALL
 SELECT asked.seq, tool_result.turn || ' ' || tool_result.call, 'tool', tool_result.text,
     asked.sent_at, asked.conversation
 FROM asked JOIN tool_result ON tool_result.turn = asked.turn
-WHERE tool_result.text <> '' AND NOT tool_result.is_intent
+WHERE tool_result.text <> '' AND NOT tool_result.is_intent AND NOT EXISTS (
+    SELECT 1 FROM inbox AS other WHERE other.turn = asked.turn AND other.person <> $1
+)
 """
 KEPT = """
 SELECT 'note', name, text, NULL FROM note WHERE subject = $1

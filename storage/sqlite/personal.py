@@ -119,7 +119,9 @@ UNION ALL
 SELECT asked.seq, tool_result.turn || ' ' || tool_result.call, 'tool', tool_result.text,
     asked.sent_at, asked.conversation
 FROM asked CROSS JOIN tool_result ON tool_result.turn = asked.turn
-WHERE tool_result.text <> '' AND tool_result.is_intent = 0
+WHERE tool_result.text <> '' AND tool_result.is_intent = 0 AND NOT EXISTS (
+    SELECT 1 FROM inbox AS other WHERE other.turn = asked.turn AND other.person <> ?1
+)
 """
 KEPT = """
 SELECT 'note', name, text, NULL FROM note WHERE subject = ?1

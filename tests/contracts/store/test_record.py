@@ -9,7 +9,7 @@ from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import NewDelivery
 from gateway.domain.ids import AgentId, DeliveryId, PersonId
 from gateway.domain.memory import MemoryEdit
-from gateway.domain.people import Route, person_id_of
+from gateway.domain.people import Mode, Route, person_id_of
 from gateway.domain.tools import ToolCall, ToolResult
 from gateway.ports import Kept, Store
 from tests.contracts.store.test_approvals import approval, questions
@@ -31,6 +31,7 @@ from tests.contracts.store.words import (
 ADA, BOB = person_id_of(identity("ada")), person_id_of(identity("bob"))
 HOME = Conversation("web", "local", "ada")
 COMMANDS = Route("commands")
+SHARED = Route("helpdesk", Mode.SHARED)
 
 
 async def _answered(store: Store, event: str, *, user: str = "ada", route: Route = ROUTE) -> None:
@@ -105,6 +106,22 @@ async def test_what_is_posted_where_others_are_too_is_not_in_the_record(store: S
     await store.deliveries.enqueue([NewDelivery(DeliveryId("p1"), HOME, "for both")], at(0))
 
     assert await _everything(store, ADA, 100) == [("user", "text of e1")]
+
+
+async def test_what_tools_returned_for_several_people_is_given_to_none(store: Store) -> None:
+    for user in ("ada", "bob"):
+        await store.turns.accept(message(f"e-{user}", user=user), SHARED, at(0))
+    turn = await claim_turn(store)
+    result = ToolResult("call-1", "bob's order")
+    await store.turns.record_tool_result(turn.ref, ToolCall("call-1", "look", "{}"), result)
+    await store.turns.finish(turn.ref, done(part(turn, 0, "for both to read")), at(0))
+
+    assert len(turn.messages) == 2
+    for person, user in ((ADA, "ada"), (BOB, "bob")):
+        assert set(await _everything(store, person, 100)) == {
+            ("user", f"text of e-{user}"),
+            ("assistant", "for both to read"),
+        }
 
 
 async def test_what_else_is_kept_of_a_person_is_listed(store: Store) -> None:

@@ -200,6 +200,7 @@ INDEXES = {
         "turn (key)",
     },
     "personal.RECORD": {
+        "inbox_turn",
         "answer (scan)",
         "asked (scan)",
         "delivery_conversation",
