@@ -28,8 +28,11 @@ def shared_state_tools(artifacts: ArtifactStore) -> list[Tool]:
 
     async def list_shared_state(turn: Turn) -> str:
         """List what you and the other agents of this person keep under keys, each with its text."""
-        found = await artifacts.list(_folder(turn), limit=MOST_LISTED)
-        lines = [f"{_named(each.key)}: {await _short(artifacts, each.key)}" for each in found]
+        found = await artifacts.list(_folder(turn), limit=MOST_LISTED + 1)
+        shown = found[:MOST_LISTED]
+        lines = [f"{_named(each.key)}: {await _short(artifacts, each.key)}" for each in shown]
+        if len(found) > MOST_LISTED:
+            lines.append("There are more keys than these.")
         return "\n".join(lines) or "There are no keys."
 
     async def read_shared_state(turn: Turn, key: str) -> str:

@@ -16,7 +16,7 @@ from tests.unit.toolbox.turns import turn_of
 from toolbox.executor import Executor
 from toolbox.files import file_tools
 from toolbox.registry import Registry
-from toolbox.shared_state import shared_state_tools
+from toolbox.shared_state import MOST_LISTED, shared_state_tools
 
 SCRIBE, PLANNER, BOB = turn_of("ada", "scribe"), turn_of("ada", "planner"), turn_of("bob")
 
@@ -113,6 +113,17 @@ async def test_a_value_may_be_as_long_as_that_and_is_listed_in_part() -> None:
     assert await board.read(SCRIBE, "trip") == "x" * 4_000
     listed = await board.call(SCRIBE, "list_shared_state")
     assert listed == f"trip: {'x' * 200}…\nwalk: by the sea"
+
+
+async def test_where_there_are_more_keys_than_are_listed_it_says_so() -> None:
+    board = Board()
+    for number in range(MOST_LISTED + 1):
+        await board.set(SCRIBE, f"k{number:03}", "one")
+
+    *listed, last = (await board.call(SCRIBE, "list_shared_state")).split("\n")
+
+    assert len(listed) == MOST_LISTED
+    assert last == "There are more keys than these."
 
 
 async def test_what_else_keeps_a_key_from_being_set_is_told_as_it_is() -> None:
