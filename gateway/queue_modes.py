@@ -75,8 +75,6 @@ class QueueModes:
         """Return the mode of a conversation. What others were told counts within a second."""
         if self._asked_at is None or not timedelta() <= now - self._asked_at < _FRESH:
             self._known, self._asked_at = await self._notes.all_of(_SUBJECT), now
-        if not self._known:
-            return QueueMode()
         whole = replace(place, thread=None)
         text = self._known.get(place.id) or self._known.get(whole.id) or ""
         return read_mode(text) or QueueMode()

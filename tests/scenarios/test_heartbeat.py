@@ -12,7 +12,7 @@ from gateway.budgets import BudgetPolicy, Limits
 from gateway.commands.waking import AWAKE
 from gateway.domain.conversations import Conversation
 from gateway.domain.people import Identity, Mode, Route
-from gateway.text.silence import SILENT
+from gateway.text.silence import SILENCE_NOTE, SILENT
 from gateway.turn_runner import TurnOptions
 from storage.memory.store import MemoryStore
 from tests.fakes.crashing import CrashPoints
@@ -40,8 +40,10 @@ async def test_the_agent_wakes_at_once_and_hears_what_to_look_at(hub: FakeHub) -
         assert sorted(await ada.reads(2)) == sorted([TOLD, "Ada called."])
 
     ((heard,),) = hub.agents.heard
+    assert heard.startswith("[ada on slack, 2026-01-05 ")
     assert "; woken by hand]" in heard
     assert "the phone" in heard
+    assert heard.endswith(SILENCE_NOTE)
 
 
 async def test_who_has_nothing_to_say_says_nothing(hub: FakeHub) -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from agents.scripted import Say, Wait
 from gateway.domain.audit import AuditKind
 from gateway.domain.conversations import Conversation
-from gateway.domain.people import Identity
-from gateway.queue_modes import BUSY, QueueKind, QueueMode, read_mode
+from gateway.domain.messages import MessageKind
+from gateway.domain.people import Identity, Route
+from gateway.queue_modes import BUSY, QueueKind, QueueMode, QueueModes, read_mode
 from gateway.turn_runner import TurnOptions
 from storage.memory.store import MemoryStore
 from tests.fakes.hub import FakeHub, FakePerson, HubOptions
+from tests.scenarios.test_linking import link, on_discord, on_slack
 
 CHANNEL = Conversation("slack", "T1", "C1")
 THREAD = Conversation("slack", "T1", "C1", "171.5")
@@ -125,6 +129,86 @@ async def test_in_a_channel_admins_choose_and_its_threads_follow(hub: FakeHub) -
     assert taken in status
 
 
+async def test_a_thread_may_have_its_own_mode_and_direct_messages_have_one(hub: FakeHub) -> None:
+    async with hub.running():
+        await _set(hub.account(ADMIN, CHANNEL), "drop")
+        await _set(hub.account(ADMIN, THREAD), "queue")
+        in_the_thread = await _set(hub.on_slack("ada", THREAD), "")
+        await _set(hub.on_slack("bob", Conversation("slack", "T1", "D2", "1.1")), "drop")
+        in_another = await _set(hub.on_slack("bob", Conversation("slack", "T1", "D2", "2.2")), "")
+
+    assert in_the_thread.startswith("What is written here while I answer becomes the next turn")
+    assert in_another.startswith("What is written here while I answer is not heard")
+
+
+async def test_a_mode_is_told_as_soon_as_it_was_chosen(hub: FakeHub) -> None:
+    async with hub.running():
+        ada = hub.on_slack("ada", DIRECT)
+        for said in ("/queue", "/queue drop", "/queue"):
+            await ada.says(said)
+            await ada.reads(len(ada.sees) + 1)
+
+    assert "(`queue`)" in ada.sees[0]
+    assert "(`drop`)" in ada.sees[2]
+
+
+async def test_commands_wait_for_no_silence(hub: FakeHub) -> None:
+    async with hub.running():
+        ada = hub.on_slack("ada", DIRECT)
+        await _set(ada, "collect 100")
+        begun = hub.clock.now()
+        await ada.says("/status")
+        await ada.reads(2)
+
+        assert hub.clock.now() - begun < timedelta(seconds=50)
+
+
+async def test_an_agent_that_waits_longer_by_itself_still_does(hub: FakeHub) -> None:
+    modes = QueueModes(hub.store.notes, hub.store.people, hub.store.fires)
+    await modes.choose(QueueMode(QueueKind.COLLECT, 5), DIRECT)
+    patient = Route("postern", quiet_seconds=60, max_wait_seconds=600)
+
+    message = hub.message(hub.on_slack("ada", DIRECT), "hello")
+
+    assert await modes.applied(message, patient, hub.clock.now()) == patient
+
+
+async def test_only_what_people_say_is_turned_away_and_only_words_are_answered(
+    hub: FakeHub,
+) -> None:
+    hub.agents.will(Wait(30), Say("one"))
+    modes = QueueModes(hub.store.notes, hub.store.people, hub.store.fires)
+    async with hub.running():
+        ada = hub.on_slack("ada", DIRECT)
+        await _set(ada, "drop")
+        await ada.says("a")
+        await asyncio.sleep(5)
+        refused = {
+            kind: await modes.refusal(
+                replace(hub.message(ada, "b"), kind=kind), Route("postern"), hub.clock.now()
+            )
+            for kind in MessageKind
+        }
+
+    told = {kind: refusal.reply is not None for kind, refusal in refused.items() if refusal}
+    assert told == {MessageKind.TEXT: True, MessageKind.EDIT: False, MessageKind.REACTION: False}
+
+
+async def test_all_accounts_of_a_person_have_one_agent_that_is_at_work() -> None:
+    hub = FakeHub(MemoryStore(), options=HubOptions(doors=("discord", "slack")))
+    async with hub.running():
+        first, second = on_discord(hub), on_slack(hub)
+        await link(first, second)
+        await _set(second, "drop")
+        hub.agents.will(Wait(30), Say("one"))
+        await first.says("a")
+        await asyncio.sleep(5)
+        seen = len(second.sees)
+        await second.says("b")
+
+        assert (await second.reads(seen + 1))[seen] == BUSY
+
+
 async def test_what_is_no_mode_changes_nothing(hub: FakeHub) -> None:
     async with hub.running():
         ada = hub.on_slack("ada", DIRECT)
@@ -143,6 +227,7 @@ async def test_what_is_no_mode_changes_nothing(hub: FakeHub) -> None:
         ("collect 20", QueueMode(QueueKind.COLLECT, 20)),
         ("drop", QueueMode(QueueKind.DROP)),
         ("collect 0", None),
+        ("collect 300", QueueMode(QueueKind.COLLECT, 300)),
         ("collect 301", None),
         ("collect ²", None),
         ("collect 99999999999999999999", None),
