@@ -102,7 +102,10 @@ class Page:
         self._changed.set()
 
     async def take(self) -> str | None:
-        """Return the next frame, waiting for one; None when the page is to reconnect."""
+        """Return the next frame, waiting for one; None when the page is to reconnect.
+
+        Who waits no longer loses nothing: it is there for the next one who takes.
+        """
         loop = asyncio.get_running_loop()
         while not self.is_closed:
             if self._frames:
@@ -116,8 +119,10 @@ class Page:
         return None
 
     async def _take_draft(self) -> str:
-        delivery = next(iter(self._drafts))
-        frame = await self._drafts.pop(delivery).frame()
+        delivery, draft = next(iter(self._drafts.items()))
+        frame = await draft.frame()
+        if self._drafts.get(delivery) is draft:  # else a newer one, or its end, came meanwhile
+            del self._drafts[delivery]
         spent = DRAFT_SECONDS + len(frame) / DRAFT_CHARACTERS_PER_SECOND
         self._next_draft_at = asyncio.get_running_loop().time() + spent
         return frame

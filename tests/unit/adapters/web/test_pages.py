@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 
 from adapters.web.open_pages import OpenPages
-from adapters.web.pages import FRAMES_LIMIT, Draft, Frame, Page
+from adapters.web.pages import FRAMES_LIMIT, LONG_TEXT, Draft, Frame, Page
 from adapters.web.sessions import new_token, visitor_of
 from gateway.domain.ids import ConversationId, DeliveryId
 from tests.fakes.patience import PATIENCE_SECONDS
@@ -44,6 +46,23 @@ async def test_of_a_draft_only_the_newest_text_is_shown() -> None:
     page.put(_frame("end"))
 
     assert [await _take(page), await _take(page)] == ["end", "Hello"]
+
+
+async def test_a_draft_whose_reader_stopped_waiting_is_there_for_the_next() -> None:
+    page, may_render, text = Page(), threading.Event(), "x" * (LONG_TEXT + 1)
+
+    def slow(markdown: str) -> str:
+        may_render.wait(PATIENCE_SECONDS)
+        return markdown
+
+    page.put_draft(REPLY, Draft(text, slow))
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await page.take()
+    may_render.set()
+
+    assert await _take(page) == text
+    assert not page.is_waiting
 
 
 def test_drafts_are_paced_and_frames_are_not() -> None:
