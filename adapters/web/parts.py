@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,21 @@ from adapters.web.files import FileDoor
 from adapters.web.guard import WebOptions
 from adapters.web.pairings import PairingDoor
 from adapters.web.tokens import TokenDoor
+from gateway.domain.conversations import Conversation
+from gateway.domain.people import Sender, Standing
 from gateway.domain.routing import Routing
 from gateway.ports import DeliveryStore, HistoryStore
 
 if TYPE_CHECKING:
     from adapters.web.sign_in import SignIn
+
+StandingOf = Callable[[Sender, Conversation], Awaitable[Standing]]
+"""Tells what the rules make of somebody in a conversation. Raises RetryLater."""
+
+
+async def always_admitted(sender: Sender, place: Conversation) -> Standing:
+    """Say that everybody is heard."""
+    return Standing.ADMITTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +45,5 @@ class WebParts:
     pairings: PairingDoor | None = None
     sign_in: SignIn | None = None
     """None where the page asks nobody to sign in."""
+    standing_of: StandingOf = always_admitted
+    """What a page asks, so that nobody writes to an agent who is not heard."""

@@ -36,7 +36,7 @@ from adapters.web.inbound import (
 from adapters.web.outbound import chat_item, history_item
 from adapters.web.pairings import PairingDoor
 from adapters.web.parts import WebParts
-from adapters.web.sessions import COOKIE, new_token, visitor_of
+from adapters.web.sessions import COOKIE, Visitor, new_token, visitor_of
 from adapters.web.stream import Seat, Stream
 from gateway.domain.messages import HistoryEntry
 from gateway.errors import Refused
@@ -101,6 +101,7 @@ class _Door:
         self._tokens = parts.tokens
         self._sign_in = parts.sign_in
         self._pairings = parts.pairings
+        self._standing_of = parts.standing_of
         self._assets = {path.name: _load(path) for path in _STATIC.iterdir()}
 
     async def page(self, request: Request) -> Response:
@@ -135,7 +136,16 @@ class _Door:
         }
         is_admin = self._pairings is not None and await self._pairings.is_admin(visitor)
         shown |= {"signed_in": has_session, "is_admin": is_admin}
-        return JSONResponse(shown)
+        return JSONResponse({**shown, **await self._standing(visitor)})
+
+    async def _standing(self, visitor: Visitor | None) -> dict[str, object]:
+        """Tell whether the visitor is heard by the agent that the page shows first."""
+        if visitor is None:
+            return {"identity": None, "standing": None}
+        roles = self._entrance.open_to(visitor)
+        place = visitor.conversation(roles[0]) if roles else None
+        standing = place and await self._standing_of(visitor.sender, place)
+        return {"identity": visitor.sender.identity.key, "standing": standing}
 
     async def strangers(self, request: Request) -> Response:
         """List, for an admin, who waits to be let in."""

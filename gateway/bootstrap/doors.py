@@ -115,6 +115,7 @@ def make_web(settings: Settings, store: Store, artifacts: ArtifactStore, clock: 
         tokens=TokenDoor(store.tokens, store.people, clock),
         pairings=PairingDoor(Pairings(store.people, clock), settings.access.admins),
         sign_in=make_sign_in(settings, clock),
+        standing_of=make_access(settings, store, clock).standing,
     )
     return adapter, make_router(parts)
 

@@ -91,6 +91,17 @@ class Mode(StrEnum):
     """There is one for everybody."""
 
 
+class Standing(StrEnum):
+    """What the operator's rules make of an account in a place; bans are not told by it."""
+
+    ADMITTED = "admitted"
+    """What it writes there is heard."""
+    STRANGER = "stranger"
+    """It is answered with a pairing code, by which it can be let in."""
+    UNLISTED = "unlisted"
+    """Only the operator's settings could let it in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """Which agent a message is for, and how long it may wait for more."""

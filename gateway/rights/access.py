@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from gateway.domain.conversations import Conversation
 from gateway.domain.ids import ConversationId
 from gateway.domain.messages import ANSWERED, InboundMessage, Refusal, told_why
-from gateway.domain.people import Identity, Pairing, Sender
+from gateway.domain.people import Identity, Pairing, Sender, Standing
 from gateway.errors import RetryLater, StoreUnavailable
 from gateway.ports import Clock, PeopleStore
 from gateway.rights.bans import Bans, ban_refusal
@@ -75,6 +75,16 @@ class Access:
         While a platform does not say in which circles it is, it counts as in none.
         """
         return await self._hears(Sender(identity, ""), door, place)
+
+    async def standing(self, sender: Sender, place: Conversation) -> Standing:
+        """Return what the rules make of an account in a place; a ban is not told here.
+
+        Raises StoreUnavailable, and RetryLater while a platform does not tell its circles.
+        """
+        if await self._is_let_in(sender, place.platform, place):
+            return Standing.ADMITTED
+        way = self._policy.way(sender.identity, place.platform, place)
+        return Standing.STRANGER if way is Way.CODE else Standing.UNLISTED
 
     async def circles_of(self, identity: Identity) -> frozenset[str]:
         """Return the circles of an account; none while nobody can tell; raises StoreUnavailable."""

@@ -121,7 +121,14 @@ async def test_who_signs_in_talks_and_is_known_by_issuer_and_subject(guarded: Gu
     assert 'content="0;url=../"' in back.text
     assert back.headers["content-security-policy"].startswith("default-src 'none'")
     assert f"{ATTEMPT_COOKIE}=; Path=/; Max-Age=0" in str(back.headers.get_list("set-cookie"))
-    assert me.json() == {"user": user, "name": "Ada Lovelace", "signed_in": True, "is_admin": False}
+    assert me.json() == {
+        "user": user,
+        "name": "Ada Lovelace",
+        "signed_in": True,
+        "is_admin": False,
+        "identity": f"web:local:{user}",
+        "standing": "admitted",
+    }
     assert "composer" in page.text
     assert asked.result().status_code == 200
     (said,) = guarded.door.hub.accepted

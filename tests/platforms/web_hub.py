@@ -22,10 +22,11 @@ from adapters.web.routes import make_router
 from adapters.web.sign_in import SignIn
 from adapters.web.tokens import TokenDoor
 from gateway.clock import SystemClock
+from gateway.domain.conversations import Conversation
 from gateway.domain.deliveries import NewDelivery, Sent
 from gateway.domain.ids import DeliveryId, WorkerId
 from gateway.domain.messages import InboundMessage, MessageKind
-from gateway.domain.people import Route
+from gateway.domain.people import Route, Sender, Standing
 from gateway.domain.routing import Routing
 from gateway.domain.schedules import Fire, Schedule, Wakeup
 from gateway.domain.turns import Turn, TurnOutcome, TurnState
@@ -59,6 +60,8 @@ class WebHub:
     """By role, who may use it; the others are for everybody."""
     admins: frozenset[str] = frozenset()
     """Who decides about strangers, as identity keys."""
+    standing: Standing = Standing.ADMITTED
+    """What the rules make of everybody."""
     sign_in: SignIn | None = None
     """How browsers sign in; None where they need not."""
 
@@ -67,6 +70,10 @@ class WebHub:
         self.adapter = WebAdapter(self.clock, self.store if self.is_shared else None)
         self.artifacts = MemoryArtifacts(self.clock)
         self._heard = asyncio.Condition()
+
+    async def standing_of(self, sender: Sender, place: Conversation) -> Standing:
+        """Tell what the rules make of somebody."""
+        return self.standing
 
     async def accept(self, message: InboundMessage) -> None:
         """Store the message once; what the adapter's `run` is given."""
@@ -219,6 +226,7 @@ class WebServer:
             tokens=TokenDoor(hub.store.tokens, hub.store.people, hub.clock),
             pairings=PairingDoor(Pairings(hub.store.people, hub.clock), hub.admins),
             sign_in=hub.sign_in,
+            standing_of=hub.standing_of,
         )
         app.include_router(make_router(parts))
         async with asyncio.TaskGroup() as tasks:

@@ -15,12 +15,14 @@ export function showAccount(button, me) {
   window.addEventListener("storage", ({ key }) => key === KEY && location.reload());
 }
 
-// Go to where one signs in, if that is why the connection was lost.
+// Return who we are; null where that is not known just now. Go to where one signs in, if that is why.
 export async function checkSession() {
   try {
-    if ((await fetch("me")).status === 401) location.reload();
+    const response = await fetch("me");
+    if (response.status === 401) location.reload();
+    return response.ok ? await response.json() : null;
   } catch {
-    // The network is away: who is signed in does not matter yet.
+    return null; // the network is away: who is signed in does not matter yet
   }
 }
 

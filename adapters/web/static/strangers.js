@@ -22,26 +22,27 @@ export class Strangers {
 
   open() {
     this.#form.reset();
-    this.#status.textContent = "";
+    this.#list.replaceChildren();
+    this.#status.textContent = "Looking…";
     this.#dialog.showModal();
     this.#load();
   }
 
-  async #load() {
+  async #load(said = "") {
     const { pairings, error } = await ask("pairings");
     this.#list.replaceChildren(...(pairings ?? []).map(line));
-    if (error) this.#status.textContent = error;
-    else if (!pairings.length && !this.#status.textContent) this.#status.textContent = "Nobody waits.";
+    this.#status.textContent = error ?? (said || (pairings.length ? "" : "Nobody waits."));
   }
 
   async #decide(allow) {
     const body = JSON.stringify({ code: this.#form.elements.code.value, allow });
     const { identity, name, error } = await ask("pairings", { method: "POST", body });
     const who = name ? `${name} (${identity})` : identity;
-    this.#status.textContent = error ?? `${who} ${allow ? "may talk now" : "was turned away"}.`;
+    const said = error ?? `${who} ${allow ? "may talk now" : "was turned away"}.`;
+    this.#status.textContent = said;
     if (error) return;
     this.#form.reset();
-    await this.#load();
+    await this.#load(said);
   }
 }
 

@@ -3,6 +3,7 @@
 import { keeping, listen } from "./canvas.js";
 
 const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
 
 // A user's message carries who wrote it before the id that the page gave it.
@@ -61,7 +62,15 @@ export class Thread {
   wait(id, text) {
     const item = this.#items.get(id) ?? this.#add(id, { role: "user", isWaiting: true }, true);
     this.#fill(item, { role: "user", text });
-    this.#mark(item, "waiting", "Sending…");
+    this.#mark(item, "waiting");
+  }
+
+  // Say of a message that it is still on its way. Most are accepted before anybody could read it.
+  tellSlow(id) {
+    const item = this.#items.get(id);
+    const isSlow = item?.state === "waiting" && item.element.querySelector(".note").hidden;
+    if (isSlow) this.#mark(item, "waiting", "Sending…");
+    return isSlow;
   }
 
   note(id, sentence) {
@@ -103,6 +112,7 @@ export class Thread {
     this.#items.set(id, item);
     element.dataset.id = id;
     if (role === "assistant") this.#date(item, new Date());
+    else element.querySelector(".by").textContent = "You";
     return item;
   }
 
@@ -130,7 +140,10 @@ export class Thread {
     if (item.role !== "assistant") return;
     const name = document.createElement("b");
     name.textContent = this.agent;
-    item.element.querySelector(".by").replaceChildren(name, time.format(at));
+    const when = document.createElement("time");
+    when.dateTime = at.toISOString();
+    when.textContent = isToday(at) ? time.format(at) : `${day.format(at)}, ${time.format(at)}`;
+    item.element.querySelector(".by").replaceChildren(name, when);
   }
 
   // A canvas has its buttons where they belong, in its own HTML.
@@ -138,11 +151,12 @@ export class Thread {
     const body = item.element.querySelector(".body");
     if (role === "user") body.textContent = text;
     else keeping(body, () => renderBlocks(item, body, html));
-    fillRow(item, "files", files.map(fileLink));
-    const loose = canvas ? [] : buttons;
-    fillRow(item, "buttons", loose.map((button) => pressButton(button, this.onPress)));
+    fillRow(item, "files", files, fileLink);
+    fillRow(item, "buttons", canvas ? [] : buttons, (each) => pressButton(each, this.onPress));
   }
 }
+
+const isToday = (at) => at.toDateString() === new Date().toDateString();
 
 function part(name) {
   const element = document.createElement("div");
@@ -151,10 +165,18 @@ function part(name) {
   return element;
 }
 
-function fillRow(item, name, parts) {
+// What is the same stays. Whoever stood on what is gone now stands on the message.
+function fillRow(item, name, what, draw) {
   const row = item.element.querySelector(`.${name}`);
-  row.replaceChildren(...parts);
-  row.hidden = parts.length === 0;
+  const looks = JSON.stringify(what);
+  if (item[name] === looks) return;
+  item[name] = looks;
+  const hadFocus = row.contains(document.activeElement);
+  row.replaceChildren(...what.map(draw));
+  row.hidden = what.length === 0;
+  if (!hadFocus) return;
+  item.element.tabIndex = -1;
+  item.element.focus({ preventScroll: true });
 }
 
 function pressButton({ label, says, style }, press) {
@@ -171,9 +193,15 @@ function fileLink({ name, url, bytes }) {
   const link = document.createElement("a");
   link.href = url;
   link.download = name;
-  link.textContent = name;
-  link.title = `${bytes.toLocaleString()} bytes`;
+  const size = document.createElement("small");
+  size.textContent = inUnits(bytes);
+  link.append(name, " ", size);
   return link;
+}
+
+function inUnits(bytes) {
+  if (bytes < 1000) return `${bytes} bytes`;
+  return bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 // The server made the HTML safe. Only the blocks that changed are replaced, so
@@ -215,9 +243,19 @@ function copyButton(pre) {
   button.type = "button";
   button.textContent = "Copy";
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(pre.textContent);
-    button.textContent = "Copied";
+    button.textContent = await copy(pre);
     setTimeout(() => (button.textContent = "Copy"), 1500);
   });
   return button;
+}
+
+// On plain http beyond loopback no page may write to the clipboard: then the keyboard does it.
+async function copy(pre) {
+  try {
+    await navigator.clipboard.writeText(pre.textContent);
+    return "Copied";
+  } catch {
+    getSelection().selectAllChildren(pre);
+    return "Selected";
+  }
 }
