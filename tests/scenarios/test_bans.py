@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -61,6 +63,17 @@ async def test_who_is_banned_is_told_once_an_hour_and_heard_by_nobody(hub: FakeH
     assert first[0].startswith("You are banned here until 2")
     assert hub.agents.heard == []
     assert await _refused(hub) == ["banned"] * 6
+
+
+async def test_a_ban_begins_when_it_was_said_however_late_it_is_carried_out(hub: FakeHub) -> None:
+    async with hub.running():
+        said = hub.message(_direct(hub, "UBOSS"), "/ban UADA 30m")
+        said = replace(said, sent_at=said.sent_at - timedelta(minutes=5))
+        await hub.inbox.receive(said)
+        await asyncio.sleep(2)
+        [ban] = await hub.store.people.bans(hub.clock.now())
+
+    assert (ban.since, ban.until) == (said.sent_at, said.sent_at + timedelta(minutes=30))
 
 
 async def test_a_ban_ends_by_itself(hub: FakeHub) -> None:

@@ -142,9 +142,14 @@ async def test_who_is_banned_is_let_in_by_no_code_and_is_told_nothing(hub: FakeH
         code = await _code_of(ada)
         await _asks(boss, "/ban UADA")
         told = await _asks(boss, f"/pair {code}")
+        bob = _direct(hub, "UBOB")
+        his = await _code_of(bob)
+        await _asks(boss, "/mute UBOB")
+        denied = await _asks(boss, f"/pair deny {his}")
         await _asks(boss, "/unban UADA")
         again = await _asks(boss, f"/pair {code}")
 
     assert told == "UADA (`slack:T1:UADA`) is banned. `/unban slack:T1:UADA` first."
+    assert denied.endswith("was turned away.")
     assert again.endswith("may talk now.")
     assert [WELCOME in said for said in ada.sees] == [False, True]
