@@ -70,6 +70,12 @@ class McpServer:
     """Whether a GET opens a stream of what it says by itself."""
     page_size: int | None = None
     token: str | None = None
+    redirects_to: str | None = None
+    """Where every call of a tool is sent on to."""
+    gone: str = "404 Not Found"
+    """The status for a session that it does not know."""
+    session_name: str = "session"
+    """How the ids of its sessions begin."""
     cookie: str | None = None
     """Given with every answer."""
     refuses: dict[str, str] = field(default_factory=dict[str, str])
@@ -88,6 +94,8 @@ class McpServer:
     """Session, tool and arguments of each call."""
     told: list[Json] = field(default_factory=list[Json])
     """Notifications, and answers to what it asked."""
+    encodings: set[str] = field(default_factory=set[str])
+    """In which of them answers may come."""
     cookies: list[str] = field(default_factory=list[str])
     """Those that came back."""
     greeted: int = 0
@@ -138,6 +146,7 @@ class McpServer:
 
     def _check(self, heard: Heard) -> None:
         """Refuse what no client may send."""
+        self.encodings.add(heard.headers.get("accept-encoding", ""))
         self.cookies += [heard.headers["cookie"]] if "cookie" in heard.headers else []
         if "origin" in heard.headers:
             raise Turned("403 Forbidden")
@@ -179,7 +188,7 @@ class McpServer:
         await self._mood(name, reader, writer)
         headers: dict[str, str] = {} if self.cookie is None else {"Set-Cookie": self.cookie}
         if method == "initialize" and self.keeps_sessions:
-            headers["Mcp-Session-Id"] = f"session-{self.greeted + 1}"
+            headers["Mcp-Session-Id"] = f"{self.session_name}-{self.greeted + 1}"
             self._sessions[headers["Mcp-Session-Id"]] = set()
         result = self._result(heard, method, params)
         self._send(writer, {"jsonrpc": "2.0", "id": message["id"], **result}, headers, method)
@@ -193,7 +202,7 @@ class McpServer:
         if heard.session is None:
             raise Turned("400 Bad Request")
         if heard.session not in self._sessions:
-            raise Turned("404 Not Found")
+            raise Turned(self.gone)
         if id_ is not None and str(id_) in self._sessions[heard.session]:
             raise Turned("400 Bad Request")
         self._sessions[heard.session].add(str(id_))
@@ -206,6 +215,8 @@ class McpServer:
             raise ConnectionError
         if name in self.status_at:
             raise Turned(self.status_at[name])
+        if self.redirects_to is not None and name in [each["name"] for each in self.tools]:
+            raise Turned(f"307 Temporary Redirect\r\nLocation: {self.redirects_to}")
         if name in self.floods_at:
             writer.write(_head("200 OK", "application/json"))
             for _ in range(800):

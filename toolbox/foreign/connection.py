@@ -98,7 +98,7 @@ class Connection:
         self._http = httpx.AsyncClient(
             timeout=timeout, limits=limits, cookies=cookies, follow_redirects=False
         )
-        self._secrets = _secrets_of(endpoint.headers)
+        self._secrets = secrets_of(endpoint.headers)
 
     async def close(self) -> None:
         """Let the connections go."""
@@ -289,7 +289,7 @@ class Connection:
         return Unreadable(f"more than {self._endpoint.limit_bytes:,} bytes")
 
 
-def _secrets_of(headers: Mapping[str, str]) -> list[bytes]:
+def secrets_of(headers: Mapping[str, str]) -> list[bytes]:
     """Return what shows who we are, also as some write it in JSON."""
     tokens = {value.removeprefix("Bearer ") for value in headers.values()}
     written = {form for token in tokens for form in (token, token.replace("/", "\\/"))}

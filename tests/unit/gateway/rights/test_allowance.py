@@ -123,6 +123,24 @@ async def test_the_store_counts_over_a_restart_but_for_a_quarter() -> None:
     assert heard == [True] * 15 + [False] * 15
 
 
+async def test_the_last_one_that_passes_does_so_however_often_it_comes_before_it_is_stored() -> (
+    None
+):
+    door = Door(1)
+
+    assert [await door.lets_pass("e1") for _ in range(3)] == [True] * 3
+    assert not await door.lets_pass("e2")
+
+
+async def test_an_event_that_comes_again_and_again_counts_once() -> None:
+    door = Door(40)
+    for _ in range(50):
+        assert await door.hears("again")
+
+    assert [await door.lets_pass(f"e{number}") for number in range(9)] == [True] * 9
+    assert door.asked.names == []
+
+
 async def test_somebody_else_is_not_concerned() -> None:
     door = Door(3)
     await door.fills(3)

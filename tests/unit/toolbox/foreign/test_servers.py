@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
+from gateway.domain.people import Mode
 from gateway.domain.tools import Effect, ToolCall, ToolResult
 from tests.fakes.mcp_server import CHANGED, McpServer, said, served_mcp, tool
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.unit.toolbox.turns import turn_of
 from toolbox.executor import Executor
-from toolbox.foreign.connection import Endpoint
+from toolbox.foreign.connection import Endpoint, secrets_of
 from toolbox.foreign.descriptions import Terms
 from toolbox.foreign.server import ForeignServer, ServerOptions
 from toolbox.foreign.servers import opened_servers
@@ -134,6 +135,12 @@ async def test_pages_without_an_end_are_left() -> None:
     assert server.greeted == 1
 
 
+async def test_of_too_many_tools_the_first_ones_by_name_are_offered() -> None:
+    async with met(McpServer(tools=[tool(f"t{n:03}") for n in reversed(range(103))])) as meeting:
+        assert meeting.names() == [f"mcp_wiki_t{n:03}" for n in range(100)]
+        assert meeting.ours.health().sentence == "100 tools, 3 left out"
+
+
 async def test_a_list_is_no_longer_in_many_pages_than_in_one() -> None:
     server = McpServer(tools=[tool(f"t{n}", "d" * 300_000) for n in range(9)], page_size=1)
     async with met(server) as meeting:
@@ -177,6 +184,17 @@ async def test_each_persons_agents_have_a_session_of_their_own() -> None:
     assert sorted(server.left) == ["session-1", "session-2", "session-3"]
 
 
+async def test_a_shared_agent_has_a_session_of_its_place_and_no_persons() -> None:
+    server = McpServer(tools=[tool("remember")])
+    async with met(server) as meeting:
+        for who, mode in (("ada", Mode.PERSON), ("ada", Mode.CHANNEL), ("bob", Mode.CHANNEL)):
+            call = ToolCall("c1", "mcp_wiki_remember", "{}")
+            await meeting.executor.call(turn_of(who, mode=mode), call)
+
+    own, by_ada, by_bob = [session for session, _, _ in server.called]
+    assert own != by_ada == by_bob
+
+
 async def test_calls_of_one_person_at_once_share_a_session() -> None:
     server = McpServer(tools=[tool("remember")])
     async with met(server) as meeting:
@@ -211,8 +229,9 @@ async def test_tools_that_changed_unsaid_are_found_by_looking() -> None:
         assert meeting.names() == ["mcp_wiki_new"]
 
 
-async def test_a_server_that_forgot_its_sessions_is_greeted_anew() -> None:
-    server = McpServer(tools=[tool("note")])
+@pytest.mark.parametrize("gone", ["404 Not Found", "400 Bad Request"])
+async def test_a_server_that_forgot_its_sessions_is_greeted_anew(gone: str) -> None:
+    server = McpServer(tools=[tool("note")], gone=gone)
     async with met(server) as meeting:
         await meeting.call("mcp_wiki_note")
         server.forget_sessions()
@@ -268,6 +287,14 @@ async def test_a_hanging_tool_is_given_up_and_told_so() -> None:
     assert "notifications/cancelled" in [each.get("method") for each in server.told]
 
 
+async def test_the_connection_keeps_a_calls_time_and_has_a_last_word() -> None:
+    async with met(McpServer(tools=[tool("note")]), Terms(timeout_seconds=30)) as meeting:
+        found = meeting.registry.get("mcp_wiki_note")
+
+    assert found is not None
+    assert found.options.timeout_seconds > 35
+
+
 async def test_a_hanging_server_does_not_hold_up_the_start() -> None:
     server = McpServer(hangs_at={"initialize"})
     async with served_mcp(server):
@@ -285,6 +312,31 @@ async def test_fifty_megabytes_are_not_read() -> None:
     assert "more than 1,000,000 bytes" in result.text
     assert "may or may not have happened" in result.text
     assert server.sent_bytes < 20_000_000
+
+
+async def test_of_an_answer_no_more_is_read_than_its_limit() -> None:
+    server = McpServer(tools=[tool("long")], answers={"long": lambda _: said("x" * 3_000)})
+    async with met(server, limit_bytes=2_000) as meeting:
+        result = await meeting.call("mcp_wiki_long")
+
+    assert "more than 2,000 bytes" in result.text
+    assert server.encodings == {"identity"}, "packed, it could be larger than what is counted"
+
+
+async def test_no_server_sends_a_call_on_to_another_address() -> None:
+    async with served_mcp(McpServer(tools=[tool("note")], keeps_sessions=False)) as inside:
+        server = McpServer(tools=[tool("note")], redirects_to=inside.url)
+        async with met(server) as meeting:
+            result = await meeting.call("mcp_wiki_note")
+
+    assert "answers with status 307" in result.text
+    assert (inside.called, inside.encodings) == ([], set())
+
+
+async def test_a_session_without_a_usable_id_is_none() -> None:
+    async with met(McpServer(tools=[tool("note")], session_name="s" * 2_000)) as meeting:
+        assert meeting.names() == []
+        assert "a session id that can not be used" in str(meeting.ours.why_away)
 
 
 async def test_a_long_result_is_cut() -> None:
@@ -372,6 +424,11 @@ async def test_a_server_that_says_our_token_back_shows_it_to_nobody(*, speaks_ev
     assert "[our token]" in shown.text
     assert "[our token] may not do that." in failed.text
     assert token not in f"{specs} {shown.text} {failed.text}"
+
+
+def test_a_token_is_known_also_as_json_may_write_it_and_a_short_one_is_none() -> None:
+    assert secrets_of({"Authorization": "Bearer ab/cd+ef"}) == [b"ab/cd+ef", b"ab\\/cd+ef"]
+    assert secrets_of({"X-API-Key": "short"}) == []
 
 
 async def test_the_token_is_sent_and_a_wrong_one_is_told() -> None:
