@@ -11,8 +11,8 @@ import pytest
 
 from agents.scripted import Say, Wait
 from gateway.domain.dead_letters import DeadDelivery
-from gateway.domain.deliveries import DeliveryState
-from gateway.domain.ids import DeliveryId
+from gateway.domain.deliveries import DeliveryState, NewDelivery
+from gateway.domain.ids import DeliveryId, TurnId
 from gateway.domain.messages import InboundMessage
 from gateway.errors import OutcomeUnknown, RateLimited
 from gateway.freshness import ANSWERS_LATE, Freshness
@@ -134,6 +134,21 @@ async def test_a_late_post_whose_receipt_was_lost_stands_once(hub: FakeHub) -> N
     stored = await hub.store.deliveries.get(DeliveryId("turn-1.0"))
     assert stored is not None
     assert stored.state is DeliveryState.SENT
+
+
+async def test_what_is_found_there_is_brought_up_to_date_however_old_it_is() -> None:
+    hub = FakeHub(MemoryStore(), options=HubOptions(freshness=_FRESH))
+    hub.platform.faults.after.append(OutcomeUnknown("connection cut"))
+    ada, deliveries = hub.person("ada"), hub.store.deliveries
+    part = NewDelivery(DeliveryId("turn-9.0"), ada.conversation, "one", turn=TurnId("turn-9"))
+    async with hub.running():
+        await deliveries.enqueue([part], hub.clock.now())
+        await ada.reads()
+    await asyncio.sleep(2 * _UNSENT)
+    await deliveries.revise(part.id, "two", (), hub.clock.now())
+
+    async with hub.running():
+        await hub.platform.until(lambda: ada.sees == ["two"])
 
 
 async def test_a_crash_at_any_moment_keeps_one_and_tells_once() -> None:
