@@ -153,11 +153,12 @@ def make_inbox(
     """Return the way in."""
     access = make_access(settings, store, clock, circles)
     backlog = Backlog(store.history, settings.turns.max_backlog)
-    allowance = _allowance(settings, store)
+    allowance = make_allowance(settings, store)
     return Inbox(store, access, routes(settings), clock, metrics, backlog, allowance)
 
 
-def _allowance(settings: Settings, store: Store) -> Allowance | None:
+def make_allowance(settings: Settings, store: Store) -> Allowance | None:
+    """Return how much may be said in a minute; None where that does not matter."""
     most = settings.access.messages_per_minute
     in_channel = settings.access.channel_messages_per_minute
     channels = ChannelAllowance(store.usage, in_channel) if in_channel else None
