@@ -48,6 +48,10 @@ UNREACHABLE = "The server of your agent can not be reached right now. Ask again 
 """What a command answers that needs it: others of its person would wait behind its retries."""
 
 
+REFUSED = "Sorry, I could not do this: {reason}"
+"""What is told of a command that can not be carried out; others of its turn are answered."""
+
+
 def first_word(words: str) -> tuple[str, str]:
     """Return the first word, and what follows it; each is empty where there is none. Pure."""
     first, *rest = words.split(maxsplit=1) or [""]
@@ -149,7 +153,7 @@ class Told:
 CarryOut = Callable[[Asked, Reach], Awaitable[str | Told]]
 """Does what is asked and returns what its person is told. A repeat after a crash does no harm.
 
-What it raises as RuntimeUnavailable is told as UNREACHABLE.
+What it raises as RuntimeUnavailable is told as UNREACHABLE, and what as Refused as that.
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import replace
 
@@ -31,6 +32,7 @@ from gateway.commands import (
 )
 from gateway.commands.command import (
     NOT_YOURS,
+    REFUSED,
     UNREACHABLE,
     Asked,
     Command,
@@ -44,7 +46,9 @@ from gateway.domain.ids import PersonId
 from gateway.domain.messages import InboundMessage, MessageKind
 from gateway.domain.people import Mode, Route, person_id_of
 from gateway.domain.turns import Turn
-from gateway.errors import RuntimeUnavailable
+from gateway.errors import Refused, RuntimeUnavailable
+
+log = logging.getLogger(__name__)
 
 COMMANDS = Route("commands", Mode.SHARED)
 """The lane of a conversation's commands: they never wait behind an agent's turn."""
@@ -151,8 +155,16 @@ class Commands:
         not_yours = NOT_YOURS.get(command.spec.tier)
         if not_yours is not None and not may_use(command.spec, asked, self._reach):
             return not_yours
+        return await self._carry_out(command, asked)
+
+    async def _carry_out(self, command: Command, asked: Asked) -> str | Told:
+        """Do it; a command that fails keeps no answer to another one back."""
         try:
             return await command.carry_out(asked, self._reach)
+        except Refused as error:
+            about = {"turn": asked.turn.ref.id, "command": command.spec.name}
+            log.warning("command_refused", extra={**about, "error": type(error).__name__})
+            return REFUSED.format(reason=error)
         except RuntimeUnavailable:
             if command.is_persistent:
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
@@ -131,6 +132,24 @@ async def test_words_that_are_no_choice_are_answered_with_how_to_make_one(hub: F
     answer = await hub.person("ada").asks("/model large for everybody")
 
     assert answer.startswith("`/model NAME` changes it, `/model NAME here` for this conversation")
+
+
+async def test_what_can_not_be_told_keeps_no_other_answer_back() -> None:
+    hub = FakeHub(MemoryStore(), options=OPTIONS)
+    ada = hub.person("ada")
+    async with hub.running():
+        await ada.asks("hello")
+        hub.agents.lose_agent(hub.agents.created[0][2])
+    for said in ("/model", "/whoami"):
+        await ada.says(said)
+
+    async with hub.running():
+        await asyncio.sleep(60)
+
+    refused, whoami = ada.sees[-1].split("\n\n")
+    assert refused == "Sorry, I could not do this: Your agent can not be found."
+    assert whoami.startswith("You are ada, known here as")
+    assert not await hub.store.dead_letters.page(10)
 
 
 async def test_nobody_chooses_for_somebody_else(hub: FakeHub) -> None:
