@@ -128,7 +128,6 @@ class _EventDoor:
                 hello = json.dumps({"type": "hello", "gap": has_gap}, separators=(",", ":"))
                 yield f"retry: {RETRY_MILLISECONDS}\n\n{_event(hello, position)}"
                 while not page.is_closed:
-                    await welcome.check()
                     news = await self._news(place, position)
                     for each in news:
                         position = each.position

@@ -7,6 +7,7 @@ import contextlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -16,8 +17,8 @@ import pytest_asyncio
 from adapters.web.events import AT_ONCE
 from adapters.web.guard import WebOptions
 from gateway.domain.conversations import Conversation
-from gateway.domain.deliveries import NewDelivery
-from gateway.domain.ids import DeliveryId
+from gateway.domain.deliveries import NewDelivery, Sent
+from gateway.domain.ids import DeliveryId, PlatformMessageId, WorkerId
 from gateway.domain.people import Identity, person_id_of
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.test_web_tokens import program
@@ -244,15 +245,25 @@ async def test_no_draft_comes_of_what_is_told_already(door: Served) -> None:
     async with program(door, ADA) as client, follows(client) as reader:
         await reader.next()
         told = NewDelivery(DeliveryId("post-1"), HOME, "the answer")
-        await door.hub.store.deliveries.enqueue([told], door.hub.clock.now())
+        await _posts_elsewhere(door, told)
         await door.hub.post(NewDelivery(DeliveryId("post-2"), HOME, "and this"))
         await reader.until("and this")
         delivery = await door.hub.store.deliveries.get(told.id)
         assert delivery is not None
         await door.hub.adapter.show_draft(delivery, "the ans")
-        async with door.hub.adapter.show_typing(HOME):
-            while (last := await reader.next())["type"] != "typing":
-                assert last["type"] != "draft"
+        await door.hub.adapter.show_draft(replace(delivery, id=DeliveryId("post-3")), "another")
+        draft = await reader.next()
+
+    assert (draft["type"], draft["id"]) == ("draft", "post-3")
+
+
+async def _posts_elsewhere(door: Served, post: NewDelivery) -> None:
+    """Let another gateway post it: nobody tells this one's pages."""
+    deliveries, now = door.hub.store.deliveries, door.hub.clock.now()
+    await deliveries.enqueue([post], now)
+    claim = await deliveries.claim(WorkerId("other"), ["web"], 10, timedelta(minutes=5), now)
+    for delivery in claim.deliveries:
+        await deliveries.settle(delivery, Sent(PlatformMessageId(delivery.id)), now)
 
 
 async def test_a_stream_ends_when_the_gateway_stops(door: Served) -> None:

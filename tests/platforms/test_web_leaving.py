@@ -7,6 +7,7 @@ import contextlib
 import json
 from collections import Counter
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -26,7 +27,7 @@ from gateway.domain.people import Identity, Route, Sender, person_id_of
 from tests.fakes.oidc_provider import provider
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.test_web_events import Reader, follows
-from tests.platforms.test_web_sign_in import Guarded, browser, sign_in_with, signs_in
+from tests.platforms.test_web_sign_in import Guarded, Watch, browser, sign_in_with, signs_in
 from tests.platforms.test_web_tokens import program
 from tests.platforms.web_hub import ADMIN_TOKEN, Served, WebHub, WebServer
 
@@ -104,18 +105,21 @@ async def test_nothing_is_written_with_a_token_that_was_revoked(server: WebServe
 
 async def test_a_page_is_closed_when_its_session_is_over(server: WebServer) -> None:
     async with provider(f"http://127.0.0.1:{server.port}/auth/callback") as found:
-        hub = WebHub(sign_in=sign_in_with(found, session_seconds=2))
+        watch = Watch()
+        hub = WebHub(sign_in=sign_in_with(found, session_seconds=600, clock=watch))
         async with server.serving(hub, WATCHFUL) as door, browser(Guarded(door, found)) as ada:
             await signs_in(ada)
             cookies = {"Cookie": f"{COOKIE}={ada.cookies[COOKIE]}"}
             async with _page(door, cookies) as page:
+                watch.ahead = timedelta(seconds=600)
                 told, code = await _closing(page)
 
     assert (told, code) == ([], 1008)
 
 
 async def test_events_end_with_their_token_however_much_is_going_on(server: WebServer) -> None:
-    async with server.serving(WebHub(), WATCHFUL) as door, program(door, ADA) as script:
+    options = WebOptions(admin_token=ADMIN_TOKEN, quiet_seconds=0.3)
+    async with server.serving(WebHub(), options) as door, program(door, ADA) as script:
         await _meet(door)
         async with follows(script) as reader:
             await reader.next()

@@ -149,6 +149,7 @@ async def test_nothing_is_kept_of_pages_that_closed() -> None:
         assert pages.count == pages.count_of(ADA) == 1
 
     assert pages.count == pages.count_of(ADA) == 0
+    assert str(vars(pages)) == str(vars(OpenPages()))
 
 
 def test_the_user_is_not_the_secret() -> None:
