@@ -9,6 +9,7 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from adapters.web.guard import TurnedAway
+from gateway.domain.artifacts import picture_type
 from gateway.domain.conversations import Conversation
 from gateway.ports import ArtifactStore, DeliveryStore
 
@@ -25,7 +26,8 @@ class FileDoor:
     async def fetch(self, delivery: str, index: int, places: Collection[Conversation]) -> Response:
         """Return the file; raises TurnedAway (404) unless its answer stands in one of the places.
 
-        It is always saved, never shown: what an agent made must not run as our page.
+        It is always saved, never opened: what an agent made must not run as our page. A picture
+        is called one, so that our page can draw it; browsers believe that, and look no further.
         """
         found = await self.deliveries.get(delivery)
         if found is None or replace(found.conversation, thread=None) not in places:
@@ -41,4 +43,5 @@ class FileDoor:
             "Content-Security-Policy": "default-src 'none'; sandbox",
             "Cache-Control": "private, no-store",
         }
-        return Response(contents.data, media_type="application/octet-stream", headers=headers)
+        kind = picture_type(contents.data) or "application/octet-stream"
+        return Response(contents.data, media_type=kind, headers=headers)

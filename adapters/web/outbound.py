@@ -56,15 +56,17 @@ class Extras:
             {"label": each.label, "says": each.says, "style": each.style.value}
             for each in self.buttons
         ]
-        files = [
-            {"name": each.name, "url": f"files/{delivery}/{index}", "bytes": each.size_bytes}
-            for index, each in enumerate(self.files)
-        ]
+        files = [_file(each, f"files/{delivery}/{at}") for at, each in enumerate(self.files)]
         return {
             **({} if self.canvas is None else {"canvas": True}),
             **({"buttons": buttons} if buttons else {}),
             **({"files": files} if files else {}),
         }
+
+
+def _file(file: Attachment, url: str) -> dict[str, object]:
+    shown: dict[str, object] = {"name": file.name, "url": url, "bytes": file.size_bytes}
+    return {**shown, "picture": True} if file.is_picture else shown
 
 
 def message_frame(

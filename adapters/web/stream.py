@@ -14,8 +14,9 @@ The server sends
     {"type": "message", "id", "role": "user" | "assistant", "text", "html", "cursor", "at"}
         a whole message: show it, or replace what is shown under its id. The cursor is null
         for one that just happened. With "buttons" [{label, says, style}] when there is something
-        to press: a press sends a message that says it. With "files" [{name, url, bytes}]. With
-        "canvas" true where the html is a canvas, which has the buttons in it.
+        to press: a press sends a message that says it. With "files" [{name, url, bytes}]; of
+        those that the page can draw, "picture" is true. With "canvas" true where the html is a
+        canvas, which has the buttons in it.
     {"type": "draft", "id", "html"}         an answer grows; its message comes under the same id
     {"type": "removed", "id"}               take back what is shown under this id
     {"type": "typing", "on": true | false}  the agent is at work

@@ -57,6 +57,11 @@ class Attachment:
         """Whether it is something to listen to."""
         return self.media_type.startswith("audio/")
 
+    @property
+    def is_picture(self) -> bool:
+        """Whether browsers draw it and never run anything in it; an SVG may bring a script."""
+        return self.media_type in _PICTURES
+
 
 @dataclass(frozen=True, slots=True)
 class Transcript:

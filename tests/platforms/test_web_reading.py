@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import struct
+import zlib
 from collections.abc import AsyncGenerator
 
 import pytest
@@ -10,6 +12,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Route, ViewportSize, WebSocketRoute, expect
 
 from adapters.web.sessions import COOKIE, new_token, visitor_of
+from gateway.domain.artifacts import Attachment
 from gateway.domain.deliveries import Button, NewDelivery
 from gateway.domain.ids import DeliveryId
 from gateway.domain.people import Standing
@@ -43,6 +46,18 @@ FAINTEST = """() => {
 """The text that stands out least on the page, and how much."""
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), needs_browser]
+
+
+def picture(width: int, height: int) -> bytes:
+    """Return a white PNG."""
+    rows = zlib.compress((b"\0" + b"\xff" * width) * height)
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    parts = [(b"IHDR", head), (b"IDAT", rows), (b"IEND", b"")]
+    chunks = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in parts
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -293,6 +308,30 @@ async def test_an_answer_of_another_day_says_which(door: Served, ada: Visit) -> 
     await ada.page.reload()
 
     await expect(when).to_contain_text(year)
+
+
+async def test_a_picture_is_drawn_and_what_only_claims_to_be_one_is_a_file(
+    door: Served, ada: Visit
+) -> None:
+    await ada.opens(door)
+    await ada.says("draw")
+    turn = await door.hub.answer_next("One moment.")
+    shown = {"rome.png": picture(640, 480), "evil.png": b"<script>alert(1)</script>"}
+    saved = [await door.hub.artifacts.save(f"ada/{name}", shown[name]) for name in shown]
+    sizes = zip(shown, saved, strict=True)
+    files = tuple(Attachment(name, "image/png", each.size_bytes, each.key) for name, each in sizes)
+    post = DeliveryId(f"{turn.ref.id}.picture")
+    await door.hub.post(NewDelivery(post, turn.conversation, "Here.", files=files))
+
+    link = ada.page.get_by_role("link", name="rome.png")
+    await expect(link.locator("img")).to_have_js_property("naturalWidth", 640)
+    await expect(link).to_be_in_viewport()
+    false = ada.page.get_by_role("link", name="evil.png")
+    await expect(false.locator("img")).to_have_count(0)
+    async with ada.page.expect_download() as download:
+        await false.click()
+    assert (await download.value).suggested_filename == "evil.png"
+    assert await ada.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

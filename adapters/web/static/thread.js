@@ -189,14 +189,25 @@ function pressButton({ label, says, style }, press) {
   return button;
 }
 
-function fileLink({ name, url, bytes }) {
+function fileLink({ name, url, bytes, picture = false }) {
   const link = document.createElement("a");
   link.href = url;
   link.download = name;
   const size = document.createElement("small");
   size.textContent = inUnits(bytes);
+  if (picture) link.append(drawn(url));
   link.append(name, " ", size);
   return link;
+}
+
+// Its height is known before it is here, so that nothing moves when it comes. Its name stands below.
+function drawn(url) {
+  const image = document.createElement("img");
+  image.alt = "";
+  image.loading = "lazy";
+  image.src = url;
+  image.addEventListener("error", () => image.remove());
+  return image;
 }
 
 function inUnits(bytes) {
