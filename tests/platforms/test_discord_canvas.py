@@ -77,6 +77,8 @@ async def test_every_kind_of_component_is_drawn(hub: DiscordHub) -> None:
     assert kinds(message) == {1, 2, 10, 12, 14, 17}
     assert message.flags & COMPONENTS_V2
     assert message.content == ""
+    frames = [each for each in message.revisions[-1].components if each["type"] == 17]
+    assert [each.get("accent_color") for each in frames] == [0x3498DB, None]
     for words in ("Rome", "90 € a night", "412 €", "▓▓▓▓▓▓░░░░ 60 %", "1 May", "Shirts"):
         assert words in shown_text(message)
 
@@ -156,6 +158,31 @@ async def test_a_change_is_an_edit_of_the_same_message(server: DiscordServer) ->
     assert message.flags & COMPONENTS_V2
 
 
+async def test_many_pictures_and_much_about_one_are_drawn(server: DiscordServer) -> None:
+    ada = server.person("ada")
+    pictures = [{"url": f"https://x.example/{n}", "alt": f"{n}"} for n in range(24)]
+    much = {"url": "https://x.example/a", "alt": "much " * 300}
+    async with DiscordHub(server).connected() as hub:
+        written = [{"type": "gallery", "images": [*pictures, much]}]
+        message = await shows(hub, ada.dm_channel, written)
+
+    drawn = message.revisions[-1].components
+    assert [len(each["items"]) for each in drawn] == [10, 10, 5]
+
+
+@pytest.mark.parametrize("kind", ["text", "callout"])
+async def test_what_shows_nothing_is_left_out_with_its_frame(
+    server: DiscordServer, kind: str
+) -> None:
+    ada = server.person("ada")
+    tone = {"tone": "plain"} if kind == "callout" else {}
+    async with DiscordHub(server).connected() as hub:
+        nothing = {"type": kind, "text": "&nbsp;", **tone}
+        await shows(hub, ada.dm_channel, [{"type": "divider"}, nothing, {"type": "divider"}])
+
+    assert len([one for one in server.log.entries if one.call.method == "POST"]) == 1
+
+
 MANY: dict[str, Written] = {
     "components": [{"type": "card", "title": "Card", "children": [{"type": "divider"}]}] * 15,
     "words": [{"type": "table", "columns": ["a" * 60, "c"], "rows": [["b", "d"]] * 25}] * 3,
@@ -172,7 +199,10 @@ async def test_what_is_more_than_a_message_holds_is_said_in_words(
         message = await shows(hub, ada.dm_channel, [*MANY[much], *form])
 
     assert kinds(message) == {1, 2, 10}
+    labels = [item.get("label") for _, item in walk_components(message.revisions[-1].components)]
+    assert "Your trip" in labels
     assert len(shown_text(message)) <= 4_000
+    assert len([one for one in server.log.entries if one.call.method == "POST"]) == 1
 
 
 @pytest.mark.parametrize("call", ["POST /channels/*/messages", "PATCH /channels/*/messages/*"])

@@ -224,6 +224,7 @@ def _check_component(item: Json, path: tuple[str, ...], seen: set[str], errors: 
         text = "Must be between 1 and 5 in length."
         errors.add((*path, "components"), "BASE_TYPE_BAD_LENGTH", text)
     _check_width(item, path, errors)
+    _check_contents(item, path, errors)
     if kind == STRING_SELECT:
         errors.extend(path, select_errors(item))
     is_plain_button = kind == _BUTTON and item.get("style") not in (_LINK, _PREMIUM)
@@ -252,6 +253,21 @@ def _check_width(row: Json, path: tuple[str, ...], errors: FormErrors) -> None:
     if row.get("type") == 1 and len(kinds) > 1 and any(kind in _SELECTS for kind in kinds):
         text = "The specified component exceeds the maximum width"
         errors.add((*path, "components"), "COMPONENT_LAYOUT_WIDTH_EXCEEDED", text)
+
+
+_CONTENTS = {10: ("content", 4_000), 12: ("items", 10), 17: ("components", 40)}
+"""Of texts, galleries and containers: what they hold, and how much of it at most."""
+
+
+def _check_contents(item: Json, path: tuple[str, ...], errors: FormErrors) -> None:
+    name, most = _CONTENTS.get(item.get("type", 0), ("", 0))
+    if name and not 1 <= len(item.get(name) or "") <= most:
+        text = f"Must be between 1 and {most} in length."
+        errors.add((*path, name), "BASE_TYPE_BAD_LENGTH", text)
+    for index, shown in enumerate(listed(item, "items")):
+        if len(shown.get("description") or "") > 1_024:
+            text = "Must be 1024 or fewer in length."
+            errors.add((*path, "items", str(index)), "BASE_TYPE_MAX_LENGTH", text)
 
 
 def _check_allowed_mentions(allowed: Json, errors: FormErrors) -> None:
