@@ -275,6 +275,29 @@ async def test_a_page_that_gets_no_connection_though_the_server_is_there_says_so
     await expect(ada.page.get_by_role("alert")).to_contain_text("gives this page no connection")
 
 
+async def test_a_message_that_meets_silence_goes_out_by_another_connection(
+    door: Served, ada: Visit
+) -> None:
+    sockets: list[WebSocketRoute] = []
+
+    def connect(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+        socket.connect_to_server()
+        if len(sockets) == 1:
+            socket.on_message(lambda _: None)
+
+    await ada.page.route_web_socket("**/stream/**", connect)
+    await ada.page.clock.install()
+    await ada.opens(door)
+    await ada.says("hi")
+
+    await ada.page.clock.fast_forward(10_000)
+
+    await door.hub.answer_next("hello")
+    await expect(ada.answers).to_have_text("hello")
+    assert [message.text for message in door.hub.accepted] == ["hi"]
+
+
 async def test_a_lost_connection_takes_no_room_from_the_agents_name_on_a_phone(
     server: WebServer, ada: Visit
 ) -> None:

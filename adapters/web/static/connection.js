@@ -3,11 +3,13 @@
 const FIRST_WAIT = 400;
 const LONGEST_WAIT = 8000;
 const RESEND_WAIT = 3000;
+const SILENCE = 10_000;
 
 export class Connection extends EventTarget {
   #role;
   #socket = null;
   #after = 0;
+  #heard = 0;
   #wait = FIRST_WAIT;
   #timer = 0;
   #isStopped = false;
@@ -74,6 +76,7 @@ export class Connection extends EventTarget {
 
   #hear(frame) {
     if (this.#isStopped) return;
+    this.#heard += 1;
     if (frame.type === "hello") this.#greet(frame);
     if (frame.type === "accepted") this.#unsent.remove(frame.id);
     if (frame.type === "error" && frame.id) this.#refused(frame);
@@ -96,6 +99,14 @@ export class Connection extends EventTarget {
   #transmit(id, text) {
     if (this.#socket?.readyState !== WebSocket.OPEN || this.#isStopped) return;
     this.#socket.send(JSON.stringify({ type: "message", id, text }));
+    const [socket, heard] = [this.#socket, this.#heard];
+    setTimeout(() => heard === this.#heard && this.#giveUp(socket), SILENCE);
+  }
+
+  // After a sleep, or where the network has changed, a socket may look open for minutes and be dead.
+  #giveUp(socket) {
+    if (socket.readyState === WebSocket.OPEN) socket.close();
+    this.#lose(socket);
   }
 
   #say(name, detail) {
