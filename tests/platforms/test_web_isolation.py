@@ -31,7 +31,8 @@ from gateway.bootstrap import opened_gateway, premises
 from gateway.settings import load_settings
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.fakes.ports import port_of_our_own
-from tests.properties.test_isolation import CANARY, canary, everything_logged
+from tests.properties.test_isolation import everything_logged
+from tests.properties.town import CANARY, canary
 from tests.unit.agents.embedded.chat_endpoint import ChatEndpoint, delta, serving
 
 PEOPLE = 4

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.commands.owned import exports_of
 from gateway.domain.artifacts import Contents
 from gateway.domain.audit import AuditKind
 from gateway.domain.ids import AgentId
@@ -113,7 +114,8 @@ async def files_of(town: Town, human: int) -> AsyncGenerator[Contents]:
     """Yield all that is kept for a human under any of their accounts."""
     for door in range(len(DOORS)):
         owner = person_id_of(town.account(human, door).identity)
-        for about in await town.artifacts.list(owner, limit=1_000):
+        listed = await town.artifacts.list(owner, limit=1_000)
+        for about in [*listed, *await town.artifacts.list(exports_of(owner))]:
             contents = await town.artifacts.load(about.key)
             assert contents is not None
             yield contents
