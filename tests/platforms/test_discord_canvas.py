@@ -107,7 +107,10 @@ async def test_a_form_opens_a_window_and_is_sent_off_as_its_persons_words(hub: D
     await ada.submits(pressed, From=" Paris ", By="Bus")
     await hub.server.until(lambda: hub.heard)
 
+    fields = [part["component"] for part in pressed.modal["components"]]
     assert labels == ["From", "By", "Wishes"]
+    assert [field["required"] for field in fields] == [True, True, False]
+    assert [field.get("max_length") for field in fields] == [500, None, 4_000]
     assert hub.heard == ["Your trip (trip)\nFrom: Paris\nBy: Bus"]
 
 

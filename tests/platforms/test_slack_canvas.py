@@ -62,6 +62,9 @@ async def test_every_kind_of_component_is_drawn(hub: SlackHub, ada: Person) -> N
     for words in ("Rome", "90 € a night", "412 €", "▓▓▓▓▓▓░░░░ 60 %", "1 May", "Shirts"):
         assert words in seen
     assert message.text.startswith("Rome")
+    fields = [block for block in message.blocks if block["type"] == "input"]
+    assert [field["optional"] for field in fields] == [False, False, True]
+    assert [field["element"].get("multiline") for field in fields] == [False, None, True]
 
 
 async def test_a_press_says_its_words(hub: SlackHub, ada: Person) -> None:
@@ -91,6 +94,24 @@ async def test_what_a_form_asks_for_and_did_not_get_is_told_at_once(
     assert hub.agents.heard == []
 
 
+async def test_who_fills_in_nothing_is_told_at_once(hub: SlackHub, ada: Person) -> None:
+    form = {"type": "form", "title": "Trip", "fields": [{"label": "From", "required": False}]}
+    message = await shows(hub, ada.dm_channel, [form])
+
+    await ada.press(message, "send-form", filled={"From": " "})
+
+    await hub.slack.until(lambda: ada.sees()[-1] == "You filled in nothing.")
+    assert hub.agents.heard == []
+
+
+async def test_a_change_to_nothing_is_seen(hub: SlackHub, ada: Person) -> None:
+    await shows(hub, ada.dm_channel, EVERY_KIND)
+
+    await becomes(hub, [{"type": "text", "text": "&nbsp;"}])
+
+    assert ada.sees() == ["…"]
+
+
 async def test_a_change_is_an_edit_of_the_same_message(hub: SlackHub, ada: Person) -> None:
     message = await shows(hub, ada.dm_channel, EVERY_KIND)
 
@@ -109,9 +130,10 @@ async def test_what_needs_too_many_blocks_is_said_in_words(hub: SlackHub, ada: P
 
     assert kinds(message) == ["markdown", "actions", "markdown", *["input"] * 3, "actions"]
     assert "[Picture 24](https://x.example/24)" in message.blocks[0]["text"]
+    assert len(hub.slack.calls("chat.postMessage")) == 1
 
 
-@pytest.mark.parametrize("code", ["invalid_blocks", "msg_blocks_too_long"])
+@pytest.mark.parametrize("code", ["invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"])
 async def test_what_slack_does_not_draw_is_said_in_words(
     hub: SlackHub, ada: Person, code: str
 ) -> None:
