@@ -67,7 +67,7 @@ class _SignInDoor:
             address, attempt = await self._sign_in.begin(self._origin(request) + CALLBACK)
         except RetryLater as error:
             return _trouble(error)
-        response = RedirectResponse(address, 303, {"Cache-Control": "no-store"})
+        response = RedirectResponse(address, 303)
         self._keep_attempt(response, attempt, request, ATTEMPT_SECONDS)
         return response
 

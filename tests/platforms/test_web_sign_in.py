@@ -120,6 +120,7 @@ async def test_who_signs_in_talks_and_is_known_by_issuer_and_subject(guarded: Gu
     assert COOKIE not in before.headers.get("set-cookie", "")
     assert 'content="0;url=../"' in back.text
     assert back.headers["content-security-policy"].startswith("default-src 'none'")
+    assert {each.headers["cache-control"] for each in (before, back, me, page)} == {"no-store"}
     assert f"{ATTEMPT_COOKIE}=; Path=/; Max-Age=0" in str(back.headers.get_list("set-cookie"))
     assert me.json() == {
         "user": user,
