@@ -91,16 +91,24 @@ SPECS = (_ASK, *(command.spec for command in _CARRIED_OUT), _WHOAMI, _HELP)
 """Every command, as the platforms register it and as `help` lists it."""
 
 
+def typed(verb: str, platform: str) -> str:
+    """Return how a command is typed: Slack has one space of names for the commands of all apps."""
+    return f"/postern {verb}" if platform == "slack" and verb != _ASK.name else f"/{verb}"
+
+
 async def _help(asked: Asked, reach: Reach) -> str:
     yours = [spec for spec in SPECS if may_use(spec, asked, reach)]
-    return "\n".join(f"- `{spec.name}`: {spec.description}" for spec in yours)
+    platform = asked.turn.conversation.platform
+    return "\n".join(f"- `{typed(spec.name, platform)}`: {spec.description}" for spec in yours)
 
 
 async def _whoami(asked: Asked, reach: Reach) -> str:
     """Tell who one is, and alone with who asks also what only they may do."""
     told = [await who_asks(asked, reach)]
     if asked.is_private:
-        yours = [f"`{spec.name}`" for spec in SPECS if may_use(spec, asked, reach)]
+        platform = asked.turn.conversation.platform
+        names = [spec.name for spec in SPECS if may_use(spec, asked, reach)]
+        yours = [f"`{typed(name, platform)}`" for name in names]
         told += [rights_of(asked, reach), f"Your commands here: {', '.join(yours)}."]
     return "\n".join(told)
 
@@ -143,7 +151,8 @@ class Commands:
         verb = words[0].lower() if words else "help"
         command = _VERBS.get(verb)
         if command is None:
-            return f'There is no command "{verb}". `help` lists those that there are.'
+            how = typed("help", turn.conversation.platform)
+            return f'There is no command "{verb}". `{how}` lists those that there are.'
         person = await self._reach.store.people.find_person(message.sender.identity)
         asker = person.id if person else _of_a_stranger(turn, message)
         arguments = words[1].strip() if len(words) > 1 else ""
