@@ -10,17 +10,21 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from adapters.web.adapter import WebAdapter
 from adapters.web.guard import EVERY_HEADER, TurnedAway
 from adapters.web.open_pages import OpenPages
+from adapters.web.parts import WebParts
 from gateway.domain.conversations import Conversation
 from gateway.domain.messages import HistoryEntry, InboundMessage
+from gateway.domain.people import Standing
 from gateway.errors import Refused, RetryLater, StoreUnavailable
-from gateway.ports import HistoryStore
 
 PAGES_PER_VISITOR = 20
 PAGES_LIMIT = 2_000
 """Open pages over all visitors; each may hold up to `pages.CHARACTERS_LIMIT` characters."""
+_NOT_HEARD = (
+    "What you write here is not heard: the operator decides who may write, and has not listed you. "
+    'Give them this line for access.allow in their settings: "{key}".'
+)
 LOOK_SECONDS = 1.0
 """How often the store is asked when nothing was heard: another process may have answered."""
 
@@ -75,10 +79,17 @@ def check_room(pages: OpenPages, place: Conversation) -> None:
 class Answers:
     """Waits for what an agent answers to one message."""
 
-    def __init__(self, adapter: WebAdapter, history: HistoryStore, seconds: float) -> None:
-        self._adapter = adapter
-        self._history = history
+    def __init__(self, parts: WebParts, seconds: float) -> None:
+        """Make what waits for so long."""
+        self._adapter = parts.adapter
+        self._history = parts.history
+        self._standing_of = parts.standing_of
         self._seconds = seconds
+
+    async def check_heard(self, message: InboundMessage) -> None:
+        """Raise TurnedAway for whom the operator's rules keep out: no answer will come."""
+        if await self._standing_of(message.sender, message.conversation) is Standing.UNLISTED:
+            raise TurnedAway(403, _NOT_HEARD.format(key=message.sender.identity.key))
 
     async def to(self, message: InboundMessage) -> list[HistoryEntry] | None:
         """Return the answer as soon as it is stored; None when it takes too long.

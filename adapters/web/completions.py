@@ -73,7 +73,7 @@ class _CompletionDoor:
         self._entrance = entrance
         self._seconds = parts.options.completion_seconds
         self._quiet_seconds = parts.options.quiet_seconds
-        self._answers = Answers(parts.adapter, parts.history, self._seconds)
+        self._answers = Answers(parts, self._seconds)
 
     async def models(self, request: Request) -> Response:
         """List the agents that the token's person may talk to."""
@@ -100,6 +100,7 @@ class _CompletionDoor:
         completion = Completion(f"chatcmpl-{key}", role, created)
         check_room(self._adapter.pages, message.conversation)
         await self._adapter.receive(message)
+        await self._answers.check_heard(message)
         if asked.wants_stream:
             return EventStream(self._stream(message, completion))
         answer = await self._answers.to(message)

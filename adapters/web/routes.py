@@ -94,7 +94,7 @@ class _Door:
         self._adapter = parts.adapter
         self._history = parts.history
         self._entrance = entrance
-        self._answers = Answers(parts.adapter, parts.history, parts.options.answer_seconds)
+        self._answers = Answers(parts, parts.options.answer_seconds)
         self._quiet_seconds = parts.options.quiet_seconds
         self._files = parts.files
         self._activity = parts.activity
@@ -192,6 +192,7 @@ class _Door:
             body.message, visitor=visitor, role=role, key=key, now=self._adapter.clock.now()
         )
         await self._adapter.receive(message)
+        await self._answers.check_heard(message)
         response = _chat_response(role, key, await self._answers.to(message))
         if secret is not None:
             response.headers.append("Set-Cookie", self._entrance.cookie(secret, request))

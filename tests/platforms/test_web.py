@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from adapters.web.guard import WebOptions
 from adapters.web.sessions import COOKIE
+from gateway.domain.people import Standing
 from gateway.domain.turns import TurnOutcome, TurnState
 from tests.fakes.patience import PATIENCE_SECONDS
 from tests.platforms.web_hub import ADMIN_TOKEN, Served, WebHub, WebServer
@@ -49,6 +50,17 @@ async def _browser(door: Served) -> AsyncGenerator[httpx.AsyncClient]:
 async def _chat(client: httpx.AsyncClient, text: str, **headers: str) -> httpx.Response:
     body = {"agent_id": "postern", "message": text}
     return await client.post("/chat", json=body, headers=headers)
+
+
+async def test_chat_says_at_once_that_nobody_hears_who_is_not_listed(door: Served) -> None:
+    door.hub.standing = Standing.UNLISTED
+    async with _browser(door) as ada:
+        refused = await _chat(ada, "hi")
+
+    assert refused.status_code == 403
+    assert 'access.allow in their settings: "web:local:' in refused.json()["error"]
+    # The gateway has heard of it all the same: its log says who was turned away.
+    assert [message.text for message in door.hub.accepted] == ["hi"]
 
 
 async def test_chat_waits_for_all_answers_of_its_turn(door: Served) -> None:

@@ -14,7 +14,7 @@ from openai.types.chat import ChatCompletionUserMessageParam
 
 from adapters.web.guard import WebOptions
 from gateway.domain.messages import HistoryEntry, InboundMessage
-from gateway.domain.people import Identity
+from gateway.domain.people import Identity, Standing
 from gateway.errors import StoreUnavailable
 from storage.memory import MemoryStore
 from storage.memory.history import MemoryHistory
@@ -63,6 +63,18 @@ async def _told(client: openai.AsyncOpenAI, text: str) -> list[str]:
         model="postern", messages=[said(text)], stream=True
     )
     return [chunk.choices[0].delta.content or "" async for chunk in stream]
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+async def test_a_program_of_somebody_unlisted_is_told_that_nobody_hears(
+    door: Served, is_streamed: bool
+) -> None:
+    door.hub.standing = Standing.UNLISTED
+    async with client_of(door) as client:
+        with pytest.raises(openai.PermissionDeniedError, match="is not heard"):
+            await client.chat.completions.create(
+                model="postern", messages=[said("hi")], stream=is_streamed
+            )
 
 
 async def test_a_completion_is_a_turn_of_the_persons_agent(door: Served) -> None:

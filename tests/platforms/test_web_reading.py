@@ -156,6 +156,7 @@ async def test_the_keyboard_reads_further_up_from_the_composer_and_from_the_room
     await ada.says("hi")
     await door.hub.answer_next(LONG)
     await expect(ada.answers).to_contain_text("Line 59.")
+    await ada.page.evaluate("new Promise(done => requestAnimationFrame(() => done()))")
     room = ada.page.get_by_role("main", name="Conversation")
 
     await ada.composer.press("PageUp")

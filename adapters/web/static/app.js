@@ -166,7 +166,10 @@ function settleSoon() {
 function settle() {
   $("empty").hidden = !thread.isEmpty;
   $("typing").hidden = !isTyping || thread.hasDraft;
-  if (isFollowing) room.scrollTop = room.scrollHeight;
+  if (isFollowing) {
+    room.scrollTop = room.scrollHeight;
+    lastTop = room.scrollTop; // who goes up from here in this very frame goes up
+  }
   showNewestButton();
 }
 

@@ -21,9 +21,9 @@ from tests.unit.gateway.cli.terminal import Terminal
 
 ROOT = Path(__file__).parents[4]
 FILE = Path("postern.toml")
-SLOW = """
+OPEN = """
 [model]
-word_seconds = 0.05
+word_seconds = 0.001
 """
 CLOSED = """
 [access]
@@ -60,12 +60,14 @@ class Gateway:
     def answers(self, text: str) -> list[str]:
         """Write; return what comes back, which is nothing for who is not let in."""
         said = self.web.post("/chat", json={"agent_id": "postern", "message": text})
+        if said.status_code == 403:
+            return []
         return [each["text"] for each in said.raise_for_status().json()["messages"]]
 
 
 @pytest.fixture
 def gateway() -> Iterator[Gateway]:
-    FILE.write_text(SLOW)
+    FILE.write_text(OPEN)
     with subprocess.Popen(
         [sys.executable, "-m", "gateway", "up"],
         stderr=subprocess.PIPE,
